@@ -172,6 +172,12 @@ class Server:
         container.reload()
         return bool(container.attrs["State"]["Running"])
 
+    def is_paused(self) -> bool:
+        """Tell whether the server's processes are frozen."""
+        container = self._container()
+        container.reload()
+        return bool(container.attrs["State"]["Paused"])
+
     def kill(self) -> None:
         """End the server and all its processes with SIGKILL, as a crash would; wait for it."""
         container = self._container()

@@ -1,0 +1,55 @@
+"""Fixtures that all tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deletion_jobs.servers import Server
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server with pg_cron, shared by the session."""
+    with servers.shared(servers.POSTGRES) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[Server]:
+    """A MySQL server as it comes by default, shared by the session."""
+    with servers.shared(servers.MYSQL) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server_native_fk() -> Iterator[Server]:
+    """A MySQL server whose own cascades are right: the oracle's; shared by the session."""
+    with servers.shared(servers.MYSQL_NATIVE_FK) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _breakable_postgres() -> Iterator[Server]:
+    with servers.breakable(servers.POSTGRES) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _breakable_mysql() -> Iterator[Server]:
+    with servers.breakable(servers.MYSQL) as server:
+        yield server
+
+
+@pytest.fixture
+def breakable_postgres_server(_breakable_postgres: Server) -> Server:
+    """A PostgreSQL container that the test may kill, pause and restart."""
+    servers.revive(_breakable_postgres)
+    return _breakable_postgres
+
+
+@pytest.fixture
+def breakable_mysql_server(_breakable_mysql: Server) -> Server:
+    """A MySQL container that the test may kill, pause and restart."""
+    servers.revive(_breakable_mysql)
+    return _breakable_mysql
