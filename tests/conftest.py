@@ -6,6 +6,7 @@ import pytest
 
 from deletion_jobs.servers import Server
 from tests import servers
+from tests.database import Database, MySQLInstallation, PostgresInstallation
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +54,32 @@ def breakable_mysql_server(_breakable_mysql: Server) -> Server:
     """A MySQL container that the test may kill, pause and restart."""
     servers.revive(_breakable_mysql)
     return _breakable_mysql
+
+
+@pytest.fixture(scope="session")
+def postgres_installation(postgres_server: Server) -> Iterator[PostgresInstallation]:
+    """Databases on the PostgreSQL server, each as freshly installed."""
+    with PostgresInstallation(postgres_server) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="session")
+def mysql_installation(mysql_server: Server) -> Iterator[MySQLInstallation]:
+    """Databases on the MySQL server as it comes by default, each as freshly installed."""
+    with MySQLInstallation(mysql_server) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="session")
+def mysql_native_fk_installation(mysql_server_native_fk: Server) -> Iterator[MySQLInstallation]:
+    """Databases on the MySQL server whose own cascades are right, each as freshly installed."""
+    with MySQLInstallation(mysql_server_native_fk) as installation:
+        yield installation
+
+
+@pytest.fixture(params=["mysql", "postgres"])
+def db(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A session in a database as freshly installed, on both engines."""
+    installation = request.getfixturevalue(f"{request.param}_installation")
+    with installation.database() as database:
+        yield database
