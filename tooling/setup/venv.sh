@@ -46,5 +46,5 @@ if ! [ -x .venv/bin/python ] || ! fits .venv/bin/python || ! [ -x .venv/bin/pip 
 fi
 say 'installing the package and its tools'
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-.venv/bin/pip install --quiet --constraint tooling/setup/constraints.txt --editable '.[dev]'
+.venv/bin/pip install -qq --constraint tooling/setup/constraints.txt --editable '.[dev]'
 touch .venv/.installed
