@@ -83,3 +83,17 @@ def db(request: pytest.FixtureRequest) -> Iterator[Database]:
     installation = request.getfixturevalue(f"{request.param}_installation")
     with installation.database() as database:
         yield database
+
+
+@pytest.fixture
+def mysql(mysql_installation: MySQLInstallation) -> Iterator[Database]:
+    """A session in a freshly installed MySQL database, for what holds there alone."""
+    with mysql_installation.database() as database:
+        yield database
+
+
+@pytest.fixture
+def postgres(postgres_installation: PostgresInstallation) -> Iterator[Database]:
+    """A session in a freshly installed PostgreSQL database, for what holds there alone."""
+    with postgres_installation.database() as database:
+        yield database
