@@ -1,0 +1,220 @@
+"""compile_deletion_plan: the program that a deletion is, and why there is none."""
+
+import pytest
+
+from tests.contract.schemas import customers, shop
+from tests.database import Database, Reference
+
+
+def current(db: Database, table: str = "customer") -> int | None:
+    plan: int | None = db.value(
+        "SELECT plan_id FROM deletion_plans"
+        " WHERE entity_table = %s AND hard_delete AND superseded_at IS NULL",
+        table,
+    )
+    return plan
+
+
+def test_a_plan_is_stored_with_its_finished_sql(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    steps = db.rows(
+        "SELECT table_name, reference_name, action, index_name, sql_text FROM deletion_plan_steps"
+        " WHERE plan_id = %s ORDER BY step_no",
+        current(db),
+    )
+    assert {table for table, *_ in steps} >= {"customer", "invoice", "line"}
+    assert {(reference, action) for _, reference, action, *_ in steps if reference} >= {
+        ("fk_invoice_customer_id", "cascade"),
+        ("fk_line_invoice_id", "cascade"),
+    }
+    assert all(index for _, reference, _, index, _ in steps if reference)
+    assert any(sql for *_, sql in steps)
+
+
+def test_a_plan_is_shown_by_its_view(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    shown = db.rows("SELECT * FROM vw_deletion_plan")
+    assert shown
+    text = repr(shown)
+    assert all(word in text for word in ("customer", "invoice", "line", "fk_line_invoice_id"))
+
+
+def test_compiling_again_leaves_one_current_plan(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    db.compile_deletion_plan("customer")
+    assert current(db) is not None
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+    )
+    before = current(db)
+    db.compile_deletion_plan("customer")
+    assert current(db) != before
+    assert db.count("deletion_plan_steps", "plan_id = %s AND table_name = 'visit'", current(db)) > 0
+
+
+def test_a_table_that_is_no_target_has_no_plan(db: Database) -> None:
+    db.table("customer", "id bigint")
+    with db.error("JD004", "compile_deletion_plan: "):
+        db.compile_deletion_plan("customer")
+    with db.error("JD002", "compile_deletion_plan: "):
+        db.compile_deletion_plan(None)
+
+
+def test_a_target_that_is_gone_has_no_plan(db: Database) -> None:
+    customers(db)
+    db.execute("DROP TABLE customer")
+    with db.error("JD005", "compile_deletion_plan: ", changes=True):
+        db.compile_deletion_plan("customer")
+
+
+def test_tables_that_cascade_in_a_ring_have_no_plan(db: Database) -> None:
+    customers(db)
+    db.table(
+        "team",
+        "id bigint",
+        "customer_id bigint null",
+        references=[Reference("customer_id", "customer", "cascade")],
+    )
+    db.execute(f"ALTER TABLE customer ADD team_id {db.either(mysql='BIGINT', postgres='bigint')}")
+    db.add_reference("customer", Reference("team_id", "team", "cascade"))
+    with db.error("JD007", "compile_deletion_plan: ", changes=True) as raised:
+        db.compile_deletion_plan("customer")
+    told = raised.message + raised.detail
+    assert "team" in told
+    job = db.delete("customer", 1)
+    assert job.status == "failed"
+    assert (job.error or "").startswith("JD007: ")
+    assert "fk_customer_team_id" in (job.error or "")
+    assert "fk_team_customer_id" in (job.error or "")
+    assert db.count("customer") == 3
+
+
+def test_a_cascading_table_without_a_key_has_no_plan(db: Database) -> None:
+    customers(db)
+    db.table(
+        "click",
+        "customer_id bigint null",
+        "at int",
+        key=None,
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 5)],
+    )
+    with db.error("JD005", "compile_deletion_plan: ", changes=True) as raised:
+        db.compile_deletion_plan("customer")
+    assert "click" in raised.message + raised.detail
+    job = db.delete("customer", 1)
+    assert (job.status, (job.error or "")[:7]) == ("failed", "JD005: ")
+    assert (db.count("click"), db.count("customer")) == (1, 3)
+
+
+def test_a_child_with_a_unique_key_needs_no_primary_key(db: Database) -> None:
+    customers(db)
+    db.table(
+        "click",
+        "customer_id bigint",
+        "no int",
+        key=None,
+        unique=[("customer_id", "no")],
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 5), (1, 6), (2, 5)],
+    )
+    assert db.delete("customer", 1).status == "done"
+    assert db.rows("SELECT customer_id, no FROM click") == [(2, 5)]
+
+
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        "CREATE TABLE visit (id int, customer_id bigint REFERENCES customer ON DELETE CASCADE)"
+        " PARTITION BY RANGE (id)",
+        "CREATE TABLE visit (id int PRIMARY KEY, customer_id bigint"
+        " REFERENCES customer ON DELETE CASCADE); CREATE TABLE part () INHERITS (visit)",
+    ],
+)
+def test_partitioned_and_inherited_tables_have_no_plan_yet(postgres: Database, ddl: str) -> None:
+    customers(postgres)
+    postgres.script(postgres=ddl)
+    with postgres.error("JD005", "compile_deletion_plan: ", changes=True) as raised:
+        postgres.compile_deletion_plan("customer")
+    assert "visit" in raised.message + raised.detail
+
+
+# -- Staleness -------------------------------------------------------------------------------
+
+
+def test_a_new_foreign_key_is_seen_by_the_next_run(db: Database) -> None:
+    shop(db)
+    assert db.delete("customer", 1).status == "done"
+    before = current(db)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 2), (2, 3)],
+    )
+    job = db.delete("customer", 2)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id)["visit", "delete"] == 1
+    assert current(db) != before
+    assert db.value("SELECT superseded_at FROM deletion_plans WHERE plan_id = %s", before)
+
+
+def test_a_rule_changes_the_plan_of_the_next_run(db: Database) -> None:
+    shop(db)
+    assert db.delete("customer", 1).status == "done"
+    db.set_deletion_rule("invoice", "fk_invoice_customer_id", "restrict")
+    assert db.delete("customer", 2).status == "failed"
+
+
+def test_a_stale_plan_is_refused_where_recompiling_is_switched_off(db: Database) -> None:
+    shop(db)
+    assert db.delete("customer", 1).status == "done"
+    db.set_deletion_setting("recompile", "false")
+    assert db.delete("customer", 2).status == "done"
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 3)],
+    )
+    job = db.delete("customer", 3)
+    assert (job.status, (job.error or "")[:7]) == ("failed", "JD009: ")
+    assert db.count("customer") == 1
+    db.compile_deletion_plan("customer")
+    db.retry_deletion(job.id)
+    db.run()
+    assert db.status(job.id) == "done"
+
+
+# -- What is reviewed is what runs -----------------------------------------------------------
+
+
+def test_the_stored_text_is_what_runs(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    db.execute(
+        "UPDATE deletion_plan_steps SET sql_text = 'no such statement' WHERE sql_text IS NOT NULL"
+    )
+    job = db.delete("customer", 1)
+    assert job.status == "failed"
+    assert (job.error or "").startswith(db.either(mysql="42000: ", postgres="42601: "))
+    assert (db.count("customer"), db.count("invoice"), db.count("line")) == (3, 9, 18)
+
+
+def test_preview_runs_the_stored_text_too(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    assert db.preview_deletion("customer", 1)
+    db.execute(
+        "UPDATE deletion_plan_steps SET sql_text = 'no such statement' WHERE sql_text IS NOT NULL"
+    )
+    with db.error(mysql="42000", postgres="42601"):
+        db.preview_deletion("customer", 1)
