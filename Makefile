@@ -39,6 +39,7 @@ install: $(INSTALLED)  ## make .venv with the package and its tools
 
 .PHONY: demo
 demo: $(INSTALLED)  ## show it all on a shop of 100,000 rows (ENGINE=mysql: on MySQL)
+	@[ $(ENGINE) != mysql ] || tooling/setup/docker.sh
 	@$(BIN)/deletion-jobs demo --engine $(ENGINE) $(ARGS)
 
 .PHONY: test
