@@ -1,0 +1,63 @@
+-- deletion_fingerprint
+-- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+--
+-- Parameters  p_entity_table   the target
+--             p_tables         the plan's tables, target and dependants, as their OIDs
+-- Returns     text, a hexadecimal MD5
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint(entity_table, '{16400,16412}') FROM deletion_plans;
+
+CREATE OR REPLACE FUNCTION deletion_fingerprint(
+    p_entity_table text,
+    p_tables oid[]
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fingerprint$
+SELECT md5(concat_ws(
+    '|',
+    (
+        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+        FROM pg_constraint AS k
+        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+    ),
+    (
+        SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
+            c.relispartition, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity,
+            (
+                -- One string a table: pg_attribute is the largest part of what is read.
+                SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
+                    a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
+                FROM pg_attribute AS a
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            ),
+            (
+                SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
+                    i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
+                FROM pg_index AS i
+                WHERE i.indrelid = c.oid
+            )), ';' ORDER BY c.oid)
+        FROM pg_class AS c
+        WHERE c.oid = ANY (p_tables)
+    ),
+    (
+        SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
+        FROM pg_namespace AS n
+        WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
+    ),
+    (
+        SELECT string_agg(r::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
+        FROM deletion_rules AS r
+    ),
+    (SELECT string_agg(d::text, ';' ORDER BY d.reference_name) FROM deletion_references AS d),
+    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table)
+));
+$deletion_fingerprint$;
+
+COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS
+'Digest of every catalog row that a plan was compiled from.';
+REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;

@@ -1,0 +1,65 @@
+-- deletion_plan_cycle
+-- Say which tables and constraints of a closure refer to each other in a circle.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+-- Returns     text naming them; NULL: no circle but tables with one cascading self-reference
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_cycle(
+    p_closure oid[],
+    p_references jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_cycle$
+WITH reference AS (
+    SELECT r.*
+    FROM jsonb_to_recordset(p_references) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+    WHERE r.action = 'cascade'
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', TRUE
+        )), '[]')
+        FROM reference AS r
+    )) AS r
+),
+
+circular AS (
+    SELECT r.child_oid, r.reference_name
+    FROM reference AS r
+    INNER JOIN ranked AS c ON c.table_oid = r.child_oid AND c.table_rank IS NULL
+    INNER JOIN ranked AS p ON p.table_oid = r.parent_oid AND p.table_rank IS NULL
+    WHERE r.child_oid <> r.parent_oid
+    UNION ALL
+    -- With one self-reference a row has one parent at most, and the check can find row cycles.
+    SELECT r.child_oid, r.reference_name
+    FROM reference AS r
+    WHERE
+        r.child_oid = r.parent_oid
+        AND (
+            SELECT count(*) FROM reference AS s
+            WHERE s.child_oid = r.child_oid AND s.parent_oid = r.child_oid
+        ) > 1
+)
+
+SELECT 'tables refer to each other in a circle: ' || string_agg(
+    format('%s (%s)', deletion_entity_name(c.child_oid), c.reference_name),
+    ', ' ORDER BY c.child_oid, c.reference_name
+)
+FROM circular AS c
+HAVING count(*) > 0;
+$deletion_plan_cycle$;
+
+COMMENT ON FUNCTION deletion_plan_cycle(oid[], jsonb) IS
+'Which tables and constraints of a closure refer to each other in a circle.';
+REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;

@@ -1,0 +1,129 @@
+-- deletion_plan_edge
+-- Describe a reference of a plan, with the conditions that its statements are made of.
+--
+-- Parameters  p_reference   a row of deletion_references_to, as jsonb
+--             p_parent      the parent's node      p_child   the child's node
+-- Returns     jsonb: parent, child, reference, action, index, self, and as SQL text
+--             on_frame   child row c hangs from frame row f
+--             on_parent  child row c hangs from parent row t
+--             found      row t of the child table is still where frame row f found it
+--             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edge(
+    p_reference jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edge$
+WITH pair AS (
+    SELECT
+        x.ordinality AS i,
+        p ->> 'f' AS frame_column,
+        p ->> 'name' AS parent_name,
+        p ->> 'type' AS parent_type,
+        quote_ident(a.attname) AS child_name,
+        format_type(a.atttypid, a.atttypmod) AS child_type,
+        coalesce(
+            x.operator::oid,
+            deletion_equality_of(
+                (
+                    SELECT pa.atttypid
+                    FROM pg_attribute AS pa
+                    WHERE
+                        pa.attrelid = (p_parent ->> 'oid')::oid
+                        AND pa.attnum = x.parent_column::int2
+                ),
+                a.atttypid
+            )
+        ) AS operator,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq
+    FROM
+        ROWS FROM (
+            jsonb_array_elements_text(p_reference -> 'child_columns'),
+            jsonb_array_elements_text(p_reference -> 'parent_columns'),
+            jsonb_array_elements_text(coalesce(nullif(p_reference -> 'operators', 'null'), '[]'))
+        ) WITH ORDINALITY AS x (child_column, parent_column, operator, ordinality)
+    INNER JOIN pg_attribute AS a
+        ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = x.child_column::int2
+    INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p
+        ON (p ->> 'attnum')::int2 = x.parent_column::int2
+),
+
+discriminator AS (
+    SELECT format(
+        '%I %s CAST(%L AS %s)',
+        a.attname,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+        p_reference ->> 'discriminator_value',
+        format_type(a.atttypid, a.atttypmod)
+    ) AS condition
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = (p_child ->> 'oid')::oid
+        AND a.attnum = (p_reference ->> 'discriminator_column')::int2
+),
+
+own_row AS (
+    -- A row that refers to itself is not its own child.
+    SELECT
+        string_agg(format('c.%s %s f.%s', k ->> 'name', k ->> 'eq', k ->> 'f'), ' AND ')
+        AS in_frame,
+        string_agg(format('c.%1$s %2$s t.%1$s', k ->> 'name', k ->> 'eq'), ' AND ') AS in_table
+    FROM jsonb_array_elements(p_child -> 'columns') AS k
+    WHERE (k ->> 'key')::boolean AND p_parent ->> 'oid' = p_child ->> 'oid'
+)
+
+SELECT jsonb_build_object(
+    'parent', p_parent -> 'no',
+    'child', p_child -> 'no',
+    'reference', p_reference -> 'reference_name',
+    'action', p_reference -> 'action',
+    'index', p_reference -> 'index_name',
+    'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    'comparable', bool_and(pair.operator IS NOT NULL),
+    'single', count(*) = 1,
+    'child_column', min(pair.child_name),
+    'frame_column', min(pair.frame_column),
+    -- Sides exchanged: hashed lookups of the child's column among the frame's values.
+    'any_eq', min(deletion_equality(pair.operator, TRUE)),
+    'condition_c', coalesce((SELECT 'c.' || d.condition FROM discriminator AS d), 'TRUE'),
+    'parent_columns', jsonb_agg(jsonb_build_object(
+        'f', pair.frame_column, 'type', pair.parent_type
+    ) ORDER BY pair.i),
+    'columns', jsonb_agg(jsonb_build_object(
+        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type
+    ) ORDER BY pair.i),
+    'on_frame', string_agg(format('f.%s %s c.%s', pair.frame_column,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), ''),
+    'on_parent', string_agg(format('t.%s %s c.%s', pair.parent_name,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), ''),
+    'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
+        ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),
+    'set_columns', (
+        SELECT string_agg(format(
+            '%I = %s',
+            a.attname,
+            CASE p_reference ->> 'action' WHEN 'set_default' THEN 'DEFAULT' ELSE 'NULL' END
+        ), ', ' ORDER BY a.attnum)
+        FROM jsonb_array_elements_text(p_reference -> 'set_columns') AS s
+        INNER JOIN pg_attribute AS a
+            ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = s::int2
+    )
+)
+FROM pair;
+$deletion_plan_edge$;
+
+COMMENT ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) IS
+'A reference of a plan, with the conditions that its statements are made of.';
+REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;

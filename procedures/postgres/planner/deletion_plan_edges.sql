@@ -1,0 +1,115 @@
+-- deletion_plan_edges
+-- Number a plan's references in the order of the walk, and mark what the check has to look at.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+--             p_nodes        the plan's nodes, as a jsonb array
+--             p_count_all    TRUE: the check counts every row (the target has max_rows)
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edges(
+    p_closure oid[],
+    p_references jsonb,
+    p_nodes jsonb,
+    p_count_all boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edges$
+WITH RECURSIVE reference AS (
+    SELECT
+        e.value AS source,
+        r.*,
+        r.child_oid = ANY (p_closure) AS in_closure
+    FROM jsonb_array_elements(p_references) AS e
+    CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', r.action = 'cascade'
+        )), '[]')
+        FROM reference AS r
+        WHERE r.in_closure
+    )) AS r
+),
+
+-- Tables whose rows the check must know: those behind which something could block, and all
+-- tables on the way from the target to them.
+concerned (table_oid) AS (
+    SELECT r.parent_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' OR (r.action = 'cascade' AND r.parent_oid = r.child_oid)
+    UNION
+    SELECT r.child_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' AND r.in_closure
+    UNION
+    SELECT r.parent_oid
+    FROM reference AS r
+    INNER JOIN concerned AS c ON c.table_oid = r.child_oid
+    WHERE r.action = 'cascade'
+),
+
+described AS (
+    SELECT
+        deletion_plan_edge(r.source, p.node, c.node)
+        || jsonb_build_object(
+            'waits', r.action <> 'cascade' AND r.in_closure,
+            'leaf', r.action = 'cascade' AND NOT EXISTS (
+                SELECT 1 FROM reference AS below WHERE below.parent_oid = r.child_oid
+            ),
+            'check', p_count_all OR r.action = 'restrict' OR (
+                r.action = 'cascade'
+                AND EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+            ),
+            -- Rows with two references to set are changed twice and counted once.
+            'once', r.action IN ('set_null', 'set_default') AND (
+                SELECT count(*) FROM reference AS s
+                WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+            ) > 1
+        ) AS edge,
+        row_number() OVER (
+            ORDER BY
+                (p.node ->> 'no')::integer,
+                CASE r.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
+        ) AS edge_no
+    FROM reference AS r
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS p
+        ON (p.node ->> 'oid')::oid = r.parent_oid
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
+        ON (c.node ->> 'oid')::oid = r.child_oid
+    LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+)
+
+SELECT jsonb_build_object(
+    'edges', coalesce(
+        jsonb_agg(d.edge || jsonb_build_object('no', d.edge_no) ORDER BY d.edge_no), '[]'
+    ),
+    'can_block', coalesce(bool_or((d.edge ->> 'check')::boolean), FALSE),
+    'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
+) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+    WHEN count(*) = 0 THEN '{}'::jsonb
+    ELSE jsonb_build_object(
+        'error_code', 'JD005',
+        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+            FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
+    )
+END
+FROM described AS d;
+$deletion_plan_edges$;
+
+COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
+'A plan''s references in the order of the walk, and what the check has to look at.';
+REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;

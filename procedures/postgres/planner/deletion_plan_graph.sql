@@ -1,0 +1,102 @@
+-- deletion_plan_graph
+-- Work out the tables and references of a target's deletion, in the order of the walk.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     jsonb: nodes (deletion_plan_node), edges (deletion_plan_edge with no, leaf, waits,
+--             check), tables (OIDs), can_block, has_waits; error_code and error where no plan
+--             can run
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_graph(p_entity_table text)
+RETURNS jsonb
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_graph$
+DECLARE
+    v_root oid;
+    v_key int2[];
+    v_max_rows bigint;
+    v_closure oid[];
+    v_front oid[];
+    v_tables oid[];
+    v_references jsonb;
+    v_nodes jsonb;
+    v_error_code text;
+    v_error text;
+BEGIN
+    SELECT c.oid, deletion_attnums(c.oid, t.key_columns), t.max_rows
+    INTO v_root, v_key, v_max_rows
+    FROM deletion_targets AS t
+    INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    WHERE t.entity_table = p_entity_table;
+
+    IF v_root IS NULL OR v_key IS NULL THEN
+        RETURN jsonb_build_object('tables', '[]'::jsonb, 'error_code', 'JD005',
+            'error', format('%s is gone, or its key is', p_entity_table));
+    END IF;
+
+    v_closure := ARRAY[v_root];
+    v_front := v_closure;
+
+    WHILE v_front IS NOT NULL LOOP
+        SELECT array_agg(DISTINCT r.child_oid)
+        INTO v_front
+        FROM deletion_references_to(v_front) AS r
+        WHERE r.action = 'cascade' AND r.child_oid <> ALL (v_closure);
+        v_closure := v_closure || coalesce(v_front, '{}');
+    END LOOP;
+
+    SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
+    INTO v_references
+    FROM deletion_references_to(v_closure) AS r
+    WHERE r.action <> 'keep';
+
+    SELECT v_closure || coalesce(array_agg(DISTINCT r.child_oid), '{}')
+    INTO v_tables
+    FROM jsonb_to_recordset(v_references) AS r (child_oid oid)
+    WHERE r.child_oid <> ALL (v_closure);
+
+    v_error := deletion_plan_problem(v_tables);
+
+    IF v_error IS NOT NULL THEN
+        v_error_code := 'JD005';
+    ELSE
+        v_error := deletion_plan_cycle(v_closure, v_references);
+        v_error_code := CASE WHEN v_error IS NOT NULL THEN 'JD007' END;
+    END IF;
+
+    IF v_error IS NOT NULL THEN
+        RETURN jsonb_build_object(
+            'tables', to_jsonb(v_tables), 'error_code', v_error_code, 'error', v_error
+        );
+    END IF;
+
+    SELECT jsonb_agg(
+        deletion_plan_node(
+            (t.ordinality - 1)::integer,
+            t.table_oid,
+            CASE WHEN t.table_oid = v_root THEN v_key ELSE deletion_node_key(t.table_oid) END,
+            ARRAY(
+                SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
+                WHERE r.parent_oid = t.table_oid
+            ),
+            t.table_oid = ANY (v_closure)
+        ) ORDER BY t.ordinality
+    )
+    INTO v_nodes
+    FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
+
+    RETURN jsonb_build_object(
+        'nodes', v_nodes, 'tables', to_jsonb(v_tables), 'max_rows', v_max_rows
+    ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+END;
+$deletion_plan_graph$;
+
+COMMENT ON FUNCTION deletion_plan_graph(text) IS
+'The tables and references of a target''s deletion, in the order of the walk.';
+REVOKE ALL ON FUNCTION deletion_plan_graph(text) FROM PUBLIC;

@@ -1,0 +1,47 @@
+-- deletion_plan_problem
+-- Say why tables cannot take part in a plan, if one of them cannot.
+--
+-- Parameters  p_tables   the tables of the plan, closure and others
+-- Returns     text naming the first such table and the reason; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_problem(p_tables oid[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_problem$
+SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
+FROM pg_class AS c
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN c.relkind = 'f' THEN 'is a foreign table'
+        WHEN c.relkind = 'p' OR c.relispartition THEN 'is partitioned'
+        WHEN c.relkind <> 'r' THEN 'is no ordinary table'
+        WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
+            THEN 'inherits or is inherited from'
+        WHEN deletion_node_key(c.oid) IS NULL THEN 'has no primary key and no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS t ON t.oid = a.atttypid
+            LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+            WHERE
+                a.attrelid = c.oid AND a.attnum = ANY (deletion_node_key(c.oid))
+                AND (
+                    coalesce(b.oid, t.oid) IN ('float4'::regtype, 'float8'::regtype)
+                    OR coalesce(b.typcategory, t.typcategory) = 'A'
+                )
+        ) THEN 'has a key of a type that does not compare exactly'
+    END AS problem
+) AS p
+WHERE c.oid = ANY (p_tables) AND p.problem IS NOT NULL
+ORDER BY array_position(p_tables, c.oid)
+LIMIT 1;
+$deletion_plan_problem$;
+
+COMMENT ON FUNCTION deletion_plan_problem(oid[]) IS
+'Why a table cannot take part in a plan, if one of the given tables cannot.';
+REVOKE ALL ON FUNCTION deletion_plan_problem(oid[]) FROM PUBLIC;

@@ -1,0 +1,124 @@
+-- deletion_references_to
+-- List the references that point at given tables, each with the action that rules leave it.
+--
+-- Parameters  p_parents   the tables that are pointed at
+-- Returns     one row a reference: its tables, columns in order, comparison operators, action,
+--             the columns that a SET NULL or SET DEFAULT changes, and its supporting index
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT * FROM deletion_references_to(ARRAY['users'::regclass]::oid[]);
+
+CREATE OR REPLACE FUNCTION deletion_references_to(p_parents oid[])
+RETURNS TABLE (
+    child_oid oid,
+    parent_oid oid,
+    reference_name text,
+    action text,
+    is_declared boolean,
+    child_columns int2[],
+    parent_columns int2[],
+    operators oid[],
+    set_columns int2[],
+    discriminator_column int2,
+    discriminator_value text,
+    index_name text
+)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_references_to$
+WITH from_catalog AS (
+    SELECT
+        k.conrelid AS child_oid,
+        k.confrelid AS parent_oid,
+        k.conname::text AS reference_name,
+        CASE k.confdeltype
+            WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set_null' WHEN 'd' THEN 'set_default'
+            ELSE 'restrict'
+        END AS action,
+        FALSE AS is_declared,
+        k.conkey AS child_columns,
+        k.confkey AS parent_columns,
+        k.conpfeqop AS operators,
+        coalesce(k.confdelsetcols, k.conkey) AS set_columns,
+        NULL::int2 AS discriminator_column,
+        NULL::text AS discriminator_value
+    FROM pg_constraint AS k
+    WHERE k.contype = 'f' AND k.confrelid = ANY (p_parents)
+),
+
+declared AS (
+    SELECT
+        c.oid AS child_oid,
+        p.oid AS parent_oid,
+        d.reference_name::text AS reference_name,
+        d.action::text AS action,
+        TRUE AS is_declared,
+        deletion_attnums(c.oid, d.child_columns) AS child_columns,
+        deletion_attnums(p.oid, d.parent_columns) AS parent_columns,
+        NULL::oid[] AS operators,
+        deletion_attnums(c.oid, d.child_columns) AS set_columns,
+        (deletion_attnums(c.oid, jsonb_build_array(d.discriminator_column)))[1]
+        AS discriminator_column,
+        d.discriminator_value::text AS discriminator_value
+    FROM deletion_references AS d
+    INNER JOIN pg_namespace AS cn ON cn.nspname = d.child_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = cn.oid AND c.relname = d.child_table
+    INNER JOIN pg_namespace AS pn ON pn.nspname = d.parent_schema
+    INNER JOIN pg_class AS p ON p.relnamespace = pn.oid AND p.relname = d.parent_table
+    WHERE p.oid = ANY (p_parents)
+),
+
+every AS (
+    SELECT f.* FROM from_catalog AS f
+    UNION ALL
+    SELECT d.* FROM declared AS d
+)
+
+SELECT
+    e.child_oid,
+    e.parent_oid,
+    e.reference_name,
+    -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
+    CASE
+        WHEN coalesce(r.action, e.action) = 'set_null' AND EXISTS (
+            SELECT 1 FROM pg_attribute AS a
+            WHERE a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns) AND a.attnotnull
+        ) THEN 'restrict'
+        ELSE coalesce(r.action, e.action)
+    END AS action,
+    e.is_declared,
+    e.child_columns,
+    e.parent_columns,
+    e.operators,
+    e.set_columns,
+    e.discriminator_column,
+    e.discriminator_value,
+    (
+        SELECT i.indexrelid::regclass::text
+        FROM pg_index AS i
+        WHERE
+            i.indrelid = e.child_oid AND i.indisvalid AND i.indisready AND i.indpred IS NULL
+            -- The index leads with the reference's columns, the discriminator among them or not.
+            AND e.child_columns <@ (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ]
+            AND (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ] <@ (e.child_columns || coalesce(e.discriminator_column, e.child_columns[1]))
+        ORDER BY i.indnatts, i.indexrelid
+        LIMIT 1
+    ) AS index_name
+FROM every AS e
+INNER JOIN pg_class AS t ON t.oid = e.child_oid
+INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
+LEFT JOIN deletion_rules AS r
+    ON
+        r.child_schema = n.nspname AND r.child_table = t.relname
+        AND r.reference_name = e.reference_name;
+$deletion_references_to$;
+
+COMMENT ON FUNCTION deletion_references_to(oid[]) IS
+'The references that point at given tables, each with the action that rules leave it.';
+REVOKE ALL ON FUNCTION deletion_references_to(oid[]) FROM PUBLIC;

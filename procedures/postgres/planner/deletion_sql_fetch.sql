@@ -1,0 +1,57 @@
+-- deletion_sql_fetch
+-- Write the statement that reads the keys of the rows that hang from a frame by one reference.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+--             p_ordered   TRUE: in the order of the child's key, after the cursor $3
+-- Returns     text; binds $1 frame, $2 limit (and $3 cursor); answers the child's frame and its
+--             number of keys
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_fetch(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_ordered boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_fetch$
+SELECT format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, %2$s)), '[]'), count(*)
+FROM (
+    SELECT f.j, %3$s
+    FROM f
+    %4$s
+    %5$sLIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns'),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
+    CASE
+        -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
+        WHEN p_edge ->> 'index' IS NOT NULL THEN format(
+            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            p_child ->> 'sql', p_edge ->> 'on_frame'
+        )
+        ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
+    END,
+    CASE WHEN p_ordered THEN format(
+        E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
+        deletion_sql_list(k.columns, 'c.%2$s'),
+        deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)')
+    ) ELSE '' END
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_fetch$;
+
+COMMENT ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) IS
+'The statement that reads the keys of the rows that hang from a frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;

@@ -1,0 +1,80 @@
+-- deletion_sql_removal
+-- Write the statements that remove a frame's own rows: lock them, delete the childless, see the rest.
+--
+-- Parameters  p_node        the table
+--             p_edge        the reference by which the frame was found; NULL: the job's roots
+--             p_below       the references that point at the table
+-- Returns     one row a statement: kind lock (binds $1 frame; answers the number of rows found
+--             and locked), remove ($1 frame; rows, rows by job, 0) or left ($1 frame; the frame
+--             of the rows that are still there)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_removal(
+    p_node jsonb,
+    p_edge jsonb,
+    p_below jsonb
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_removal$
+WITH part AS (
+    SELECT
+        deletion_sql_frame((p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]')) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
+        || coalesce(' AND ' || (p_edge ->> 'found'), '') AS found,
+        deletion_sql_list(k.columns, 't.%2$s') AS key_order,
+        deletion_sql_list(
+            (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
+        ) AS frame_list,
+        (
+            SELECT string_agg(
+                format(
+                    E'\n        AND NOT EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s)',
+                    b ->> 'sql', b ->> 'on_parent'
+                ), '' ORDER BY (b ->> 'no')::integer
+            )
+            FROM jsonb_array_elements(p_below) AS b
+        ) AS childless
+    FROM (
+        SELECT jsonb_agg(c ORDER BY n) AS columns
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+        WHERE (c ->> 'key')::boolean
+    ) AS k
+)
+
+SELECT 'lock', format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM (
+    SELECT 1 FROM f INNER JOIN ONLY %2$s AS t ON %3$s ORDER BY %4$s FOR UPDATE OF t
+) AS locked$sql$, p.frame, p.table_sql, p.found, p.key_order)
+FROM part AS p
+UNION ALL
+-- Under the lock no reference that the engine knows can gain a row: look and delete in one.
+SELECT 'remove', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s%4$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found, coalesce(p.childless, ''))
+FROM part AS p
+UNION ALL
+SELECT 'left', format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, %4$s)), '[]'), count(*)
+FROM f INNER JOIN ONLY %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.frame_list)
+FROM part AS p;
+$deletion_sql_removal$;
+
+COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) IS
+'The statements that remove a frame''s own rows: lock them, delete the childless, see the rest.';
+REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) FROM PUBLIC;

@@ -1,0 +1,58 @@
+-- deletion_sql_roots
+-- Write the statement that finds the rows that jobs name.
+--
+-- Parameters  p_node    the target's node
+-- Returns     text; binds $1, an array of {"j": job, "pk": canonical key}; answers the root frame
+--             (rows that are not there carry "m": 1) and its number of keys
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_roots(p_node jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_roots$
+SELECT format(
+    $sql$WITH i AS MATERIALIZED (
+    SELECT i.j, %1$s FROM jsonb_to_recordset($1) AS i (j bigint, pk text)
+)
+SELECT
+    coalesce(jsonb_agg(
+        jsonb_build_object('j', i.j, %2$s)
+        || CASE WHEN t.%4$s IS NULL THEN '{"m": 1}'::jsonb
+            ELSE jsonb_build_object(%3$s) END
+        ORDER BY i.j
+    ), '[]'),
+    count(*)
+FROM i
+LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1 THEN deletion_sql_list(
+            k.columns, 'CAST(i.pk AS %3$s) AS %1$s'
+        )
+        ELSE (
+            SELECT string_agg(format(
+                'CAST(CAST(i.pk AS jsonb) ->> %s AS %s) AS %s', n - 1, c ->> 'type', c ->> 'f'
+            ), ', ' ORDER BY n)
+            FROM jsonb_array_elements(k.columns) WITH ORDINALITY AS x (c, n)
+        )
+    END,
+    deletion_sql_list(k.columns, '''%1$s'', i.%1$s'),
+    coalesce(deletion_sql_list(k.others, '''%1$s'', t.%2$s'), ''),
+    k.columns -> 0 ->> 'name',
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND ')
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+        coalesce(jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean), '[]') AS others
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+) AS k;
+$deletion_sql_roots$;
+
+COMMENT ON FUNCTION deletion_sql_roots(jsonb) IS
+'The statement that finds the rows that jobs name.';
+REVOKE ALL ON FUNCTION deletion_sql_roots(jsonb) FROM PUBLIC;

@@ -1,0 +1,67 @@
+-- deletion_sql_set
+-- Write the statement that sets a reference NULL, or to its default, in the rows of a frame.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows to count by job,
+--             and how many still point where they pointed (a default that is the very key)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_set(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_set$
+SELECT format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT c.ctid AS row_id, f.j, %4$s
+        FROM f
+        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        LIMIT $2
+    ) AS f
+    WHERE t.ctid = f.row_id AND %6$s
+    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s)::text AS row_key
+)%8$s
+SELECT
+    (SELECT count(*) FROM u),
+    (
+        SELECT jsonb_object_agg(g.j, g.n)
+        FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
+    ),
+    (SELECT count(*) FROM u WHERE u.still)$sql$,
+    deletion_sql_frame(p_parent -> 'columns'),
+    p_child ->> 'sql',
+    p_edge ->> 'set_columns',
+    deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
+    p_edge ->> 'on_frame',
+    p_edge ->> 'found',
+    deletion_sql_list(k.columns, 't.%2$s'),
+    CASE WHEN (p_edge ->> 'once')::boolean THEN format(
+        $sql$,
+s AS (
+    INSERT INTO deletion_walk_keys (walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded)
+    SELECT 0, u.j, -1, %L, sha256(convert_to(%L || u.row_key, 'UTF8')), 0, TRUE FROM u
+    ON CONFLICT DO NOTHING
+    RETURNING job_id AS j
+)$sql$, 'set_null', p_child ->> 'sql') ELSE '' END,
+    CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_set$;
+
+COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
+'The statement that sets a reference NULL, or to its default, in the rows of a frame.';
+REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;

@@ -1,0 +1,124 @@
+-- deletion_write_plan
+-- Store a compiled plan: its graph as rows, each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan's row           p_graph   deletion_plan_graph's answer
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_write_plan(
+    p_plan_id bigint,
+    p_graph jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_write_plan$
+WITH node AS (
+    SELECT (n.value ->> 'no')::integer AS node_no, n.value AS node
+    FROM jsonb_array_elements(p_graph -> 'nodes') AS n
+),
+
+edge AS (
+    SELECT
+        (e.value ->> 'no')::integer AS edge_no,
+        e.value || jsonb_build_object('sql', c.node -> 'sql') AS edge,
+        e.value ->> 'action' AS action,
+        p.node AS parent,
+        c.node AS child
+    FROM jsonb_array_elements(p_graph -> 'edges') AS e
+    INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
+),
+
+below AS (
+    SELECT
+        n.node_no,
+        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed
+    FROM node AS n
+    LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
+    GROUP BY n.node_no
+),
+
+statement AS (
+    -- The target's own: the tables held against DDL, the roots found, then locked and removed.
+    SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
+        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+            || ' IN ROW EXCLUSIVE MODE'
+        FROM node AS n
+        WHERE (n.node ->> 'closure')::boolean
+    ) AS sql_text, TRUE AS is_indexed
+    UNION ALL
+    SELECT 0, 2, 'roots', deletion_sql_roots(n.node), TRUE FROM node AS n WHERE n.node_no = 0
+    UNION ALL
+    SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
+    FROM node AS n
+    INNER JOIN below AS b ON b.node_no = n.node_no
+    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges) AS r
+    WHERE n.node_no = 0
+    UNION ALL
+    SELECT e.edge_no, 3, 'fetch',
+        deletion_sql_fetch(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    UNION ALL
+    SELECT e.edge_no, 4, 'fetch_more',
+        deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    UNION ALL
+    SELECT e.edge_no, 5, 'drain',
+        deletion_sql_drain(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 5, 'set',
+        deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE e.action IN ('set_null', 'set_default')
+    UNION ALL
+    SELECT e.edge_no, 6, 'size',
+        format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+        FALSE
+    FROM edge AS e
+    WHERE e.edge ->> 'index' IS NULL
+    UNION ALL
+    SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
+    FROM edge AS e
+    WHERE e.action = 'cascade' AND (e.edge ->> 'self')::boolean
+    UNION ALL
+    SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges) AS r
+    WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+)
+
+INSERT INTO deletion_plan_steps (
+    plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
+    is_leaf, waits, in_check, index_name, sql_text
+)
+SELECT
+    p_plan_id,
+    row_number() OVER (
+        ORDER BY s.edge_no, s.part, CASE s.kind WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END
+    ),
+    s.kind,
+    coalesce((e.edge ->> 'child')::integer, 0),
+    (e.edge ->> 'parent')::integer,
+    s.edge_no,
+    coalesce(e.child ->> 'name', (SELECT n.node ->> 'name' FROM node AS n WHERE n.node_no = 0)),
+    e.edge ->> 'reference',
+    e.action,
+    coalesce((e.edge ->> 'leaf')::boolean, FALSE),
+    coalesce((e.edge ->> 'waits')::boolean, FALSE),
+    coalesce((e.edge ->> 'check')::boolean, FALSE),
+    -- NULL tells the run that this statement has to read a whole table.
+    CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
+    s.sql_text
+FROM statement AS s
+LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
+$deletion_write_plan$;
+
+COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
+'Store a compiled plan: its graph as rows, each step with its finished SQL.';
+REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
