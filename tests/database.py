@@ -920,6 +920,24 @@ class PostgresInstallation(Installation):
         self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")
         return Postgres(Home(self.server, name, "public", self.accounts))
 
+    @contextlib.contextmanager
+    def beside_pg_cron(self) -> Iterator[Database]:
+        """Give an installation in a schema of the one database that pg_cron lives in."""
+        name = str(self.admin.execute("SHOW cron.database_name").fetchall()[0][0])
+        schema = self._next_name()
+        with psycopg.connect(self.server.url_of(name), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_cron")
+            connection.execute(f"CREATE SCHEMA {schema}")
+        install.postgres(self.server.url_of(name), schema)
+        database = Postgres(Home(self.server, name, schema, self.accounts))
+        try:
+            yield database
+        finally:
+            database.home.threads.shutdown()
+            database.execute(f"DROP SCHEMA {schema} CASCADE")
+            for session in database.home.sessions:
+                session.close()
+
     def give_back(self, database: Database) -> None:
         home = database.home
         self.admin.execute(f"DROP DATABASE {home.database} WITH (FORCE)")

@@ -351,8 +351,9 @@ def test_rows_held_by_the_application_are_waited_for_and_retried(db: Database) -
             "SELECT error FROM deletion_attempts WHERE job_id = %s AND attempt_no = 1", job_id
         )
         assert error.startswith(db.either(mysql="HY000: ", postgres="55P03: "))
+    db.execute("UPDATE deletion_jobs SET scheduled_at = created_at WHERE id = %s", job_id)
     db.run()
-    db.wait_for(lambda: db.run() or db.status(job_id) == "done")
+    assert db.outcomes(job_id) == ["retry", "done"]
     assert db.receipts(job_id) == {("visit", "delete"): 4, ("customer", "delete"): 1}
 
 
