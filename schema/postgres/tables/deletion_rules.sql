@@ -1,0 +1,22 @@
+-- deletion_rules
+-- What the DBA decided for single references, against the catalog or the declaration.
+
+CREATE TABLE deletion_rules (
+    child_schema varchar(64) NOT NULL,
+    child_table varchar(64) NOT NULL,
+    reference_name varchar(64) NOT NULL,
+    action text NOT NULL,
+    created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    PRIMARY KEY (child_schema, child_table, reference_name),
+    CONSTRAINT chk_dru_action
+    CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'))
+);
+
+COMMENT ON TABLE deletion_rules IS 'One row for each reference whose action is overridden.';
+COMMENT ON COLUMN deletion_rules.child_schema IS 'Schema of the table that refers.';
+COMMENT ON COLUMN deletion_rules.child_table IS 'The table that refers.';
+COMMENT ON COLUMN deletion_rules.reference_name IS
+'The foreign key''s constraint, or the declared reference.';
+COMMENT ON COLUMN deletion_rules.action IS
+'The action that holds: cascade, set_null, set_default, restrict, or keep if declared.';
+COMMENT ON COLUMN deletion_rules.created_at IS 'When the rule was set.';

@@ -1,0 +1,29 @@
+-- deletion_targets
+-- The tables that the DBA has allowed deletions from, with the key that names a row.
+
+CREATE TABLE deletion_targets (
+    entity_table varchar(64) PRIMARY KEY,
+    table_schema varchar(64) NOT NULL,
+    table_name varchar(64) NOT NULL,
+    key_columns jsonb NOT NULL,
+    key_types jsonb NOT NULL,
+    key_collations jsonb,
+    max_rows bigint,
+    created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    CONSTRAINT uq_dt_table UNIQUE (table_schema, table_name),
+    CONSTRAINT chk_dt_max_rows CHECK (max_rows > 0)
+);
+
+COMMENT ON TABLE deletion_targets IS 'One row for each table that rows may be deleted from.';
+COMMENT ON COLUMN deletion_targets.entity_table IS
+'The name in jobs: unqualified within our schema, else schema.name, quoted where needed.';
+COMMENT ON COLUMN deletion_targets.table_schema IS 'The table''s schema, unquoted.';
+COMMENT ON COLUMN deletion_targets.table_name IS 'The table''s name, unquoted.';
+COMMENT ON COLUMN deletion_targets.key_columns IS 'The key''s columns, an array in key order.';
+COMMENT ON COLUMN deletion_targets.key_types IS
+'Their types, an array: a key is parsed without a look at the table.';
+COMMENT ON COLUMN deletion_targets.key_collations IS
+'Always NULL: only MySQL needs the columns'' collations.';
+COMMENT ON COLUMN deletion_targets.max_rows IS
+'A job that would change more rows than this fails; NULL: the setting max_rows.';
+COMMENT ON COLUMN deletion_targets.created_at IS 'When it was registered.';
