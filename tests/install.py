@@ -1,51 +1,41 @@
 """Install the SQL of the working tree, as it stands, without a ledger of migrations."""
 
 from pathlib import Path
-from typing import Literal
 
 import psycopg
 import pymysql
 import pymysql.constants.CLIENT
 from psycopg import sql
 
+from deletion_jobs import sources
 from deletion_jobs.servers import Server
-
-Engine = Literal["mysql", "postgres"]
+from deletion_jobs.sources import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def table_names(engine: Engine) -> list[str]:
     """List our own tables: there is one file for each."""
-    return sorted(path.stem for path in (ROOT / "schema" / engine / "tables").glob("*.sql"))
-
-
-def files(engine: Engine) -> list[Path]:
-    """List the files in the order in which they are installed."""
-    schema, procedures = ROOT / "schema" / engine, ROOT / "procedures" / engine
-    order = procedures / "install.order"
-    if order.exists():
-        lines = [line.split("#")[0].strip() for line in order.read_text("utf-8").splitlines()]
-        routines = [procedures / line for line in lines if line]
-        routines = [p for p in routines if p.exists()]
-    else:
-        routines = sorted(procedures.rglob("*.sql"))
-    return [
-        schema / "roles.sql",
-        *sorted((schema / "tables").glob("*.sql")),
-        *routines,
-        *sorted((schema / "views").glob("*.sql")),
-    ]
+    return [source.name for source in sources.read_all(engine) if source.folder == "tables"]
 
 
 def postgres(url: str, schema: str) -> None:
-    """Install into a schema of a PostgreSQL database."""
+    """Install into a schema of a PostgreSQL database, all objects owned by the owner's role."""
     with psycopg.connect(url) as connection:
         connection.execute(
             sql.SQL("SET LOCAL search_path = {}, pg_temp").format(sql.Identifier(schema))
         )
-        for path in files("postgres"):
-            connection.execute(path.read_bytes())
+        roles, *objects = sources.read_all("postgres")
+        connection.execute(roles.text.encode())
+        connection.execute("SET LOCAL ROLE deletion_jobs_owner")
+        for source in objects:
+            connection.execute(source.text.encode())
+        connection.execute("RESET ROLE")
+        connection.execute(
+            sql.SQL("REVOKE CREATE ON SCHEMA {} FROM deletion_jobs_owner").format(
+                sql.Identifier(schema)
+            )
+        )
 
 
 def mysql(server: Server, database: str) -> None:
@@ -61,8 +51,8 @@ def mysql(server: Server, database: str) -> None:
         client_flag=pymysql.constants.CLIENT.MULTI_STATEMENTS,
     )
     with connection, connection.cursor() as cursor:
-        for path in files("mysql"):
-            cursor.execute(without_delimiters(path.read_text("utf-8")))
+        for source in sources.read_all("mysql"):
+            cursor.execute(without_delimiters(source.text))
             while cursor.nextset():
                 pass
 
