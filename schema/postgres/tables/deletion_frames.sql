@@ -11,6 +11,7 @@ CREATE TABLE deletion_frames (
     edge_pos integer NOT NULL DEFAULT 0,
     fetch_cursor jsonb,
     rows_at_pass bigint NOT NULL DEFAULT 0,
+    idle_passes integer NOT NULL DEFAULT 0,
     rows_here bigint NOT NULL DEFAULT 0,
     updated_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
     PRIMARY KEY (run_id, depth)
@@ -25,10 +26,11 @@ COMMENT ON COLUMN deletion_frames.keys IS
 'The keys, each with its job and the values it was found by.';
 COMMENT ON COLUMN deletion_frames.key_count IS 'How many.';
 COMMENT ON COLUMN deletion_frames.edge_pos IS
-'How many of the table''s references have been emptied.';
+'The last of the table''s references that was emptied, by its number in the plan.';
 COMMENT ON COLUMN deletion_frames.fetch_cursor IS
 'How far the next reference has been read; NULL: from the start.';
 COMMENT ON COLUMN deletion_frames.rows_at_pass IS
-'rows_here when the pass over the references began: no more since means no progress.';
+'rows_changed of the run when the pass over the references began: no more means no progress.';
+COMMENT ON COLUMN deletion_frames.idle_passes IS 'Passes without progress in a row.';
 COMMENT ON COLUMN deletion_frames.rows_here IS 'Rows changed below these keys so far.';
 COMMENT ON COLUMN deletion_frames.updated_at IS 'When a step last wrote it.';

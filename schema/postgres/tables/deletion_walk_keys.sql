@@ -1,9 +1,9 @@
 -- deletion_walk_keys
 -- Scratch of the walks of check and preview: which keys were met, and what becomes of them.
 --
--- Unlogged, since a walk that a crash has cut short starts again.
+-- Logged, since the rows of walk 0 remember, over a crash, which changes a job has counted.
 
-CREATE UNLOGGED TABLE deletion_walk_keys (
+CREATE TABLE deletion_walk_keys (
     walk_id bigint NOT NULL,
     job_id bigint NOT NULL,
     node_no integer NOT NULL,
@@ -21,7 +21,7 @@ CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, is_expanded, node_no);
 
 COMMENT ON TABLE deletion_walk_keys IS 'One row for each key that a walk has met.';
 COMMENT ON COLUMN deletion_walk_keys.walk_id IS
-'The run; below zero: the session of a preview.';
+'The run; below zero: the session of a preview; 0: rows counted once for a job.';
 COMMENT ON COLUMN deletion_walk_keys.job_id IS 'The job that it was met for.';
 COMMENT ON COLUMN deletion_walk_keys.node_no IS 'The plan''s table that the key is of.';
 COMMENT ON COLUMN deletion_walk_keys.fate IS

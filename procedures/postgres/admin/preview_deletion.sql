@@ -1,0 +1,82 @@
+-- preview_deletion
+-- Say, table by table, what deleting a row would do; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     table_name, action (delete, set_null, set_default, restrict, root_not_found),
+--             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
+--             JD007 as the plan's; 42501 a right or a policy is in the way
+-- Writes      deletion_walk_keys, emptied again    Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT * FROM preview_deletion('users', '42');
+
+CREATE OR REPLACE FUNCTION preview_deletion(
+    p_table text,
+    p_pk text
+) RETURNS TABLE (
+    table_name text,
+    action text,
+    reference_name text,
+    row_count bigint,
+    is_at_least boolean
+)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- As for a run's steps: the statements are the same.
+SET row_security = off
+SET jit = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $preview_deletion$
+DECLARE
+    v_walk_id CONSTANT bigint := -pg_backend_pid();
+    v_entity_table text;
+    v_plan_id bigint;
+    v_error text;
+    v_read bigint := 0;
+    v_total bigint := 0;
+    v_keys jsonb;
+    v_sql text;
+BEGIN
+    CALL compile_deletion_plan(p_table);
+    v_entity_table := deletion_entity_name(deletion_find_table(p_table));
+    v_plan_id := deletion_fresh_plan(v_entity_table, TRUE);
+    v_error := deletion_missing_privilege(v_plan_id);
+
+    IF v_error IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = '42501', MESSAGE = left(format('preview_deletion: %s', v_error), 128);
+    END IF;
+
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_plan_id AND s.kind = 'roots';
+    EXECUTE v_sql INTO v_keys USING jsonb_build_array(jsonb_build_object(
+        'j', 0, 'pk', deletion_parse_key(v_entity_table, p_pk)
+    ));
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    PERFORM deletion_seed_walk(v_walk_id, v_keys);
+
+    LOOP
+        v_read := deletion_walk(v_walk_id, v_plan_id, TRUE);
+        EXIT WHEN v_read IS NULL;
+        v_total := v_total + v_read;
+        EXIT WHEN v_total >= deletion_setting_int('preview_rows');
+    END LOOP;
+
+    RETURN QUERY SELECT f.*, v_read IS NOT NULL FROM deletion_fates(v_walk_id, v_plan_id) AS f;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+END;
+$preview_deletion$;
+
+COMMENT ON FUNCTION preview_deletion(text, text) IS
+'What deleting a row would do, table by table; nothing is changed.';
+REVOKE ALL ON FUNCTION preview_deletion(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION preview_deletion(text, text) TO deletion_jobs_operator;

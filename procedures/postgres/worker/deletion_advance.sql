@@ -1,0 +1,68 @@
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     boolean, TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance(p_run deletion_runs)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance$
+DECLARE
+    v_walk deletion_cursor;
+    v_step deletion_plan_steps;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+BEGIN
+    v_walk.run := p_run;
+    v_walk.rows_left := p_run.batch_rows;
+    v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
+    v_walk.below := '{}';
+    v_walk := deletion_load_frame(v_walk);
+
+    WHILE (v_walk.frame).run_id IS NOT NULL LOOP
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT s.* INTO v_step
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.parent_node_no = (v_walk.frame).node_no
+            AND s.edge_no > (v_walk.frame).edge_pos
+            AND (
+                s.kind = 'drain'
+                OR (s.kind = 'set' AND (NOT s.waits OR (v_walk.run).state ? 'set'))
+                OR (
+                    s.kind = CASE WHEN v_walk.has_waits THEN 'fetch_more' ELSE 'fetch' END
+                    AND s.action = 'cascade' AND NOT s.is_leaf
+                )
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF FOUND AND v_step.kind IN ('drain', 'set') THEN
+            EXIT WHEN v_walk.rows_left = 0;
+            v_walk := deletion_change(v_walk, v_step);
+        ELSIF FOUND THEN
+            v_walk := deletion_push(v_walk, v_step);
+        ELSE
+            -- The frame goes in one transaction: what is left of this one may be too little.
+            EXIT WHEN v_walk.rows_left < (v_walk.frame).key_count;
+            v_walk := deletion_remove(v_walk);
+        END IF;
+
+        EXIT WHEN clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM deletion_save_walk(v_walk);
+    RETURN (v_walk.frame).run_id IS NULL;
+END;
+$deletion_advance$;
+
+COMMENT ON FUNCTION deletion_advance(deletion_runs) IS
+'Walk on: as many moves of the stack as fit the run''s batch.';
+REVOKE ALL ON FUNCTION deletion_advance(deletion_runs) FROM PUBLIC;

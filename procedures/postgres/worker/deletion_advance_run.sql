@@ -1,0 +1,68 @@
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run     the run, fenced
+--             p_until   when the worker's call should end
+-- Returns     text: more or ended
+-- Writes      the application's tables, and all tables of a run     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance_run(
+    p_run deletion_runs,
+    p_until timestamptz
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance_run$
+DECLARE
+    v_cancelled bigint[];
+    v_is_empty boolean;
+BEGIN
+    v_cancelled := ARRAY(
+        SELECT a.job_id
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL
+    );
+
+    IF v_cancelled <> '{}' THEN
+        PERFORM deletion_settle(p_run.run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        PERFORM deletion_drop_jobs(p_run.run_id, v_cancelled);
+    END IF;
+
+    IF NOT deletion_guard(p_run.plan_id) THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(
+            p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+        RETURN 'ended';
+    END IF;
+
+    v_is_empty := deletion_advance(p_run);
+
+    IF v_is_empty THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
+        RETURN 'ended';
+    END IF;
+
+    IF
+        clock_timestamp() >= p_until OR deletion_setting('paused_reason') IS NOT NULL
+        OR (
+            clock_timestamp() > p_run.started_at
+            + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
+            AND deletion_others_due()
+        )
+    THEN
+        PERFORM deletion_slice(p_run.run_id);
+        RETURN 'ended';
+    END IF;
+
+    RETURN 'more';
+END;
+$deletion_advance_run$;
+
+COMMENT ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) IS
+'Do one step of a run that is past its check: walk on, or end it when all is done or time is up.';
+REVOKE ALL ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) FROM PUBLIC;

@@ -1,0 +1,23 @@
+-- deletion_allow_hash
+-- Let the next statement use hash joins, for a reference without an index.
+--
+-- Parameters  p_allow   TRUE: allow                FALSE: indexes only, as for all else
+-- Writes      nothing; a setting of the transaction     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_allow_hash(p_allow boolean)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+AS $deletion_allow_hash$
+BEGIN
+    PERFORM pg_catalog.set_config(
+        'enable_hashjoin', CASE WHEN p_allow THEN 'on' ELSE 'off' END, TRUE
+    );
+END;
+$deletion_allow_hash$;
+
+COMMENT ON FUNCTION deletion_allow_hash(boolean) IS
+'Let the next statement use hash joins, for a reference without an index.';
+REVOKE ALL ON FUNCTION deletion_allow_hash(boolean) FROM PUBLIC;

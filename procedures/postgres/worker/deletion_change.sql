@@ -1,0 +1,59 @@
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame by one reference, as many as the batch takes.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
+-- Returns     the walk
+-- Errors      JD006 the rows' default is the very key that is deleted
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_change(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_change$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_still > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                '%s rows of %s have the deleted key as their default (%s)',
+                v_still, p_step.table_name, p_step.reference_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        p_step.table_name, CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
+    );
+
+    IF v_rows < p_walk.rows_left THEN
+        v_frame.edge_pos := p_step.edge_no;
+    END IF;
+
+    v_frame.rows_here := v_frame.rows_here + v_rows;
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_change$;
+
+COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
+'Delete, or set, rows that hang from the present frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;

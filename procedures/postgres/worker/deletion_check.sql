@@ -1,0 +1,61 @@
+-- deletion_check
+-- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     text: more, or ended where no job is left
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
+--             deletion_jobs                        Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_check(p_run deletion_runs)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_check$
+DECLARE
+    v_error text;
+    v_can_block boolean;
+BEGIN
+    IF p_run.state ->> 'stage' IS NULL THEN
+        v_error := coalesce(
+            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id)
+        );
+
+        IF v_error IS NOT NULL THEN
+            PERFORM deletion_settle(p_run.run_id, NULL, 'failed', v_error, TRUE, NULL);
+            PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
+            RETURN 'ended';
+        END IF;
+
+        PERFORM deletion_find_roots(p_run);
+        SELECT p.can_block INTO v_can_block FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id;
+
+        IF v_can_block THEN
+            PERFORM deletion_seed_walk(p_run.run_id, f.keys)
+            FROM deletion_frames AS f
+            WHERE f.run_id = p_run.run_id;
+            UPDATE deletion_runs AS r SET state = '{"stage": "walk"}' WHERE r.run_id = p_run.run_id;
+            RETURN 'more';
+        END IF;
+    ELSIF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
+        RETURN 'more';
+    ELSE
+        PERFORM deletion_walk_verdict(p_run);
+        DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+    END IF;
+
+    IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
+        PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
+        RETURN 'ended';
+    END IF;
+
+    UPDATE deletion_runs AS r SET phase = 'advance', state = '{}' WHERE r.run_id = p_run.run_id;
+    RETURN 'more';
+END;
+$deletion_check$;
+
+COMMENT ON FUNCTION deletion_check(deletion_runs) IS
+'Look, before the first row is touched, at whatever can be known to fail; a bounded step.';
+REVOKE ALL ON FUNCTION deletion_check(deletion_runs) FROM PUBLIC;

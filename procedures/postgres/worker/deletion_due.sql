@@ -1,0 +1,64 @@
+-- deletion_due
+-- Lock the jobs that are due first and choose those that can be walked together.
+--
+-- Parameters  none
+-- Returns     one row: the jobs, their target and mode, and whether the first must go alone;
+--             jobs is NULL where nothing is due
+-- Writes      nothing; locks at most jobs_per_run rows of deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_due()
+RETURNS TABLE (jobs bigint[], entity_table text, hard_delete boolean, alone boolean)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_due$
+DECLARE
+    -- A volatile clock in the condition would keep it from bounding the index scan.
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    RETURN QUERY
+    -- The expression and its index are one: rows come in due order, and only these are locked.
+    WITH due AS MATERIALIZED (
+        SELECT j.id, j.entity_table, j.hard_delete, coalesce(j.scheduled_at, j.created_at) AS due_at
+        FROM deletion_jobs AS j
+        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= v_now
+        ORDER BY coalesce(j.scheduled_at, j.created_at), j.id
+        LIMIT least(deletion_setting_int('jobs_per_run'), deletion_setting_int('batch_rows'))
+        FOR UPDATE SKIP LOCKED
+    ),
+
+    candidate AS (
+        SELECT
+            d.*,
+            coalesce((
+                SELECT a.alone_next
+                FROM deletion_attempts AS a
+                WHERE a.job_id = d.id AND NOT a.is_past
+                ORDER BY a.attempt_no DESC
+                LIMIT 1
+            ), FALSE) AS alone
+        FROM due AS d
+    ),
+
+    leader AS (
+        SELECT c.* FROM candidate AS c ORDER BY c.due_at, c.id LIMIT 1
+    )
+
+    SELECT array_agg(c.id ORDER BY c.id), l.entity_table::text, l.hard_delete, l.alone
+    FROM leader AS l
+    INNER JOIN candidate AS c
+        ON
+            c.id = l.id
+            OR (
+                NOT l.alone AND NOT c.alone
+                AND c.entity_table = l.entity_table AND c.hard_delete = l.hard_delete
+            )
+    GROUP BY l.entity_table, l.hard_delete, l.alone;
+END;
+$deletion_due$;
+
+COMMENT ON FUNCTION deletion_due() IS
+'Lock the jobs that are due first and choose those that can be walked together.';
+REVOKE ALL ON FUNCTION deletion_due() FROM PUBLIC;

@@ -1,0 +1,44 @@
+-- deletion_fates
+-- Sum up a walk: how many rows of each table would be deleted, set, or are in the way.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+-- Returns     table_name, action, reference_name (of what blocks), row_count
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fates(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS TABLE (table_name text, action text, reference_name text, row_count bigint)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fates$
+WITH node AS (
+    SELECT DISTINCT s.node_no, s.table_name FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+),
+
+-- A row that is deleted is not counted where it would be set as well.
+final AS (
+    SELECT DISTINCT ON (w.node_no, w.key_hash)
+        w.node_no, CASE WHEN w.keys ? 'm' THEN 'root_not_found' ELSE w.fate END AS fate
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND w.fate IN ('delete', 'set_null', 'set_default')
+    ORDER BY
+        w.node_no, w.key_hash, array_position(ARRAY['delete', 'set_null', 'set_default'], w.fate)
+)
+
+SELECT n.table_name, f.fate, NULL::text, CASE WHEN f.fate = 'root_not_found' THEN 0 ELSE count(*) END
+FROM final AS f
+INNER JOIN node AS n ON n.node_no = f.node_no
+GROUP BY n.table_name, f.fate
+UNION ALL
+SELECT b.table_name, 'restrict', b.reference_name, b.row_count
+FROM deletion_blocking(p_walk_id, p_plan_id) AS b
+ORDER BY 1, 2, 3;
+$deletion_fates$;
+
+COMMENT ON FUNCTION deletion_fates(bigint, bigint) IS
+'How many rows of each table a walk would delete, set, or finds in the way.';
+REVOKE ALL ON FUNCTION deletion_fates(bigint, bigint) FROM PUBLIC;

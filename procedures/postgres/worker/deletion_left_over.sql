@@ -1,0 +1,53 @@
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Parameters  p_walk   the walk, its frame holding what is left
+--             p_step   the plan's remove step of that frame
+-- Returns     the walk: another pass over the frame, or the frame below
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_left_over(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_left_over$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+BEGIN
+    IF v_run.rows_changed > v_frame.rows_at_pass THEN
+        -- Something went in this pass, so more may go in the next.
+        v_frame.idle_passes := 0;
+    ELSIF p_walk.has_waits AND v_frame.edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        RETURN deletion_pop(v_walk);
+    ELSIF p_walk.has_waits AND NOT v_run.state ? 'set' THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        v_run.state := v_run.state || '{"set": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_frame.idle_passes = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        v_frame.idle_passes := 1;
+    ELSE
+        PERFORM deletion_stuck(v_run, v_frame, p_step);
+    END IF;
+
+    v_frame.edge_pos := 0;
+    v_frame.fetch_cursor := NULL;
+    v_frame.rows_at_pass := v_run.rows_changed;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_left_over$;
+
+COMMENT ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) IS
+'Decide what becomes of a frame some of whose rows could not be removed.';
+REVOKE ALL ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) FROM PUBLIC;

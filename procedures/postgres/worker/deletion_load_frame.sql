@@ -1,0 +1,57 @@
+-- deletion_load_frame
+-- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_load_frame(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_load_frame$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames;
+    v_batch integer := (p_walk.run).batch_rows;
+BEGIN
+    -- Stored frames below are never touched in between: taking one out makes it the walk's own.
+    DELETE FROM deletion_frames AS f
+    WHERE
+        f.run_id = (p_walk.run).run_id
+        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+    RETURNING f.* INTO v_frame;
+
+    IF v_frame.key_count > v_batch THEN
+        -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        INSERT INTO deletion_frames
+        SELECT (jsonb_populate_record(v_frame, jsonb_build_object(
+            'keys', (
+                SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+                FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+                WHERE k.ordinality > v_batch
+            ),
+            'key_count', v_frame.key_count - v_batch,
+            'edge_pos', 0
+        ))).*;
+        v_frame.keys := (
+            SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+            FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+            WHERE k.ordinality <= v_batch
+        );
+        v_frame.key_count := v_batch;
+        v_frame.depth := v_frame.depth + 1;
+        v_frame.fetch_cursor := NULL;
+    END IF;
+
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_load_frame$;
+
+COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
+'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
+REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;

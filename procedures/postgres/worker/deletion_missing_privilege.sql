@@ -1,0 +1,47 @@
+-- deletion_missing_privilege
+-- Say which right on a plan's tables the owner account lacks, or which policy would filter it.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text, an error that names table and right; NULL: nothing is missing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_missing_privilege(p_plan_id bigint)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_missing_privilege$
+WITH used AS (
+    SELECT DISTINCT
+        s.table_name,
+        to_regclass(s.table_name)::oid AS table_oid,
+        CASE
+            WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
+            WHEN s.kind IN ('set', 'lock') THEN 'UPDATE'
+            ELSE 'SELECT'
+        END AS privilege
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id AND s.kind <> 'guard'
+)
+
+SELECT CASE
+    WHEN row_security_active(u.table_oid)
+        THEN format('42501: row-level security of %s applies to %s', u.table_name, current_user)
+    ELSE format('42501: %s has no %s on %s', current_user, u.privilege, u.table_name)
+END
+FROM used AS u
+WHERE
+    row_security_active(u.table_oid)
+    OR NOT CASE u.privilege
+        WHEN 'UPDATE' THEN has_any_column_privilege(u.table_oid, u.privilege)
+        ELSE has_table_privilege(u.table_oid, u.privilege)
+    END
+ORDER BY u.table_name, u.privilege
+LIMIT 1;
+$deletion_missing_privilege$;
+
+COMMENT ON FUNCTION deletion_missing_privilege(bigint) IS
+'Which right on a plan''s tables the owner account lacks, or which policy would filter it.';
+REVOKE ALL ON FUNCTION deletion_missing_privilege(bigint) FROM PUBLIC;

@@ -1,0 +1,32 @@
+-- deletion_pop
+-- Drop the walk's present frame and go on with the one below it.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_pop(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_pop$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_last integer := cardinality(p_walk.below);
+BEGIN
+    IF v_last = 0 THEN
+        RETURN deletion_load_frame(v_walk);
+    END IF;
+
+    v_walk.frame := v_walk.below[v_last];
+    v_walk.below := v_walk.below[:v_last - 1];
+    RETURN v_walk;
+END;
+$deletion_pop$;
+
+COMMENT ON FUNCTION deletion_pop(deletion_cursor) IS
+'Drop the walk''s present frame and go on with the one below it.';
+REVOKE ALL ON FUNCTION deletion_pop(deletion_cursor) FROM PUBLIC;

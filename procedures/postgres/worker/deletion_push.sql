@@ -1,0 +1,72 @@
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_push(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_push$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames := p_walk.frame;
+    v_child deletion_frames;
+    v_run deletion_runs := p_walk.run;
+    -- Rows changed for each key of such a frame, as seen so far in this run.
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_fan_out IS NULL THEN 100
+        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+    END);
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
+    USING v_frame.keys, v_limit, v_frame.fetch_cursor;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_child.key_count < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_frame.fetch_cursor := NULL;
+    ELSE
+        -- Only plans in which rows have to wait for others read on; all else begins in front.
+        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+    END IF;
+
+    v_walk.frame := v_frame;
+
+    IF v_child.key_count > 0 THEN
+        v_child.run_id := v_run.run_id;
+        v_child.depth := v_frame.depth + 1;
+        v_child.node_no := p_step.node_no;
+        v_child.edge_no := p_step.edge_no;
+        v_child.edge_pos := 0;
+        v_child.rows_at_pass := v_run.rows_changed;
+        v_child.idle_passes := 0;
+        v_child.rows_here := 0;
+        v_child.updated_at := clock_timestamp();
+
+        IF v_child.depth > 100000 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        END IF;
+
+        v_walk.below := v_walk.below || v_frame;
+        v_walk.frame := v_child;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_push$;
+
+COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
+'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
+REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;

@@ -1,0 +1,56 @@
+-- deletion_walk_verdict
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_verdict(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_verdict$
+DECLARE
+    v_step deletion_plan_steps;
+    v_job_id bigint;
+    v_rows bigint;
+    v_sample text;
+    v_error text;
+BEGIN
+    FOR v_job_id, v_error IN
+        SELECT b.job_id, 'JD006: ' || string_agg(
+            format('%s row%s of %s behind %s', b.row_count,
+                CASE WHEN b.row_count = 1 THEN '' ELSE 's' END, b.table_name, b.reference_name),
+            ', ' ORDER BY b.table_name, b.reference_name
+        )
+        FROM deletion_blocking(p_run.run_id, p_run.plan_id) AS b
+        GROUP BY b.job_id
+    LOOP
+        PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], v_error);
+    END LOOP;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_run.plan_id AND s.kind = 'cycle'
+        ORDER BY s.step_no
+    LOOP
+        PERFORM deletion_allow_hash(TRUE);
+
+        FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
+            PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
+                'JD007: %s rows of %s go in a circle by %s, one is %s',
+                v_rows, v_step.table_name, v_step.reference_name, v_sample
+            ));
+        END LOOP;
+
+        PERFORM deletion_allow_hash(FALSE);
+    END LOOP;
+END;
+$deletion_walk_verdict$;
+
+COMMENT ON FUNCTION deletion_walk_verdict(deletion_runs) IS
+'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.';
+REVOKE ALL ON FUNCTION deletion_walk_verdict(deletion_runs) FROM PUBLIC;
