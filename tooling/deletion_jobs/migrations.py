@@ -1,0 +1,435 @@
+"""Keep ``schema/``, ``procedures/`` and ``migrations/`` one text, and released files as they are.
+
+A migration is a folder ``NNNN_verb_object`` with ``apply.sql`` and ``rollback.sql``, and a shim
+for yoyo beside it. Each changed object stands verbatim in ``apply.sql``::
+
+    -- >>> procedures/postgres/api/cancel_deletion.sql
+    ...
+    -- <<<
+
+``-- >>> drop`` holds DROP statements, each under the path of the file that is gone.
+``-- === path sha256`` says that the statements written by hand bring a released table to the
+text of that file. What is written by hand stands above the first object's marker and is kept
+when a file is generated anew.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deletion_jobs import sources
+from deletion_jobs.errors import FindingError, UsageError
+from deletion_jobs.sources import ENGINE_NAMES, ENGINES, Engine, Source
+
+FIRST = "0001_create_deletion_jobs"
+RELEASED = "migrations/released.sha256"
+NAME = re.compile(r"\d{4}_[a-z]+(_[a-z0-9]+)+")
+VERB_OBJECT = re.compile(r"[a-z]+(_[a-z0-9]+)*_?deletion[a-z0-9_]*")
+
+_OPEN = re.compile(r"^-- >>> (.+)$")
+_SAME = re.compile(r"^-- === (\S+) ([0-9a-f]{64})$")
+_DROPPED = re.compile(r"^-- (\S+\.sql)$")
+_CLOSE = "-- <<<"
+_DROPS = "drop"
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stands between two markers; `head` is empty for text written by hand."""
+
+    head: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One migration of one engine."""
+
+    engine: Engine
+    name: str
+    base: Path | None = None
+
+    @property
+    def folder(self) -> str:
+        """Its folder, from the root of the project."""
+        return f"migrations/{self.engine}/{self.name}"
+
+    @property
+    def files(self) -> tuple[str, str, str]:
+        """Its three files: shim, apply, rollback."""
+        return (f"{self.folder}.py", f"{self.folder}/apply.sql", f"{self.folder}/rollback.sql")
+
+    def read(self, path: str) -> str:
+        """Read one of its files; empty where it does not exist yet."""
+        file = sources.locate(path, self.base)
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+    @property
+    def apply_text(self) -> str:
+        """The text that makes the change."""
+        return self.read(self.files[1])
+
+    @property
+    def rollback_text(self) -> str:
+        """The text that takes the change back."""
+        return self.read(self.files[2])
+
+
+@dataclass
+class State:
+    """What the objects look like after some migrations, by path of the file."""
+
+    texts: dict[str, str]
+    digests: dict[str, str]
+
+
+def blocks(text: str) -> list[Block]:
+    """Split a migration at its markers.
+
+    Raises:
+        FindingError: a marker is opened inside another, closed twice or never.
+    """
+    found: list[Block] = []
+    lines: list[str] = []
+    head = ""
+    for line in text.splitlines(keepends=True):
+        opened = _OPEN.match(line.rstrip("\n"))
+        if opened:
+            if head:
+                raise FindingError(f"marker '{opened[1]}' opened inside '{head}'")
+            found.append(Block("", "".join(lines)))
+            head, lines = opened[1], []
+        elif line.rstrip("\n") == _CLOSE:
+            if not head:
+                raise FindingError("marker closed that was not opened")
+            found.append(Block(head, "".join(lines)))
+            head, lines = "", []
+        else:
+            lines.append(line)
+    if head:
+        raise FindingError(f"marker '{head}' is never closed")
+    found.append(Block("", "".join(lines)))
+    return found
+
+
+def names(engine: Engine, base: Path | None = None) -> list[str]:
+    """List an engine's migrations in their order."""
+    folder = (base or sources.root()) / "migrations" / engine
+    return sorted(path.name for path in folder.iterdir() if NAME.fullmatch(path.name))
+
+
+def read_all(engine: Engine, base: Path | None = None) -> list[Migration]:
+    """Give an engine's migrations in their order."""
+    return [Migration(engine, name, base) for name in names(engine, base)]
+
+
+def released(base: Path | None = None) -> dict[str, str]:
+    """Read the checksums of the released files: path to SHA-256."""
+    file = sources.locate(RELEASED, base)
+    if not file.is_file():
+        return {}
+    pairs = (line.split("  ", 1) for line in file.read_text(encoding="utf-8").splitlines())
+    return {path: checksum for checksum, path in pairs}
+
+
+def is_released(migration: Migration, frozen: dict[str, str]) -> bool:
+    """Tell whether a migration belongs to a release."""
+    return migration.files[1] in frozen
+
+
+def replay(migrations: Iterable[Migration]) -> State:
+    """Tell what the objects look like after these migrations."""
+    state = State({}, {})
+    for migration in migrations:
+        for block in blocks(migration.apply_text):
+            if block.head == _DROPS:
+                for line in block.text.splitlines():
+                    dropped = _DROPPED.match(line)
+                    if dropped:
+                        state.texts.pop(dropped[1], None)
+                        state.digests.pop(dropped[1], None)
+            elif block.head and not block.head.startswith(sources.TOOL_FOLDER):
+                state.texts[block.head] = block.text
+                state.digests[block.head] = sources.digest(block.text)
+            elif not block.head:
+                for line in block.text.splitlines():
+                    same = _SAME.match(line)
+                    if same:
+                        state.digests[same[1]] = same[2]
+    return state
+
+
+def _frame(engine: Engine, *names: str) -> list[Block]:
+    """Give the parts that every migration has; MySQL needs no change of role."""
+    paths = (f"{sources.TOOL_FOLDER}sql/{engine}/{name}.sql" for name in names)
+    return [Block(p, sources.read(p).text) for p in paths if sources.locate(p).is_file()]
+
+
+def _by_hand(text: str) -> str:
+    """Take what was written by hand out of a generated file: what follows the opening."""
+    found = blocks(text) if text else []
+    kept = []
+    for position, block in enumerate(found):
+        if block.head or position == 0:
+            continue
+        lines = [line for line in block.text.splitlines(keepends=True) if not _SAME.match(line)]
+        kept.append("".join(lines).strip("\n"))
+    return "\n\n".join(part for part in kept if part)
+
+
+def _join(title: str, parts: Sequence[Block | str]) -> str:
+    out = [title]
+    for part in parts:
+        if isinstance(part, Block):
+            out.append(f"-- >>> {part.head}\n{part.text}{_CLOSE}\n")
+        elif part:
+            out.append(part.rstrip("\n") + "\n")
+    return "\n".join(out)
+
+
+def _title(engine: Engine, name: str, what: str) -> str:
+    verb, _, rest = name.partition("_")[2].partition("_")
+    sentence = f"{verb.capitalize()} {rest.replace('_', ' ')} on {ENGINE_NAMES[engine]}"
+    if what == "rollback":
+        sentence = f"Take back: {sentence[0].lower()}{sentence[1:]}"
+    client = "psql" if engine == "postgres" else "mysql"
+    return (
+        f"-- {name}: {what}\n"
+        f"-- {sentence}.\n"
+        "--\n"
+        f"-- Plain SQL for {client}; deletion-jobs sends the same text. Generated from the files\n"
+        "-- named by the markers: edit those, then run deletion-jobs migrations write.\n"
+    )
+
+
+def _shim(engine: Engine, name: str) -> str:
+    verb, _, rest = name.partition("_")[2].partition("_")
+    lines = [
+        f'"""{verb.capitalize()} {rest.replace("_", " ")}: the SQL stands in the folder."""',
+        "",
+        "from yoyo import step",
+        "",
+        "from deletion_jobs.steps import apply_of, rollback_of",
+        "",
+    ]
+    if engine == "mysql":
+        lines.append("__transactional__ = False")
+    lines += ["step(apply_of(__file__), rollback_of(__file__))", ""]
+    return "\n".join(lines)
+
+
+def _head_of(text: str) -> str:
+    """Give a routine's text up to its body: what CREATE OR REPLACE cannot change."""
+    return re.split(r"^AS |^LANGUAGE |^BEGIN", _code(text), maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def _code(text: str) -> str:
+    return "".join(line for line in text.splitlines(True) if not line.startswith("--"))
+
+
+def _farewells(engine: Engine, gone: Sequence[Source]) -> list[Block]:
+    """Drop the objects whose files are gone, each under its path."""
+    lines = [f"-- {source.path}\n{sources.drop_statement(engine, source)}\n" for source in gone]
+    return [Block(_DROPS, "".join(lines))] if gone else []
+
+
+def _drops(engine: Engine, dropped: Sequence[Source]) -> list[Block]:
+    if not dropped:
+        return []
+    return [Block(_DROPS, "".join(f"{sources.drop_statement(engine, s)}\n" for s in dropped))]
+
+
+def expected(migration: Migration, before: State, current: Sequence[Source]) -> dict[str, str]:
+    """Generate the three files of an unreleased migration.
+
+    Args:
+        migration: the migration; what was written into it by hand is kept.
+        before: what the objects look like after the released migrations.
+        current: all files as they stand, in install order.
+
+    Returns:
+        path to text, for its three files.
+    """
+    engine = migration.engine
+    paths = {source.path for source in current}
+    gone = [Source(path, text) for path, text in before.texts.items() if path not in paths]
+    changed = [source for source in current if before.digests.get(source.path) != source.digest]
+    roles = [source for source in changed if source.is_roles]
+    altered = [s for s in changed if s.folder == "tables" and s.path in before.digests]
+    written = [source for source in changed if source not in roles and source not in altered]
+    # A routine whose parameters or result changed would otherwise stand beside the old one.
+    redone = [
+        source
+        for source in written
+        if engine == "postgres"
+        and source.path in before.texts
+        and _head_of(source.text) != _head_of(before.texts[source.path])
+    ]
+    made = [source for source in written if source.path not in before.texts]
+    replaced = [source for source in written if source.path in before.texts]
+    makes_roles = any(source.path not in before.digests for source in roles)
+    old_drops = [Source(source.path, before.texts[source.path]) for source in redone]
+
+    apply_parts: list[Block | str] = [
+        *_frame(engine, "migration_begin"),
+        *(Block(source.path, source.text) for source in roles),
+        *_frame(engine, "migration_owner"),
+        _by_hand(migration.apply_text),
+        "".join(f"-- === {source.path} {source.digest}\n" for source in altered),
+        *_farewells(engine, gone),
+        *_drops(engine, old_drops),
+        *(Block(source.path, source.text) for source in written),
+        *_frame(engine, "migration_release", "migration_commit"),
+    ]
+    rollback_parts: list[Block | str] = [
+        *_frame(engine, "migration_begin", "migration_owner"),
+        _by_hand(migration.rollback_text),
+        *_drops(engine, [*reversed(made), *reversed(redone)]),
+        *(Block(source.path, before.texts[source.path]) for source in reversed(replaced)),
+        *(Block(source.path, source.text) for source in gone),
+        *_frame(engine, "migration_release"),
+        *(_frame(engine, "drop_roles") if makes_roles else []),
+        *_frame(engine, "migration_commit"),
+    ]
+    shim, apply_path, rollback_path = migration.files
+    return {
+        shim: _shim(engine, migration.name),
+        apply_path: _join(_title(engine, migration.name, "apply"), apply_parts),
+        rollback_path: _join(_title(engine, migration.name, "rollback"), rollback_parts),
+    }
+
+
+def _open_name(frozen: dict[str, str], base: Path | None, name: str | None) -> str | None:
+    """Give the name of the migration to write; None: nothing has changed since the release."""
+    everything = [migration for engine in ENGINES for migration in read_all(engine, base)]
+    unreleased = sorted({m.name for m in everything if not is_released(m, frozen)})
+    if len(unreleased) > 1:
+        raise FindingError(
+            f"more than one unreleased migration: {', '.join(unreleased)}",
+            "put what was written by hand into one of them and remove the others",
+        )
+    if unreleased:
+        return unreleased[0]
+    if not everything:
+        return FIRST
+    if not any(_has_changed(engine, base) for engine in ENGINES):
+        return None
+    if name is None:
+        raise UsageError(
+            "files changed since the release and no migration is open",
+            "name the new one: deletion-jobs migrations write --name verb_deletion_object",
+        )
+    if not VERB_OBJECT.fullmatch(name):
+        raise UsageError(f"'{name}' is no name of a migration: verb_object with 'deletion' in it")
+    number = max(int(migration.name[:4]) for migration in everything) + 1
+    return f"{number:04d}_{name}"
+
+
+def _has_changed(engine: Engine, base: Path | None) -> bool:
+    current = {source.path: source.digest for source in sources.read_all(engine, base)}
+    return replay(read_all(engine, base)).digests != current
+
+
+def generate(base: Path | None = None, name: str | None = None) -> dict[str, str]:
+    """Generate the files of the open migration on both engines.
+
+    Args:
+        base: the root of the project; None: the one this package belongs to.
+        name: ``verb_object`` for a migration to be opened.
+
+    Returns:
+        path to text; empty where nothing has changed since the release.
+
+    Raises:
+        UsageError: a migration has to be opened and none was named.
+        FindingError: a file cannot be read as a migration or an object.
+    """
+    frozen = released(base)
+    target = _open_name(frozen, base, name)
+    if target is None:
+        return {}
+    texts: dict[str, str] = {}
+    for engine in ENGINES:
+        before = replay(m for m in read_all(engine, base) if is_released(m, frozen))
+        migration = Migration(engine, target, base)
+        texts.update(expected(migration, before, sources.read_all(engine, base)))
+    return texts
+
+
+def write(base: Path | None = None, name: str | None = None) -> list[str]:
+    """Write the open migration; give the paths of the files that changed."""
+    changed = []
+    for path, text in generate(base, name).items():
+        file = sources.locate(path, base)
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            # Replaced at once, so that nobody reads half of it.
+            draft = file.with_name(f".{file.name}.new")
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(file)
+            changed.append(path)
+    return changed
+
+
+def check_released(base: Path | None = None) -> list[str]:
+    """Compare the released files with their checksums; give one line for each difference."""
+    findings = []
+    frozen = released(base)
+    for path, checksum in frozen.items():
+        file = sources.locate(path, base)
+        if not file.is_file():
+            findings.append(f"{path}: released, and missing")
+        elif sources.digest(file.read_text(encoding="utf-8")) != checksum:
+            findings.append(f"{path}: changed after its release")
+    for engine in ENGINES:
+        for migration in read_all(engine, base):
+            if is_released(migration, frozen):
+                findings.extend(
+                    f"{path}: not in {RELEASED}" for path in migration.files if path not in frozen
+                )
+    return findings
+
+
+def check(base: Path | None = None) -> list[str]:
+    """Compare migrations with files and checksums; give one line for each difference."""
+    findings = check_released(base)
+    try:
+        texts = generate(base)
+    except (FindingError, UsageError) as error:
+        return [*findings, f"migrations: {error.message}"]
+    for path, text in texts.items():
+        file = sources.locate(path, base)
+        if not file.is_file():
+            findings.append(f"{path}: missing; run deletion-jobs migrations write")
+        elif file.read_text(encoding="utf-8") != text:
+            where = _first_difference(file.read_text(encoding="utf-8"), text)
+            findings.append(f"{path}: differs {where}; run deletion-jobs migrations write")
+    return findings
+
+
+def _first_difference(there: str, wanted: str) -> str:
+    head = ""
+    pairs = zip(there.splitlines(), wanted.splitlines(), strict=False)
+    for number, (line, other) in enumerate(pairs, 1):
+        if line != other:
+            return f"in line {number}" + (f" ({head})" if head else "")
+        opened = _OPEN.match(line)
+        head = opened[1] if opened else ("" if line == _CLOSE else head)
+    return "at its end"
+
+
+def freeze(base: Path | None = None) -> list[str]:
+    """Write the checksums of all migrations: they are released; give the paths that are new.
+
+    Raises:
+        FindingError: a check of the migrations fails; nothing is frozen then.
+    """
+    findings = check(base)
+    if findings:
+        raise FindingError("not frozen:\n" + "\n".join(findings))
+    before = released(base)
+    paths = [path for engine in ENGINES for m in read_all(engine, base) for path in m.files]
+    lines = [f"{sources.digest(sources.read(path, base).text)}  {path}\n" for path in paths]
+    sources.locate(RELEASED, base).write_text("".join(lines), encoding="utf-8")
+    return [path for path in paths if path not in before]

@@ -1,0 +1,4 @@
+SELECT
+    y.pid,
+    timestampdiff(SECOND, y.ctime, utc_timestamp()) AS age_seconds
+FROM yoyo_lock AS y

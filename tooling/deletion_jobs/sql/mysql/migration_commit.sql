@@ -1,0 +1,3 @@
+SET SESSION sql_mode = @dj_sql_mode;
+SET SESSION time_zone = @dj_time_zone;
+SET SESSION lock_wait_timeout = @dj_lock_wait_timeout;

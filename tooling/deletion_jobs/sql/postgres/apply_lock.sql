@@ -1,0 +1,5 @@
+SELECT pg_try_advisory_lock(
+    hashtextextended(
+        'deletion_jobs:apply:' || to_regnamespace(quote_ident(current_schema()))::oid::text, 0
+    )
+) AS is_locked

@@ -1,0 +1,7 @@
+SELECT count(*) AS others
+FROM (
+    SELECT y.migration_id FROM _yoyo_migration AS y
+    UNION ALL
+    SELECT l.migration_id FROM _yoyo_log AS l
+) AS e
+WHERE NOT e.migration_id = ANY(string_to_array(%(ours)s, ','))

@@ -1,0 +1,1 @@
+DELETE FROM yoyo_lock WHERE pid = %(pid)s
