@@ -88,13 +88,22 @@ def _todo(sqlstate: str, errno: int | None) -> str:
     return "the message is the server's own; its log may tell more"
 
 
+def _connection_state(error: psycopg.Error) -> str:
+    """Give the SQLSTATE of a failed connection, which libpq keeps to itself."""
+    if not isinstance(error, psycopg.OperationalError):
+        return ""
+    for words, sqlstate in (("authentication failed", "28P01"), ("does not exist", "3D000")):
+        if words in str(error):
+            return sqlstate
+    return "08006"
+
+
 def translate(error: Exception) -> DatabaseError:
     """Make our own error of a driver's, with the SQLSTATE and what to do."""
     if isinstance(error, psycopg.Error):
         primary = error.diag.message_primary or str(error).strip()
         details = [text for text in (error.diag.message_detail, error.diag.context) if text]
-        no_state = isinstance(error, psycopg.OperationalError)
-        sqlstate = error.sqlstate or ("08006" if no_state else "")
+        sqlstate = error.sqlstate or _connection_state(error)
         todo = error.diag.message_hint or _todo(sqlstate, None)
         return DatabaseError("\n  ".join([primary, *details]), sqlstate, todo)
     arguments = error.args
@@ -248,17 +257,11 @@ class MySQLSession(Session):
     def _send(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
         rows: list[Row] = []
         with _translated(), self.connection.cursor() as cursor:
-            if values:
-                cursor.execute(sql, dict(values))
+            for statement in statements.split(sql.rstrip().removesuffix(";") + ";"):
+                cursor.execute(statement.text, dict(values) or None)
                 rows = list(cursor.fetchall()) if cursor.description else []
                 while cursor.nextset():
                     pass
-            else:
-                for statement in statements.split(sql.rstrip().rstrip(";") + ";"):
-                    cursor.execute(statement.text)
-                    rows = list(cursor.fetchall()) if cursor.description else []
-                    while cursor.nextset():
-                        pass
         return [{name.lower(): value for name, value in row.items()} for row in rows]
 
     def script(self, text: str) -> None:

@@ -1,1 +1,1 @@
-SELECT get_lock(concat('dj:', left(sha1(database()), 16), ':apply'), 0) AS is_locked
+SELECT get_lock(concat('dj:', left(sha2(database(), 256), 16), ':apply'), 0) AS is_locked

@@ -1,0 +1,168 @@
+-- 0001_create_deletion_jobs: rollback
+-- Take back: create deletion jobs on MySQL.
+--
+-- Plain SQL for mysql; deletion-jobs sends the same text. Generated from the files
+-- named by the markers: edit those, then run deletion-jobs migrations write.
+
+-- >>> tooling/deletion_jobs/sql/mysql/migration_begin.sql
+-- Routines keep the settings of the session that makes them; the session gets its own back.
+SET @dj_sql_mode = @@SESSION.sql_mode;
+SET @dj_time_zone = @@SESSION.time_zone;
+SET @dj_lock_wait_timeout = @@SESSION.lock_wait_timeout;
+SET NAMES utf8mb4 COLLATE utf8mb4_0900_ai_ci;
+SET SESSION sql_mode
+= 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,'
+'ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';
+SET SESSION time_zone = '+00:00';
+SET SESSION lock_wait_timeout = 2;
+-- <<<
+
+-- >>> drop
+DROP PROCEDURE IF EXISTS deletion_parse_key;
+DROP FUNCTION IF EXISTS deletion_key_text;
+DROP FUNCTION IF EXISTS deletion_key_time;
+DROP FUNCTION IF EXISTS deletion_key_string;
+DROP FUNCTION IF EXISTS deletion_key_number;
+DROP FUNCTION IF EXISTS deletion_fits_charset;
+DROP FUNCTION IF EXISTS deletion_type_family;
+DROP PROCEDURE IF EXISTS deletion_find_table;
+DROP FUNCTION IF EXISTS deletion_target_name;
+DROP FUNCTION IF EXISTS deletion_entity_name;
+DROP FUNCTION IF EXISTS deletion_quote_name;
+DROP FUNCTION IF EXISTS deletion_setting_int;
+DROP FUNCTION IF EXISTS deletion_setting;
+DROP PROCEDURE IF EXISTS deletion_raise;
+DROP TABLE IF EXISTS deletion_walk_keys;
+DROP TABLE IF EXISTS deletion_slots;
+DROP TABLE IF EXISTS deletion_settings;
+DROP TABLE IF EXISTS deletion_marks;
+DROP TABLE IF EXISTS deletion_receipts;
+DROP TABLE IF EXISTS deletion_frames;
+DROP TABLE IF EXISTS deletion_attempts;
+DROP TABLE IF EXISTS deletion_runs;
+DROP TABLE IF EXISTS deletion_plan_steps;
+DROP TABLE IF EXISTS deletion_plans;
+DROP TABLE IF EXISTS deletion_rules;
+DROP TABLE IF EXISTS deletion_references;
+DROP TABLE IF EXISTS deletion_targets;
+DROP TABLE IF EXISTS deletion_jobs;
+-- <<<
+
+-- >>> tooling/deletion_jobs/sql/mysql/drop_roles.sql
+-- Take back the rights in this database, and drop the accounts where an installation has made
+-- them and nothing else uses them: no other object, database or member.
+DROP PROCEDURE IF EXISTS deletion_drop_roles;
+
+DELIMITER $$
+CREATE PROCEDURE deletion_drop_roles()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY INVOKER
+COMMENT 'Takes back the rights of the roles; lives for one rollback'
+BEGIN
+    DECLARE v_done BOOLEAN DEFAULT FALSE;
+    DECLARE v_sql TEXT;
+    DECLARE c_statements CURSOR FOR SELECT d.sql_text FROM dj_revoke AS d ORDER BY d.step_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_done = TRUE;
+
+    DROP TEMPORARY TABLE IF EXISTS dj_revoke;
+    CREATE TEMPORARY TABLE dj_revoke (
+        step_no INT AUTO_INCREMENT PRIMARY KEY,
+        sql_text TEXT NOT NULL
+    );
+
+    INSERT INTO dj_revoke (sql_text)
+    SELECT concat(
+        'REVOKE ALL PRIVILEGES ON `', replace(t.db, '`', '``'), '`.`',
+        replace(t.table_name, '`', '``'), '` FROM ', quote(t.user), '@', quote(t.host)
+    )
+    FROM mysql.tables_priv AS t
+    WHERE
+        t.db = database()
+        AND t.user LIKE 'deletion\_jobs\_%'
+        AND (t.table_name LIKE 'deletion\_%' OR t.table_name LIKE 'vw\_deletion\_%');
+
+    INSERT INTO dj_revoke (sql_text)
+    SELECT concat(
+        'REVOKE ALL PRIVILEGES ON `', replace(d.db, '`', '``'), '`.* FROM ',
+        quote(d.user), '@', quote(d.host)
+    )
+    FROM mysql.db AS d
+    WHERE d.db = database() AND d.user LIKE 'deletion\_jobs\_%';
+
+    OPEN c_statements;
+    revoking: LOOP
+        FETCH c_statements INTO v_sql;
+        IF v_done THEN
+            LEAVE revoking;
+        END IF;
+        SET @dj_sql = v_sql;
+        PREPARE dj_stmt FROM @dj_sql;
+        EXECUTE dj_stmt;
+        DEALLOCATE PREPARE dj_stmt;
+    END LOOP revoking;
+    CLOSE c_statements;
+
+    -- Whether it was an installation that made them, the owner's comment tells.
+    IF
+        EXISTS (
+            SELECT 1
+            FROM information_schema.user_attributes AS a
+            WHERE
+                a.user = 'deletion_jobs_owner'
+                AND a.attribute ->> '$.comment' LIKE 'Owns deletion-jobs:%'
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM mysql.role_edges AS e WHERE e.from_user LIKE 'deletion\_jobs\_%'
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM mysql.db AS d WHERE d.user LIKE 'deletion\_jobs\_%'
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM mysql.tables_priv AS t
+            WHERE
+                t.user LIKE 'deletion\_jobs\_%'
+                AND t.db NOT IN ('mysql', 'performance_schema', 'sys')
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM mysql.procs_priv AS p WHERE p.user LIKE 'deletion\_jobs\_%'
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM information_schema.routines AS r
+            WHERE r.definer LIKE 'deletion\_jobs\_owner@%'
+        )
+    THEN
+        SET @dj_sql = (
+            SELECT
+                concat(
+                    'DROP USER ',
+                    group_concat(concat(quote(u.user), '@', quote(u.host)) SEPARATOR ', ')
+                )
+            FROM mysql.user AS u
+            WHERE
+                u.user IN (
+                    'deletion_jobs_owner', 'deletion_jobs_app', 'deletion_jobs_operator',
+                    'deletion_jobs_reader', 'deletion_jobs_worker'
+                )
+        );
+        PREPARE dj_stmt FROM @dj_sql;
+        EXECUTE dj_stmt;
+        DEALLOCATE PREPARE dj_stmt;
+    END IF;
+
+    DROP TEMPORARY TABLE dj_revoke;
+END$$
+DELIMITER ;
+
+CALL deletion_drop_roles();
+DROP PROCEDURE deletion_drop_roles;
+-- <<<
+
+-- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql
+SET SESSION sql_mode = @dj_sql_mode;
+SET SESSION time_zone = @dj_time_zone;
+SET SESSION lock_wait_timeout = @dj_lock_wait_timeout;
+-- <<<

@@ -1,0 +1,5777 @@
+-- 0001_create_deletion_jobs: apply
+-- Create deletion jobs on PostgreSQL.
+--
+-- Plain SQL for psql; deletion-jobs sends the same text. Generated from the files
+-- named by the markers: edit those, then run deletion-jobs migrations write.
+
+-- >>> tooling/deletion_jobs/sql/postgres/migration_begin.sql
+-- One transaction: all of it or nothing, whoever sends it.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL lock_timeout = '2s';
+SET LOCAL statement_timeout = 0;
+-- A routine may call one that is made after it.
+SET LOCAL check_function_bodies = off;
+
+-- Everything goes into the current schema; routines freeze this very path.
+DO $migration_begin$
+BEGIN
+    IF current_schema() IS NULL THEN
+        RAISE EXCEPTION 'the search_path names no schema that exists';
+    END IF;
+
+    PERFORM set_config('search_path', quote_ident(current_schema()) || ', pg_temp', TRUE);
+    PERFORM set_config('deletion_jobs.installer', current_setting('role'), TRUE);
+END;
+$migration_begin$;
+-- <<<
+
+-- >>> schema/postgres/roles.sql
+-- roles.sql
+-- Make the roles that are missing, and let the owner create its objects in this schema.
+--
+-- Run by the installing user, before the first table. A DBA may make the roles beforehand: what
+-- exists is left as it is. A role made here says so in its comment, so that only these are
+-- dropped again.
+
+DO $roles$
+DECLARE
+    c_roles CONSTANT text[] := ARRAY[
+        'deletion_jobs_owner', 'deletion_jobs_app', 'deletion_jobs_operator',
+        'deletion_jobs_reader', 'deletion_jobs_worker'
+    ];
+    c_texts CONSTANT text[] := ARRAY[
+        'owns the objects and holds the rights on application tables; nobody logs in as it',
+        'may enqueue and cancel deletions and read the contract''s views',
+        'may retry, preview, run, pause and schedule deletions and read all views',
+        'may read all views',
+        'runs the loop; may log in, as pg_cron demands, but has no password'
+    ];
+    v_role text;
+    v_may_set text := CASE WHEN current_setting('server_version_num')::integer >= 160000
+        THEN 'SET' ELSE 'MEMBER' END;
+BEGIN
+    FOREACH v_role IN ARRAY c_roles LOOP
+        CONTINUE WHEN to_regrole(v_role) IS NOT NULL;
+
+        BEGIN
+            EXECUTE format(
+                'CREATE ROLE %I %s',
+                v_role, CASE v_role WHEN 'deletion_jobs_worker' THEN 'LOGIN' ELSE 'NOLOGIN' END
+            );
+            EXECUTE format(
+                'COMMENT ON ROLE %I IS %L',
+                v_role,
+                'made by deletion-jobs: ' || c_texts[array_position(c_roles, v_role)]
+            );
+
+            IF v_role = 'deletion_jobs_worker' THEN
+                -- A policy must raise an error instead of hiding rows from a deletion, and a
+                -- timeout meant for an application's statements would end the whole loop.
+                EXECUTE format('ALTER ROLE %I SET row_security = off', v_role);
+                EXECUTE format('ALTER ROLE %I SET statement_timeout = 0', v_role);
+            END IF;
+        EXCEPTION
+            -- Roles belong to the whole server: an installation beside this one was first.
+            WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+    END LOOP;
+
+    IF NOT pg_has_role('deletion_jobs_owner', v_may_set) THEN
+        EXECUTE format('GRANT deletion_jobs_owner TO %I', current_user);
+    END IF;
+
+    -- Without it the owner cannot see whether another session's run is alive.
+    IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
+        BEGIN
+            GRANT pg_read_all_stats TO deletion_jobs_owner;
+        EXCEPTION
+            WHEN insufficient_privilege THEN
+                RAISE NOTICE 'roles.sql: GRANT pg_read_all_stats TO deletion_jobs_owner is left to a DBA';
+        END;
+    END IF;
+
+    FOREACH v_role IN ARRAY c_roles LOOP
+        CONTINUE WHEN has_schema_privilege(v_role, current_schema(), 'USAGE')
+            AND v_role <> 'deletion_jobs_owner';
+        EXECUTE format(
+            'GRANT %s ON SCHEMA %I TO %I',
+            CASE v_role WHEN 'deletion_jobs_owner' THEN 'USAGE, CREATE' ELSE 'USAGE' END,
+            current_schema(), v_role
+        );
+    END LOOP;
+END;
+$roles$;
+-- <<<
+
+-- >>> tooling/deletion_jobs/sql/postgres/migration_owner.sql
+-- From here on the objects belong to the owner, who may create them only now.
+DO $migration_owner$
+BEGIN
+    EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO deletion_jobs_owner', current_schema());
+END;
+$migration_owner$;
+
+SET LOCAL ROLE deletion_jobs_owner;
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_jobs.sql
+-- deletion_jobs
+-- The contract: one row for each root that shall go, re-armed when it is asked for again.
+--
+-- Columns, names and types are fixed by existing users; all other state has tables of its own.
+-- The key fk_dj_user is added by link_deletion_users, since users belongs to the application.
+
+CREATE TABLE deletion_jobs (
+    id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    entity_table varchar(64) NOT NULL,
+    entity_pk varchar(64) NOT NULL,
+    reason text,
+    hard_delete boolean NOT NULL DEFAULT FALSE,
+    scheduled_at timestamptz(6),
+    started_at timestamptz(6),
+    finished_at timestamptz(6),
+    status text NOT NULL DEFAULT 'pending',
+    error text,
+    created_by bigint,
+    created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    CONSTRAINT uq_deletion_jobs UNIQUE (entity_table, entity_pk),
+    CONSTRAINT chk_dj_status
+    CHECK (status IN ('pending', 'running', 'done', 'failed', 'cancelled'))
+);
+
+CREATE INDEX idx_dj_status_sched ON deletion_jobs (status, scheduled_at);
+
+-- A claim reads the head of this index: 6 ms at a million jobs, where a sort takes 166.
+CREATE INDEX idx_dj_due ON deletion_jobs ((coalesce(scheduled_at, created_at)), id)
+WHERE status = 'pending';
+
+CREATE INDEX idx_dj_running ON deletion_jobs (id) WHERE status = 'running';
+
+-- Without it every DELETE of an application's user scans the jobs.
+CREATE INDEX idx_dj_created_by ON deletion_jobs (created_by);
+
+COMMENT ON TABLE deletion_jobs IS 'One row for each root that shall be deleted.';
+COMMENT ON COLUMN deletion_jobs.id IS 'The job''s number.';
+COMMENT ON COLUMN deletion_jobs.entity_table IS 'Target table, by its registered name.';
+COMMENT ON COLUMN deletion_jobs.entity_pk IS
+'Key of the row to delete, as its type prints it; a composite key is a JSON array of texts.';
+COMMENT ON COLUMN deletion_jobs.reason IS 'Why it was asked for.';
+COMMENT ON COLUMN deletion_jobs.hard_delete IS 'Remove for good, else soft delete.';
+COMMENT ON COLUMN deletion_jobs.scheduled_at IS
+'When the job should start; NULL: as soon as possible.';
+COMMENT ON COLUMN deletion_jobs.started_at IS 'When a worker first took it up.';
+COMMENT ON COLUMN deletion_jobs.finished_at IS 'When it became done, failed or cancelled.';
+COMMENT ON COLUMN deletion_jobs.status IS 'pending, running, done, failed or cancelled.';
+COMMENT ON COLUMN deletion_jobs.error IS 'Why it failed: a code and a text.';
+COMMENT ON COLUMN deletion_jobs.created_by IS 'The user who asked, where known.';
+COMMENT ON COLUMN deletion_jobs.created_at IS 'When it was asked for.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_targets.sql
+-- deletion_targets
+-- The tables that the DBA has allowed deletions from, with the key that names a row.
+
+CREATE TABLE deletion_targets (
+    entity_table varchar(64) PRIMARY KEY,
+    table_schema varchar(64) NOT NULL,
+    table_name varchar(64) NOT NULL,
+    key_columns jsonb NOT NULL,
+    key_types jsonb NOT NULL,
+    key_collations jsonb,
+    max_rows bigint,
+    created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    CONSTRAINT uq_dt_table UNIQUE (table_schema, table_name),
+    CONSTRAINT chk_dt_max_rows CHECK (max_rows > 0)
+);
+
+COMMENT ON TABLE deletion_targets IS 'One row for each table that rows may be deleted from.';
+COMMENT ON COLUMN deletion_targets.entity_table IS
+'The name in jobs: unqualified within our schema, else schema.name, quoted where needed.';
+COMMENT ON COLUMN deletion_targets.table_schema IS 'The table''s schema, unquoted.';
+COMMENT ON COLUMN deletion_targets.table_name IS 'The table''s name, unquoted.';
+COMMENT ON COLUMN deletion_targets.key_columns IS 'The key''s columns, an array in key order.';
+COMMENT ON COLUMN deletion_targets.key_types IS
+'Their types, an array: a key is parsed without a look at the table.';
+COMMENT ON COLUMN deletion_targets.key_collations IS
+'Always NULL: only MySQL needs the columns'' collations.';
+COMMENT ON COLUMN deletion_targets.max_rows IS
+'A job that would change more rows than this fails; NULL: the setting max_rows.';
+COMMENT ON COLUMN deletion_targets.created_at IS 'When it was registered.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_references.sql
+-- deletion_references
+-- References that the DBA declared because the catalog has no foreign key for them.
+
+CREATE TABLE deletion_references (
+    reference_name varchar(64) PRIMARY KEY,
+    child_schema varchar(64) NOT NULL,
+    child_table varchar(64) NOT NULL,
+    child_columns jsonb NOT NULL,
+    parent_schema varchar(64) NOT NULL,
+    parent_table varchar(64) NOT NULL,
+    parent_columns jsonb NOT NULL,
+    discriminator_column varchar(64),
+    discriminator_value varchar(255),
+    action text NOT NULL,
+    created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    CONSTRAINT chk_dr_action
+    CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')),
+    CONSTRAINT chk_dr_discriminator
+    CHECK ((discriminator_column IS NULL) = (discriminator_value IS NULL))
+);
+
+COMMENT ON TABLE deletion_references IS 'One row for each declared reference.';
+COMMENT ON COLUMN deletion_references.reference_name IS 'Its name, as rules and errors use it.';
+COMMENT ON COLUMN deletion_references.child_schema IS 'Schema of the table that refers.';
+COMMENT ON COLUMN deletion_references.child_table IS 'The table that refers.';
+COMMENT ON COLUMN deletion_references.child_columns IS 'The referring columns, an array.';
+COMMENT ON COLUMN deletion_references.parent_schema IS 'Schema of the table referred to.';
+COMMENT ON COLUMN deletion_references.parent_table IS 'The table referred to.';
+COMMENT ON COLUMN deletion_references.parent_columns IS
+'The columns referred to, an array in the order of child_columns.';
+COMMENT ON COLUMN deletion_references.discriminator_column IS
+'Child column that tells which table is meant, as in commentable_type; NULL: none.';
+COMMENT ON COLUMN deletion_references.discriminator_value IS
+'The value of discriminator_column that means this parent.';
+COMMENT ON COLUMN deletion_references.action IS
+'What happens to the child rows: cascade, set_null, set_default, restrict or keep.';
+COMMENT ON COLUMN deletion_references.created_at IS 'When it was declared.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_rules.sql
+-- deletion_rules
+-- What the DBA decided for single references, against the catalog or the declaration.
+
+CREATE TABLE deletion_rules (
+    child_schema varchar(64) NOT NULL,
+    child_table varchar(64) NOT NULL,
+    reference_name varchar(64) NOT NULL,
+    action text NOT NULL,
+    created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    PRIMARY KEY (child_schema, child_table, reference_name),
+    CONSTRAINT chk_dru_action
+    CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'))
+);
+
+COMMENT ON TABLE deletion_rules IS 'One row for each reference whose action is overridden.';
+COMMENT ON COLUMN deletion_rules.child_schema IS 'Schema of the table that refers.';
+COMMENT ON COLUMN deletion_rules.child_table IS 'The table that refers.';
+COMMENT ON COLUMN deletion_rules.reference_name IS
+'The foreign key''s constraint, or the declared reference.';
+COMMENT ON COLUMN deletion_rules.action IS
+'The action that holds: cascade, set_null, set_default, restrict, or keep if declared.';
+COMMENT ON COLUMN deletion_rules.created_at IS 'When the rule was set.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_plans.sql
+-- deletion_plans
+-- The compiled programs: one current plan for each target and mode, the older ones as history.
+
+CREATE TABLE deletion_plans (
+    plan_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    entity_table varchar(64) NOT NULL,
+    hard_delete boolean NOT NULL,
+    fingerprint varchar(64) NOT NULL,
+    tables jsonb NOT NULL,
+    error_code char(5),
+    error text,
+    can_block boolean NOT NULL,
+    has_waits boolean NOT NULL,
+    compiled_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    superseded_at timestamptz(6)
+);
+
+CREATE UNIQUE INDEX uq_dp_current ON deletion_plans (entity_table, hard_delete)
+WHERE superseded_at IS NULL;
+
+COMMENT ON TABLE deletion_plans IS 'One row for each plan that was compiled.';
+COMMENT ON COLUMN deletion_plans.plan_id IS 'The plan''s number.';
+COMMENT ON COLUMN deletion_plans.entity_table IS 'The target it deletes from.';
+COMMENT ON COLUMN deletion_plans.hard_delete IS 'The mode: for good, or soft.';
+COMMENT ON COLUMN deletion_plans.fingerprint IS
+'Digest of the catalog rows it was compiled from; another one today: the plan is stale.';
+COMMENT ON COLUMN deletion_plans.tables IS
+'The tables that the fingerprint covers, an array of their OIDs.';
+COMMENT ON COLUMN deletion_plans.error_code IS
+'Why the plan cannot be run, a code of ours; NULL: it can.';
+COMMENT ON COLUMN deletion_plans.error IS 'The same in words, with the names.';
+COMMENT ON COLUMN deletion_plans.can_block IS
+'Rows may block a job, so a check walks over them first.';
+COMMENT ON COLUMN deletion_plans.has_waits IS
+'Some reference between two tables of the plan only orders them, or is set last.';
+COMMENT ON COLUMN deletion_plans.compiled_at IS 'When it was compiled.';
+COMMENT ON COLUMN deletion_plans.superseded_at IS
+'When another plan took its place; NULL: current.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_plan_steps.sql
+-- deletion_plan_steps
+-- The steps of the plans with their finished SQL: what is reviewed here is what runs.
+
+CREATE TABLE deletion_plan_steps (
+    plan_id bigint NOT NULL,
+    step_no integer NOT NULL,
+    kind text NOT NULL,
+    node_no integer NOT NULL,
+    parent_node_no integer,
+    edge_no integer,
+    table_name text NOT NULL,
+    reference_name text,
+    action text,
+    is_leaf boolean NOT NULL DEFAULT FALSE,
+    waits boolean NOT NULL DEFAULT FALSE,
+    in_check boolean NOT NULL DEFAULT FALSE,
+    index_name text,
+    sql_text text,
+    PRIMARY KEY (plan_id, step_no)
+);
+
+COMMENT ON TABLE deletion_plan_steps IS 'One row for each step of a plan.';
+COMMENT ON COLUMN deletion_plan_steps.plan_id IS 'The plan.';
+COMMENT ON COLUMN deletion_plan_steps.step_no IS 'The step''s place in the plan.';
+COMMENT ON COLUMN deletion_plan_steps.kind IS
+'What it does: roots, fetch, drain, set, lock, remove and so on.';
+COMMENT ON COLUMN deletion_plan_steps.node_no IS 'The table acted on; 0: the target.';
+COMMENT ON COLUMN deletion_plan_steps.parent_node_no IS
+'The table whose frame it starts from; NULL: a step of the root.';
+COMMENT ON COLUMN deletion_plan_steps.edge_no IS
+'The reference it follows, counted over the plan; 0: a step of the root.';
+COMMENT ON COLUMN deletion_plan_steps.table_name IS
+'The table acted on, named as targets are.';
+COMMENT ON COLUMN deletion_plan_steps.reference_name IS
+'The constraint or declared reference that it follows.';
+COMMENT ON COLUMN deletion_plan_steps.action IS
+'What happens to the rows that the reference leads to.';
+COMMENT ON COLUMN deletion_plan_steps.is_leaf IS
+'The rows have no children that matter, so they go at once.';
+COMMENT ON COLUMN deletion_plan_steps.waits IS
+'The reference only orders two tables of the plan, or is set last.';
+COMMENT ON COLUMN deletion_plan_steps.in_check IS 'The check runs it too.';
+COMMENT ON COLUMN deletion_plan_steps.index_name IS
+'The index that supports the reference; NULL: none.';
+COMMENT ON COLUMN deletion_plan_steps.sql_text IS
+'The statement as it runs; NULL: the step has none.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_runs.sql
+-- deletion_runs
+-- The runs: one worker's work on a set of jobs that share target and mode.
+
+CREATE TABLE deletion_runs (
+    run_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    plan_id bigint,
+    entity_table varchar(64) NOT NULL,
+    hard_delete boolean NOT NULL,
+    slot integer,
+    token uuid NOT NULL,
+    session_id bigint NOT NULL,
+    session_mark text,
+    server_id text NOT NULL,
+    phase text NOT NULL,
+    alone boolean NOT NULL DEFAULT FALSE,
+    job_count integer NOT NULL DEFAULT 0,
+    batch_rows integer NOT NULL,
+    rows_changed bigint NOT NULL DEFAULT 0,
+    step_count bigint NOT NULL DEFAULT 0,
+    retries integer NOT NULL DEFAULT 0,
+    state jsonb,
+    started_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    last_step_at timestamptz(6),
+    ended_at timestamptz(6),
+    outcome text,
+    error text,
+    CONSTRAINT chk_drn_phase CHECK (phase IN ('check', 'advance', 'finish', 'ended')),
+    CONSTRAINT chk_drn_outcome
+    CHECK (outcome IN ('done', 'failed', 'retry', 'sliced', 'returned', 'lost'))
+)
+-- A run's row is rewritten by every step: free space keeps it on its page.
+WITH (fillfactor = 60);
+
+-- Recovery looks for open runs each time a worker starts.
+CREATE INDEX idx_drn_open ON deletion_runs (run_id) WHERE ended_at IS NULL;
+
+COMMENT ON TABLE deletion_runs IS 'One row for each run of a worker over a set of jobs.';
+COMMENT ON COLUMN deletion_runs.run_id IS 'The run''s number.';
+COMMENT ON COLUMN deletion_runs.plan_id IS 'The plan that it runs.';
+COMMENT ON COLUMN deletion_runs.entity_table IS 'The target of its jobs.';
+COMMENT ON COLUMN deletion_runs.hard_delete IS 'Their mode.';
+COMMENT ON COLUMN deletion_runs.slot IS 'The worker''s slot; NULL: none.';
+COMMENT ON COLUMN deletion_runs.token IS
+'The fence: a step whose token does not match is refused.';
+COMMENT ON COLUMN deletion_runs.session_id IS 'The worker''s process id.';
+COMMENT ON COLUMN deletion_runs.session_mark IS
+'What tells this CALL from a later one in the same session.';
+COMMENT ON COLUMN deletion_runs.server_id IS
+'The server''s system identifier: locks are local to a server.';
+COMMENT ON COLUMN deletion_runs.phase IS 'check, advance, finish or ended.';
+COMMENT ON COLUMN deletion_runs.alone IS 'It has one job by intent, not by chance.';
+COMMENT ON COLUMN deletion_runs.job_count IS 'How many jobs it was given.';
+COMMENT ON COLUMN deletion_runs.batch_rows IS
+'Rows that one transaction may change now; halved after a conflict.';
+COMMENT ON COLUMN deletion_runs.rows_changed IS 'Rows changed and committed so far.';
+COMMENT ON COLUMN deletion_runs.step_count IS 'Steps committed so far.';
+COMMENT ON COLUMN deletion_runs.retries IS 'Steps in a row that had to be rolled back.';
+COMMENT ON COLUMN deletion_runs.state IS 'The executor''s own notes between two steps.';
+COMMENT ON COLUMN deletion_runs.started_at IS 'When its jobs were claimed.';
+COMMENT ON COLUMN deletion_runs.last_step_at IS 'When its last step was committed.';
+COMMENT ON COLUMN deletion_runs.ended_at IS 'When it ended; NULL: open.';
+COMMENT ON COLUMN deletion_runs.outcome IS
+'How it ended: done, failed, retry, sliced, returned or lost.';
+COMMENT ON COLUMN deletion_runs.error IS 'The last error of its steps.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_attempts.sql
+-- deletion_attempts
+-- Job by run: what became of each time that a job was taken up, and what had been asked.
+
+CREATE TABLE deletion_attempts (
+    job_id bigint NOT NULL,
+    attempt_no integer NOT NULL,
+    run_id bigint,
+    started_at timestamptz(6),
+    ended_at timestamptz(6),
+    outcome text,
+    error text,
+    is_counted boolean NOT NULL DEFAULT FALSE,
+    is_past boolean NOT NULL DEFAULT FALSE,
+    alone_next boolean NOT NULL DEFAULT FALSE,
+    cancel_requested_at timestamptz(6),
+    asked_reason text,
+    asked_hard_delete boolean,
+    asked_scheduled_at timestamptz(6),
+    asked_by bigint,
+    asked_at timestamptz(6),
+    PRIMARY KEY (job_id, attempt_no),
+    CONSTRAINT chk_da_outcome CHECK (
+        outcome IN ('done', 'failed', 'cancelled', 'retry', 'sliced', 'returned', 'lost')
+    )
+);
+
+CREATE INDEX idx_da_run ON deletion_attempts (run_id, job_id);
+
+COMMENT ON TABLE deletion_attempts IS 'One row for each time that a job was taken up.';
+COMMENT ON COLUMN deletion_attempts.job_id IS 'The job.';
+COMMENT ON COLUMN deletion_attempts.attempt_no IS 'Counts the job''s attempts from 1.';
+COMMENT ON COLUMN deletion_attempts.run_id IS
+'The run that had it; NULL: it ended before any run took it up.';
+COMMENT ON COLUMN deletion_attempts.started_at IS 'When the run claimed it.';
+COMMENT ON COLUMN deletion_attempts.ended_at IS 'When the attempt ended; NULL: open.';
+COMMENT ON COLUMN deletion_attempts.outcome IS
+'How it ended: done, failed, cancelled, retry, sliced, returned or lost.';
+COMMENT ON COLUMN deletion_attempts.error IS 'Why, where it did not end done.';
+COMMENT ON COLUMN deletion_attempts.is_counted IS 'It counts towards max_attempts.';
+COMMENT ON COLUMN deletion_attempts.is_past IS
+'It belongs to what was asked before the job was armed again.';
+COMMENT ON COLUMN deletion_attempts.alone_next IS
+'The next claim takes the job alone, away from the set that failed or was slow.';
+COMMENT ON COLUMN deletion_attempts.cancel_requested_at IS
+'When cancel_deletion asked the run to stop this job.';
+COMMENT ON COLUMN deletion_attempts.asked_reason IS 'The reason that was given.';
+COMMENT ON COLUMN deletion_attempts.asked_hard_delete IS 'The mode that was asked for.';
+COMMENT ON COLUMN deletion_attempts.asked_scheduled_at IS 'The time that was asked for.';
+COMMENT ON COLUMN deletion_attempts.asked_by IS 'Who asked.';
+COMMENT ON COLUMN deletion_attempts.asked_at IS 'When it was asked.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_frames.sql
+-- deletion_frames
+-- The stacks of open runs: what has to survive the commit between two steps.
+
+CREATE TABLE deletion_frames (
+    run_id bigint NOT NULL,
+    depth integer NOT NULL,
+    node_no integer NOT NULL,
+    edge_no integer NOT NULL,
+    keys jsonb NOT NULL,
+    key_count integer NOT NULL,
+    edge_pos integer NOT NULL DEFAULT 0,
+    fetch_cursor jsonb,
+    rows_at_pass bigint NOT NULL DEFAULT 0,
+    idle_passes integer NOT NULL DEFAULT 0,
+    rows_here bigint NOT NULL DEFAULT 0,
+    updated_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    PRIMARY KEY (run_id, depth)
+);
+
+COMMENT ON TABLE deletion_frames IS 'One row for each frame on the stack of an open run.';
+COMMENT ON COLUMN deletion_frames.run_id IS 'The run.';
+COMMENT ON COLUMN deletion_frames.depth IS 'Place on the stack; 0: the roots.';
+COMMENT ON COLUMN deletion_frames.node_no IS 'The plan''s table that the keys are of.';
+COMMENT ON COLUMN deletion_frames.edge_no IS 'The reference by which they were found.';
+COMMENT ON COLUMN deletion_frames.keys IS
+'The keys, each with its job and the values it was found by.';
+COMMENT ON COLUMN deletion_frames.key_count IS 'How many.';
+COMMENT ON COLUMN deletion_frames.edge_pos IS
+'The last of the table''s references that was emptied, by its number in the plan.';
+COMMENT ON COLUMN deletion_frames.fetch_cursor IS
+'How far the next reference has been read; NULL: from the start.';
+COMMENT ON COLUMN deletion_frames.rows_at_pass IS
+'rows_changed of the run when the pass over the references began: no more means no progress.';
+COMMENT ON COLUMN deletion_frames.idle_passes IS 'Passes without progress in a row.';
+COMMENT ON COLUMN deletion_frames.rows_here IS 'Rows changed below these keys so far.';
+COMMENT ON COLUMN deletion_frames.updated_at IS 'When a step last wrote it.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_receipts.sql
+-- deletion_receipts
+-- What each job has changed: written in the transaction that changed it.
+
+CREATE TABLE deletion_receipts (
+    job_id bigint NOT NULL,
+    table_name text NOT NULL,
+    action text NOT NULL,
+    row_count bigint NOT NULL,
+    updated_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    PRIMARY KEY (job_id, table_name, action),
+    CONSTRAINT chk_dre_action
+    CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found')),
+    CONSTRAINT chk_dre_row_count CHECK (row_count >= 0)
+);
+
+COMMENT ON TABLE deletion_receipts IS 'Rows changed, for each job, table and action.';
+COMMENT ON COLUMN deletion_receipts.job_id IS 'The job.';
+COMMENT ON COLUMN deletion_receipts.table_name IS 'The table, named as targets are.';
+COMMENT ON COLUMN deletion_receipts.action IS
+'delete, set_null, set_default; root_not_found: the row was gone already.';
+COMMENT ON COLUMN deletion_receipts.row_count IS 'How many rows; 0 for root_not_found.';
+COMMENT ON COLUMN deletion_receipts.updated_at IS 'When it last grew.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_marks.sql
+-- deletion_marks
+-- What soft deletion has marked, with the value before, so that exactly this can be taken back.
+
+CREATE TABLE deletion_marks (
+    mark_id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    job_id bigint NOT NULL,
+    table_name text NOT NULL,
+    row_key jsonb NOT NULL,
+    column_name text NOT NULL,
+    old_value jsonb,
+    new_value jsonb,
+    marked_at timestamptz(6) NOT NULL DEFAULT current_timestamp
+);
+
+CREATE INDEX idx_dm_job ON deletion_marks (job_id);
+
+COMMENT ON TABLE deletion_marks IS 'One row for each row that a soft deletion has marked.';
+COMMENT ON COLUMN deletion_marks.mark_id IS 'The mark''s number.';
+COMMENT ON COLUMN deletion_marks.job_id IS 'The job that marked it.';
+COMMENT ON COLUMN deletion_marks.table_name IS 'The table, named as targets are.';
+COMMENT ON COLUMN deletion_marks.row_key IS 'The row''s key, an array.';
+COMMENT ON COLUMN deletion_marks.column_name IS 'The column that was set.';
+COMMENT ON COLUMN deletion_marks.old_value IS 'Its value before.';
+COMMENT ON COLUMN deletion_marks.new_value IS 'Its value since.';
+COMMENT ON COLUMN deletion_marks.marked_at IS 'When it was set.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_settings.sql
+-- deletion_settings
+-- Every setting with its default, its range and what it means.
+
+CREATE TABLE deletion_settings (
+    setting_name varchar(64) PRIMARY KEY,
+    setting_value text,
+    default_value text,
+    kind text NOT NULL,
+    min_value bigint,
+    max_value bigint,
+    unit text,
+    description text NOT NULL,
+    CONSTRAINT chk_ds_kind CHECK (kind IN ('integer', 'boolean', 'text'))
+);
+
+COMMENT ON TABLE deletion_settings IS 'One row for each setting.';
+COMMENT ON COLUMN deletion_settings.setting_name IS 'Its name.';
+COMMENT ON COLUMN deletion_settings.setting_value IS 'What was set; NULL: the default holds.';
+COMMENT ON COLUMN deletion_settings.default_value IS 'The default; NULL: none.';
+COMMENT ON COLUMN deletion_settings.kind IS 'integer, boolean or text.';
+COMMENT ON COLUMN deletion_settings.min_value IS 'The smallest integer; NULL: any.';
+COMMENT ON COLUMN deletion_settings.max_value IS 'The largest integer; NULL: any.';
+COMMENT ON COLUMN deletion_settings.unit IS 'What it counts.';
+COMMENT ON COLUMN deletion_settings.description IS 'What it does.';
+
+INSERT INTO deletion_settings
+(setting_name, default_value, kind, min_value, max_value, unit, description)
+VALUES
+(
+    'batch_rows', '5000', 'integer', 1, 100000, 'rows',
+    'Rows that one transaction may change, the engine''s own cascades included.'
+),
+(
+    'batch_ms', '250', 'integer', 1, 60000, 'ms',
+    'How long one transaction should work before it commits: an aim.'
+),
+(
+    'jobs_per_run', '500', 'integer', 1, 10000, 'jobs',
+    'Jobs that a worker claims at once and walks together.'
+),
+(
+    'run_seconds', '20', 'integer', 1, 3600, 's',
+    'How long one CALL of run_deletion_jobs goes on while jobs are due.'
+),
+(
+    'slice_ms', '1000', 'integer', 1, 3600000, 'ms',
+    'How long a set of jobs may hold others up before its heavy ones are set aside.'
+),
+(
+    'tick_seconds', '10', 'integer', 1, 59, 's',
+    'How often the scheduler starts each worker; takes hold at start_deletion_schedule.'
+),
+(
+    'workers', '1', 'integer', 1, 32, 'workers',
+    'Slots that the scheduler starts; takes hold at start_deletion_schedule.'
+),
+(
+    'lock_timeout_ms', '2000', 'integer', 1, 3600000, 'ms',
+    'How long a step waits for a lock on application rows before it is rolled back.'
+),
+(
+    'max_attempts', '5', 'integer', 1, 1000, 'attempts',
+    'Counted attempts after which a job is failed.'
+),
+(
+    'backoff_seconds', '10', 'integer', 0, 86400, 's',
+    'Rest after the first attempt that may be tried again; doubles with each.'
+),
+(
+    'backoff_max_seconds', '3600', 'integer', 0, 604800, 's',
+    'The longest rest between two attempts.'
+),
+(
+    'pause_ms', '0', 'integer', 0, 60000, 'ms',
+    'Rest after each transaction.'
+),
+(
+    'unindexed_limit_rows', '100000', 'integer', 0, NULL, 'rows',
+    'A reference without an index is refused where its table is larger than this.'
+),
+(
+    'max_rows', NULL, 'integer', 1, NULL, 'rows',
+    'A job that would change more rows fails; for targets that name no limit; NULL: none.'
+),
+(
+    'history_days', '90', 'integer', 1, 36500, 'days',
+    'How long finished jobs, their attempts and receipts are kept.'
+),
+(
+    'preview_rows', '1000000', 'integer', 1, NULL, 'rows',
+    'Rows after which preview_deletion stops and says "at least".'
+),
+(
+    'recompile', 'true', 'boolean', NULL, NULL, NULL,
+    'Compile a stale plan anew before use; false: refuse it with JD009.'
+),
+(
+    'max_pending', NULL, 'integer', 1, NULL, 'jobs',
+    'An enqueue that would leave more jobs pending is refused; NULL: any number.'
+),
+(
+    'paused_reason', NULL, 'text', NULL, NULL, NULL,
+    'Why all workers rest; set by pause_deletions and cleared by resume_deletions.'
+);
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_slots.sql
+-- deletion_slots
+-- The workers' ticks: whether the loop really runs, slot by slot.
+
+CREATE TABLE deletion_slots (
+    slot integer PRIMARY KEY,
+    last_started_at timestamptz(6),
+    last_ended_at timestamptz(6),
+    last_outcome text,
+    last_error text,
+    jobs_claimed bigint NOT NULL DEFAULT 0,
+    session_id bigint
+);
+
+COMMENT ON TABLE deletion_slots IS 'One row for each worker slot that has ever run.';
+COMMENT ON COLUMN deletion_slots.slot IS 'The slot, counted from 1.';
+COMMENT ON COLUMN deletion_slots.last_started_at IS 'When its loop last started.';
+COMMENT ON COLUMN deletion_slots.last_ended_at IS 'When its loop last ended in order.';
+COMMENT ON COLUMN deletion_slots.last_outcome IS 'How it ended: idle, worked, busy, paused.';
+COMMENT ON COLUMN deletion_slots.last_error IS 'The last error that ended the loop.';
+COMMENT ON COLUMN deletion_slots.jobs_claimed IS 'Jobs claimed in this slot so far.';
+COMMENT ON COLUMN deletion_slots.session_id IS 'Process id of its last session.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_walk_keys.sql
+-- deletion_walk_keys
+-- Scratch of the walks of check and preview: which keys were met, and what becomes of them.
+--
+-- Logged, since the rows of walk 0 remember, over a crash, which changes a job has counted.
+
+CREATE TABLE deletion_walk_keys (
+    walk_id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    node_no integer NOT NULL,
+    fate text NOT NULL,
+    key_hash bytea NOT NULL,
+    edge_no integer,
+    keys jsonb,
+    is_expanded boolean NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (walk_id, job_id, node_no, fate, key_hash),
+    CONSTRAINT chk_dwk_fate
+    CHECK (fate IN ('delete', 'set_null', 'set_default', 'restrict', 'keep'))
+);
+
+CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, is_expanded, node_no);
+
+COMMENT ON TABLE deletion_walk_keys IS 'One row for each key that a walk has met.';
+COMMENT ON COLUMN deletion_walk_keys.walk_id IS
+'The run; below zero: the session of a preview; 0: rows counted once for a job.';
+COMMENT ON COLUMN deletion_walk_keys.job_id IS 'The job that it was met for.';
+COMMENT ON COLUMN deletion_walk_keys.node_no IS 'The plan''s table that the key is of.';
+COMMENT ON COLUMN deletion_walk_keys.fate IS
+'What would become of the row: delete, set_null, set_default, restrict or keep.';
+COMMENT ON COLUMN deletion_walk_keys.key_hash IS 'Digest of the key.';
+COMMENT ON COLUMN deletion_walk_keys.edge_no IS 'The reference by which it was met.';
+COMMENT ON COLUMN deletion_walk_keys.keys IS 'The key as a frame holds it.';
+COMMENT ON COLUMN deletion_walk_keys.is_expanded IS 'Its children have been looked at.';
+-- <<<
+
+-- >>> schema/postgres/types/deletion_cursor.sql
+-- deletion_cursor
+-- Where a walk stands while a step works: what PL/pgSQL functions hand to each other.
+
+CREATE TYPE deletion_cursor AS (
+    run deletion_runs,
+    frame deletion_frames,
+    below deletion_frames[],
+    rows_left bigint,
+    has_waits boolean
+);
+
+COMMENT ON TYPE deletion_cursor IS
+'Where a walk stands while a step works: its run, frame, the frames below, the batch''s rest.';
+-- <<<
+
+-- >>> procedures/postgres/admin/preview_deletion.sql
+-- preview_deletion
+-- Say, table by table, what deleting a row would do; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     table_name, action (delete, set_null, set_default, restrict, root_not_found),
+--             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
+--             JD007 as the plan's; 42501 a right or a policy is in the way
+-- Writes      deletion_walk_keys, emptied again    Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT * FROM preview_deletion('users', '42');
+
+CREATE OR REPLACE FUNCTION preview_deletion(
+    p_table text,
+    p_pk text
+) RETURNS TABLE (
+    table_name text,
+    action text,
+    reference_name text,
+    row_count bigint,
+    is_at_least boolean
+)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- As for a run's steps: the statements are the same.
+SET row_security = off
+SET jit = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $preview_deletion$
+DECLARE
+    v_walk_id CONSTANT bigint := -pg_backend_pid();
+    v_entity_table text;
+    v_plan_id bigint;
+    v_error text;
+    v_read bigint := 0;
+    v_total bigint := 0;
+    v_keys jsonb;
+    v_sql text;
+BEGIN
+    CALL compile_deletion_plan(p_table);
+    v_entity_table := deletion_entity_name(deletion_find_table(p_table));
+    v_plan_id := deletion_fresh_plan(v_entity_table, TRUE);
+    v_error := deletion_missing_privilege(v_plan_id);
+
+    IF v_error IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = '42501', MESSAGE = left(format('preview_deletion: %s', v_error), 128);
+    END IF;
+
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_plan_id AND s.kind = 'roots';
+    EXECUTE v_sql INTO v_keys USING jsonb_build_array(jsonb_build_object(
+        'j', 0, 'pk', deletion_parse_key(v_entity_table, p_pk)
+    ));
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    PERFORM deletion_seed_walk(v_walk_id, v_keys);
+
+    LOOP
+        v_read := deletion_walk(v_walk_id, v_plan_id, TRUE);
+        EXIT WHEN v_read IS NULL;
+        v_total := v_total + v_read;
+        EXIT WHEN v_total >= deletion_setting_int('preview_rows');
+    END LOOP;
+
+    RETURN QUERY SELECT f.*, v_read IS NOT NULL FROM deletion_fates(v_walk_id, v_plan_id) AS f;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+END;
+$preview_deletion$;
+
+COMMENT ON FUNCTION preview_deletion(text, text) IS
+'What deleting a row would do, table by table; nothing is changed.';
+REVOKE ALL ON FUNCTION preview_deletion(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION preview_deletion(text, text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/run_deletion_jobs.sql
+-- run_deletion_jobs
+-- Work due deletion jobs until none is due or the time is over; the schedulers call this.
+--
+-- Parameters  p_slot          the worker's slot, one call at a time in each; NULL: no slot
+--             p_run_seconds   how long to work; NULL: the setting run_seconds
+--             p_home          leave it out: the installation this procedure belongs to
+-- Errors      JD002 not a positive number; 57014 the call was cancelled (its jobs have returned)
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+-- Example     CALL run_deletion_jobs(NULL, NULL);
+
+CREATE OR REPLACE PROCEDURE run_deletion_jobs(
+    p_slot integer,
+    p_run_seconds integer,
+    p_home regclass DEFAULT 'deletion_jobs'::regclass
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $run_deletion_jobs$
+DECLARE
+    -- A procedure that commits cannot pin its search_path: it finds its own schema by OID, and
+    -- sets the path anew in each transaction. Until then every name is spelled with its schema.
+    v_path text := (
+        SELECT pg_catalog.format('%I, pg_temp', n.nspname)
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) p_home::pg_catalog.oid
+    );
+    v_until timestamptz;
+    v_run_id bigint;
+    v_token uuid;
+    v_job_count integer;
+    v_jobs bigint := 0;
+    v_state text := 'idle';
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_slot <= 0 OR p_run_seconds <= 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD002',
+            MESSAGE = format(
+                'run_deletion_jobs: not a positive number (%s, %s)', p_slot, p_run_seconds
+            );
+    END IF;
+
+    v_until := clock_timestamp()
+        + make_interval(secs => coalesce(p_run_seconds, deletion_setting_int('run_seconds')));
+
+    IF NOT deletion_enter(p_slot) THEN
+        RETURN;
+    END IF;
+
+    COMMIT;
+
+    LOOP
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        PERFORM deletion_recover();
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        v_run_id := NULL;
+        SELECT c.run_id, c.token, c.job_count INTO v_run_id, v_token, v_job_count
+        FROM deletion_claim(p_slot, NULL) AS c;
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        EXIT WHEN v_run_id IS NULL;
+        v_jobs := v_jobs + v_job_count;
+
+        IF v_token IS NOT NULL THEN
+            CALL deletion_work(v_run_id, v_token, v_until, v_path, v_state);
+        END IF;
+
+        EXIT WHEN v_state = 'interrupted' OR clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    PERFORM deletion_leave(
+        p_slot,
+        CASE WHEN v_state = 'interrupted' THEN v_state WHEN v_jobs > 0 THEN 'worked' ELSE 'idle' END,
+        v_jobs
+    );
+    COMMIT;
+
+    IF v_state = 'interrupted' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'query_canceled',
+            MESSAGE = 'run_deletion_jobs: cancelled; its jobs have returned to the queue';
+    END IF;
+END;
+$run_deletion_jobs$;
+
+COMMENT ON PROCEDURE run_deletion_jobs(integer, integer, regclass) IS
+'Work due deletion jobs until none is due or the time is over; the schedulers call this.';
+REVOKE ALL ON PROCEDURE run_deletion_jobs(integer, integer, regclass) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_deletion_jobs(integer, integer, regclass)
+TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/run_deletion_job.sql
+-- run_deletion_job
+-- Work one pending deletion job now, in the foreground, whenever it was scheduled for.
+--
+-- Parameters  p_job_id   the job
+--             p_status   OUT: the job's status afterwards
+--             p_home     leave it out: the installation this procedure belongs to
+-- Errors      JD001 no such job; JD003 the job is not pending; 57014 the call was cancelled
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_operator
+-- Example     CALL run_deletion_job(42, NULL);
+
+CREATE OR REPLACE PROCEDURE run_deletion_job(
+    p_job_id bigint,
+    INOUT p_status text,
+    p_home regclass DEFAULT 'deletion_jobs'::regclass
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $run_deletion_job$
+DECLARE
+    v_path text := (
+        SELECT pg_catalog.format('%I, pg_temp', n.nspname)
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) p_home::pg_catalog.oid
+    );
+    v_run_id bigint;
+    v_token uuid;
+    v_state text := 'ended';
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    PERFORM deletion_enter(NULL);
+    PERFORM deletion_recover();
+    COMMIT;
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    SELECT c.run_id, c.token INTO v_run_id, v_token FROM deletion_claim(NULL, p_job_id) AS c;
+    COMMIT;
+
+    IF v_token IS NOT NULL THEN
+        CALL deletion_work(v_run_id, v_token, 'infinity', v_path, v_state);
+    END IF;
+
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF v_state = 'interrupted' THEN
+        COMMIT;
+        RAISE EXCEPTION USING
+            ERRCODE = 'query_canceled',
+            MESSAGE = 'run_deletion_job: cancelled; the job has returned to the queue';
+    END IF;
+
+    p_status := deletion_job_status(p_job_id);
+END;
+$run_deletion_job$;
+
+COMMENT ON PROCEDURE run_deletion_job(bigint, text, regclass) IS
+'Work one pending deletion job now, in the foreground, whenever it was scheduled for.';
+REVOKE ALL ON PROCEDURE run_deletion_job(bigint, text, regclass) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_deletion_job(bigint, text, regclass) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/compile_deletion_plan.sql
+-- compile_deletion_plan
+-- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
+--
+-- Parameters  p_table   the target
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL compile_deletion_plan('users');
+
+CREATE OR REPLACE PROCEDURE compile_deletion_plan(p_table text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $compile_deletion_plan$
+DECLARE
+    v_entity_table text;
+    v_plan_id bigint;
+    v_plan deletion_plans;
+BEGIN
+    IF p_table IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD002', MESSAGE = 'compile_deletion_plan: p_table is missing (NULL)';
+    END IF;
+
+    v_entity_table := deletion_entity_name(deletion_find_table(p_table));
+
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = v_entity_table) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD004',
+            MESSAGE = left(
+                format('compile_deletion_plan: table is no target (%s)', v_entity_table), 128
+            ),
+            HINT = 'Register it with register_deletion_target.';
+    END IF;
+
+    v_plan_id := deletion_compile(v_entity_table, TRUE);
+    SELECT p.* INTO STRICT v_plan FROM deletion_plans AS p WHERE p.plan_id = v_plan_id;
+
+    IF v_plan.error_code IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = v_plan.error_code,
+            MESSAGE = left(format('compile_deletion_plan: %s', v_plan.error), 128),
+            DETAIL = v_plan.error;
+    END IF;
+END;
+$compile_deletion_plan$;
+
+COMMENT ON PROCEDURE compile_deletion_plan(text) IS
+'Compile the plan of a target now, to read it before anything is deleted.';
+REVOKE ALL ON PROCEDURE compile_deletion_plan(text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE compile_deletion_plan(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_raise.sql
+-- deletion_raise
+-- Raise one of the errors of this project, in the form that all of them have.
+--
+-- Parameters  p_code    its SQLSTATE
+--             p_verb    the verb that was called
+--             p_what    what is wrong
+--             p_value   the value that is; NULL: none to show
+--             p_hint    what to do; NULL: it goes without saying
+-- Errors      the one that was asked for, always
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_raise('JD001', 'cancel_deletion', 'no such job', '42');
+
+CREATE OR REPLACE FUNCTION deletion_raise(
+    p_code text,
+    p_verb text,
+    p_what text,
+    p_value text,
+    p_hint text DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_raise$
+DECLARE
+    v_message text := format('%s: %s', p_verb, p_what);
+BEGIN
+    IF p_value IS NOT NULL THEN
+        -- The value is cut, never the closing parenthesis.
+        v_message := format('%s (%s)', v_message, left(p_value, greatest(125 - length(v_message), 0)));
+    END IF;
+
+    RAISE EXCEPTION USING
+        ERRCODE = p_code,
+        MESSAGE = left(v_message, 128),
+        HINT = coalesce(p_hint, '');
+END;
+$deletion_raise$;
+
+COMMENT ON FUNCTION deletion_raise(text, text, text, text, text) IS
+'Raise one of the errors of this project, in the form that all of them have.';
+REVOKE ALL ON FUNCTION deletion_raise(text, text, text, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_setting.sql
+-- deletion_setting
+-- Read a setting: its value, or its default where none was set.
+--
+-- Parameters  p_name   the setting
+-- Returns     text; NULL: none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_setting('recompile');
+
+CREATE OR REPLACE FUNCTION deletion_setting(p_name text)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_setting$
+SELECT coalesce(s.setting_value, s.default_value)
+FROM deletion_settings AS s
+WHERE s.setting_name = p_name;
+$deletion_setting$;
+
+COMMENT ON FUNCTION deletion_setting(text) IS
+'Read a setting: its value, or its default where none was set.';
+REVOKE ALL ON FUNCTION deletion_setting(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_setting_int.sql
+-- deletion_setting_int
+-- Read a setting that is a whole number.
+--
+-- Parameters  p_name   the setting
+-- Returns     bigint; NULL: none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_setting_int('batch_rows');
+
+CREATE OR REPLACE FUNCTION deletion_setting_int(p_name text)
+RETURNS bigint
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_setting_int$
+SELECT coalesce(s.setting_value, s.default_value)::bigint
+FROM deletion_settings AS s
+WHERE s.setting_name = p_name;
+$deletion_setting_int$;
+
+COMMENT ON FUNCTION deletion_setting_int(text) IS
+'Read a setting that is a whole number.';
+REVOKE ALL ON FUNCTION deletion_setting_int(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_split_name.sql
+-- deletion_split_name
+-- Read a table's name as SQL would: quoted or folded, qualified or in our own schema.
+--
+-- Parameters  p_name   the name
+-- Returns     text[], schema and table; NULL: it is not the name of a table
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_split_name('Public."Order"');
+
+CREATE OR REPLACE FUNCTION deletion_split_name(p_name text)
+RETURNS text[]
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_split_name$
+DECLARE
+    v_parts text[];
+BEGIN
+    -- Blanks around a name are no part of it; who sends them means something else.
+    IF p_name ~ '^\s|\s$' THEN
+        RETURN NULL;
+    END IF;
+
+    v_parts := parse_ident(p_name);
+
+    RETURN CASE cardinality(v_parts)
+        WHEN 1 THEN ARRAY[current_schema()::text, v_parts[1]]
+        WHEN 2 THEN v_parts
+    END;
+EXCEPTION
+    WHEN invalid_parameter_value THEN
+        RETURN NULL;
+END;
+$deletion_split_name$;
+
+COMMENT ON FUNCTION deletion_split_name(text) IS
+'Read a table''s name as SQL would: quoted or folded, qualified or in our own schema.';
+REVOKE ALL ON FUNCTION deletion_split_name(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_entity_name.sql
+-- deletion_entity_name
+-- Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.
+--
+-- Parameters  p_table   the table
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_entity_name('sales.customer'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_entity_name(p_table regclass)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_entity_name$
+SELECT
+    CASE WHEN n.nspname <> current_schema() THEN quote_ident(n.nspname) || '.' ELSE '' END
+    || quote_ident(c.relname)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_entity_name$;
+
+COMMENT ON FUNCTION deletion_entity_name(regclass) IS
+'Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.';
+REVOKE ALL ON FUNCTION deletion_entity_name(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_target_name.sql
+-- deletion_target_name
+-- Find the name that a target is registered under.
+--
+-- Parameters  p_table   the table, in any spelling
+-- Returns     text; NULL: the table is no target
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_target_name('Public.customer');
+
+CREATE OR REPLACE FUNCTION deletion_target_name(p_table text)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_target_name$
+DECLARE
+    v_found text;
+    v_parts text[];
+BEGIN
+    -- Nearly every caller sends the registered name itself.
+    SELECT t.entity_table INTO v_found
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_table;
+
+    IF v_found IS NULL THEN
+        v_parts := deletion_split_name(p_table);
+        SELECT t.entity_table INTO v_found
+        FROM deletion_targets AS t
+        WHERE t.table_schema = v_parts[1] AND t.table_name = v_parts[2];
+    END IF;
+
+    RETURN v_found;
+END;
+$deletion_target_name$;
+
+COMMENT ON FUNCTION deletion_target_name(text) IS
+'Find the name that a target is registered under.';
+REVOKE ALL ON FUNCTION deletion_target_name(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_find_table.sql
+-- deletion_find_table
+-- Find a table of the application by the name that somebody gave.
+--
+-- Parameters  p_name   the table, in any spelling
+--             p_verb   the verb that was called
+-- Returns     regclass
+-- Errors      JD005 no such table; a system table, a view, partitioned, inherited, temporary
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_find_table('customer');
+
+CREATE OR REPLACE FUNCTION deletion_find_table(
+    p_name text,
+    p_verb text DEFAULT 'deletion_find_table'
+) RETURNS regclass
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_table$
+DECLARE
+    v_parts text[] := deletion_split_name(p_name);
+    v_table oid;
+    v_problem text;
+BEGIN
+    -- By name from the catalog: a cast to regclass would need rights on the schema to say no.
+    SELECT
+        c.oid,
+        CASE
+            WHEN n.nspname LIKE 'pg\_%' OR n.nspname = 'information_schema'
+                THEN 'a system table'
+            WHEN c.relkind = 'f' THEN 'a foreign table'
+            WHEN c.relkind = 'p' OR c.relispartition THEN 'partitioned'
+            WHEN c.relkind <> 'r' THEN 'no table'
+            WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
+                THEN 'inherited'
+        END
+    INTO v_table, v_problem
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = v_parts[1] AND c.relname = v_parts[2];
+
+    IF v_table IS NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'no such table', p_name);
+    ELSIF v_problem IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'table is ' || v_problem, p_name);
+    END IF;
+
+    RETURN v_table::regclass;
+END;
+$deletion_find_table$;
+
+COMMENT ON FUNCTION deletion_find_table(text, text) IS
+'Find a table of the application by the name that somebody gave.';
+REVOKE ALL ON FUNCTION deletion_find_table(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_type_family.sql
+-- deletion_type_family
+-- Tell what kind of key a type makes.
+--
+-- Parameters  p_type   the type
+-- Returns     text, the family; NULL: keys cannot be of that type, since its values have several
+--             spellings that no cast can make one (floats, arrays, JSON and others)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_type_family('numeric'::regtype);
+
+CREATE OR REPLACE FUNCTION deletion_type_family(p_type regtype)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_type_family$
+WITH RECURSIVE base AS (
+    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
+    FROM pg_type AS t
+    WHERE t.oid = p_type
+    UNION ALL
+    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
+    FROM base AS b
+    INNER JOIN pg_type AS t ON t.oid = b.typbasetype
+    WHERE b.typtype = 'd'
+)
+
+SELECT CASE
+    WHEN b.typtype = 'e' THEN 'label'
+    WHEN b.typtype <> 'b' OR b.typcategory = 'A' THEN NULL
+    WHEN b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+    WHEN b.oid = 'numeric'::regtype THEN 'decimal'
+    WHEN b.oid = 'bpchar'::regtype THEN 'padded'
+    WHEN b.typcategory = 'S' THEN 'string'
+    WHEN b.oid = 'bytea'::regtype THEN 'bytes'
+    WHEN b.oid IN ('bit'::regtype, 'varbit'::regtype) THEN 'bits'
+    WHEN b.oid = 'bool'::regtype THEN 'boolean'
+    WHEN b.oid IN (
+        'date'::regtype, 'time'::regtype, 'timetz'::regtype, 'timestamp'::regtype,
+        'timestamptz'::regtype, 'interval'::regtype
+    ) THEN b.oid::regtype::text
+    WHEN b.oid IN (
+        'uuid'::regtype, 'inet'::regtype, 'cidr'::regtype, 'macaddr'::regtype,
+        'macaddr8'::regtype, 'oid'::regtype
+    ) THEN 'other'
+    -- A type that an extension brings is taken at its word.
+    WHEN b.typcategory = 'U' AND b.typnamespace <> 'pg_catalog'::regnamespace THEN 'other'
+END
+FROM base AS b
+WHERE b.typtype <> 'd';
+$deletion_type_family$;
+
+COMMENT ON FUNCTION deletion_type_family(regtype) IS 'Tell what kind of key a type makes.';
+REVOKE ALL ON FUNCTION deletion_type_family(regtype) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_key_text.sql
+-- deletion_key_text
+-- Read a key value strictly, and give the one text that stands for it.
+--
+-- Parameters  p_text   the value as text
+--             p_type   type of its column, as the catalog prints it
+-- Returns     text as the type prints it; NULL: it does not parse, or keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_text('042', 'integer');
+
+CREATE OR REPLACE FUNCTION deletion_key_text(
+    p_text text,
+    p_type text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $deletion_key_text$
+DECLARE
+    c_date CONSTANT text := '[0-9]{4,}-[0-9]{2}-[0-9]{2}';
+    c_time CONSTANT text := '[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?';
+    c_zone CONSTANT text := '(Z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)?';
+    v_type regtype := p_type::regtype;
+    v_family text := deletion_type_family(v_type);
+    v_base text;
+    v_form text;
+    v_plain text;
+    v_full text;
+    v_is_same boolean;
+BEGIN
+    -- What the type's own input would let pass, and what it would read in several ways.
+    v_form := CASE v_family
+        WHEN 'integer' THEN '^-?[0-9]+$'
+        WHEN 'decimal' THEN '^-?[0-9]+(\.[0-9]+)?$'
+        WHEN 'bytes' THEN '^\\x([0-9a-fA-F]{2})*$'
+        WHEN 'bits' THEN '^[01]+$'
+        WHEN 'boolean' THEN '^(t|f|true|false)$'
+        WHEN 'date' THEN format('^(%s( BC)?|-?infinity)$', c_date)
+        WHEN 'time without time zone' THEN format('^%s$', c_time)
+        WHEN 'time with time zone' THEN format('^%s%s$', c_time, c_zone)
+        WHEN 'timestamp without time zone'
+            THEN format('^(%s[ T]%s( BC)?|-?infinity)$', c_date, c_time)
+        WHEN 'timestamp with time zone'
+            THEN format('^(%s[ T]%s%s( BC)?|-?infinity)$', c_date, c_time, c_zone)
+        WHEN 'interval' THEN '^\S.*\S$'
+        WHEN 'other' THEN '^\S+$'
+        -- The types of texts take any.
+        ELSE ''
+    END;
+
+    IF v_family IS NULL OR p_text !~ v_form THEN
+        RETURN NULL;
+    END IF;
+
+    WITH RECURSIVE base AS (
+        SELECT t.oid, t.typtype, t.typbasetype FROM pg_type AS t WHERE t.oid = v_type
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype
+        FROM base AS b
+        INNER JOIN pg_type AS t ON t.oid = b.typbasetype
+        WHERE b.typtype = 'd'
+    )
+
+    SELECT format_type(b.oid, -1) INTO v_base FROM base AS b WHERE b.typtype <> 'd';
+
+    -- Values that are equal have one spelling: 1.50 and 1.5, a day and 24 hours, blanks at the end.
+    v_plain := CASE v_family
+        WHEN 'decimal' THEN 'trim_scale(%s)'
+        WHEN 'interval' THEN 'justify_interval(%s)'
+        WHEN 'padded' THEN 'rtrim(%s::text)'
+        ELSE '%s'
+    END;
+
+    -- The type's names come from the catalog; the value is bound. A cast to varchar(n), numeric(p,s)
+    -- or timestamp(p) cuts without a word: the value has to be the same as without the limits.
+    EXECUTE format(
+        'SELECT format(''%%s'', f.v), format(''%%s'', %s) = format(''%%s'', %s)'
+        ' FROM (SELECT %s::%s AS v) AS f',
+        format(v_plain, 'f.v'), format(v_plain, '$1::' || v_base),
+        format(v_plain, '$1::' || v_base), p_type
+    ) INTO v_full, v_is_same USING p_text;
+
+    RETURN CASE
+        WHEN v_family = 'padded' AND v_is_same THEN rtrim(v_full, ' ')
+        -- The type name cuts in its input already.
+        WHEN v_family = 'string' AND v_full <> p_text THEN NULL
+        WHEN v_is_same THEN v_full
+    END;
+EXCEPTION
+    WHEN data_exception OR integrity_constraint_violation THEN
+        RETURN NULL;
+END;
+$deletion_key_text$;
+
+COMMENT ON FUNCTION deletion_key_text(text, text) IS
+'Read a key value strictly, and give the one text that stands for it.';
+REVOKE ALL ON FUNCTION deletion_key_text(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_key_texts.sql
+-- deletion_key_texts
+-- Read a composite key strictly, and give the one text that stands for it.
+--
+-- Parameters  p_pk      a JSON array of texts and numbers, in key order
+--             p_types   types of the key's columns, a JSON array of texts
+-- Returns     text, a JSON array of texts without blanks between them; NULL: it does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_texts('["de", 12]', '["text", "integer"]');
+
+CREATE OR REPLACE FUNCTION deletion_key_texts(
+    p_pk text,
+    p_types jsonb
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_key_texts$
+DECLARE
+    -- Not jsonb, which would make 1000 of 1e3.
+    v_pk json;
+    v_key text;
+BEGIN
+    v_pk := p_pk::json;
+
+    IF json_typeof(v_pk) <> 'array' OR json_array_length(v_pk) <> jsonb_array_length(p_types) THEN
+        RETURN NULL;
+    END IF;
+
+    SELECT '[' || string_agg(to_json(k.part)::text, ',' ORDER BY k.ordinality) || ']'
+    INTO v_key
+    FROM (
+        SELECT
+            e.ordinality,
+            CASE WHEN json_typeof(e.value) IN ('string', 'number')
+                THEN deletion_key_text(e.value #>> '{}', p_types ->> (e.ordinality - 1)::integer)
+            END AS part
+        FROM json_array_elements(v_pk) WITH ORDINALITY AS e (value, ordinality)
+    ) AS k
+    HAVING count(k.part) = count(*);
+
+    RETURN v_key;
+EXCEPTION
+    WHEN data_exception THEN
+        RETURN NULL;
+END;
+$deletion_key_texts$;
+
+COMMENT ON FUNCTION deletion_key_texts(text, jsonb) IS
+'Read a composite key strictly, and give the one text that stands for it.';
+REVOKE ALL ON FUNCTION deletion_key_texts(text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_parse_key.sql
+-- deletion_parse_key
+-- Read a row's key strictly, and give the one text that stands for it in deletion_jobs.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_pk             the key as text; a composite one as a JSON array in key order
+--             p_verb           the verb that was called
+-- Returns     text; composite keys as a JSON array of texts without blanks between them
+-- Errors      JD002 it does not parse, or is longer than 64 characters; JD004 no such target
+-- Writes      nothing, and reads no application table     Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_parse_key('place', '["de", 12]');
+
+CREATE OR REPLACE FUNCTION deletion_parse_key(
+    p_entity_table text,
+    p_pk text,
+    p_verb text DEFAULT 'deletion_parse_key'
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_parse_key$
+DECLARE
+    v_types jsonb;
+    v_key text;
+BEGIN
+    SELECT t.key_types INTO v_types
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    IF v_types IS NULL THEN
+        PERFORM deletion_raise('JD004', p_verb, 'table is no target', p_entity_table);
+    ELSIF p_pk IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'the key is NULL', p_entity_table);
+    END IF;
+
+    -- Most keys are as their type prints them beyond doubt: a tenth of the time of a cast.
+    IF p_pk ~ CASE v_types ->> 0
+        WHEN 'integer' THEN '^(0|-?[1-9][0-9]{0,8})$'
+        WHEN 'bigint' THEN '^(0|-?[1-9][0-9]{0,17})$'
+        WHEN 'uuid' THEN '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    END AND jsonb_array_length(v_types) = 1 THEN
+        RETURN p_pk;
+    END IF;
+
+    IF jsonb_array_length(v_types) = 1 THEN
+        v_key := deletion_key_text(p_pk, v_types ->> 0);
+    ELSE
+        v_key := deletion_key_texts(p_pk, v_types);
+    END IF;
+
+    IF v_key IS NULL THEN
+        PERFORM deletion_raise(
+            'JD002', p_verb, format('not a key of %s', p_entity_table), p_pk,
+            format('The key''s types are %s.', v_types)
+        );
+    ELSIF length(v_key) > 64 THEN
+        PERFORM deletion_raise(
+            'JD002', p_verb, 'the key is longer than 64 characters', v_key,
+            'Register the target by a shorter unique key.'
+        );
+    END IF;
+
+    RETURN v_key;
+END;
+$deletion_parse_key$;
+
+COMMENT ON FUNCTION deletion_parse_key(text, text, text) IS
+'Read a row''s key strictly, and give the one text that stands for it in deletion_jobs.';
+REVOKE ALL ON FUNCTION deletion_parse_key(text, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_attnums.sql
+-- deletion_attnums
+-- Turn a JSON array of column names into the table's column numbers, in the same order.
+--
+-- Parameters  p_table   the table
+--             p_names   column names, as deletion_targets and deletion_references keep them
+-- Returns     int2[]; NULL where a name is not a column of the table
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_attnums('users'::regclass, '["id"]');
+
+CREATE OR REPLACE FUNCTION deletion_attnums(
+    p_table oid,
+    p_names jsonb
+) RETURNS int2[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_attnums$
+SELECT CASE WHEN count(a.attnum) = count(*) THEN array_agg(a.attnum ORDER BY w.ordinality) END
+FROM jsonb_array_elements_text(p_names) WITH ORDINALITY AS w (name, ordinality)
+LEFT JOIN pg_attribute AS a
+    ON a.attrelid = p_table AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped;
+$deletion_attnums$;
+
+COMMENT ON FUNCTION deletion_attnums(oid, jsonb) IS
+'Column numbers of a JSON array of column names, in the same order.';
+REVOKE ALL ON FUNCTION deletion_attnums(oid, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_compile.sql
+-- deletion_compile
+-- Compile a target's plan and make it the current one.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_hard           the mode: TRUE removes rows
+-- Returns     bigint, the plan; one that cannot run carries error_code and error
+-- Errors      JD004 the table is no target
+-- Writes      deletion_plans, deletion_plan_steps   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_compile(
+    p_entity_table text,
+    p_hard boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_compile$
+DECLARE
+    v_graph jsonb;
+    v_plan_id bigint;
+BEGIN
+    -- Two workers that find the same plan stale compile it one after the other.
+    PERFORM 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table FOR UPDATE;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD004',
+            MESSAGE = left(format('compile: table is no target (%s)', p_entity_table), 128),
+            HINT = 'Register it with register_deletion_target.';
+    END IF;
+
+    v_plan_id := deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF v_plan_id IS NOT NULL THEN
+        RETURN v_plan_id;
+    END IF;
+
+    v_graph := deletion_plan_graph(p_entity_table);
+
+    UPDATE deletion_plans AS p
+    SET superseded_at = clock_timestamp()
+    WHERE
+        p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL;
+
+    INSERT INTO deletion_plans (
+        entity_table, hard_delete, fingerprint, tables, error_code, error, can_block, has_waits
+    )
+    VALUES (
+        p_entity_table,
+        p_hard,
+        deletion_fingerprint(
+            p_entity_table, ARRAY(SELECT jsonb_array_elements_text(v_graph -> 'tables')::oid)
+        ),
+        v_graph -> 'tables',
+        v_graph ->> 'error_code',
+        v_graph ->> 'error',
+        coalesce((v_graph ->> 'can_block')::boolean, FALSE),
+        coalesce((v_graph ->> 'has_waits')::boolean, FALSE)
+    )
+    RETURNING plan_id INTO v_plan_id;
+
+    IF v_graph ->> 'error_code' IS NULL THEN
+        PERFORM deletion_write_plan(v_plan_id, v_graph);
+    END IF;
+
+    RETURN v_plan_id;
+END;
+$deletion_compile$;
+
+COMMENT ON FUNCTION deletion_compile(text, boolean) IS
+'Compile a target''s plan and make it the current one.';
+REVOKE ALL ON FUNCTION deletion_compile(text, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_equality.sql
+-- deletion_equality
+-- Say which operator compares two columns of a key, spelled with its schema.
+--
+-- Parameters  p_operator   the operator, as pg_constraint or an index's operator family names it
+--             p_commuted   TRUE for the same comparison with its sides exchanged
+-- Returns     text, for example OPERATOR(pg_catalog.=)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_equality(c.conpfeqop[1], FALSE) FROM pg_constraint AS c;
+
+CREATE OR REPLACE FUNCTION deletion_equality(
+    p_operator oid,
+    p_commuted boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_equality$
+-- A bare "=" would be looked up along the search path, where another schema's type has none.
+SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+FROM pg_operator AS given
+INNER JOIN pg_operator AS o
+    ON o.oid = CASE WHEN p_commuted THEN given.oprcom ELSE given.oid END
+INNER JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+WHERE given.oid = p_operator;
+$deletion_equality$;
+
+COMMENT ON FUNCTION deletion_equality(oid, boolean) IS
+'The operator that compares two columns of a key, spelled with its schema.';
+REVOKE ALL ON FUNCTION deletion_equality(oid, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_equality_of.sql
+-- deletion_equality_of
+-- Find the operator by which an index would compare a key's column with a reference's column.
+--
+-- Parameters  p_left    type of the parent's column
+--             p_right   type of the child's column
+-- Returns     oid of a pg_operator; NULL where the two types have none in common
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_equality_of('int8'::regtype, 'int4'::regtype)::regoperator;
+
+CREATE OR REPLACE FUNCTION deletion_equality_of(
+    p_left oid,
+    p_right oid
+) RETURNS oid
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_equality_of$
+-- Domains compare as their base types, varchar as text, every enum as anyenum.
+WITH side AS (
+    SELECT
+        given.side,
+        CASE
+            WHEN b.oid = 'varchar'::regtype THEN 'text'::regtype::oid
+            WHEN b.typtype = 'e' AND p_left = p_right THEN 'anyenum'::regtype::oid
+            ELSE b.oid
+        END AS type_oid
+    FROM (VALUES ('l', p_left), ('r', p_right)) AS given (side, type_oid)
+    INNER JOIN pg_type AS t ON t.oid = given.type_oid
+    INNER JOIN pg_type AS b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+)
+
+SELECT a.amopopr
+FROM pg_amop AS a
+INNER JOIN pg_am AS m ON m.oid = a.amopmethod AND m.amname = 'btree'
+INNER JOIN pg_opclass AS c
+    ON c.opcfamily = a.amopfamily AND c.opcintype = a.amoplefttype AND c.opcdefault
+INNER JOIN side AS l ON l.side = 'l' AND l.type_oid = a.amoplefttype
+INNER JOIN side AS r ON r.side = 'r' AND r.type_oid = a.amoprighttype
+WHERE a.amopstrategy = 3
+LIMIT 1;
+$deletion_equality_of$;
+
+COMMENT ON FUNCTION deletion_equality_of(oid, oid) IS
+'The operator by which an index would compare a key''s column with a reference''s column.';
+REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_fingerprint.sql
+-- deletion_fingerprint
+-- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+--
+-- Parameters  p_entity_table   the target
+--             p_tables         the plan's tables, target and dependants, as their OIDs
+-- Returns     text, a hexadecimal MD5
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint(entity_table, '{16400,16412}') FROM deletion_plans;
+
+CREATE OR REPLACE FUNCTION deletion_fingerprint(
+    p_entity_table text,
+    p_tables oid[]
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fingerprint$
+SELECT md5(concat_ws(
+    '|',
+    (
+        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+        FROM pg_constraint AS k
+        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+    ),
+    (
+        SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
+            c.relispartition, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity,
+            (
+                -- One string a table: pg_attribute is the largest part of what is read.
+                SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
+                    a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
+                FROM pg_attribute AS a
+                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            ),
+            (
+                SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
+                    i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
+                FROM pg_index AS i
+                WHERE i.indrelid = c.oid
+            )), ';' ORDER BY c.oid)
+        FROM pg_class AS c
+        WHERE c.oid = ANY (p_tables)
+    ),
+    (
+        SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
+        FROM pg_namespace AS n
+        WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
+    ),
+    (
+        SELECT string_agg(r::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
+        FROM deletion_rules AS r
+    ),
+    (SELECT string_agg(d::text, ';' ORDER BY d.reference_name) FROM deletion_references AS d),
+    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table)
+));
+$deletion_fingerprint$;
+
+COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS
+'Digest of every catalog row that a plan was compiled from.';
+REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_fresh_plan.sql
+-- deletion_fresh_plan
+-- Find a target's current plan, if the catalog still is as it was compiled from.
+--
+-- Parameters  p_entity_table   the target          p_hard   the mode
+-- Returns     bigint, the plan; NULL: there is none, or it is stale
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fresh_plan(
+    p_entity_table text,
+    p_hard boolean
+) RETURNS bigint
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fresh_plan$
+SELECT p.plan_id
+FROM deletion_plans AS p
+WHERE
+    p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL
+    AND p.fingerprint = deletion_fingerprint(
+        p_entity_table, ARRAY(SELECT jsonb_array_elements_text(p.tables)::oid)
+    );
+$deletion_fresh_plan$;
+
+COMMENT ON FUNCTION deletion_fresh_plan(text, boolean) IS
+'A target''s current plan, if the catalog still is as it was compiled from.';
+REVOKE ALL ON FUNCTION deletion_fresh_plan(text, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_key_hash.sql
+-- deletion_key_hash
+-- Digest a row's key, so that keys of every type and length fit one index.
+--
+-- Parameters  p_key   a JSON array of the key's values
+-- Returns     bytea, 32 bytes (SHA-256)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_hash('[42]');
+
+CREATE OR REPLACE FUNCTION deletion_key_hash(p_key jsonb)
+RETURNS bytea
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_key_hash$
+SELECT sha256(convert_to(p_key::text, 'UTF8'));
+$deletion_key_hash$;
+
+COMMENT ON FUNCTION deletion_key_hash(jsonb) IS
+'Digest of a row''s key.';
+REVOKE ALL ON FUNCTION deletion_key_hash(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_node_key.sql
+-- deletion_node_key
+-- Choose the columns by which rows of a table are told apart while they are deleted.
+--
+-- Parameters  p_table   the table
+-- Returns     int2[], the primary key, else the shortest unique key without NULLs; NULL: none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_node_key('order_items'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_node_key(p_table oid)
+RETURNS int2[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_node_key$
+SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1]
+FROM pg_index AS i
+WHERE
+    i.indrelid = p_table AND i.indisunique AND i.indisvalid AND i.indimmediate
+    AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_attribute AS a
+        WHERE
+            a.attrelid = i.indrelid AND NOT a.attnotnull
+            AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+    )
+ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid
+LIMIT 1;
+$deletion_node_key$;
+
+COMMENT ON FUNCTION deletion_node_key(oid) IS
+'The columns by which rows of a table are told apart while they are deleted.';
+REVOKE ALL ON FUNCTION deletion_node_key(oid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_ranks.sql
+-- deletion_plan_ranks
+-- Order the tables of a closure, children first, over its references.
+--
+-- Parameters  p_tables   the closure, the target first
+--             p_edges    jsonb array of {"c": child oid, "p": parent oid, "cascade": boolean}
+-- Returns     one row a table: its rank, 0 for the deepest; NULL for all tables that lie on a
+--             cycle of cascading references, or between two such cycles
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_ranks(
+    p_tables oid[],
+    p_edges jsonb
+) RETURNS TABLE (table_oid oid, table_rank integer)
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_ranks$
+DECLARE
+    v_left oid[] := p_tables;
+    v_free oid[];
+    v_rank integer := 0;
+    v_only_cascade boolean := FALSE;
+BEGIN
+    WHILE v_left <> '{}' LOOP
+        SELECT array_agg(l.table_oid)
+        INTO v_free
+        FROM unnest(v_left) AS l (table_oid)
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM jsonb_to_recordset(p_edges) AS e (c oid, p oid, cascade boolean)
+            WHERE
+                e.p = l.table_oid AND e.c <> e.p AND e.c = ANY (v_left)
+                AND (e.cascade OR NOT v_only_cascade)
+        );
+
+        IF v_free IS NULL THEN
+            -- What only orders (restrict, SET NULL) may go round in a circle: the run waits there.
+            EXIT WHEN v_only_cascade;
+            v_only_cascade := TRUE;
+            CONTINUE;
+        END IF;
+
+        RETURN QUERY SELECT f.table_oid, v_rank FROM unnest(v_free) AS f (table_oid);
+        v_left := ARRAY(
+            SELECT l.table_oid FROM unnest(v_left) AS l (table_oid) WHERE l.table_oid <> ALL (v_free)
+        );
+        v_rank := v_rank + 1;
+        v_only_cascade := FALSE;
+    END LOOP;
+
+    RETURN QUERY SELECT l.table_oid, NULL::integer FROM unnest(v_left) AS l (table_oid);
+END;
+$deletion_plan_ranks$;
+
+COMMENT ON FUNCTION deletion_plan_ranks(oid[], jsonb) IS
+'Order of a closure''s tables, children first, over its references.';
+REVOKE ALL ON FUNCTION deletion_plan_ranks(oid[], jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_cycle.sql
+-- deletion_plan_cycle
+-- Say which tables and constraints of a closure refer to each other in a circle.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+-- Returns     text naming them; NULL: no circle but tables with one cascading self-reference
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_cycle(
+    p_closure oid[],
+    p_references jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_cycle$
+WITH reference AS (
+    SELECT r.*
+    FROM jsonb_to_recordset(p_references) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+    WHERE r.action = 'cascade'
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', TRUE
+        )), '[]')
+        FROM reference AS r
+    )) AS r
+),
+
+circular AS (
+    SELECT r.child_oid, r.reference_name
+    FROM reference AS r
+    INNER JOIN ranked AS c ON c.table_oid = r.child_oid AND c.table_rank IS NULL
+    INNER JOIN ranked AS p ON p.table_oid = r.parent_oid AND p.table_rank IS NULL
+    WHERE r.child_oid <> r.parent_oid
+    UNION ALL
+    -- With one self-reference a row has one parent at most, and the check can find row cycles.
+    SELECT r.child_oid, r.reference_name
+    FROM reference AS r
+    WHERE
+        r.child_oid = r.parent_oid
+        AND (
+            SELECT count(*) FROM reference AS s
+            WHERE s.child_oid = r.child_oid AND s.parent_oid = r.child_oid
+        ) > 1
+)
+
+SELECT 'tables refer to each other in a circle: ' || string_agg(
+    format('%s (%s)', deletion_entity_name(c.child_oid), c.reference_name),
+    ', ' ORDER BY c.child_oid, c.reference_name
+)
+FROM circular AS c
+HAVING count(*) > 0;
+$deletion_plan_cycle$;
+
+COMMENT ON FUNCTION deletion_plan_cycle(oid[], jsonb) IS
+'Which tables and constraints of a closure refer to each other in a circle.';
+REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edge.sql
+-- deletion_plan_edge
+-- Describe a reference of a plan, with the conditions that its statements are made of.
+--
+-- Parameters  p_reference   a row of deletion_references_to, as jsonb
+--             p_parent      the parent's node      p_child   the child's node
+-- Returns     jsonb: parent, child, reference, action, index, self, and as SQL text
+--             on_frame   child row c hangs from frame row f
+--             on_parent  child row c hangs from parent row t
+--             found      row t of the child table is still where frame row f found it
+--             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edge(
+    p_reference jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edge$
+WITH pair AS (
+    SELECT
+        x.ordinality AS i,
+        p ->> 'f' AS frame_column,
+        p ->> 'name' AS parent_name,
+        p ->> 'type' AS parent_type,
+        quote_ident(a.attname) AS child_name,
+        format_type(a.atttypid, a.atttypmod) AS child_type,
+        coalesce(
+            x.operator::oid,
+            deletion_equality_of(
+                (
+                    SELECT pa.atttypid
+                    FROM pg_attribute AS pa
+                    WHERE
+                        pa.attrelid = (p_parent ->> 'oid')::oid
+                        AND pa.attnum = x.parent_column::int2
+                ),
+                a.atttypid
+            )
+        ) AS operator,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq
+    FROM
+        ROWS FROM (
+            jsonb_array_elements_text(p_reference -> 'child_columns'),
+            jsonb_array_elements_text(p_reference -> 'parent_columns'),
+            jsonb_array_elements_text(coalesce(nullif(p_reference -> 'operators', 'null'), '[]'))
+        ) WITH ORDINALITY AS x (child_column, parent_column, operator, ordinality)
+    INNER JOIN pg_attribute AS a
+        ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = x.child_column::int2
+    INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p
+        ON (p ->> 'attnum')::int2 = x.parent_column::int2
+),
+
+discriminator AS (
+    SELECT format(
+        '%I %s CAST(%L AS %s)',
+        a.attname,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+        p_reference ->> 'discriminator_value',
+        format_type(a.atttypid, a.atttypmod)
+    ) AS condition
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = (p_child ->> 'oid')::oid
+        AND a.attnum = (p_reference ->> 'discriminator_column')::int2
+),
+
+own_row AS (
+    -- A row that refers to itself is not its own child.
+    SELECT
+        string_agg(format('c.%s %s f.%s', k ->> 'name', k ->> 'eq', k ->> 'f'), ' AND ')
+        AS in_frame,
+        string_agg(format('c.%1$s %2$s t.%1$s', k ->> 'name', k ->> 'eq'), ' AND ') AS in_table
+    FROM jsonb_array_elements(p_child -> 'columns') AS k
+    WHERE (k ->> 'key')::boolean AND p_parent ->> 'oid' = p_child ->> 'oid'
+)
+
+SELECT jsonb_build_object(
+    'parent', p_parent -> 'no',
+    'child', p_child -> 'no',
+    'reference', p_reference -> 'reference_name',
+    'action', p_reference -> 'action',
+    'index', p_reference -> 'index_name',
+    'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    'comparable', bool_and(pair.operator IS NOT NULL),
+    'single', count(*) = 1,
+    'child_column', min(pair.child_name),
+    'frame_column', min(pair.frame_column),
+    -- Sides exchanged: hashed lookups of the child's column among the frame's values.
+    'any_eq', min(deletion_equality(pair.operator, TRUE)),
+    'condition_c', coalesce((SELECT 'c.' || d.condition FROM discriminator AS d), 'TRUE'),
+    'parent_columns', jsonb_agg(jsonb_build_object(
+        'f', pair.frame_column, 'type', pair.parent_type
+    ) ORDER BY pair.i),
+    'columns', jsonb_agg(jsonb_build_object(
+        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type
+    ) ORDER BY pair.i),
+    'on_frame', string_agg(format('f.%s %s c.%s', pair.frame_column,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), ''),
+    'on_parent', string_agg(format('t.%s %s c.%s', pair.parent_name,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), ''),
+    'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
+        ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),
+    'set_columns', (
+        SELECT string_agg(format(
+            '%I = %s',
+            a.attname,
+            CASE p_reference ->> 'action' WHEN 'set_default' THEN 'DEFAULT' ELSE 'NULL' END
+        ), ', ' ORDER BY a.attnum)
+        FROM jsonb_array_elements_text(p_reference -> 'set_columns') AS s
+        INNER JOIN pg_attribute AS a
+            ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = s::int2
+    )
+)
+FROM pair;
+$deletion_plan_edge$;
+
+COMMENT ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) IS
+'A reference of a plan, with the conditions that its statements are made of.';
+REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of the walk, and mark what the check has to look at.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+--             p_nodes        the plan's nodes, as a jsonb array
+--             p_count_all    TRUE: the check counts every row (the target has max_rows)
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edges(
+    p_closure oid[],
+    p_references jsonb,
+    p_nodes jsonb,
+    p_count_all boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edges$
+WITH RECURSIVE reference AS (
+    SELECT
+        e.value AS source,
+        r.*,
+        r.child_oid = ANY (p_closure) AS in_closure
+    FROM jsonb_array_elements(p_references) AS e
+    CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', r.action = 'cascade'
+        )), '[]')
+        FROM reference AS r
+        WHERE r.in_closure
+    )) AS r
+),
+
+-- Tables whose rows the check must know: those behind which something could block, and all
+-- tables on the way from the target to them.
+concerned (table_oid) AS (
+    SELECT r.parent_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' OR (r.action = 'cascade' AND r.parent_oid = r.child_oid)
+    UNION
+    SELECT r.child_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' AND r.in_closure
+    UNION
+    SELECT r.parent_oid
+    FROM reference AS r
+    INNER JOIN concerned AS c ON c.table_oid = r.child_oid
+    WHERE r.action = 'cascade'
+),
+
+described AS (
+    SELECT
+        deletion_plan_edge(r.source, p.node, c.node)
+        || jsonb_build_object(
+            'waits', r.action <> 'cascade' AND r.in_closure,
+            'leaf', r.action = 'cascade' AND NOT EXISTS (
+                SELECT 1 FROM reference AS below WHERE below.parent_oid = r.child_oid
+            ),
+            'check', p_count_all OR r.action = 'restrict' OR (
+                r.action = 'cascade'
+                AND EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+            ),
+            -- Rows with two references to set are changed twice and counted once.
+            'once', r.action IN ('set_null', 'set_default') AND (
+                SELECT count(*) FROM reference AS s
+                WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+            ) > 1
+        ) AS edge,
+        row_number() OVER (
+            ORDER BY
+                (p.node ->> 'no')::integer,
+                CASE r.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
+        ) AS edge_no
+    FROM reference AS r
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS p
+        ON (p.node ->> 'oid')::oid = r.parent_oid
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
+        ON (c.node ->> 'oid')::oid = r.child_oid
+    LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+)
+
+SELECT jsonb_build_object(
+    'edges', coalesce(
+        jsonb_agg(d.edge || jsonb_build_object('no', d.edge_no) ORDER BY d.edge_no), '[]'
+    ),
+    'can_block', coalesce(bool_or((d.edge ->> 'check')::boolean), FALSE),
+    'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
+) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+    WHEN count(*) = 0 THEN '{}'::jsonb
+    ELSE jsonb_build_object(
+        'error_code', 'JD005',
+        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+            FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
+    )
+END
+FROM described AS d;
+$deletion_plan_edges$;
+
+COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
+'A plan''s references in the order of the walk, and what the check has to look at.';
+REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_graph.sql
+-- deletion_plan_graph
+-- Work out the tables and references of a target's deletion, in the order of the walk.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     jsonb: nodes (deletion_plan_node), edges (deletion_plan_edge with no, leaf, waits,
+--             check), tables (OIDs), can_block, has_waits; error_code and error where no plan
+--             can run
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_graph(p_entity_table text)
+RETURNS jsonb
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_graph$
+DECLARE
+    v_root oid;
+    v_key int2[];
+    v_max_rows bigint;
+    v_closure oid[];
+    v_front oid[];
+    v_tables oid[];
+    v_references jsonb;
+    v_nodes jsonb;
+    v_error_code text;
+    v_error text;
+BEGIN
+    SELECT c.oid, deletion_attnums(c.oid, t.key_columns), t.max_rows
+    INTO v_root, v_key, v_max_rows
+    FROM deletion_targets AS t
+    INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    WHERE t.entity_table = p_entity_table;
+
+    IF v_root IS NULL OR v_key IS NULL THEN
+        RETURN jsonb_build_object('tables', '[]'::jsonb, 'error_code', 'JD005',
+            'error', format('%s is gone, or its key is', p_entity_table));
+    END IF;
+
+    v_closure := ARRAY[v_root];
+    v_front := v_closure;
+
+    WHILE v_front IS NOT NULL LOOP
+        SELECT array_agg(DISTINCT r.child_oid)
+        INTO v_front
+        FROM deletion_references_to(v_front) AS r
+        WHERE r.action = 'cascade' AND r.child_oid <> ALL (v_closure);
+        v_closure := v_closure || coalesce(v_front, '{}');
+    END LOOP;
+
+    SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
+    INTO v_references
+    FROM deletion_references_to(v_closure) AS r
+    WHERE r.action <> 'keep';
+
+    SELECT v_closure || coalesce(array_agg(DISTINCT r.child_oid), '{}')
+    INTO v_tables
+    FROM jsonb_to_recordset(v_references) AS r (child_oid oid)
+    WHERE r.child_oid <> ALL (v_closure);
+
+    v_error := deletion_plan_problem(v_tables);
+
+    IF v_error IS NOT NULL THEN
+        v_error_code := 'JD005';
+    ELSE
+        v_error := deletion_plan_cycle(v_closure, v_references);
+        v_error_code := CASE WHEN v_error IS NOT NULL THEN 'JD007' END;
+    END IF;
+
+    IF v_error IS NOT NULL THEN
+        RETURN jsonb_build_object(
+            'tables', to_jsonb(v_tables), 'error_code', v_error_code, 'error', v_error
+        );
+    END IF;
+
+    SELECT jsonb_agg(
+        deletion_plan_node(
+            (t.ordinality - 1)::integer,
+            t.table_oid,
+            CASE WHEN t.table_oid = v_root THEN v_key ELSE deletion_node_key(t.table_oid) END,
+            ARRAY(
+                SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
+                WHERE r.parent_oid = t.table_oid
+            ),
+            t.table_oid = ANY (v_closure)
+        ) ORDER BY t.ordinality
+    )
+    INTO v_nodes
+    FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
+
+    RETURN jsonb_build_object(
+        'nodes', v_nodes, 'tables', to_jsonb(v_tables), 'max_rows', v_max_rows
+    ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+END;
+$deletion_plan_graph$;
+
+COMMENT ON FUNCTION deletion_plan_graph(text) IS
+'The tables and references of a target''s deletion, in the order of the walk.';
+REVOKE ALL ON FUNCTION deletion_plan_graph(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Describe a table of a plan: its name, key, and the further columns that references point at.
+--
+-- Parameters  p_no          number of the node in the plan, 0 for the target
+--             p_table       the table
+--             p_key         its key columns
+--             p_referenced  columns that references of the plan point at
+--             p_in_closure  FALSE for a table that only non-cascading references reach
+-- Returns     jsonb: no, oid, sql (quoted name), name, closure, and columns, each with its name
+--             in frames (f: k1.. key, u1.. others), name, type and attnum
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_plan_node(0, 'users'::regclass, '{1}', '{1,4}', TRUE);
+
+CREATE OR REPLACE FUNCTION deletion_plan_node(
+    p_no integer,
+    p_table oid,
+    p_key int2[],
+    p_referenced int2[],
+    p_in_closure boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_node$
+WITH wanted AS (
+    SELECT 'k' || k.ordinality AS f, k.attnum, 1 AS part, k.ordinality
+    FROM unnest(p_key) WITH ORDINALITY AS k (attnum, ordinality)
+    UNION ALL
+    SELECT 'u' || row_number() OVER (ORDER BY u.attnum), u.attnum, 2, u.attnum
+    FROM (SELECT DISTINCT r.attnum FROM unnest(p_referenced) AS r (attnum)) AS u
+    WHERE u.attnum <> ALL (p_key)
+)
+
+SELECT jsonb_build_object(
+    'no', p_no,
+    'oid', p_table::bigint,
+    'sql', format('%I.%I', n.nspname, c.relname),
+    'name', deletion_entity_name(c.oid),
+    'closure', p_in_closure,
+    'columns', (
+        SELECT jsonb_agg(jsonb_build_object(
+            'f', w.f,
+            'name', quote_ident(a.attname),
+            'type', format_type(a.atttypid, a.atttypmod),
+            'attnum', a.attnum,
+            'eq', deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+            'key', w.part = 1
+        ) ORDER BY w.part, w.ordinality)
+        FROM wanted AS w
+        INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = w.attnum
+    )
+)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_plan_node$;
+
+COMMENT ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) IS
+'A table of a plan: its name, key, and the further columns that references point at.';
+REVOKE ALL ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why tables cannot take part in a plan, if one of them cannot.
+--
+-- Parameters  p_tables   the tables of the plan, closure and others
+-- Returns     text naming the first such table and the reason; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_problem(p_tables oid[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_problem$
+SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
+FROM pg_class AS c
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN c.relkind = 'f' THEN 'is a foreign table'
+        WHEN c.relkind = 'p' OR c.relispartition THEN 'is partitioned'
+        WHEN c.relkind <> 'r' THEN 'is no ordinary table'
+        WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
+            THEN 'inherits or is inherited from'
+        WHEN deletion_node_key(c.oid) IS NULL THEN 'has no primary key and no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS t ON t.oid = a.atttypid
+            LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+            WHERE
+                a.attrelid = c.oid AND a.attnum = ANY (deletion_node_key(c.oid))
+                AND (
+                    coalesce(b.oid, t.oid) IN ('float4'::regtype, 'float8'::regtype)
+                    OR coalesce(b.typcategory, t.typcategory) = 'A'
+                )
+        ) THEN 'has a key of a type that does not compare exactly'
+    END AS problem
+) AS p
+WHERE c.oid = ANY (p_tables) AND p.problem IS NOT NULL
+ORDER BY array_position(p_tables, c.oid)
+LIMIT 1;
+$deletion_plan_problem$;
+
+COMMENT ON FUNCTION deletion_plan_problem(oid[]) IS
+'Why a table cannot take part in a plan, if one of the given tables cannot.';
+REVOKE ALL ON FUNCTION deletion_plan_problem(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_references_to.sql
+-- deletion_references_to
+-- List the references that point at given tables, each with the action that rules leave it.
+--
+-- Parameters  p_parents   the tables that are pointed at
+-- Returns     one row a reference: its tables, columns in order, comparison operators, action,
+--             the columns that a SET NULL or SET DEFAULT changes, and its supporting index
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT * FROM deletion_references_to(ARRAY['users'::regclass]::oid[]);
+
+CREATE OR REPLACE FUNCTION deletion_references_to(p_parents oid[])
+RETURNS TABLE (
+    child_oid oid,
+    parent_oid oid,
+    reference_name text,
+    action text,
+    is_declared boolean,
+    child_columns int2[],
+    parent_columns int2[],
+    operators oid[],
+    set_columns int2[],
+    discriminator_column int2,
+    discriminator_value text,
+    index_name text
+)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_references_to$
+WITH from_catalog AS (
+    SELECT
+        k.conrelid AS child_oid,
+        k.confrelid AS parent_oid,
+        k.conname::text AS reference_name,
+        CASE k.confdeltype
+            WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set_null' WHEN 'd' THEN 'set_default'
+            ELSE 'restrict'
+        END AS action,
+        FALSE AS is_declared,
+        k.conkey AS child_columns,
+        k.confkey AS parent_columns,
+        k.conpfeqop AS operators,
+        coalesce(k.confdelsetcols, k.conkey) AS set_columns,
+        NULL::int2 AS discriminator_column,
+        NULL::text AS discriminator_value
+    FROM pg_constraint AS k
+    WHERE k.contype = 'f' AND k.confrelid = ANY (p_parents)
+),
+
+declared AS (
+    SELECT
+        c.oid AS child_oid,
+        p.oid AS parent_oid,
+        d.reference_name::text AS reference_name,
+        d.action::text AS action,
+        TRUE AS is_declared,
+        deletion_attnums(c.oid, d.child_columns) AS child_columns,
+        deletion_attnums(p.oid, d.parent_columns) AS parent_columns,
+        NULL::oid[] AS operators,
+        deletion_attnums(c.oid, d.child_columns) AS set_columns,
+        (deletion_attnums(c.oid, jsonb_build_array(d.discriminator_column)))[1]
+        AS discriminator_column,
+        d.discriminator_value::text AS discriminator_value
+    FROM deletion_references AS d
+    INNER JOIN pg_namespace AS cn ON cn.nspname = d.child_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = cn.oid AND c.relname = d.child_table
+    INNER JOIN pg_namespace AS pn ON pn.nspname = d.parent_schema
+    INNER JOIN pg_class AS p ON p.relnamespace = pn.oid AND p.relname = d.parent_table
+    WHERE p.oid = ANY (p_parents)
+),
+
+every AS (
+    SELECT f.* FROM from_catalog AS f
+    UNION ALL
+    SELECT d.* FROM declared AS d
+)
+
+SELECT
+    e.child_oid,
+    e.parent_oid,
+    e.reference_name,
+    -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
+    CASE
+        WHEN coalesce(r.action, e.action) = 'set_null' AND EXISTS (
+            SELECT 1 FROM pg_attribute AS a
+            WHERE a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns) AND a.attnotnull
+        ) THEN 'restrict'
+        ELSE coalesce(r.action, e.action)
+    END AS action,
+    e.is_declared,
+    e.child_columns,
+    e.parent_columns,
+    e.operators,
+    e.set_columns,
+    e.discriminator_column,
+    e.discriminator_value,
+    (
+        SELECT i.indexrelid::regclass::text
+        FROM pg_index AS i
+        WHERE
+            i.indrelid = e.child_oid AND i.indisvalid AND i.indisready AND i.indpred IS NULL
+            -- The index leads with the reference's columns, the discriminator among them or not.
+            AND e.child_columns <@ (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ]
+            AND (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ] <@ (e.child_columns || coalesce(e.discriminator_column, e.child_columns[1]))
+        ORDER BY i.indnatts, i.indexrelid
+        LIMIT 1
+    ) AS index_name
+FROM every AS e
+INNER JOIN pg_class AS t ON t.oid = e.child_oid
+INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
+LEFT JOIN deletion_rules AS r
+    ON
+        r.child_schema = n.nspname AND r.child_table = t.relname
+        AND r.reference_name = e.reference_name;
+$deletion_references_to$;
+
+COMMENT ON FUNCTION deletion_references_to(oid[]) IS
+'The references that point at given tables, each with the action that rules leave it.';
+REVOKE ALL ON FUNCTION deletion_references_to(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_list.sql
+-- deletion_sql_list
+-- Write a list with one entry for each of given columns.
+--
+-- Parameters  p_columns    a jsonb array of {f, name, type}
+--             p_format     the entry: %1$s name in frames, %2$s column, %3$s type
+--             p_separator  between entries
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_list('[{"f":"k1","name":"id"}]', 't.%2$s = f.%1$s', ' AND ');
+
+CREATE OR REPLACE FUNCTION deletion_sql_list(
+    p_columns jsonb,
+    p_format text,
+    p_separator text DEFAULT ', '
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_list$
+SELECT string_agg(
+    format(p_format, c ->> 'f', c ->> 'name', c ->> 'type', c ->> 'eq'), p_separator ORDER BY n
+)
+FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);
+$deletion_sql_list$;
+
+COMMENT ON FUNCTION deletion_sql_list(jsonb, text, text) IS
+'A list with one entry for each of given columns.';
+REVOKE ALL ON FUNCTION deletion_sql_list(jsonb, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows that are their own ancestors by a self-reference.
+--
+-- Parameters  p_edge   the cascading self-reference          p_node   its table
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows on or
+--             below circles, and one of them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_cycle(
+    p_edge jsonb,
+    p_node jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_cycle$
+-- Each row has one parent: what cannot be reached from a row without a known one goes in circles.
+SELECT format(
+    $sql$WITH RECURSIVE m AS MATERIALIZED (
+    SELECT w.job_id, w.key_hash, up.key_hash AS parent_hash
+    FROM deletion_walk_keys AS w
+    CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%1$s)
+    INNER JOIN ONLY %2$s AS c ON %3$s
+    LEFT JOIN LATERAL (
+        SELECT p.key_hash
+        FROM ONLY %2$s AS t
+        INNER JOIN deletion_walk_keys AS p
+            ON p.walk_id = w.walk_id AND p.job_id = w.job_id AND p.node_no = w.node_no
+            AND p.fate = 'delete' AND p.key_hash = deletion_key_hash(jsonb_build_array(%4$s))
+        WHERE %5$s
+    ) AS up ON TRUE
+    WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete'
+),
+reached AS (
+    SELECT m.job_id, m.key_hash FROM m WHERE m.parent_hash IS NULL
+    UNION ALL
+    SELECT m.job_id, m.key_hash
+    FROM reached AS r
+    INNER JOIN m ON m.job_id = r.job_id AND m.parent_hash = r.key_hash
+)
+SELECT w.job_id, count(*), min(w.keys::text)
+FROM deletion_walk_keys AS w
+WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete'
+    AND EXISTS (SELECT 1 FROM m WHERE m.job_id = w.job_id AND m.key_hash = w.key_hash)
+    AND NOT EXISTS (
+        SELECT 1 FROM reached AS r WHERE r.job_id = w.job_id AND r.key_hash = w.key_hash
+    )
+GROUP BY w.job_id$sql$,
+    deletion_sql_list(k.columns, '%1$s %3$s'),
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
+    deletion_sql_list(k.columns, 't.%2$s'),
+    p_edge ->> 'on_parent',
+    p_node ->> 'no'
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_cycle$;
+
+COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS
+'The statement that finds rows that are their own ancestors by a self-reference.';
+REVOKE ALL ON FUNCTION deletion_sql_cycle(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_frame.sql
+-- deletion_sql_frame
+-- Write the CTE that turns a frame's JSON into typed rows.
+--
+-- Parameters  p_columns   columns of a node or edge: a jsonb array of {f, type}
+-- Returns     text, "f AS MATERIALIZED (...)", which reads the frame from $1
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_frame(p_columns jsonb)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_frame$
+SELECT
+    E'f AS MATERIALIZED (\n    SELECT * FROM jsonb_to_recordset($1) AS f (j bigint'
+    || coalesce(string_agg(format(', %s %s', c ->> 'f', c ->> 'type'), '' ORDER BY n), '')
+    || E')\n)'
+FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);
+$deletion_sql_frame$;
+
+COMMENT ON FUNCTION deletion_sql_frame(jsonb) IS
+'The CTE that turns a frame''s JSON into typed rows.';
+REVOKE ALL ON FUNCTION deletion_sql_frame(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_drain.sql
+-- deletion_sql_drain
+-- Write the statement that deletes rows without dependants that hang from a frame.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and 0
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_drain(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_drain$
+WITH pair AS (
+    SELECT jsonb_agg(jsonb_build_object(
+        'f', c.value -> 'f', 'name', p.value -> 'f', 'type', p.value -> 'type'
+    ) ORDER BY c.n) AS columns
+    FROM jsonb_array_elements(p_edge -> 'columns') WITH ORDINALITY AS c (value, n)
+    INNER JOIN jsonb_array_elements(p_edge -> 'parent_columns')
+        WITH ORDINALITY AS p (value, n) ON p.n = c.n
+)
+
+-- One Tid Scan; the condition once more, for a row that moves while its lock is waited for.
+-- Rows are counted by job without a join: the frame's own rows name the job of each group.
+SELECT format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS c
+    WHERE
+        c.ctid = ANY (ARRAY(
+            %3$s
+            LIMIT $2
+        ))
+        AND %4$s
+    RETURNING %5$s
+)
+SELECT coalesce(sum(b.n), 0)::bigint, jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0), 0::bigint
+FROM (
+    SELECT a.j, sum(a.n)::bigint AS n
+    FROM (
+        SELECT max(g.j) AS j, sum(g.n) AS n
+        FROM (
+            SELECT %6$s, NULL::bigint AS j, 1 AS n FROM d
+            UNION ALL
+            SELECT %7$s, f.j, 0 FROM f
+        ) AS g
+        GROUP BY %8$s
+    ) AS a
+    GROUP BY a.j
+) AS b$sql$,
+    deletion_sql_frame(p_parent -> 'columns'),
+    p_child ->> 'sql',
+    CASE
+        WHEN (p_edge ->> 'single')::boolean THEN format(
+            'SELECT c.ctid FROM ONLY %s AS c WHERE c.%s %s ANY (%s) AND %s',
+            p_child ->> 'sql', p_edge ->> 'child_column', p_edge ->> 'any_eq',
+            CASE
+                WHEN p_edge ->> 'index' IS NULL THEN format('SELECT f.%s FROM f', p_edge ->> 'frame_column')
+                ELSE format('ARRAY(SELECT f.%s FROM f)', p_edge ->> 'frame_column')
+            END,
+            p_edge ->> 'condition_c'
+        )
+        ELSE format(
+            'SELECT c.ctid FROM f CROSS JOIN LATERAL '
+            || '(SELECT c.ctid FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            p_child ->> 'sql', p_edge ->> 'on_frame'
+        )
+    END,
+    CASE
+        WHEN (p_edge ->> 'single')::boolean THEN format(
+            '(c.%s %s ANY (SELECT f.%s FROM f)) IS TRUE AND %s',
+            p_edge ->> 'child_column', p_edge ->> 'any_eq', p_edge ->> 'frame_column',
+            p_edge ->> 'condition_c'
+        )
+        ELSE format('EXISTS (SELECT 1 FROM f WHERE %s)', p_edge ->> 'on_frame')
+    END,
+    deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
+    deletion_sql_list(pair.columns, 'CAST(d.%1$s AS %3$s) AS %1$s'),
+    deletion_sql_list(pair.columns, 'f.%2$s'),
+    deletion_sql_list(pair.columns, 'g.%1$s')
+)
+FROM pair;
+$deletion_sql_drain$;
+
+COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb) IS
+'The statement that deletes rows without dependants that hang from a frame.';
+REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_fetch.sql
+-- deletion_sql_fetch
+-- Write the statement that reads the keys of the rows that hang from a frame by one reference.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+--             p_ordered   TRUE: in the order of the child's key, after the cursor $3
+-- Returns     text; binds $1 frame, $2 limit (and $3 cursor); answers the child's frame and its
+--             number of keys
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_fetch(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_ordered boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_fetch$
+SELECT format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, %2$s)), '[]'), count(*)
+FROM (
+    SELECT f.j, %3$s
+    FROM f
+    %4$s
+    %5$sLIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns'),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
+    CASE
+        -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
+        WHEN p_edge ->> 'index' IS NOT NULL THEN format(
+            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            p_child ->> 'sql', p_edge ->> 'on_frame'
+        )
+        ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
+    END,
+    CASE WHEN p_ordered THEN format(
+        E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
+        deletion_sql_list(k.columns, 'c.%2$s'),
+        deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)')
+    ) ELSE '' END
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_fetch$;
+
+COMMENT ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) IS
+'The statement that reads the keys of the rows that hang from a frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_removal.sql
+-- deletion_sql_removal
+-- Write the statements that remove a frame's own rows: lock them, delete the childless, see the rest.
+--
+-- Parameters  p_node        the table
+--             p_edge        the reference by which the frame was found; NULL: the job's roots
+--             p_below       the references that point at the table
+-- Returns     one row a statement: kind lock (binds $1 frame; answers the number of rows found
+--             and locked), remove ($1 frame; rows, rows by job, 0) or left ($1 frame; the frame
+--             of the rows that are still there)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_removal(
+    p_node jsonb,
+    p_edge jsonb,
+    p_below jsonb
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_removal$
+WITH part AS (
+    SELECT
+        deletion_sql_frame((p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]')) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
+        || coalesce(' AND ' || (p_edge ->> 'found'), '') AS found,
+        deletion_sql_list(k.columns, 't.%2$s') AS key_order,
+        deletion_sql_list(
+            (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
+        ) AS frame_list,
+        (
+            SELECT string_agg(
+                format(
+                    E'\n        AND NOT EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s)',
+                    b ->> 'sql', b ->> 'on_parent'
+                ), '' ORDER BY (b ->> 'no')::integer
+            )
+            FROM jsonb_array_elements(p_below) AS b
+        ) AS childless
+    FROM (
+        SELECT jsonb_agg(c ORDER BY n) AS columns
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+        WHERE (c ->> 'key')::boolean
+    ) AS k
+)
+
+SELECT 'lock', format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM (
+    SELECT 1 FROM f INNER JOIN ONLY %2$s AS t ON %3$s ORDER BY %4$s FOR UPDATE OF t
+) AS locked$sql$, p.frame, p.table_sql, p.found, p.key_order)
+FROM part AS p
+UNION ALL
+-- Under the lock no reference that the engine knows can gain a row: look and delete in one.
+SELECT 'remove', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s%4$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found, coalesce(p.childless, ''))
+FROM part AS p
+UNION ALL
+SELECT 'left', format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, %4$s)), '[]'), count(*)
+FROM f INNER JOIN ONLY %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.frame_list)
+FROM part AS p;
+$deletion_sql_removal$;
+
+COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) IS
+'The statements that remove a frame''s own rows: lock them, delete the childless, see the rest.';
+REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_roots.sql
+-- deletion_sql_roots
+-- Write the statement that finds the rows that jobs name.
+--
+-- Parameters  p_node    the target's node
+-- Returns     text; binds $1, an array of {"j": job, "pk": canonical key}; answers the root frame
+--             (rows that are not there carry "m": 1) and its number of keys
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_roots(p_node jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_roots$
+SELECT format(
+    $sql$WITH i AS MATERIALIZED (
+    SELECT i.j, %1$s FROM jsonb_to_recordset($1) AS i (j bigint, pk text)
+)
+SELECT
+    coalesce(jsonb_agg(
+        jsonb_build_object('j', i.j, %2$s)
+        || CASE WHEN t.%4$s IS NULL THEN '{"m": 1}'::jsonb
+            ELSE jsonb_build_object(%3$s) END
+        ORDER BY i.j
+    ), '[]'),
+    count(*)
+FROM i
+LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1 THEN deletion_sql_list(
+            k.columns, 'CAST(i.pk AS %3$s) AS %1$s'
+        )
+        ELSE (
+            SELECT string_agg(format(
+                'CAST(CAST(i.pk AS jsonb) ->> %s AS %s) AS %s', n - 1, c ->> 'type', c ->> 'f'
+            ), ', ' ORDER BY n)
+            FROM jsonb_array_elements(k.columns) WITH ORDINALITY AS x (c, n)
+        )
+    END,
+    deletion_sql_list(k.columns, '''%1$s'', i.%1$s'),
+    coalesce(deletion_sql_list(k.others, '''%1$s'', t.%2$s'), ''),
+    k.columns -> 0 ->> 'name',
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND ')
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+        coalesce(jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean), '[]') AS others
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+) AS k;
+$deletion_sql_roots$;
+
+COMMENT ON FUNCTION deletion_sql_roots(jsonb) IS
+'The statement that finds the rows that jobs name.';
+REVOKE ALL ON FUNCTION deletion_sql_roots(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_set.sql
+-- deletion_sql_set
+-- Write the statement that sets a reference NULL, or to its default, in the rows of a frame.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows to count by job,
+--             and how many still point where they pointed (a default that is the very key)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_set(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_set$
+SELECT format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT c.ctid AS row_id, f.j, %4$s
+        FROM f
+        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        LIMIT $2
+    ) AS f
+    WHERE t.ctid = f.row_id AND %6$s
+    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s)::text AS row_key
+)%8$s
+SELECT
+    (SELECT count(*) FROM u),
+    (
+        SELECT jsonb_object_agg(g.j, g.n)
+        FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
+    ),
+    (SELECT count(*) FROM u WHERE u.still)$sql$,
+    deletion_sql_frame(p_parent -> 'columns'),
+    p_child ->> 'sql',
+    p_edge ->> 'set_columns',
+    deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
+    p_edge ->> 'on_frame',
+    p_edge ->> 'found',
+    deletion_sql_list(k.columns, 't.%2$s'),
+    CASE WHEN (p_edge ->> 'once')::boolean THEN format(
+        $sql$,
+s AS (
+    INSERT INTO deletion_walk_keys (walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded)
+    SELECT 0, u.j, -1, %L, sha256(convert_to(%L || u.row_key, 'UTF8')), 0, TRUE FROM u
+    ON CONFLICT DO NOTHING
+    RETURNING job_id AS j
+)$sql$, 'set_null', p_child ->> 'sql') ELSE '' END,
+    CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_set$;
+
+COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
+'The statement that sets a reference NULL, or to its default, in the rows of a frame.';
+REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_write_plan.sql
+-- deletion_write_plan
+-- Store a compiled plan: its graph as rows, each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan's row           p_graph   deletion_plan_graph's answer
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_write_plan(
+    p_plan_id bigint,
+    p_graph jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_write_plan$
+WITH node AS (
+    SELECT (n.value ->> 'no')::integer AS node_no, n.value AS node
+    FROM jsonb_array_elements(p_graph -> 'nodes') AS n
+),
+
+edge AS (
+    SELECT
+        (e.value ->> 'no')::integer AS edge_no,
+        e.value || jsonb_build_object('sql', c.node -> 'sql') AS edge,
+        e.value ->> 'action' AS action,
+        p.node AS parent,
+        c.node AS child
+    FROM jsonb_array_elements(p_graph -> 'edges') AS e
+    INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
+),
+
+below AS (
+    SELECT
+        n.node_no,
+        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed
+    FROM node AS n
+    LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
+    GROUP BY n.node_no
+),
+
+statement AS (
+    -- The target's own: the tables held against DDL, the roots found, then locked and removed.
+    SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
+        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+            || ' IN ROW EXCLUSIVE MODE'
+        FROM node AS n
+        WHERE (n.node ->> 'closure')::boolean
+    ) AS sql_text, TRUE AS is_indexed
+    UNION ALL
+    SELECT 0, 2, 'roots', deletion_sql_roots(n.node), TRUE FROM node AS n WHERE n.node_no = 0
+    UNION ALL
+    SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
+    FROM node AS n
+    INNER JOIN below AS b ON b.node_no = n.node_no
+    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges) AS r
+    WHERE n.node_no = 0
+    UNION ALL
+    SELECT e.edge_no, 3, 'fetch',
+        deletion_sql_fetch(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    UNION ALL
+    SELECT e.edge_no, 4, 'fetch_more',
+        deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    UNION ALL
+    SELECT e.edge_no, 5, 'drain',
+        deletion_sql_drain(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 5, 'set',
+        deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE e.action IN ('set_null', 'set_default')
+    UNION ALL
+    SELECT e.edge_no, 6, 'size',
+        format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+        FALSE
+    FROM edge AS e
+    WHERE e.edge ->> 'index' IS NULL
+    UNION ALL
+    SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
+    FROM edge AS e
+    WHERE e.action = 'cascade' AND (e.edge ->> 'self')::boolean
+    UNION ALL
+    SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges) AS r
+    WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+)
+
+INSERT INTO deletion_plan_steps (
+    plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
+    is_leaf, waits, in_check, index_name, sql_text
+)
+SELECT
+    p_plan_id,
+    row_number() OVER (
+        ORDER BY s.edge_no, s.part, CASE s.kind WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END
+    ),
+    s.kind,
+    coalesce((e.edge ->> 'child')::integer, 0),
+    (e.edge ->> 'parent')::integer,
+    s.edge_no,
+    coalesce(e.child ->> 'name', (SELECT n.node ->> 'name' FROM node AS n WHERE n.node_no = 0)),
+    e.edge ->> 'reference',
+    e.action,
+    coalesce((e.edge ->> 'leaf')::boolean, FALSE),
+    coalesce((e.edge ->> 'waits')::boolean, FALSE),
+    coalesce((e.edge ->> 'check')::boolean, FALSE),
+    -- NULL tells the run that this statement has to read a whole table.
+    CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
+    s.sql_text
+FROM statement AS s
+LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
+$deletion_write_plan$;
+
+COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
+'Store a compiled plan: its graph as rows, each step with its finished SQL.';
+REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_add_receipts.sql
+-- deletion_add_receipts
+-- Add to the receipts of jobs what one statement changed.
+--
+-- Parameters  p_table_name   the table, as plans name it
+--             p_action       delete, set_null or set_default
+--             p_by_job       jsonb object: job -> number of rows; NULL: none
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_add_receipts(
+    p_table_name text,
+    p_action text,
+    p_by_job jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_add_receipts$
+INSERT INTO deletion_receipts AS r (job_id, table_name, action, row_count)
+SELECT b.key::bigint, p_table_name, p_action, b.value::bigint
+FROM jsonb_each_text(p_by_job) AS b
+ON CONFLICT (job_id, table_name, action) DO UPDATE
+SET row_count = r.row_count + excluded.row_count, updated_at = clock_timestamp();
+$deletion_add_receipts$;
+
+COMMENT ON FUNCTION deletion_add_receipts(text, text, jsonb) IS
+'Add to the receipts of jobs what one statement changed.';
+REVOKE ALL ON FUNCTION deletion_add_receipts(text, text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_advance.sql
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     boolean, TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance(p_run deletion_runs)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance$
+DECLARE
+    v_walk deletion_cursor;
+    v_step deletion_plan_steps;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+BEGIN
+    v_walk.run := p_run;
+    v_walk.rows_left := p_run.batch_rows;
+    v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
+    v_walk.below := '{}';
+    v_walk := deletion_load_frame(v_walk);
+
+    WHILE (v_walk.frame).run_id IS NOT NULL LOOP
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT s.* INTO v_step
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.parent_node_no = (v_walk.frame).node_no
+            AND s.edge_no > (v_walk.frame).edge_pos
+            AND (
+                s.kind = 'drain'
+                OR (s.kind = 'set' AND (NOT s.waits OR (v_walk.run).state ? 'set'))
+                OR (
+                    s.kind = CASE WHEN v_walk.has_waits THEN 'fetch_more' ELSE 'fetch' END
+                    AND s.action = 'cascade' AND NOT s.is_leaf
+                )
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF FOUND AND v_step.kind IN ('drain', 'set') THEN
+            EXIT WHEN v_walk.rows_left = 0;
+            v_walk := deletion_change(v_walk, v_step);
+        ELSIF FOUND THEN
+            v_walk := deletion_push(v_walk, v_step);
+        ELSE
+            -- The frame goes in one transaction: what is left of this one may be too little.
+            EXIT WHEN v_walk.rows_left < (v_walk.frame).key_count;
+            v_walk := deletion_remove(v_walk);
+        END IF;
+
+        EXIT WHEN clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM deletion_save_walk(v_walk);
+    RETURN (v_walk.frame).run_id IS NULL;
+END;
+$deletion_advance$;
+
+COMMENT ON FUNCTION deletion_advance(deletion_runs) IS
+'Walk on: as many moves of the stack as fit the run''s batch.';
+REVOKE ALL ON FUNCTION deletion_advance(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run     the run, fenced
+--             p_until   when the worker's call should end
+-- Returns     text: more or ended
+-- Writes      the application's tables, and all tables of a run     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance_run(
+    p_run deletion_runs,
+    p_until timestamptz
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance_run$
+DECLARE
+    v_cancelled bigint[];
+    v_is_empty boolean;
+BEGIN
+    v_cancelled := ARRAY(
+        SELECT a.job_id
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL
+    );
+
+    IF v_cancelled <> '{}' THEN
+        PERFORM deletion_settle(p_run.run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        PERFORM deletion_drop_jobs(p_run.run_id, v_cancelled);
+    END IF;
+
+    IF NOT deletion_guard(p_run.plan_id) THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(
+            p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+        RETURN 'ended';
+    END IF;
+
+    v_is_empty := deletion_advance(p_run);
+
+    IF v_is_empty THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
+        RETURN 'ended';
+    END IF;
+
+    IF
+        clock_timestamp() >= p_until OR deletion_setting('paused_reason') IS NOT NULL
+        OR (
+            clock_timestamp() > p_run.started_at
+            + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
+            AND deletion_others_due()
+        )
+    THEN
+        PERFORM deletion_slice(p_run.run_id);
+        RETURN 'ended';
+    END IF;
+
+    RETURN 'more';
+END;
+$deletion_advance_run$;
+
+COMMENT ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) IS
+'Do one step of a run that is past its check: walk on, or end it when all is done or time is up.';
+REVOKE ALL ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_allow_hash.sql
+-- deletion_allow_hash
+-- Let the next statement use hash joins, for a reference without an index.
+--
+-- Parameters  p_allow   TRUE: allow                FALSE: indexes only, as for all else
+-- Writes      nothing; a setting of the transaction     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_allow_hash(p_allow boolean)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+AS $deletion_allow_hash$
+BEGIN
+    PERFORM pg_catalog.set_config(
+        'enable_hashjoin', CASE WHEN p_allow THEN 'on' ELSE 'off' END, TRUE
+    );
+END;
+$deletion_allow_hash$;
+
+COMMENT ON FUNCTION deletion_allow_hash(boolean) IS
+'Let the next statement use hash joins, for a reference without an index.';
+REVOKE ALL ON FUNCTION deletion_allow_hash(boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_blocking.sql
+-- deletion_blocking
+-- Count the rows that block a walk's jobs: found behind a restrict reference, and not removed.
+--
+-- Parameters  p_walk_id   a walk that has ended    p_plan_id   its plan
+-- Returns     one row a job and reference
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_blocking(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS TABLE (job_id bigint, table_name text, reference_name text, row_count bigint)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_blocking$
+SELECT w.job_id, s.table_name, s.reference_name, count(*)
+FROM deletion_walk_keys AS w
+INNER JOIN deletion_plan_steps AS s
+    ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+WHERE
+    w.walk_id = p_walk_id AND w.fate = 'restrict'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS d
+        WHERE
+            d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+            AND d.key_hash = w.key_hash AND d.fate = 'delete'
+    )
+GROUP BY w.job_id, s.table_name, s.reference_name;
+$deletion_blocking$;
+
+COMMENT ON FUNCTION deletion_blocking(bigint, bigint) IS
+'Count the rows that block a walk''s jobs.';
+REVOKE ALL ON FUNCTION deletion_blocking(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_carry_over.sql
+-- deletion_carry_over
+-- Give a run's jobs the state that their ended attempts ask for.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_jobs, deletion_walk_keys    Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_carry_over(p_run_id bigint)
+RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_carry_over$
+WITH ended AS MATERIALIZED (
+    SELECT
+        j.id,
+        a.outcome,
+        a.error,
+        a.alone_next,
+        a.is_counted,
+        j.hard_delete AND NOT r.hard_delete AS is_harder,
+        (
+            SELECT count(*)
+            FROM deletion_attempts AS c
+            WHERE c.job_id = j.id AND NOT c.is_past AND c.is_counted
+        ) AS counted
+    FROM deletion_attempts AS a
+    INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+    INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+    WHERE
+        a.run_id = p_run_id AND a.outcome IS NOT NULL AND j.status = 'running'
+        -- An older attempt has nothing to say of a job that is running again.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_attempts AS later
+            WHERE later.job_id = a.job_id AND later.attempt_no > a.attempt_no
+        )
+    -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+    FOR UPDATE OF j SKIP LOCKED
+),
+
+verdict AS (
+    SELECT
+        e.*,
+        CASE
+            WHEN e.outcome = 'done' AND e.is_harder THEN 'pending'
+            WHEN e.outcome IN ('done', 'failed', 'cancelled') THEN e.outcome
+            WHEN e.is_counted AND e.counted >= deletion_setting_int('max_attempts') THEN 'failed'
+            ELSE 'pending'
+        END AS new_status
+    FROM ended AS e
+),
+
+forgotten AS (
+    -- What was counted once is needed no more when the job has ended.
+    DELETE FROM deletion_walk_keys AS w
+    USING verdict AS v
+    WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+)
+
+UPDATE deletion_jobs AS j
+SET
+    status = v.new_status,
+    finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
+    error = CASE
+        WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
+            THEN format('gave up after %s attempts: %s', v.counted, v.error)
+        ELSE v.error
+    END,
+    scheduled_at = CASE
+        WHEN v.new_status <> 'pending' THEN j.scheduled_at
+        WHEN v.outcome = 'done' THEN NULL
+        WHEN v.is_counted THEN clock_timestamp() + make_interval(secs => least(
+            deletion_setting_int('backoff_max_seconds'),
+            deletion_setting_int('backoff_seconds') * 2 ^ least(v.counted - 1, 20)
+        ))
+        -- A heavy job goes to the back of the queue.
+        WHEN v.outcome = 'sliced' AND v.alone_next THEN clock_timestamp()
+        ELSE j.scheduled_at
+    END
+FROM verdict AS v
+WHERE j.id = v.id;
+$deletion_carry_over$;
+
+COMMENT ON FUNCTION deletion_carry_over(bigint) IS
+'Give a run''s jobs the state that their ended attempts ask for.';
+REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame by one reference, as many as the batch takes.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
+-- Returns     the walk
+-- Errors      JD006 the rows' default is the very key that is deleted
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_change(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_change$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_still > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                '%s rows of %s have the deleted key as their default (%s)',
+                v_still, p_step.table_name, p_step.reference_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        p_step.table_name, CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
+    );
+
+    IF v_rows < p_walk.rows_left THEN
+        v_frame.edge_pos := p_step.edge_no;
+    END IF;
+
+    v_frame.rows_here := v_frame.rows_here + v_rows;
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_change$;
+
+COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
+'Delete, or set, rows that hang from the present frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_check.sql
+-- deletion_check
+-- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     text: more, or ended where no job is left
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
+--             deletion_jobs                        Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_check(p_run deletion_runs)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_check$
+DECLARE
+    v_error text;
+    v_can_block boolean;
+BEGIN
+    IF p_run.state ->> 'stage' IS NULL THEN
+        v_error := coalesce(
+            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id)
+        );
+
+        IF v_error IS NOT NULL THEN
+            PERFORM deletion_settle(p_run.run_id, NULL, 'failed', v_error, TRUE, NULL);
+            PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
+            RETURN 'ended';
+        END IF;
+
+        PERFORM deletion_find_roots(p_run);
+        SELECT p.can_block INTO v_can_block FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id;
+
+        IF v_can_block THEN
+            PERFORM deletion_seed_walk(p_run.run_id, f.keys)
+            FROM deletion_frames AS f
+            WHERE f.run_id = p_run.run_id;
+            UPDATE deletion_runs AS r SET state = '{"stage": "walk"}' WHERE r.run_id = p_run.run_id;
+            RETURN 'more';
+        END IF;
+    ELSIF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
+        RETURN 'more';
+    ELSE
+        PERFORM deletion_walk_verdict(p_run);
+        DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+    END IF;
+
+    IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
+        PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
+        RETURN 'ended';
+    END IF;
+
+    UPDATE deletion_runs AS r SET phase = 'advance', state = '{}' WHERE r.run_id = p_run.run_id;
+    RETURN 'more';
+END;
+$deletion_check$;
+
+COMMENT ON FUNCTION deletion_check(deletion_runs) IS
+'Look, before the first row is touched, at whatever can be known to fail; a bounded step.';
+REVOKE ALL ON FUNCTION deletion_check(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_claim.sql
+-- deletion_claim
+-- Take the jobs that are due first, as one run.
+--
+-- Parameters  p_slot     the worker's slot; NULL: none
+--             p_job_id   this job alone, due or not; NULL: whatever is due
+-- Returns     one row: run_id, token (NULL where the run has ended already, its jobs failed) and
+--             the number of jobs; no row where nothing is due
+-- Errors      JD001 no such job; JD003 the job is not pending
+-- Writes      deletion_runs, deletion_jobs, deletion_attempts, deletion_plans     Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_claim(
+    p_slot integer,
+    p_job_id bigint
+) RETURNS TABLE (run_id bigint, token uuid, job_count integer)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_claim$
+DECLARE
+    v_jobs bigint[];
+    v_entity_table text;
+    v_hard boolean;
+    v_alone boolean;
+    v_error text;
+    v_plan_id bigint;
+    v_run_id bigint;
+    v_token uuid := gen_random_uuid();
+BEGIN
+    IF p_job_id IS NULL THEN
+        IF deletion_setting('paused_reason') IS NOT NULL THEN
+            RETURN;
+        END IF;
+
+        SELECT d.jobs, d.entity_table, d.hard_delete, d.alone
+        INTO v_jobs, v_entity_table, v_hard, v_alone
+        FROM deletion_due() AS d;
+    ELSE
+        SELECT ARRAY[j.id], j.entity_table, j.hard_delete, TRUE
+        INTO v_jobs, v_entity_table, v_hard, v_alone
+        FROM deletion_jobs AS j
+        WHERE j.id = p_job_id AND j.status = 'pending'
+        FOR UPDATE;
+
+        IF v_jobs IS NULL AND EXISTS (SELECT 1 FROM deletion_jobs AS j WHERE j.id = p_job_id) THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD003',
+                MESSAGE = format('run_deletion_job: job is not pending (%s)', p_job_id),
+                HINT = 'A failed or cancelled job becomes pending by retry_deletion.';
+        ELSIF v_jobs IS NULL THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD001', MESSAGE = format('run_deletion_job: no such job (%s)', p_job_id);
+        END IF;
+    END IF;
+
+    IF v_jobs IS NULL THEN
+        RETURN;
+    END IF;
+
+    SELECT p.plan_id, p.error INTO v_plan_id, v_error
+    FROM deletion_plan_for(v_entity_table, v_hard) AS p;
+
+    INSERT INTO deletion_runs (
+        plan_id, entity_table, hard_delete, slot, token, session_id, session_mark, server_id,
+        phase, alone, job_count, batch_rows, rows_changed, step_count, retries, state,
+        started_at, last_step_at
+    )
+    VALUES (
+        v_plan_id, v_entity_table, v_hard, p_slot, v_token, pg_backend_pid(),
+        deletion_session_mark(pg_backend_pid()), pg_postmaster_start_time()::text,
+        'check', cardinality(v_jobs) = 1, cardinality(v_jobs),
+        deletion_setting_int('batch_rows'), 0, 0, 0, '{}', clock_timestamp(), clock_timestamp()
+    )
+    RETURNING deletion_runs.run_id INTO v_run_id;
+
+    -- Before the claim commits: from then on a missing lock means a dead worker.
+    PERFORM pg_advisory_lock(deletion_lock_key('run', v_run_id));
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, run_id, started_at, asked_reason, asked_hard_delete,
+        asked_scheduled_at, asked_by, asked_at
+    )
+    SELECT
+        j.id, coalesce(a.attempt_no, 0) + 1, v_run_id, clock_timestamp(), j.reason, j.hard_delete,
+        -- Back-off has overwritten the wished time; the first attempt still knows it.
+        CASE WHEN a.is_past IS FALSE THEN a.asked_scheduled_at ELSE j.scheduled_at END,
+        j.created_by, j.created_at
+    FROM deletion_jobs AS j
+    LEFT JOIN LATERAL (
+        SELECT b.attempt_no, b.is_past, b.asked_scheduled_at
+        FROM deletion_attempts AS b
+        WHERE b.job_id = j.id
+        ORDER BY b.attempt_no DESC
+        LIMIT 1
+    ) AS a ON TRUE
+    WHERE j.id = ANY (v_jobs);
+
+    UPDATE deletion_jobs AS j
+    SET status = 'running', started_at = clock_timestamp(), finished_at = NULL, error = NULL
+    WHERE j.id = ANY (v_jobs);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_settle(v_run_id, NULL, 'failed', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(v_run_id, 'failed', v_error);
+        PERFORM pg_advisory_unlock(deletion_lock_key('run', v_run_id));
+        v_token := NULL;
+    END IF;
+
+    RETURN QUERY SELECT v_run_id, v_token, cardinality(v_jobs);
+END;
+$deletion_claim$;
+
+COMMENT ON FUNCTION deletion_claim(integer, bigint) IS
+'Take the jobs that are due first, as one run.';
+REVOKE ALL ON FUNCTION deletion_claim(integer, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_claim(integer, bigint)
+TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_drop_jobs.sql
+-- deletion_drop_jobs
+-- Take some jobs' keys out of a run's frames and scratch rows.
+--
+-- Parameters  p_run_id   the run       p_jobs   the jobs
+-- Writes      deletion_frames, deletion_walk_keys  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_drop_jobs(
+    p_run_id bigint,
+    p_jobs bigint[]
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_drop_jobs$
+DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id AND w.job_id = ANY (p_jobs);
+
+UPDATE deletion_frames AS f
+SET
+    keys = (
+        SELECT coalesce(jsonb_agg(k.value), '[]')
+        FROM jsonb_array_elements(f.keys) AS k
+        WHERE (k.value ->> 'j')::bigint <> ALL (p_jobs)
+    ),
+    -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+    edge_pos = 0,
+    fetch_cursor = NULL,
+    rows_at_pass = -1
+WHERE f.run_id = p_run_id;
+
+UPDATE deletion_frames AS f
+SET key_count = jsonb_array_length(f.keys)
+WHERE f.run_id = p_run_id;
+
+-- An emptied frame in the middle of the stack is popped by the walk; an empty stack ends it.
+DELETE FROM deletion_frames AS f
+WHERE
+    f.run_id = p_run_id
+    AND NOT EXISTS (
+        SELECT 1 FROM deletion_frames AS g WHERE g.run_id = p_run_id AND g.key_count > 0
+    );
+$deletion_drop_jobs$;
+
+COMMENT ON FUNCTION deletion_drop_jobs(bigint, bigint[]) IS
+'Take some jobs'' keys out of a run''s frames and scratch rows.';
+REVOKE ALL ON FUNCTION deletion_drop_jobs(bigint, bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_due.sql
+-- deletion_due
+-- Lock the jobs that are due first and choose those that can be walked together.
+--
+-- Parameters  none
+-- Returns     one row: the jobs, their target and mode, and whether the first must go alone;
+--             jobs is NULL where nothing is due
+-- Writes      nothing; locks at most jobs_per_run rows of deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_due()
+RETURNS TABLE (jobs bigint[], entity_table text, hard_delete boolean, alone boolean)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_due$
+DECLARE
+    -- A volatile clock in the condition would keep it from bounding the index scan.
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    RETURN QUERY
+    -- The expression and its index are one: rows come in due order, and only these are locked.
+    WITH due AS MATERIALIZED (
+        SELECT j.id, j.entity_table, j.hard_delete, coalesce(j.scheduled_at, j.created_at) AS due_at
+        FROM deletion_jobs AS j
+        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= v_now
+        ORDER BY coalesce(j.scheduled_at, j.created_at), j.id
+        LIMIT least(deletion_setting_int('jobs_per_run'), deletion_setting_int('batch_rows'))
+        FOR UPDATE SKIP LOCKED
+    ),
+
+    candidate AS (
+        SELECT
+            d.*,
+            coalesce((
+                SELECT a.alone_next
+                FROM deletion_attempts AS a
+                WHERE a.job_id = d.id AND NOT a.is_past
+                ORDER BY a.attempt_no DESC
+                LIMIT 1
+            ), FALSE) AS alone
+        FROM due AS d
+    ),
+
+    leader AS (
+        SELECT c.* FROM candidate AS c ORDER BY c.due_at, c.id LIMIT 1
+    )
+
+    SELECT array_agg(c.id ORDER BY c.id), l.entity_table::text, l.hard_delete, l.alone
+    FROM leader AS l
+    INNER JOIN candidate AS c
+        ON
+            c.id = l.id
+            OR (
+                NOT l.alone AND NOT c.alone
+                AND c.entity_table = l.entity_table AND c.hard_delete = l.hard_delete
+            )
+    GROUP BY l.entity_table, l.hard_delete, l.alone;
+END;
+$deletion_due$;
+
+COMMENT ON FUNCTION deletion_due() IS
+'Lock the jobs that are due first and choose those that can be walked together.';
+REVOKE ALL ON FUNCTION deletion_due() FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_end_run.sql
+-- deletion_end_run
+-- Close a run: its frames and scratch rows go, its row says how it ended.
+--
+-- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_end_run(
+    p_run_id bigint,
+    p_outcome text,
+    p_error text
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_end_run$
+DELETE FROM deletion_frames AS f WHERE f.run_id = p_run_id;
+DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id;
+UPDATE deletion_runs AS r
+SET phase = 'ended', outcome = p_outcome, error = p_error, ended_at = clock_timestamp()
+WHERE r.run_id = p_run_id;
+$deletion_end_run$;
+
+COMMENT ON FUNCTION deletion_end_run(bigint, text, text) IS
+'Close a run: its frames and scratch rows go, its row says how it ended.';
+REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_enter.sql
+-- deletion_enter
+-- Begin a worker's call: free what an earlier call of this session left, and take the slot.
+--
+-- Parameters  p_slot   the worker's slot; NULL: none
+-- Returns     boolean, FALSE where another session works in the slot
+-- Writes      deletion_slots                       Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_enter(p_slot integer)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_enter$
+DECLARE
+    v_key bigint;
+BEGIN
+    -- Session locks survive an error in a CALL and count how often they were taken.
+    FOR v_key IN
+        SELECT deletion_lock_key('run', r.run_id)
+        FROM deletion_runs AS r
+        WHERE r.session_id = pg_backend_pid() AND r.ended_at IS NULL
+        UNION ALL
+        SELECT deletion_lock_key('slot', s.slot)
+        FROM deletion_slots AS s
+        WHERE s.session_id = pg_backend_pid()
+        UNION ALL
+        SELECT deletion_lock_key('slot', p_slot)
+        WHERE p_slot IS NOT NULL
+    LOOP
+        WHILE deletion_lock_holder(v_key) = pg_backend_pid() LOOP
+            PERFORM pg_advisory_unlock(v_key);
+        END LOOP;
+    END LOOP;
+
+    IF p_slot IS NULL THEN
+        RETURN TRUE;
+    END IF;
+
+    IF NOT pg_try_advisory_lock(deletion_lock_key('slot', p_slot)) THEN
+        RETURN FALSE;
+    END IF;
+
+    INSERT INTO deletion_slots AS s (slot, last_started_at, last_outcome, session_id)
+    VALUES (p_slot, clock_timestamp(), 'running', pg_backend_pid())
+    ON CONFLICT (slot) DO UPDATE
+    SET
+        last_started_at = excluded.last_started_at,
+        last_ended_at = NULL,
+        last_outcome = excluded.last_outcome,
+        last_error = NULL,
+        session_id = excluded.session_id;
+    RETURN TRUE;
+END;
+$deletion_enter$;
+
+COMMENT ON FUNCTION deletion_enter(integer) IS
+'Begin a worker''s call: free what an earlier call of this session left, and take the slot.';
+REVOKE ALL ON FUNCTION deletion_enter(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_enter(integer) TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_settle.sql
+-- deletion_settle
+-- End the attempts of a run's jobs: write how each ended, then carry it over to the jobs.
+--
+-- Parameters  p_run_id   the run
+--             p_jobs     the jobs; NULL: all whose attempt is open
+--             p_outcome  done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+--             p_counted  TRUE: the attempt counts towards max_attempts
+--             p_alone    the jobs that shall be claimed alone next time
+-- Returns     integer, the number of attempts ended
+-- Writes      deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_settle(
+    p_run_id bigint,
+    p_jobs bigint[],
+    p_outcome text,
+    p_error text,
+    p_counted boolean,
+    p_alone bigint[]
+) RETURNS integer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_settle$
+DECLARE
+    v_ended integer;
+BEGIN
+    -- Never wait for a caller: an attempt that a cancel holds open is settled by recovery.
+    WITH open AS MATERIALIZED (
+        SELECT a.job_id, a.attempt_no
+        FROM deletion_attempts AS a
+        WHERE
+            a.run_id = p_run_id AND a.outcome IS NULL
+            AND (p_jobs IS NULL OR a.job_id = ANY (p_jobs))
+        FOR UPDATE SKIP LOCKED
+    )
+
+    UPDATE deletion_attempts AS a
+    SET
+        outcome = CASE
+            -- A cancelled job's keys were skipped: it is never done, whatever became of the rest.
+            WHEN a.cancel_requested_at IS NOT NULL AND p_outcome <> 'failed' THEN 'cancelled'
+            ELSE p_outcome
+        END,
+        error = p_error,
+        ended_at = clock_timestamp(),
+        is_counted = p_counted,
+        alone_next = coalesce(a.job_id = ANY (p_alone), FALSE)
+    FROM open AS o
+    WHERE a.job_id = o.job_id AND a.attempt_no = o.attempt_no;
+
+    GET DIAGNOSTICS v_ended = ROW_COUNT;
+    PERFORM deletion_carry_over(p_run_id);
+    RETURN v_ended;
+END;
+$deletion_settle$;
+
+COMMENT ON FUNCTION deletion_settle(bigint, bigint[], text, text, boolean, bigint[]) IS
+'End the attempts of a run''s jobs: write how each ended, then carry it over to the jobs.';
+REVOKE ALL ON FUNCTION deletion_settle(bigint, bigint[], text, text, boolean, bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_fail_jobs.sql
+-- deletion_fail_jobs
+-- Fail some of a run's jobs, before anything of theirs was touched; the others go on.
+--
+-- Parameters  p_run_id   the run       p_jobs   the jobs       p_error   why
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fail_jobs(
+    p_run_id bigint,
+    p_jobs bigint[],
+    p_error text
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fail_jobs$
+SELECT deletion_settle(p_run_id, p_jobs, 'failed', p_error, TRUE, NULL);
+SELECT deletion_drop_jobs(p_run_id, p_jobs);
+$deletion_fail_jobs$;
+
+COMMENT ON FUNCTION deletion_fail_jobs(bigint, bigint[], text) IS
+'Fail some of a run''s jobs, before anything of theirs was touched; the others go on.';
+REVOKE ALL ON FUNCTION deletion_fail_jobs(bigint, bigint[], text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_fates.sql
+-- deletion_fates
+-- Sum up a walk: how many rows of each table would be deleted, set, or are in the way.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+-- Returns     table_name, action, reference_name (of what blocks), row_count
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fates(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS TABLE (table_name text, action text, reference_name text, row_count bigint)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fates$
+WITH node AS (
+    SELECT DISTINCT s.node_no, s.table_name FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+),
+
+-- A row that is deleted is not counted where it would be set as well.
+final AS (
+    SELECT DISTINCT ON (w.node_no, w.key_hash)
+        w.node_no, CASE WHEN w.keys ? 'm' THEN 'root_not_found' ELSE w.fate END AS fate
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND w.fate IN ('delete', 'set_null', 'set_default')
+    ORDER BY
+        w.node_no, w.key_hash, array_position(ARRAY['delete', 'set_null', 'set_default'], w.fate)
+)
+
+SELECT n.table_name, f.fate, NULL::text, CASE WHEN f.fate = 'root_not_found' THEN 0 ELSE count(*) END
+FROM final AS f
+INNER JOIN node AS n ON n.node_no = f.node_no
+GROUP BY n.table_name, f.fate
+UNION ALL
+SELECT b.table_name, 'restrict', b.reference_name, b.row_count
+FROM deletion_blocking(p_walk_id, p_plan_id) AS b
+ORDER BY 1, 2, 3;
+$deletion_fates$;
+
+COMMENT ON FUNCTION deletion_fates(bigint, bigint) IS
+'How many rows of each table a walk would delete, set, or finds in the way.';
+REVOKE ALL ON FUNCTION deletion_fates(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_fence.sql
+-- deletion_fence
+-- Take a run's row for a step, if the run is still the caller's.
+--
+-- Parameters  p_run_id, p_token   the run, as it was claimed
+-- Returns     the run's row, locked until the step commits
+-- Errors      JD010 another worker has taken the run's jobs
+-- Writes      deletion_runs                        Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fence(
+    p_run_id bigint,
+    p_token uuid
+) RETURNS deletion_runs
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fence$
+DECLARE
+    v_run deletion_runs;
+BEGIN
+    UPDATE deletion_runs AS r
+    SET step_count = r.step_count + 1, last_step_at = clock_timestamp()
+    WHERE r.run_id = p_run_id AND r.token = p_token AND r.ended_at IS NULL
+    RETURNING r.* INTO v_run;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD010',
+            MESSAGE = format('run_deletion_jobs: the run is no longer ours (%s)', p_run_id);
+    END IF;
+
+    RETURN v_run;
+END;
+$deletion_fence$;
+
+COMMENT ON FUNCTION deletion_fence(bigint, uuid) IS
+'Take a run''s row for a step, if the run is still the caller''s.';
+REVOKE ALL ON FUNCTION deletion_fence(bigint, uuid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_find_roots.sql
+-- deletion_find_roots
+-- Find the rows that a run's jobs name, and push them as the run's first frame.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
+--             whose key does not parse (JD002)     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_find_roots(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_roots$
+DECLARE
+    v_roots jsonb := '[]';
+    v_step deletion_plan_steps;
+    v_job record;
+    v_keys jsonb;
+    v_count bigint;
+BEGIN
+    -- A row inserted by hand may name its key in any spelling, or one that is none.
+    FOR v_job IN
+        SELECT j.id, j.entity_pk
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL
+        ORDER BY j.id
+    LOOP
+        BEGIN
+            v_roots := v_roots || jsonb_build_object(
+                'j', v_job.id, 'pk', deletion_parse_key(p_run.entity_table, v_job.entity_pk)
+            );
+        EXCEPTION
+            WHEN SQLSTATE 'JD002' THEN
+                PERFORM deletion_settle(p_run.run_id, ARRAY[v_job.id], 'failed', format(
+                    'JD002: the key does not parse (%s)', v_job.entity_pk
+                ), TRUE, NULL);
+        END;
+    END LOOP;
+
+    SELECT s.* INTO STRICT v_step
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_run.plan_id AND s.kind = 'roots';
+    EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
+
+    IF v_count > 0 THEN
+        INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, keys, key_count,
+            edge_pos, rows_at_pass, rows_here)
+        VALUES (p_run.run_id, 0, 0, 0, v_keys, v_count, 0, p_run.rows_changed, 0);
+    END IF;
+
+    -- A job that comes again after a crash has removed its root itself: its receipts know.
+    INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
+    SELECT (k ->> 'j')::bigint, v_step.table_name, 'root_not_found', 0
+    FROM jsonb_array_elements(v_keys) AS k
+    WHERE
+        k ? 'm'
+        AND NOT EXISTS (
+            SELECT 1 FROM deletion_receipts AS r
+            WHERE
+                r.job_id = (k ->> 'j')::bigint AND r.table_name = v_step.table_name
+                AND r.action = 'delete'
+        )
+    ON CONFLICT DO NOTHING;
+END;
+$deletion_find_roots$;
+
+COMMENT ON FUNCTION deletion_find_roots(deletion_runs) IS
+'Find the rows that a run''s jobs name, and push them as the run''s first frame.';
+REVOKE ALL ON FUNCTION deletion_find_roots(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_frame_hash.sql
+-- deletion_frame_hash
+-- Digest the key of one row of a frame.
+--
+-- Parameters  p_row   an object of a frame: the key's values are k1, k2 ..
+-- Returns     bytea, as deletion_key_hash of those values
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_frame_hash(p_row jsonb)
+RETURNS bytea
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_frame_hash$
+SELECT deletion_key_hash(jsonb_agg(e.value ORDER BY substr(e.key, 2)::integer))
+FROM jsonb_each(p_row) AS e
+WHERE e.key LIKE 'k%';
+$deletion_frame_hash$;
+
+COMMENT ON FUNCTION deletion_frame_hash(jsonb) IS
+'Digest of the key of one row of a frame.';
+REVOKE ALL ON FUNCTION deletion_frame_hash(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_guard.sql
+-- deletion_guard
+-- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     boolean, FALSE where the catalog has changed since the plan was compiled
+-- Writes      nothing; locks the closure's tables ROW EXCLUSIVE     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_guard(p_plan_id bigint)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_guard$
+DECLARE
+    v_plan deletion_plans;
+    v_sql text;
+BEGIN
+    SELECT p.* INTO STRICT v_plan FROM deletion_plans AS p WHERE p.plan_id = p_plan_id;
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id AND s.kind = 'guard';
+
+    BEGIN
+        -- A new foreign key needs a lock that this one excludes: what is compared next holds.
+        EXECUTE v_sql;
+    EXCEPTION
+        WHEN undefined_table OR invalid_schema_name THEN
+            RETURN FALSE;
+    END;
+
+    RETURN v_plan.fingerprint = deletion_fingerprint(
+        v_plan.entity_table, ARRAY(SELECT jsonb_array_elements_text(v_plan.tables)::oid)
+    );
+END;
+$deletion_guard$;
+
+COMMENT ON FUNCTION deletion_guard(bigint) IS
+'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits.';
+REVOKE ALL ON FUNCTION deletion_guard(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_lock_holder.sql
+-- deletion_lock_holder
+-- Say which session holds an advisory lock.
+--
+-- Parameters  p_key   the lock's key
+-- Returns     integer, the session's process id; NULL: nobody holds it
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_lock_holder(p_key bigint)
+RETURNS integer
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_lock_holder$
+SELECT l.pid
+FROM pg_locks AS l
+INNER JOIN pg_database AS d ON d.oid = l.database
+WHERE
+    l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
+    AND l.objsubid = 1
+    AND l.classid = ((p_key >> 32) & 4294967295)::bigint::oid
+    AND l.objid = (p_key & 4294967295)::bigint::oid;
+$deletion_lock_holder$;
+
+COMMENT ON FUNCTION deletion_lock_holder(bigint) IS
+'The session that holds an advisory lock.';
+REVOKE ALL ON FUNCTION deletion_lock_holder(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_lock_key.sql
+-- deletion_lock_key
+-- Name the advisory lock of a run or of a worker's slot, unlike that of any other installation.
+--
+-- Parameters  p_kind   run or slot                 p_id   number of the run or slot
+-- Returns     bigint, for pg_try_advisory_lock
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_lock_key('slot', 1);
+
+CREATE OR REPLACE FUNCTION deletion_lock_key(
+    p_kind text,
+    p_id bigint
+) RETURNS bigint
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_lock_key$
+-- The table's OID is the installation: it stays when a schema is renamed.
+SELECT hashtextextended(
+    format('deletion_jobs:%s:%s:%s', p_kind, 'deletion_jobs'::regclass::oid, p_id), 0
+);
+$deletion_lock_key$;
+
+COMMENT ON FUNCTION deletion_lock_key(text, bigint) IS
+'The advisory lock of a run or of a worker''s slot.';
+REVOKE ALL ON FUNCTION deletion_lock_key(text, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_session_mark.sql
+-- deletion_session_mark
+-- Tell one statement of one session from every other: when the session and its statement began.
+--
+-- Parameters  p_session_id   a session's process id
+-- Returns     text; NULL: there is no such session, it is idle, or we may not see it
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_session_mark(p_session_id integer)
+RETURNS text
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_session_mark$
+SELECT format('%s|%s', a.backend_start, a.query_start)
+FROM pg_stat_activity AS a
+WHERE a.pid = p_session_id AND a.state = 'active' AND a.query_start IS NOT NULL;
+$deletion_session_mark$;
+
+COMMENT ON FUNCTION deletion_session_mark(integer) IS
+'When a session and its present statement began, as one text.';
+REVOKE ALL ON FUNCTION deletion_session_mark(integer) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_is_alive.sql
+-- deletion_is_alive
+-- Say whether a run's worker still works: its session holds the run's lock, in the same call.
+--
+-- Parameters  p_run   the run
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_is_alive(p_run deletion_runs)
+RETURNS boolean
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_is_alive$
+SELECT
+    p_run.ended_at IS NULL
+    -- Locks do not outlive the server: a run of an earlier life, or of another server, is gone.
+    AND p_run.server_id = pg_postmaster_start_time()::text
+    -- Our own session is between runs whenever it asks; advisory locks would let it in again.
+    AND p_run.session_id <> pg_backend_pid()
+    AND p_run.session_id = deletion_lock_holder(deletion_lock_key('run', p_run.run_id))
+    -- A pooled session may keep the lock after an error: then it is idle, or in another statement.
+    AND (
+        p_run.session_mark IS NULL
+        OR p_run.session_mark = deletion_session_mark(p_run.session_id::integer)
+    );
+$deletion_is_alive$;
+
+COMMENT ON FUNCTION deletion_is_alive(deletion_runs) IS
+'Whether a run''s worker still works.';
+REVOKE ALL ON FUNCTION deletion_is_alive(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_job_status.sql
+-- deletion_job_status
+-- Read a job's status for the loop, which has no rights on tables.
+--
+-- Parameters  p_job_id   the job
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_job_status(p_job_id bigint)
+RETURNS text
+LANGUAGE sql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_job_status$
+SELECT j.status FROM deletion_jobs AS j WHERE j.id = p_job_id;
+$deletion_job_status$;
+
+COMMENT ON FUNCTION deletion_job_status(bigint) IS
+'A job''s status, for the loop, which has no rights on tables.';
+REVOKE ALL ON FUNCTION deletion_job_status(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_job_status(bigint)
+TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_leave.sql
+-- deletion_leave
+-- End a worker's call: note how it went, and free the slot.
+--
+-- Parameters  p_slot      the worker's slot; NULL: none
+--             p_outcome   idle, worked, paused or interrupted
+--             p_jobs      number of jobs claimed
+-- Writes      deletion_slots                       Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_leave(
+    p_slot integer,
+    p_outcome text,
+    p_jobs bigint
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_leave$
+BEGIN
+    IF p_slot IS NOT NULL THEN
+        UPDATE deletion_slots AS s
+        SET last_ended_at = clock_timestamp(), last_outcome = p_outcome, jobs_claimed = p_jobs
+        WHERE s.slot = p_slot AND s.session_id = pg_backend_pid();
+        PERFORM pg_advisory_unlock(deletion_lock_key('slot', p_slot));
+    END IF;
+END;
+$deletion_leave$;
+
+COMMENT ON FUNCTION deletion_leave(integer, text, bigint) IS
+'End a worker''s call: note how it went, and free the slot.';
+REVOKE ALL ON FUNCTION deletion_leave(integer, text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_leave(integer, text, bigint)
+TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_left_over.sql
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Parameters  p_walk   the walk, its frame holding what is left
+--             p_step   the plan's remove step of that frame
+-- Returns     the walk: another pass over the frame, or the frame below
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_left_over(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_left_over$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+BEGIN
+    IF v_run.rows_changed > v_frame.rows_at_pass THEN
+        -- Something went in this pass, so more may go in the next.
+        v_frame.idle_passes := 0;
+    ELSIF p_walk.has_waits AND v_frame.edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        RETURN deletion_pop(v_walk);
+    ELSIF p_walk.has_waits AND NOT v_run.state ? 'set' THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        v_run.state := v_run.state || '{"set": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_frame.idle_passes = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        v_frame.idle_passes := 1;
+    ELSE
+        PERFORM deletion_stuck(v_run, v_frame, p_step);
+    END IF;
+
+    v_frame.edge_pos := 0;
+    v_frame.fetch_cursor := NULL;
+    v_frame.rows_at_pass := v_run.rows_changed;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_left_over$;
+
+COMMENT ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) IS
+'Decide what becomes of a frame some of whose rows could not be removed.';
+REVOKE ALL ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_load_frame.sql
+-- deletion_load_frame
+-- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_load_frame(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_load_frame$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames;
+    v_batch integer := (p_walk.run).batch_rows;
+BEGIN
+    -- Stored frames below are never touched in between: taking one out makes it the walk's own.
+    DELETE FROM deletion_frames AS f
+    WHERE
+        f.run_id = (p_walk.run).run_id
+        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+    RETURNING f.* INTO v_frame;
+
+    IF v_frame.key_count > v_batch THEN
+        -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        INSERT INTO deletion_frames
+        SELECT (jsonb_populate_record(v_frame, jsonb_build_object(
+            'keys', (
+                SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+                FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+                WHERE k.ordinality > v_batch
+            ),
+            'key_count', v_frame.key_count - v_batch,
+            'edge_pos', 0
+        ))).*;
+        v_frame.keys := (
+            SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+            FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+            WHERE k.ordinality <= v_batch
+        );
+        v_frame.key_count := v_batch;
+        v_frame.depth := v_frame.depth + 1;
+        v_frame.fetch_cursor := NULL;
+    END IF;
+
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_load_frame$;
+
+COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
+'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
+REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_missing_privilege.sql
+-- deletion_missing_privilege
+-- Say which right on a plan's tables the owner account lacks, or which policy would filter it.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text, an error that names table and right; NULL: nothing is missing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_missing_privilege(p_plan_id bigint)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_missing_privilege$
+WITH used AS (
+    SELECT DISTINCT
+        s.table_name,
+        to_regclass(s.table_name)::oid AS table_oid,
+        CASE
+            WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
+            WHEN s.kind IN ('set', 'lock') THEN 'UPDATE'
+            ELSE 'SELECT'
+        END AS privilege
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id AND s.kind <> 'guard'
+)
+
+SELECT CASE
+    WHEN row_security_active(u.table_oid)
+        THEN format('42501: row-level security of %s applies to %s', u.table_name, current_user)
+    ELSE format('42501: %s has no %s on %s', current_user, u.privilege, u.table_name)
+END
+FROM used AS u
+WHERE
+    row_security_active(u.table_oid)
+    OR NOT CASE u.privilege
+        WHEN 'UPDATE' THEN has_any_column_privilege(u.table_oid, u.privilege)
+        ELSE has_table_privilege(u.table_oid, u.privilege)
+    END
+ORDER BY u.table_name, u.privilege
+LIMIT 1;
+$deletion_missing_privilege$;
+
+COMMENT ON FUNCTION deletion_missing_privilege(bigint) IS
+'Which right on a plan''s tables the owner account lacks, or which policy would filter it.';
+REVOKE ALL ON FUNCTION deletion_missing_privilege(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_others_due.sql
+-- deletion_others_due
+-- Say whether another job is due, for which a heavy run should make room.
+--
+-- Parameters  none
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_others_due()
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_others_due$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    RETURN EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j
+        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= v_now
+    );
+END;
+$deletion_others_due$;
+
+COMMENT ON FUNCTION deletion_others_due() IS
+'Whether another job is due, for which a heavy run should make room.';
+REVOKE ALL ON FUNCTION deletion_others_due() FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_plan_for.sql
+-- deletion_plan_for
+-- Find the plan by which jobs are worked, compiling it where it is missing or stale.
+--
+-- Parameters  p_entity_table   the target, as the jobs name it      p_hard   the mode
+-- Returns     one row: plan_id, and the error for the jobs where none can run ("JD004: ..")
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_for(
+    p_entity_table text,
+    p_hard boolean
+) RETURNS TABLE (plan_id bigint, error text)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_for$
+DECLARE
+    v_plan_id bigint;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        RETURN QUERY SELECT
+            NULL::bigint, format('JD004: the table is no deletion target (%s)', p_entity_table);
+        RETURN;
+    END IF;
+
+    IF NOT p_hard THEN
+        RETURN QUERY SELECT
+            NULL::bigint, format('JD011: the target has no soft-delete column (%s)', p_entity_table);
+        RETURN;
+    END IF;
+
+    v_plan_id := deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF v_plan_id IS NULL AND deletion_setting('recompile') = 'false' AND EXISTS (
+        SELECT 1
+        FROM deletion_plans AS p
+        WHERE p.entity_table = p_entity_table AND p.hard_delete = p_hard
+    ) THEN
+        RETURN QUERY SELECT NULL::bigint, format(
+            'JD009: the catalog has changed since the plan was compiled (%s)', p_entity_table
+        );
+        RETURN;
+    END IF;
+
+    v_plan_id := coalesce(v_plan_id, deletion_compile(p_entity_table, p_hard));
+    RETURN QUERY
+    SELECT p.plan_id, p.error_code || ': ' || p.error
+    FROM deletion_plans AS p
+    WHERE p.plan_id = v_plan_id;
+END;
+$deletion_plan_for$;
+
+COMMENT ON FUNCTION deletion_plan_for(text, boolean) IS
+'The plan by which jobs are worked, compiled where it is missing or stale.';
+REVOKE ALL ON FUNCTION deletion_plan_for(text, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_pop.sql
+-- deletion_pop
+-- Drop the walk's present frame and go on with the one below it.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_pop(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_pop$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_last integer := cardinality(p_walk.below);
+BEGIN
+    IF v_last = 0 THEN
+        RETURN deletion_load_frame(v_walk);
+    END IF;
+
+    v_walk.frame := v_walk.below[v_last];
+    v_walk.below := v_walk.below[:v_last - 1];
+    RETURN v_walk;
+END;
+$deletion_pop$;
+
+COMMENT ON FUNCTION deletion_pop(deletion_cursor) IS
+'Drop the walk''s present frame and go on with the one below it.';
+REVOKE ALL ON FUNCTION deletion_pop(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_push(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_push$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames := p_walk.frame;
+    v_child deletion_frames;
+    v_run deletion_runs := p_walk.run;
+    -- Rows changed for each key of such a frame, as seen so far in this run.
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_fan_out IS NULL THEN 100
+        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+    END);
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
+    USING v_frame.keys, v_limit, v_frame.fetch_cursor;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_child.key_count < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_frame.fetch_cursor := NULL;
+    ELSE
+        -- Only plans in which rows have to wait for others read on; all else begins in front.
+        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+    END IF;
+
+    v_walk.frame := v_frame;
+
+    IF v_child.key_count > 0 THEN
+        v_child.run_id := v_run.run_id;
+        v_child.depth := v_frame.depth + 1;
+        v_child.node_no := p_step.node_no;
+        v_child.edge_no := p_step.edge_no;
+        v_child.edge_pos := 0;
+        v_child.rows_at_pass := v_run.rows_changed;
+        v_child.idle_passes := 0;
+        v_child.rows_here := 0;
+        v_child.updated_at := clock_timestamp();
+
+        IF v_child.depth > 100000 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        END IF;
+
+        v_walk.below := v_walk.below || v_frame;
+        v_walk.frame := v_child;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_push$;
+
+COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
+'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
+REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_recover.sql
+-- deletion_recover
+-- Take back the jobs of runs whose worker is gone, and those that finish had to leave.
+--
+-- Parameters  none
+-- Returns     integer, the number of runs found lost
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_recover()
+RETURNS integer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_recover$
+DECLARE
+    v_run deletion_runs;
+    v_run_id bigint;
+    v_jobs bigint[];
+    v_lost integer := 0;
+BEGIN
+    FOR v_run IN
+        SELECT r.* FROM deletion_runs AS r WHERE r.ended_at IS NULL ORDER BY r.run_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        -- Looked at under the row's lock: a worker's step holds that lock while it works.
+        CONTINUE WHEN deletion_is_alive(v_run);
+        v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = v_run.run_id);
+        -- A death counts only against a job that was alone and got nowhere: it may be the poison.
+        PERFORM deletion_settle(
+            v_run.run_id, NULL, 'lost', 'the worker''s session or its server was gone',
+            v_run.alone AND v_run.rows_changed = 0, v_jobs
+        );
+        PERFORM deletion_end_run(v_run.run_id, 'lost', 'the worker''s session was gone');
+        v_lost := v_lost + 1;
+    END LOOP;
+
+    FOR v_run_id, v_jobs IN
+        SELECT a.run_id, array_agg(j.id)
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_attempts AS a ON a.job_id = j.id
+        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id AND r.ended_at IS NOT NULL
+        WHERE
+            j.status = 'running'
+            AND a.attempt_no = (
+                SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+            )
+        GROUP BY a.run_id
+    LOOP
+        -- Where even the outcome could not be written the job runs again and finds what is left.
+        PERFORM deletion_settle(v_run_id, v_jobs, 'returned', NULL, FALSE, NULL);
+    END LOOP;
+
+    RETURN v_lost;
+END;
+$deletion_recover$;
+
+COMMENT ON FUNCTION deletion_recover() IS
+'Take back the jobs of runs whose worker is gone, and those that finish had to leave.';
+REVOKE ALL ON FUNCTION deletion_recover() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_recover() TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_release.sql
+-- deletion_release
+-- Free a run's session lock, after what ended the run was committed.
+--
+-- Parameters  p_run_id   the run
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_release(p_run_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_release$
+DECLARE
+    v_key bigint := deletion_lock_key('run', p_run_id);
+BEGIN
+    WHILE deletion_lock_holder(v_key) = pg_backend_pid() LOOP
+        PERFORM pg_advisory_unlock(v_key);
+    END LOOP;
+END;
+$deletion_release$;
+
+COMMENT ON FUNCTION deletion_release(bigint) IS
+'Free a run''s session lock, after what ended the run was committed.';
+REVOKE ALL ON FUNCTION deletion_release(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_release(bigint) TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, delete the childless, decide about the rest.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows stay and nothing more can be done about them
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_remove deletion_plan_steps;
+    v_left text;
+    v_found bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+BEGIN
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'remove';
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO v_lock, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+
+    -- Two statements: a child that was committed while the lock waited is seen by the second.
+    EXECUTE v_lock INTO v_found USING v_frame.keys;
+    PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
+    PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
+    PERFORM deletion_add_receipts(v_remove.table_name, 'delete', v_by_job);
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+
+    IF v_rows = v_found THEN
+        -- What was not found any more has moved to another parent, or is gone already.
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+            || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+        v_walk.run := v_run;
+        RETURN deletion_pop(v_walk);
+    END IF;
+
+    EXECUTE v_left INTO v_frame.keys, v_frame.key_count USING v_frame.keys;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN deletion_left_over(v_walk, v_remove);
+END;
+$deletion_remove$;
+
+COMMENT ON FUNCTION deletion_remove(deletion_cursor) IS
+'Remove the present frame''s own rows: lock them, delete the childless, decide about the rest.';
+REVOKE ALL ON FUNCTION deletion_remove(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_save_walk.sql
+-- deletion_save_walk
+-- Store where the walk stands, with what its step changed.
+--
+-- Parameters  p_walk   the walk
+-- Writes      deletion_frames, deletion_runs       Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_save_walk(p_walk deletion_cursor)
+RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_save_walk$
+INSERT INTO deletion_frames
+SELECT (f).*
+FROM unnest(p_walk.below || p_walk.frame) AS f
+WHERE (f).run_id IS NOT NULL;
+
+UPDATE deletion_runs AS r
+SET
+    rows_changed = (p_walk.run).rows_changed,
+    state = (p_walk.run).state,
+    -- Contention halves the batch at once; it comes back slowly.
+    batch_rows = least(
+        deletion_setting_int('batch_rows'), r.batch_rows + greatest(1, r.batch_rows / 8)
+    ),
+    retries = 0
+WHERE r.run_id = (p_walk.run).run_id;
+$deletion_save_walk$;
+
+COMMENT ON FUNCTION deletion_save_walk(deletion_cursor) IS
+'Store where the walk stands, with what its step changed.';
+REVOKE ALL ON FUNCTION deletion_save_walk(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_seed_walk.sql
+-- deletion_seed_walk
+-- Begin a walk of check or preview at the rows that jobs name.
+--
+-- Parameters  p_walk_id   the run; a preview uses its session's negative number
+--             p_keys      the root frame
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_seed_walk(
+    p_walk_id bigint,
+    p_keys jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_seed_walk$
+INSERT INTO deletion_walk_keys (
+    walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+)
+SELECT
+    p_walk_id, (k.value ->> 'j')::bigint, 0, 'delete', deletion_frame_hash(k.value), 0,
+    k.value - 'j', FALSE
+FROM jsonb_array_elements(p_keys) AS k
+ON CONFLICT DO NOTHING;
+$deletion_seed_walk$;
+
+COMMENT ON FUNCTION deletion_seed_walk(bigint, jsonb) IS
+'Begin a walk of check or preview at the rows that jobs name.';
+REVOKE ALL ON FUNCTION deletion_seed_walk(bigint, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_slice.sql
+-- deletion_slice
+-- Dissolve a run whose time is up: its heavy jobs go on alone, at the back; the others as they were.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_slice(p_run_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_slice$
+DECLARE
+    -- Whoever has keys in the top frame is what the run spent its time on.
+    v_heavy bigint[] := ARRAY(
+        SELECT DISTINCT (k.value ->> 'j')::bigint
+        FROM deletion_frames AS f
+        CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+        WHERE
+            f.run_id = p_run_id
+            AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id)
+    );
+BEGIN
+    PERFORM deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);
+    PERFORM deletion_end_run(p_run_id, 'sliced', NULL);
+END;
+$deletion_slice$;
+
+COMMENT ON FUNCTION deletion_slice(bigint) IS
+'Dissolve a run whose time is up: its heavy jobs go on alone, at the back of the queue.';
+REVOKE ALL ON FUNCTION deletion_slice(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_step.sql
+-- deletion_step
+-- Do one bounded step of a run; the caller commits it.
+--
+-- Parameters  p_run_id, p_token   the run, as it was claimed
+--             p_until             when the worker's call should end
+-- Returns     text: more, retry (after an error that passes), ended, lost or interrupted
+-- Writes      the application's tables, and all tables of a run     Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_step(
+    p_run_id bigint,
+    p_token uuid,
+    p_until timestamptz
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- A policy would make deletes silently partial: better an error. Hash and merge joins would
+-- read whole tables where the frame's keys find their rows by index.
+SET row_security = off
+SET jit = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $deletion_step$
+DECLARE
+    v_run deletion_runs;
+    v_state text;
+    v_code text;
+    v_message text;
+BEGIN
+    PERFORM set_config('lock_timeout', deletion_setting_int('lock_timeout_ms')::text, TRUE);
+
+    BEGIN
+        v_run := deletion_fence(p_run_id, p_token);
+
+        IF v_run.phase = 'check' THEN
+            v_state := deletion_check(v_run);
+        ELSE
+            v_state := deletion_advance_run(v_run, p_until);
+        END IF;
+
+        -- What is deferred fails here, inside the handler, and not at COMMIT.
+        SET CONSTRAINTS ALL IMMEDIATE;
+        RETURN v_state;
+    EXCEPTION
+        WHEN query_canceled THEN
+            v_state := 'interrupted';
+        WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS v_code = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+            v_state := 'failed';
+    END;
+
+    IF v_code = 'JD010' THEN
+        RETURN 'lost';
+    END IF;
+
+    v_run := deletion_fence(p_run_id, p_token);
+    RETURN deletion_step_failed(v_run, v_state = 'interrupted', v_code, v_message);
+EXCEPTION
+    WHEN SQLSTATE 'JD010' THEN
+        RETURN 'lost';
+END;
+$deletion_step$;
+
+COMMENT ON FUNCTION deletion_step(bigint, uuid, timestamptz) IS
+'Do one bounded step of a run; the caller commits it.';
+REVOKE ALL ON FUNCTION deletion_step(bigint, uuid, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_step(bigint, uuid, timestamptz)
+TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_step_failed.sql
+-- deletion_step_failed
+-- Decide what becomes of a run whose step was rolled back.
+--
+-- Parameters  p_run           the run, fenced
+--             p_interrupted   TRUE: the worker's statement was cancelled
+--             p_code, p_message   the error
+-- Returns     text: retry, ended or interrupted
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_step_failed(
+    p_run deletion_runs,
+    p_interrupted boolean,
+    p_code text,
+    p_message text
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_step_failed$
+DECLARE
+    -- Serialization failure, deadlock, lock timeout, and a row that somebody added meanwhile.
+    v_passes boolean := p_code IN ('40001', '40P01', '55P03', '23503');
+    v_error text := format('%s: %s', p_code, p_message);
+    v_jobs bigint[];
+BEGIN
+    IF p_interrupted THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', 'the worker''s statement was cancelled');
+        RETURN 'interrupted';
+    END IF;
+
+    IF v_passes AND p_run.retries < 3 THEN
+        UPDATE deletion_runs AS r
+        SET retries = r.retries + 1, batch_rows = greatest(1, r.batch_rows / 2), error = v_error
+        WHERE r.run_id = p_run.run_id;
+        RETURN 'retry';
+    END IF;
+
+    IF NOT p_run.alone THEN
+        -- One bad job must not fail its neighbours: each goes alone now.
+        v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id);
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', v_error, FALSE, v_jobs);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', v_error);
+    ELSIF v_passes THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'retry', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'retry', v_error);
+    ELSE
+        PERFORM deletion_settle(p_run.run_id, NULL, 'failed', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
+    END IF;
+
+    RETURN 'ended';
+END;
+$deletion_step_failed$;
+
+COMMENT ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) IS
+'Decide what becomes of a run whose step was rolled back.';
+REVOKE ALL ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_stuck.sql
+-- deletion_stuck
+-- Raise the error that says why rows of a frame cannot be removed.
+--
+-- Parameters  p_run     the run        p_frame   the frame, holding the rows that stay
+--             p_step    the plan's remove step of that frame
+-- Errors      JD006 always: the rows that block, or a table whose rows are found and not changed
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_stuck(
+    p_run deletion_runs,
+    p_frame deletion_frames,
+    p_step deletion_plan_steps
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_stuck$
+DECLARE
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+    v_unchanged text := p_step.table_name;
+    v_blocking text;
+BEGIN
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.parent_node_no = p_frame.node_no AND s.kind = 'fetch'
+        ORDER BY s.edge_no
+    LOOP
+        PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+        EXECUTE v_step.sql_text INTO v_keys, v_count USING p_frame.keys, 1000;
+        CONTINUE WHEN v_count = 0;
+
+        IF v_step.action = 'restrict' THEN
+            v_blocking := concat_ws(', ', v_blocking, format(
+                '%s%s rows of %s behind %s', CASE WHEN v_count = 1000 THEN 'at least ' ELSE '' END,
+                v_count, v_step.table_name, v_step.reference_name
+            ));
+        ELSE
+            v_unchanged := v_step.table_name;
+        END IF;
+    END LOOP;
+
+    RAISE EXCEPTION USING
+        ERRCODE = 'JD006',
+        MESSAGE = coalesce(v_blocking, format(
+            'rows of %s are found and not changed (a trigger or a policy keeps them)', v_unchanged
+        ));
+END;
+$deletion_stuck$;
+
+COMMENT ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) IS
+'Raise the error that says why rows of a frame cannot be removed.';
+REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_unindexed.sql
+-- deletion_unindexed
+-- Say which reference without an index leads from a table that is too large to be read whole.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text, JD008 naming the reference; NULL: there is none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_unindexed(p_plan_id bigint)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_unindexed$
+DECLARE
+    v_limit bigint := deletion_setting_int('unindexed_limit_rows');
+    v_step deletion_plan_steps;
+    v_rows bigint;
+BEGIN
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'size'
+        ORDER BY s.step_no
+    LOOP
+        EXECUTE v_step.sql_text INTO v_rows USING v_limit + 1;
+
+        IF v_rows > v_limit THEN
+            RETURN format(
+                'JD008: %s of %s has no index and the table over %s rows',
+                v_step.reference_name, v_step.table_name, v_limit
+            );
+        END IF;
+    END LOOP;
+
+    RETURN NULL;
+END;
+$deletion_unindexed$;
+
+COMMENT ON FUNCTION deletion_unindexed(bigint) IS
+'Which reference without an index leads from a table that is too large to be read whole.';
+REVOKE ALL ON FUNCTION deletion_unindexed(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview); FALSE: those the check needs
+-- Returns     bigint, the number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk(
+    p_walk_id bigint,
+    p_plan_id bigint,
+    p_all boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk$
+DECLARE
+    -- Read in pages: one answer of the engine is never larger than this.
+    v_page CONSTANT bigint := 10000;
+    v_node integer;
+    v_frame jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_cursor jsonb;
+    v_count bigint;
+    v_read bigint := 0;
+BEGIN
+    SELECT w.node_no INTO v_node
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    WITH taken AS (
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = TRUE
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.ctid
+            FROM deletion_walk_keys AS x
+            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+            LIMIT 200
+        ))
+        RETURNING w.job_id, w.keys
+    )
+
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame FROM taken AS t;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node
+            AND (p_all OR s.in_check)
+        ORDER BY s.step_no
+    LOOP
+        v_cursor := NULL;
+
+        LOOP
+            PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+            EXECUTE v_step.sql_text INTO v_keys, v_count USING v_frame, v_page, v_cursor;
+            PERFORM deletion_allow_hash(FALSE);
+            -- Two of the frame's rows may hold the same child by one reference of two jobs only.
+            INSERT INTO deletion_walk_keys (
+                walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+            )
+            SELECT
+                p_walk_id, (k.value ->> 'j')::bigint, v_step.node_no,
+                CASE v_step.action WHEN 'cascade' THEN 'delete' ELSE v_step.action END,
+                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j',
+                v_step.action <> 'cascade'
+            FROM jsonb_array_elements(v_keys) AS k
+            ON CONFLICT DO NOTHING;
+            v_read := v_read + v_count;
+            EXIT WHEN v_count < v_page;
+            v_cursor := v_keys -> -1;
+        END LOOP;
+    END LOOP;
+
+    RETURN v_read;
+END;
+$deletion_walk$;
+
+COMMENT ON FUNCTION deletion_walk(bigint, bigint, boolean) IS
+'Read one layer of a walk: the rows that hang from some rows whose children are not yet known.';
+REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk_on.sql
+-- deletion_walk_on
+-- Go on with a check's walk for a moment, and stop jobs that hold more rows than they may.
+--
+-- Parameters  p_run_id   the run                   p_plan_id   its plan
+-- Returns     boolean, TRUE where the walk has ended
+-- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_on(
+    p_run_id bigint,
+    p_plan_id bigint
+) RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_on$
+DECLARE
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_max_rows bigint := (
+        SELECT coalesce(t.max_rows, deletion_setting_int('max_rows'))
+        FROM deletion_plans AS p
+        INNER JOIN deletion_targets AS t ON t.entity_table = p.entity_table
+        WHERE p.plan_id = p_plan_id
+    );
+    v_read bigint;
+    v_jobs bigint[];
+BEGIN
+    LOOP
+        v_read := deletion_walk(p_run_id, p_plan_id, FALSE);
+
+        IF v_max_rows IS NOT NULL THEN
+            v_jobs := ARRAY(
+                SELECT w.job_id
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run_id AND w.fate <> 'restrict'
+                    AND coalesce(NOT w.keys ? 'm', TRUE)
+                GROUP BY w.job_id
+                HAVING count(DISTINCT (w.node_no, w.key_hash)) > v_max_rows
+            );
+            PERFORM deletion_fail_jobs(p_run_id, v_jobs, format(
+                'JD013: more rows than max_rows allows (%s)', v_max_rows
+            )) WHERE v_jobs <> '{}';
+        END IF;
+
+        EXIT WHEN v_read IS NULL OR clock_timestamp() >= v_until;
+    END LOOP;
+
+    RETURN v_read IS NULL;
+END;
+$deletion_walk_on$;
+
+COMMENT ON FUNCTION deletion_walk_on(bigint, bigint) IS
+'Go on with a check''s walk for a moment, and stop jobs that hold more rows than they may.';
+REVOKE ALL ON FUNCTION deletion_walk_on(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk_verdict.sql
+-- deletion_walk_verdict
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_verdict(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_verdict$
+DECLARE
+    v_step deletion_plan_steps;
+    v_job_id bigint;
+    v_rows bigint;
+    v_sample text;
+    v_error text;
+BEGIN
+    FOR v_job_id, v_error IN
+        SELECT b.job_id, 'JD006: ' || string_agg(
+            format('%s row%s of %s behind %s', b.row_count,
+                CASE WHEN b.row_count = 1 THEN '' ELSE 's' END, b.table_name, b.reference_name),
+            ', ' ORDER BY b.table_name, b.reference_name
+        )
+        FROM deletion_blocking(p_run.run_id, p_run.plan_id) AS b
+        GROUP BY b.job_id
+    LOOP
+        PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], v_error);
+    END LOOP;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_run.plan_id AND s.kind = 'cycle'
+        ORDER BY s.step_no
+    LOOP
+        PERFORM deletion_allow_hash(TRUE);
+
+        FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
+            PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
+                'JD007: %s rows of %s go in a circle by %s, one is %s',
+                v_rows, v_step.table_name, v_step.reference_name, v_sample
+            ));
+        END LOOP;
+
+        PERFORM deletion_allow_hash(FALSE);
+    END LOOP;
+END;
+$deletion_walk_verdict$;
+
+COMMENT ON FUNCTION deletion_walk_verdict(deletion_runs) IS
+'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.';
+REVOKE ALL ON FUNCTION deletion_walk_verdict(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_work.sql
+-- deletion_work
+-- Work a claimed run to its end, step by step, each committed.
+--
+-- Parameters  p_run_id, p_token   the run, as it was claimed
+--             p_until             when the worker's call should end
+--             p_path              the search_path of the installation
+--             p_state             OUT: ended, lost or interrupted
+-- Writes      as deletion_step                     Commits  yes, after each step
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE PROCEDURE deletion_work(
+    p_run_id bigint,
+    p_token uuid,
+    p_until timestamptz,
+    p_path text,
+    INOUT p_state text
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $deletion_work$
+BEGIN
+    LOOP
+        PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
+        p_state := deletion_step(p_run_id, p_token, p_until);
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
+        EXIT WHEN p_state NOT IN ('more', 'retry');
+        PERFORM pg_sleep(
+            CASE p_state
+                -- Whoever was in the way gets a moment, and two workers do not meet again in step.
+                WHEN 'retry' THEN 0.05 + random() * 0.2
+                ELSE deletion_setting_int('pause_ms') / 1000.0
+            END
+        );
+    END LOOP;
+
+    PERFORM deletion_release(p_run_id);
+END;
+$deletion_work$;
+
+COMMENT ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) IS
+'Work a claimed run to its end, step by step, each committed.';
+REVOKE ALL ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text)
+TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql
+-- Back to the installing user; the owner keeps no right to create.
+DO $migration_release$
+BEGIN
+    PERFORM set_config('role', current_setting('deletion_jobs.installer'), TRUE);
+    EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM deletion_jobs_owner', current_schema());
+END;
+$migration_release$;
+-- <<<
+
+-- >>> tooling/deletion_jobs/sql/postgres/migration_commit.sql
+COMMIT;
+-- <<<

@@ -1,0 +1,193 @@
+"""The command line: it only passes arguments on and turns results into text and exit codes."""
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from deletion_jobs import __version__, database
+from deletion_jobs.errors import FindingError, ToolError, UsageError
+from deletion_jobs.output import explain, say, show, show_json
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Group(click.Group):
+    """A group whose commands end with the exit code of the error that stopped them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ToolError as error:
+            explain(error)
+            ctx.exit(error.code)
+
+
+def _connects(command: Function) -> Function:
+    url = click.option(
+        "--url", metavar="URL", help="Database: postgresql://.. or mysql://.. [DELETION_JOBS_URL]"
+    )
+    schema = click.option("--schema", metavar="NAME", help="PostgreSQL: the schema.")
+    return url(schema(command))
+
+
+def _json(command: Function) -> Function:
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON.")(command)
+
+
+def _engine(command: Function) -> Function:
+    return click.option(
+        "--engine", type=click.Choice(["postgres", "mysql"]), required=True, help="Which engine."
+    )(command)
+
+
+def _users_key(command: Function) -> Function:
+    options = (
+        click.option("--users-table", metavar="NAME", help="Table of users. [users]"),
+        click.option("--users-column", metavar="NAME", help="Its key column. [id]"),
+        click.option("--no-users-key", is_flag=True, help="Keep created_by without a key."),
+    )
+    return functools.reduce(lambda decorated, option: option(decorated), options, command)
+
+
+def _wait(command: Function) -> Function:
+    return click.option(
+        "--wait",
+        "wait_seconds",
+        type=click.FloatRange(min=0),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Longest wait for another installation, and for locks.",
+    )(command)
+
+
+@click.group(cls=Group, context_settings=CONTEXT)
+@click.version_option(__version__, prog_name="deletion-jobs")
+def main() -> None:
+    """Asynchronous deletion with cascading cleanup, done inside MySQL and PostgreSQL.
+
+    Exit codes: 0 fine, 1 a finding, 2 wrong usage, 3 an error of the database.
+    """
+
+
+@main.command("apply")
+@_connects
+@_users_key
+@_wait
+def apply_command(
+    url: str | None,
+    schema: str | None,
+    users_table: str | None,
+    users_column: str | None,
+    no_users_key: bool,
+    wait_seconds: float,
+) -> None:
+    """Install, or bring an installation to this version. Can be run at any time."""
+    from deletion_jobs import apply
+
+    key = _key(users_table, users_column, no_users_key)
+    with database.connect(url, schema) as session:
+        outcome = apply.apply(session, key, say, wait_seconds)
+    if outcome.is_empty:
+        show(f"{outcome.schema}: nothing to do")
+    else:
+        done = [*outcome.migrations]
+        if outcome.users_key:
+            done.append(f"key to users: {outcome.users_key}")
+        show(f"{outcome.schema}: {', '.join(done)}")
+
+
+def _key(users_table: str | None, users_column: str | None, no_users_key: bool) -> Any:
+    from deletion_jobs.checks import UsersKey
+
+    named = users_table is not None or users_column is not None
+    if no_users_key and named:
+        raise UsageError("--no-users-key excludes --users-table and --users-column")
+    if no_users_key:
+        return UsersKey(None, is_explicit=True)
+    return UsersKey(users_table or "users", users_column or "id", named)
+
+
+@main.command("rollback")
+@_connects
+@_wait
+@click.option("--yes", is_flag=True, help="Do it: all jobs, plans and receipts are lost.")
+def rollback_command(url: str | None, schema: str | None, wait_seconds: float, yes: bool) -> None:
+    """Take everything away again, with the data of this package."""
+    from deletion_jobs import apply
+
+    if not yes:
+        raise UsageError(
+            "rollback drops the tables with all jobs, plans and receipts", "say --yes to do it"
+        )
+    with database.connect(url, schema) as session:
+        outcome = apply.roll_back(session, say, wait_seconds)
+    if outcome.is_empty:
+        show(f"{outcome.schema}: nothing to do")
+    else:
+        show(f"{outcome.schema}: rolled back {', '.join(outcome.migrations)}")
+
+
+@main.group("migrations", cls=Group)
+def migrations_group() -> None:
+    """Keep schema/, procedures/ and migrations/ one text (for those who change the project)."""
+
+
+@migrations_group.command("write")
+@click.option("--name", metavar="VERB_OBJECT", help="Name of a migration to be opened.")
+def migrations_write(name: str | None) -> None:
+    """Write what changed into the newest unreleased migration of both engines."""
+    from deletion_jobs import migrations
+
+    changed = migrations.write(name=name)
+    for path in changed:
+        show(path)
+    if not changed:
+        show("nothing to write")
+
+
+@migrations_group.command("check")
+@_json
+def migrations_check(as_json: bool) -> None:
+    """Compare migrations with the files and the released checksums."""
+    from deletion_jobs import migrations
+
+    _report(migrations.check(), as_json)
+
+
+@migrations_group.command("freeze")
+def migrations_freeze() -> None:
+    """Write the checksums of all migrations: a release makes them final."""
+    from deletion_jobs import migrations
+
+    for path in migrations.freeze():
+        show(path)
+
+
+def _report(findings: list[str], as_json: bool) -> None:
+    if as_json:
+        show_json({"findings": findings})
+    else:
+        for finding in findings:
+            show(finding)
+        if not findings:
+            show("no findings")
+    if findings:
+        click.get_current_context().exit(FindingError.code)
+
+
+def _later(module: str, what: str) -> Any:
+    try:
+        return importlib.import_module(f"deletion_jobs.{module}")
+    except ModuleNotFoundError as error:
+        if error.name != f"deletion_jobs.{module}":
+            raise UsageError(
+                f"{what} needs the module {error.name}", "pip install 'deletion-jobs[demo]'"
+            ) from error
+        raise UsageError(f"{what} is not part of this installation") from error
