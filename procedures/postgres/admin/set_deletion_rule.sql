@@ -1,0 +1,81 @@
+-- set_deletion_rule
+-- Decide what happens to the rows behind one reference, whatever the catalog says.
+--
+-- Parameters  p_child_table   the table that refers
+--             p_reference     its foreign key's constraint, or the declared reference
+--             p_action        cascade, set_null, set_default, restrict, or keep where declared;
+--                             NULL: what the catalog or the declaration says holds again
+-- Errors      JD002 NULL, no such reference or action; JD005 no such table
+-- Writes      deletion_rules (one row)             Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_rule('invoice', 'invoice_customer_id_fkey', 'restrict');
+
+CREATE OR REPLACE PROCEDURE set_deletion_rule(
+    p_child_table text,
+    p_reference text,
+    p_action text
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $set_deletion_rule$
+DECLARE
+    c_verb CONSTANT text := 'set_deletion_rule';
+    v_name text[] := deletion_split_name(p_child_table);
+    v_is_key boolean;
+    v_is_declared boolean;
+BEGIN
+    IF p_child_table IS NULL OR p_reference IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table or reference is NULL', NULL);
+    END IF;
+
+    -- A rule may be taken back when its table is gone.
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_rules AS r
+        WHERE
+            r.child_schema = v_name[1] AND r.child_table = v_name[2]
+            AND r.reference_name = p_reference;
+
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    v_is_key := EXISTS (
+        SELECT 1
+        FROM pg_constraint AS k
+        WHERE
+            k.conrelid = deletion_find_table(p_child_table, c_verb) AND k.contype = 'f'
+            AND k.conname = p_reference
+    );
+    v_is_declared := EXISTS (
+        SELECT 1
+        FROM deletion_references AS d
+        WHERE
+            d.reference_name = p_reference
+            AND d.child_schema = v_name[1] AND d.child_table = v_name[2]
+    );
+
+    IF NOT v_is_key AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
+        );
+    ELSIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+        PERFORM deletion_raise('JD002', c_verb, 'no such action', p_action);
+    ELSIF p_action = 'keep' AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, 'rows of a foreign key cannot be kept: no action keep', p_reference
+        );
+    END IF;
+
+    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action)
+    SELECT v_name[1], v_name[2], p_reference, p_action
+    WHERE p_action IS NOT NULL
+    ON CONFLICT (child_schema, child_table, reference_name) DO UPDATE
+    SET action = excluded.action, created_at = now();
+END;
+$set_deletion_rule$;
+
+COMMENT ON PROCEDURE set_deletion_rule(text, text, text) IS
+'Decide what happens to the rows behind one reference, whatever the catalog says.';
+REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text) FROM PUBLIC;
