@@ -134,6 +134,193 @@ def rollback_command(url: str | None, schema: str | None, wait_seconds: float, y
         show(f"{outcome.schema}: rolled back {', '.join(outcome.migrations)}")
 
 
+@main.command("status")
+@_connects
+@_json
+def status_command(url: str | None, schema: str | None, as_json: bool) -> None:
+    """Tell what is installed; exit 1 where a migration is pending."""
+    from deletion_jobs import status
+
+    with database.connect(url, schema) as session:
+        state = status.read(session)
+    if as_json:
+        show_json(state)
+    else:
+        show(status.text(state))
+    if not state["is_current"]:
+        click.get_current_context().exit(FindingError.code)
+
+
+@main.command("verify")
+@_connects
+@_json
+def verify_command(url: str | None, schema: str | None, as_json: bool) -> None:
+    """Compare the server with the files; exit 1 where something differs."""
+    from deletion_jobs import verify
+
+    with database.connect(url, schema) as session:
+        report = verify.verify(session)
+    if as_json:
+        show_json({"schema": report.schema, "findings": report.findings, "notes": report.notes})
+    else:
+        for note in report.notes:
+            say(f"note: {note}")
+        for finding in report.findings:
+            show(finding)
+        if not report.findings:
+            show(f"{report.schema}: no findings")
+    if report.findings:
+        click.get_current_context().exit(FindingError.code)
+
+
+@main.command("sql")
+@_engine
+@_users_key
+@click.option("--schema", metavar="NAME", help="PostgreSQL: the schema.")
+@click.option("--after", metavar="MIGRATION", help="Upgrade: only what came after this migration.")
+def sql_command(
+    engine: Any,
+    users_table: str | None,
+    users_column: str | None,
+    no_users_key: bool,
+    schema: str | None,
+    after: str | None,
+) -> None:
+    """Write the installation as one plain script for psql or mysql."""
+    from deletion_jobs import script
+
+    key = _key(users_table, users_column, no_users_key)
+    click.echo(script.write(engine, key, schema, after), nl=False)
+
+
+@main.command("lint")
+@_json
+@click.option("--no-sqlfluff", is_flag=True, help="Leave out sqlfluff, which takes longest.")
+def lint_command(as_json: bool, no_sqlfluff: bool) -> None:
+    """Check the SQL files without a server (for those who change the project)."""
+    from deletion_jobs import lint
+
+    _report(lint.lint(with_sqlfluff=not no_sqlfluff), as_json)
+
+
+@main.command("grants")
+@click.argument("table")
+@_connects
+@_json
+def grants_command(table: str, url: str | None, schema: str | None, as_json: bool) -> None:
+    """Write the GRANTs that the plan of a target needs."""
+    from deletion_jobs import grants
+
+    with database.connect(url, schema) as session:
+        needed = grants.needed(session, table)
+    if as_json:
+        show_json({"table": table, "grants": needed})
+    else:
+        for grant in needed:
+            show(grant)
+
+
+@main.command("plan")
+@click.argument("table")
+@_connects
+@_json
+def plan_command(table: str, url: str | None, schema: str | None, as_json: bool) -> None:
+    """Show what a deletion from a target would do, as a tree."""
+    from deletion_jobs import plan
+
+    with database.connect(url, schema) as session:
+        steps = plan.read(session, table)
+    if as_json:
+        show_json({"table": table, "steps": steps})
+    else:
+        plan.show_tree(table, steps)
+
+
+@main.command("work")
+@_connects
+@click.option("--slot", type=click.IntRange(min=1), help="Slot to hold: two never work in one.")
+@click.option("--run-seconds", type=click.IntRange(min=1), help="Length of a call. [setting]")
+@click.option(
+    "--tick-seconds",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="Pause between two calls.",
+)
+@click.option("--once", is_flag=True, help="End after one call.")
+def work_command(
+    url: str | None,
+    schema: str | None,
+    slot: int | None,
+    run_seconds: int | None,
+    tick_seconds: float,
+    once: bool,
+) -> None:
+    """Work off due jobs, where the server has no scheduler; ends well on SIGTERM."""
+    from deletion_jobs import work
+
+    stop = work.Stop()
+    stop.listen(say)
+    work.work(
+        functools.partial(database.connect, url, schema),
+        stop,
+        say,
+        slot=slot,
+        run_seconds=run_seconds,
+        tick_seconds=tick_seconds,
+        once=once,
+    )
+
+
+@main.command("demo")
+@click.option(
+    "--engine",
+    type=click.Choice(["postgres", "mysql"]),
+    default="postgres",
+    show_default=True,
+    help="Embedded PostgreSQL, or MySQL in a container.",
+)
+def demo_command(engine: str) -> None:
+    """Show everything on a shop of 100,000 rows, on a server of its own."""
+    _later("demo", "the demo").demo(engine)
+
+
+@main.group("bench", cls=Group)
+def bench_group() -> None:
+    """Measure against hand-written batches and the engine's own cascade."""
+
+
+@bench_group.command("cascade")
+@click.option(
+    "--engine",
+    type=click.Choice(["postgres", "mysql"]),
+    default="postgres",
+    show_default=True,
+    help="Which engine.",
+)
+@click.option("--url", metavar="URL", help="Server to measure on. [a container of its own]")
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1000),
+    default=140_000,
+    show_default=True,
+    help="Rows of the job, in three levels.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Rounds, interleaved.",
+)
+@_json
+def bench_cascade(engine: str, url: str | None, rows: int, rounds: int, as_json: bool) -> None:
+    """One job over three levels, beside the same by hand and one native DELETE."""
+    _later("bench", "the benchmark").cascade(
+        engine, url=url, rows=rows, rounds=rounds, as_json=as_json
+    )
+
+
 @main.group("migrations", cls=Group)
 def migrations_group() -> None:
     """Keep schema/, procedures/ and migrations/ one text (for those who change the project)."""
@@ -168,6 +355,16 @@ def migrations_freeze() -> None:
 
     for path in migrations.freeze():
         show(path)
+
+
+@migrations_group.command("snapshot")
+@_connects
+def migrations_snapshot(url: str | None, schema: str | None) -> None:
+    """Write the catalog of a fresh installation, which verify compares with."""
+    from deletion_jobs import catalog
+
+    with database.connect(url, schema) as session:
+        show(catalog.write(session))
 
 
 def _report(findings: list[str], as_json: bool) -> None:

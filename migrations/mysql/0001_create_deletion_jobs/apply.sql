@@ -82,7 +82,7 @@ CREATE TABLE IF NOT EXISTS deletion_jobs (
     UNIQUE KEY uq_deletion_jobs (entity_table, entity_pk),
     KEY idx_dj_status_sched (status, scheduled_at),
     KEY idx_dj_created_by (created_by),
-    KEY idx_dj_due (status, (coalesce(scheduled_at, created_at)), id)
+    KEY idx_dj_due (status, (cast(coalesce(scheduled_at, created_at) AS DATETIME(6))), id)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
@@ -111,7 +111,7 @@ CREATE TABLE IF NOT EXISTS deletion_targets (
     key_types JSON NOT NULL
         COMMENT 'Their types, an array: a key is parsed without a look at the table',
     key_collations JSON NOT NULL
-        COMMENT 'Always NULL: only MySQL needs the columns'' collations',
+        COMMENT 'Their {"charset", "collation"}, an array; null where it is no text',
     max_rows BIGINT NULL
         COMMENT 'A job that would change more rows than this fails; NULL: the setting max_rows',
     created_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
@@ -631,7 +631,7 @@ CREATE TABLE IF NOT EXISTS deletion_slots (
     jobs_claimed BIGINT NOT NULL DEFAULT 0
         COMMENT 'Jobs claimed in this slot so far',
     session_id BIGINT UNSIGNED NULL
-        COMMENT 'Process id of its last session',
+        COMMENT 'Connection id of its last session',
     event_schema VARCHAR(64) NOT NULL DEFAULT (database())
         COMMENT 'Database that the event lives in; a view cannot ask for its own',
     PRIMARY KEY (slot)
@@ -674,6 +674,302 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'One row for each key that a walk has met';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_walk_keys TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> schema/mysql/tables/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Work table of the planner: the references of a plan that is being compiled.
+
+CREATE TABLE IF NOT EXISTS deletion_plan_edges (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    parent_node_no INT NOT NULL
+        COMMENT 'Table that the reference points at',
+    child_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table that points',
+    child_table VARCHAR(64) NOT NULL
+        COMMENT 'The table that points',
+    reference_name VARCHAR(64) NOT NULL
+        COMMENT 'Foreign key or declared reference',
+    child_node_no INT NULL
+        COMMENT 'The table that points, as the plan numbers it',
+    edge_no INT NULL
+        COMMENT 'Place of the reference in the order of work, from 1',
+    action VARCHAR(16) NOT NULL
+        COMMENT 'What happens to the child rows',
+    is_declared BOOLEAN NOT NULL
+        COMMENT 'True where the catalog does not know the reference',
+    child_columns JSON NOT NULL
+        COMMENT 'Columns that point, in order',
+    parent_columns JSON NOT NULL
+        COMMENT 'Columns pointed at, in the same order',
+    parent_index VARCHAR(64) NULL
+        COMMENT 'Unique key that the columns pointed at make',
+    discriminator_column VARCHAR(64) NULL
+        COMMENT 'Column of the child that tells which parent table is meant',
+    discriminator_value TEXT NULL
+        COMMENT 'The value of it that means this parent',
+    index_name VARCHAR(64) NULL
+        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child rows have no children of their own',
+    waits BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    in_check BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check has to look at this reference',
+    is_once BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where another reference of the child is set too, and rows count once',
+    frame_columns JSON NULL
+        COMMENT 'How frames carry the values of the child columns',
+    on_frame TEXT NULL
+        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
+    on_parent TEXT NULL
+        COMMENT 'Condition: child row c hangs from row x',
+    found_by TEXT NULL
+        COMMENT 'Condition: row x still hangs from where frame row t was found',
+    set_list TEXT NULL
+        COMMENT 'What an UPDATE of child row x sets',
+    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_edges TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> schema/mysql/tables/deletion_plan_nodes.sql
+-- deletion_plan_nodes
+-- Work table of the planner: the tables of a plan that is being compiled.
+--
+-- Recursion is off in routines here, so the planner walks the catalog by rows of its own; they
+-- are gone when the plan is stored.
+
+CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    node_no INT NOT NULL
+        COMMENT 'Table, counted from the target, which is 0',
+    table_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table',
+    table_name VARCHAR(64) NOT NULL
+        COMMENT 'The table',
+    sql_name VARCHAR(270) NOT NULL
+        COMMENT 'Both, quoted for a statement',
+    display_name VARCHAR(130) NOT NULL
+        COMMENT 'Name of the table, for people',
+    key_columns JSON NULL
+        COMMENT 'Columns that name a row; NULL: none do',
+    frame_columns JSON NULL
+        COMMENT 'How each column that frames carry is written and read',
+    in_closure BOOLEAN NOT NULL
+        COMMENT 'True where rows of the table are removed',
+    is_expanded BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where its references have been looked for',
+    table_rank INT NULL
+        COMMENT 'Place in the order, children first',
+    PRIMARY KEY (plan_id, node_no),
+    UNIQUE KEY uq_dpn_table (plan_id, table_schema, table_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the tables of a plan that is being compiled';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_nodes TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletion.sql
+-- enqueue_deletion
+-- Ask that one row, and everything that hangs from it, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pk             the row's key as text; a composite one as a JSON array
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_id         OUT: the job, a new one or the one that this row has already
+-- Errors      JD002 NULL, or a key that does not parse; JD004 no target; JD011 soft delete is
+--             not possible; JD013 more pending jobs than allowed
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletion('customer', '42', 'closed', TRUE, NULL, NULL, @dj_job);
+
+DROP PROCEDURE IF EXISTS enqueue_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletion(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that one row, and everything that hangs from it, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+    CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+    CALL deletion_enqueue(
+        'enqueue_deletion',
+        v_entity_table,
+        json_array(v_key),
+        p_reason,
+        p_hard_delete,
+        p_scheduled_at,
+        p_created_by,
+        p_job_id
+    );
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletion
+TO 'deletion_jobs_app';
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletions.sql
+-- enqueue_deletions
+-- Ask that many rows of one table, and everything that hangs from them, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pks            JSON array of keys; composite ones as arrays in it
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_count      OUT: how many different keys there were, each a job now
+-- Errors      JD002 NULL, no array, or a key that does not parse; JD004 no target; JD011 soft
+--             delete is not possible; JD013 more pending jobs than allowed: all or nothing
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletions('customer', '[41, 42]', 'closed', TRUE, NULL, NULL, @dj_n);
+
+DROP PROCEDURE IF EXISTS enqueue_deletions;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletions(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_count BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that many rows of one table, and everything that hangs from them, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_keys JSON;
+    DECLARE v_job_id BIGINT UNSIGNED;
+
+    CALL deletion_check_wish('enqueue_deletions', p_table, p_hard_delete, v_entity_table);
+
+    CALL deletion_parse_keys(v_entity_table, p_pks, 'enqueue_deletions', v_keys);
+    SET p_job_count = json_length(v_keys);
+
+    IF p_job_count > 0 THEN
+        CALL deletion_enqueue(
+            'enqueue_deletions',
+            v_entity_table,
+            v_keys,
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            v_job_id
+        );
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletions
+TO 'deletion_jobs_app';
+-- <<<
+
+-- >>> procedures/mysql/api/cancel_deletion.sql
+-- cancel_deletion
+-- Ask a deletion job to stop; rows already deleted stay deleted.
+--
+-- Parameters  p_job_id   the job to cancel
+-- Errors      JD001 no such job; JD002 a NULL; JD003 already finished
+-- Writes      deletion_jobs (one row), deletion_attempts
+-- Commits     no
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL cancel_deletion(42);
+
+DROP PROCEDURE IF EXISTS cancel_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE cancel_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask a deletion job to stop; rows already deleted stay deleted'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_attempt_no INT;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id may not be NULL', NULL);
+    END IF;
+
+    -- Where the caller is in no transaction this lock is gone at once: the condition counts.
+    UPDATE deletion_jobs AS j
+    SET j.status = 'cancelled', j.finished_at = v_now
+    WHERE j.id = p_job_id AND j.status = 'pending';
+
+    IF row_count() > 0 THEN
+        CALL deletion_keep_cancelled(p_job_id);
+    ELSE
+        SELECT j.status INTO v_status
+        FROM deletion_jobs AS j
+        WHERE j.id = p_job_id
+        FOR UPDATE;
+
+        IF v_status = 'running' THEN
+            SELECT a.attempt_no INTO v_attempt_no
+            FROM deletion_attempts AS a
+            WHERE a.job_id = p_job_id AND a.outcome IS NULL
+            ORDER BY a.attempt_no DESC
+            LIMIT 1;
+        END IF;
+
+        IF v_status IS NULL THEN
+            CALL deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id);
+        ELSEIF v_attempt_no IS NULL THEN
+            CALL deletion_raise(
+                'JD003', 'cancel_deletion', concat('the job is ', v_status), p_job_id
+            );
+        END IF;
+
+        -- A request: only the run that has the job, or recovery, ends it.
+        UPDATE deletion_attempts AS a
+        SET a.cancel_requested_at = coalesce(a.cancel_requested_at, v_now)
+        WHERE a.job_id = p_job_id AND a.attempt_no = v_attempt_no;
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE cancel_deletion
+TO 'deletion_jobs_app', 'deletion_jobs_operator';
 -- <<<
 
 -- >>> procedures/mysql/planner/deletion_raise.sql
@@ -908,18 +1204,20 @@ DELIMITER ;
 -- Find a table of the application by the name that somebody gave.
 --
 -- Parameters  p_name     the table as the catalog spells it, or its schema, a dot and the table
+--             p_verb     the verb that was called
 --             p_schema   OUT schema of the table
 --             p_table    OUT the table
 -- Errors      JD005 no such table; a system table, a view, partitioned, or not in InnoDB
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
--- Example     CALL deletion_find_table('customer', @dj_schema, @dj_table);
+-- Example     CALL deletion_find_table('customer', 'test', @dj_schema, @dj_table);
 
 DROP PROCEDURE IF EXISTS deletion_find_table;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_find_table(
     IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     OUT p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     OUT p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 )
@@ -958,18 +1256,18 @@ BEGIN
     IF p_table IS NULL THEN
         CALL deletion_raise(
             'JD005',
-            'deletion_find_table',
-            'no such table, or deletion_jobs_owner holds no privilege on it',
+            p_verb,
+            'no such table that deletion_jobs_owner can see',
             p_name
         );
     ELSEIF p_schema IN ('mysql', 'information_schema', 'performance_schema', 'sys') THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'a system table', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is a system table', p_name);
     ELSEIF v_type <> 'BASE TABLE' THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'a view, no table', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is a view', p_name);
     ELSEIF v_engine <> 'InnoDB' THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'not in InnoDB', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is not in InnoDB', p_name);
     ELSEIF v_options LIKE '%partitioned%' THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'a partitioned table', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is partitioned', p_name);
     END IF;
 END$$
 DELIMITER ;
@@ -1373,17 +1671,16 @@ DELIMITER ;
 
 -- >>> procedures/mysql/planner/deletion_parse_key.sql
 -- deletion_parse_key
--- Read the key of a row strictly, and give its canonical form.
+-- Read a row's key strictly, and give the one text that stands for it in deletion_jobs.
 --
 -- Parameters  p_entity_table   the target, as it is registered
---             p_pk             the key as text; of several columns a JSON array of their values
---             p_canonical      OUT the one text that stands for this key
--- Errors      JD002 the key does not parse, or is longer than 64 characters; JD004 no such target
--- Writes      nothing                              Commits  no
+--             p_pk             the key as text; a composite one as a JSON array in key order
+--             p_verb           the verb that was called
+--             p_canonical      OUT text; composite keys as a JSON array of texts without blanks
+-- Errors      JD002 it does not parse, or is longer than 64 characters; JD004 no such target
+-- Writes      nothing, and reads no application table     Commits  no
 -- Execute     the owner only
--- Example     CALL deletion_parse_key('place', '["de", 12]', @dj_key);
---
--- Nothing is prepared here, so that it can run below a trigger.
+-- Example     CALL deletion_parse_key('place', '["de", 12]', 'test', @dj_key);
 
 DROP PROCEDURE IF EXISTS deletion_parse_key;
 
@@ -1391,68 +1688,455 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_parse_key(
     IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     IN p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     OUT p_canonical VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Read the key of a row strictly, and give its canonical form'
+COMMENT 'Read the key of a row strictly, and give the one text that stands for it'
 BEGIN
-    DECLARE v_columns, v_types, v_collations, v_value JSON;
-    DECLARE v_count, v_pos INT DEFAULT 0;
-    DECLARE v_text, v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_types, v_collations JSON;
+    DECLARE v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    SELECT t.key_columns, t.key_types, t.key_collations
-    INTO v_columns, v_types, v_collations
+    SELECT t.key_types, t.key_collations
+    INTO v_types, v_collations
     FROM deletion_targets AS t
     WHERE t.entity_table = p_entity_table;
 
-    SET v_count = json_length(v_columns);
-
-    IF v_columns IS NULL THEN
-        CALL deletion_raise('JD004', 'deletion_parse_key', 'table is no target', p_entity_table);
+    IF v_types IS NULL THEN
+        CALL deletion_raise('JD004', p_verb, 'table is no target', p_entity_table);
     ELSEIF p_pk IS NULL THEN
-        CALL deletion_raise('JD002', 'deletion_parse_key', 'the key may not be NULL', NULL);
-    ELSEIF v_count = 1 THEN
-        SET v_key = deletion_key_text(
-            p_pk,
-            json_unquote(json_extract(v_types, '$[0]')),
-            json_unquote(json_extract(v_collations, '$[0].charset'))
-        );
-    ELSEIF json_valid(p_pk) THEN
-        IF json_type(p_pk) = 'ARRAY' AND json_length(p_pk) = v_count THEN
-            SET v_key = '[';
-        END IF;
-
-        WHILE v_pos < v_count AND v_key IS NOT NULL DO
-            SET v_value = json_extract(p_pk, concat('$[', v_pos, ']'));
-            SET v_text = NULL;
-
-            IF json_type(v_value) IN ('STRING', 'INTEGER', 'UNSIGNED INTEGER', 'DOUBLE') THEN
-                SET v_text = deletion_key_text(
-                    json_unquote(v_value),
-                    json_unquote(json_extract(v_types, concat('$[', v_pos, ']'))),
-                    json_unquote(json_extract(v_collations, concat('$[', v_pos, '].charset')))
-                );
-            END IF;
-
-            SET v_pos = v_pos + 1;
-            SET v_key = concat(v_key, json_quote(v_text), if(v_pos < v_count, ',', ']'));
-        END WHILE;
+        CALL deletion_raise('JD002', p_verb, 'the key is NULL', p_entity_table);
     END IF;
 
+    SET v_key = deletion_key_texts(v_types, v_collations, p_pk);
+
     IF v_key IS NULL THEN
-        CALL deletion_raise(
-            'JD002', 'deletion_parse_key', 'the key does not parse as the type of its column', p_pk
-        );
+        CALL deletion_raise('JD002', p_verb, concat('not a key of ', p_entity_table), p_pk);
     ELSEIF char_length(v_key) > 64 THEN
-        CALL deletion_raise(
-            'JD002', 'deletion_parse_key', 'the key is longer than 64 characters', p_pk
-        );
+        CALL deletion_raise('JD002', p_verb, 'the key is longer than 64 characters', p_pk);
     END IF;
 
     SET p_canonical = v_key;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_texts.sql
+-- deletion_key_texts
+-- Read a key of one or several columns strictly, and give the one text that stands for it.
+--
+-- Parameters  p_types        types of the key's columns, a JSON array
+--             p_collations   their {"charset", "collation"}, a JSON array
+--             p_pk           the key as text; of several columns a JSON array of their values
+-- Returns     text, of any length; NULL: it does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_texts('["date", "int"]', '[null, null]', '["2024-02-29", 7]');
+
+DROP FUNCTION IF EXISTS deletion_key_texts;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_texts(
+    p_types JSON,
+    p_collations JSON,
+    p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Read a key of one or several columns strictly'
+BEGIN
+    DECLARE v_value JSON;
+    DECLARE v_count, v_pos INT DEFAULT 0;
+    DECLARE v_text, v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_count = json_length(p_types);
+
+    IF v_count = 1 THEN
+        RETURN deletion_key_text(
+            p_pk,
+            json_unquote(json_extract(p_types, '$[0]')),
+            json_unquote(json_extract(p_collations, '$[0].charset'))
+        );
+    END IF;
+
+    IF NOT coalesce(json_valid(p_pk), FALSE) THEN
+        RETURN NULL;
+    ELSEIF json_type(p_pk) <> 'ARRAY' OR json_length(p_pk) <> v_count THEN
+        RETURN NULL;
+    END IF;
+
+    SET v_key = '[';
+
+    -- NULL, once it is there, stays.
+    WHILE v_pos < v_count DO
+        SET v_value = json_extract(p_pk, concat('$[', v_pos, ']'));
+        SET v_text = if(
+            json_type(v_value) IN ('STRING', 'INTEGER', 'UNSIGNED INTEGER', 'DOUBLE'),
+            deletion_key_text(
+                json_unquote(v_value),
+                json_unquote(json_extract(p_types, concat('$[', v_pos, ']'))),
+                json_unquote(json_extract(p_collations, concat('$[', v_pos, '].charset')))
+            ),
+            NULL
+        );
+        SET v_pos = v_pos + 1;
+        SET v_key = concat(v_key, json_quote(v_text), if(v_pos < v_count, ',', ']'));
+    END WHILE;
+
+    RETURN v_key;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_parse_keys.sql
+-- deletion_parse_keys
+-- Read many keys strictly, and give them in canonical form, each once.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_pks            a JSON array of keys: texts and numbers, arrays where composite
+--             p_verb           the verb that was called
+--             p_keys           OUT the texts that stand for them, a JSON array
+-- Errors      JD002 no array, or a key that does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_parse_keys('customer', '[1, "2"]', 'enqueue_deletions', @dj_keys);
+
+DROP PROCEDURE IF EXISTS deletion_parse_keys;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_parse_keys(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_keys JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read many keys strictly, and give them in canonical form, each once'
+BEGIN
+    DECLARE v_types, v_collations JSON;
+    DECLARE v_wrong TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_pks IS NULL OR json_type(p_pks) <> 'ARRAY' THEN
+        CALL deletion_raise('JD002', p_verb, 'p_pks is no JSON array', p_pks);
+    END IF;
+
+    SELECT t.key_types, t.key_collations
+    INTO v_types, v_collations
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    -- An array is a key only where the key has several columns, since texts are taken as they are.
+    SELECT
+        coalesce(json_arrayagg(k.pk), json_array()),
+        min(if(k.pk IS NULL OR char_length(k.pk) > 64, k.given, NULL))
+    INTO p_keys, v_wrong
+    FROM (
+        SELECT
+            g.pk,
+            min(g.given) AS given
+        FROM (
+            SELECT
+                cast(e.item AS CHAR) AS given,
+                deletion_key_texts(
+                    v_types,
+                    v_collations,
+                    CASE json_type(e.item)
+                        WHEN 'STRING' THEN json_unquote(e.item)
+                        WHEN 'INTEGER' THEN cast(e.item AS CHAR)
+                        WHEN 'UNSIGNED INTEGER' THEN cast(e.item AS CHAR)
+                        WHEN 'DOUBLE' THEN cast(e.item AS CHAR)
+                        WHEN 'ARRAY' THEN if(json_length(v_types) > 1, cast(e.item AS CHAR), NULL)
+                    END
+                ) AS pk
+            FROM json_table(p_pks, '$[*]' COLUMNS (item JSON PATH '$')) AS e
+        ) AS g
+        GROUP BY g.pk
+    ) AS k;
+
+    IF v_wrong IS NOT NULL THEN
+        CALL deletion_raise('JD002', p_verb, concat('not a key of ', p_entity_table), v_wrong);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_check_wish.sql
+-- deletion_check_wish
+-- Check what is the same for all rows of an enqueue, and find the target.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_table          the table that was given
+--             p_hard_delete    the mode that was given
+--             p_entity_table   OUT the target, as it is registered
+-- Errors      JD002 a NULL; JD004 no target; JD011 soft, but no column
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_check_wish('enqueue_deletion', 'users', TRUE, @dj_name);
+
+DROP PROCEDURE IF EXISTS deletion_check_wish;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_check_wish(
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Check what is the same for all rows of an enqueue, and find the target'
+BEGIN
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSEIF p_hard_delete IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_hard_delete is NULL', NULL);
+    END IF;
+
+    SET p_entity_table = deletion_target_name(p_table);
+
+    IF p_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
+    ELSEIF NOT p_hard_delete THEN
+        CALL deletion_raise('JD011', p_verb, 'table has no soft-delete column', p_entity_table);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_keep_asked.sql
+-- deletion_keep_asked
+-- Before finished jobs are armed again: keep in their attempts what was asked and how it ended.
+--
+-- Parameters  p_jobs   the jobs, a JSON array of {"id"}; those not finished are passed over
+-- Errors      none
+-- Writes      deletion_attempts                    Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_keep_asked('[{"id": 42}]');
+
+DROP PROCEDURE IF EXISTS deletion_keep_asked;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_keep_asked(
+    IN p_jobs JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Before finished jobs are armed again: keep in their attempts what was asked'
+BEGIN
+    DECLARE v_finished, v_missing, v_open JSON;
+
+    -- Lock order: the job rows first, then their attempts.
+    SELECT json_arrayagg(j.id)
+    INTO v_finished
+    FROM json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.id')) AS p
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = p.id
+    WHERE j.status IN ('done', 'failed', 'cancelled')
+    FOR UPDATE OF j;
+
+    -- The attempts are looked up without locks and written by their whole keys: a range would
+    -- lock the gap behind it, in which a claim has to insert.
+    SELECT json_arrayagg(json_object('job', f.id, 'no', f.next_no))
+    INTO v_missing
+    FROM (
+        SELECT
+            t.id,
+            coalesce(max(a.attempt_no), 0) + 1 AS next_no
+        FROM json_table(v_finished, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+        LEFT JOIN deletion_attempts AS a ON a.job_id = t.id
+        GROUP BY t.id
+        HAVING coalesce(min(a.is_past), TRUE)
+    ) AS f;
+
+    SELECT json_arrayagg(json_object('job', a.job_id, 'no', a.attempt_no))
+    INTO v_open
+    FROM json_table(v_finished, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+    INNER JOIN deletion_attempts AS a ON a.job_id = t.id
+    WHERE NOT a.is_past;
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, started_at, ended_at, outcome, error, is_past,
+        asked_reason, asked_hard_delete, asked_scheduled_at, asked_by, asked_at
+    )
+    SELECT
+        j.id,
+        m.attempt_no,
+        j.started_at,
+        j.finished_at,
+        j.status,
+        j.error,
+        TRUE,
+        j.reason,
+        j.hard_delete,
+        j.scheduled_at,
+        j.created_by,
+        j.created_at
+    FROM json_table(
+        v_missing, '$[*]' COLUMNS (
+            job_id BIGINT UNSIGNED PATH '$.job',
+            attempt_no INT PATH '$.no'
+        )
+    ) AS m
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = m.job_id
+    ON DUPLICATE KEY UPDATE is_past = TRUE;
+
+    UPDATE json_table(
+        v_open, '$[*]' COLUMNS (
+            job_id BIGINT UNSIGNED PATH '$.job',
+            attempt_no INT PATH '$.no'
+        )
+    ) AS o
+    STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = o.job_id AND a.attempt_no = o.attempt_no
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = o.job_id
+    SET
+        a.is_past = TRUE,
+        a.asked_reason = if(a.asked_at IS NULL, j.reason, a.asked_reason),
+        a.asked_hard_delete = if(a.asked_at IS NULL, j.hard_delete, a.asked_hard_delete),
+        a.asked_scheduled_at = if(a.asked_at IS NULL, j.scheduled_at, a.asked_scheduled_at),
+        a.asked_by = if(a.asked_at IS NULL, j.created_by, a.asked_by),
+        a.asked_at = coalesce(a.asked_at, j.created_at);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_enqueue.sql
+-- deletion_enqueue
+-- Record jobs for rows of one target: new ones, and the ones that there are already.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_entity_table   the target, as it is registered
+--             p_keys           canonical keys, a JSON array
+--             p_reason         why it is asked for
+--             p_hard_delete    the mode
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks
+--             p_job_id         OUT the job, where p_keys is one key
+-- Errors      JD013 more jobs would be pending than max_pending allows
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_enqueue('test', 'users', '["42"]', NULL, TRUE, NULL, NULL, @dj_id);
+--
+-- The caller may be in a transaction, in none, or in a trigger, and nothing tells which. So all
+-- jobs are written by one statement, and rows are locked by their primary keys: that leaves no
+-- gap locked in which somebody else may want to insert.
+
+DROP PROCEDURE IF EXISTS deletion_enqueue;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_enqueue(
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Record jobs for rows of one target: new ones, and the ones that there are already'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_rows JSON;
+    DECLARE v_max_pending BIGINT DEFAULT deletion_setting_int('max_pending');
+    DECLARE v_new, v_known, v_pending BIGINT DEFAULT 0;
+
+    -- Without a lock: which of the rows have a job, as far as this transaction can see.
+    SELECT
+        json_arrayagg(json_object('pk', k.pk, 'id', j.id)),
+        coalesce(sum(coalesce(j.status NOT IN ('pending', 'running'), TRUE)), 0),
+        count(j.id),
+        min(j.id)
+    INTO v_rows, v_new, v_known, p_job_id
+    FROM json_table(
+        p_keys, '$[*]' COLUMNS (
+            pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+    LEFT JOIN deletion_jobs AS j ON j.entity_table = p_entity_table AND j.entity_pk = k.pk;
+
+    IF v_max_pending IS NOT NULL AND v_new > 0 THEN
+        SELECT count(*)
+        INTO v_pending
+        FROM (
+            SELECT 1 AS one FROM deletion_jobs AS j WHERE j.status = 'pending' LIMIT v_max_pending
+        ) AS pending;
+
+        IF v_pending + v_new > v_max_pending THEN
+            CALL deletion_raise('JD013', p_verb, 'more pending jobs than allowed', v_max_pending);
+        END IF;
+    END IF;
+
+    IF v_known > 0 THEN
+        CALL deletion_keep_asked(v_rows);
+    END IF;
+
+    -- Each assignment sees the ones before it, so status comes last.
+    INSERT INTO deletion_jobs (
+        id, entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by, created_at
+    )
+    SELECT
+        r.id,
+        p_entity_table,
+        r.pk,
+        p_reason,
+        p_hard_delete,
+        p_scheduled_at,
+        p_created_by,
+        v_now
+    FROM json_table(
+        v_rows, '$[*]' COLUMNS (
+            pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.pk',
+            id BIGINT UNSIGNED PATH '$.id'
+        )
+    ) AS r
+    ORDER BY r.pk
+    ON DUPLICATE KEY UPDATE
+        id = last_insert_id(deletion_jobs.id),
+        hard_delete = p_hard_delete
+        OR (deletion_jobs.status IN ('pending', 'running') AND deletion_jobs.hard_delete),
+        scheduled_at = CASE
+            WHEN deletion_jobs.status = 'running' THEN deletion_jobs.scheduled_at
+            WHEN
+                deletion_jobs.status = 'pending'
+                AND coalesce(deletion_jobs.scheduled_at, deletion_jobs.created_at)
+                <= coalesce(p_scheduled_at, v_now)
+                THEN deletion_jobs.scheduled_at
+            ELSE p_scheduled_at
+        END,
+        reason = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.reason, p_reason
+        ),
+        created_by = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.created_by, p_created_by
+        ),
+        created_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.created_at, v_now
+        ),
+        started_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.started_at, NULL
+        ),
+        finished_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.finished_at, NULL
+        ),
+        error = if(deletion_jobs.status IN ('pending', 'running'), deletion_jobs.error, NULL),
+        status = if(deletion_jobs.status = 'running', 'running', 'pending');
+
+    SET p_job_id = coalesce(p_job_id, last_insert_id());
 END$$
 DELIMITER ;
 -- <<<

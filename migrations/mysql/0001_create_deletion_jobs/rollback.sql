@@ -18,6 +18,11 @@ SET SESSION lock_wait_timeout = 2;
 -- <<<
 
 -- >>> drop
+DROP PROCEDURE IF EXISTS deletion_enqueue;
+DROP PROCEDURE IF EXISTS deletion_keep_asked;
+DROP PROCEDURE IF EXISTS deletion_check_wish;
+DROP PROCEDURE IF EXISTS deletion_parse_keys;
+DROP FUNCTION IF EXISTS deletion_key_texts;
 DROP PROCEDURE IF EXISTS deletion_parse_key;
 DROP FUNCTION IF EXISTS deletion_key_text;
 DROP FUNCTION IF EXISTS deletion_key_time;
@@ -32,6 +37,11 @@ DROP FUNCTION IF EXISTS deletion_quote_name;
 DROP FUNCTION IF EXISTS deletion_setting_int;
 DROP FUNCTION IF EXISTS deletion_setting;
 DROP PROCEDURE IF EXISTS deletion_raise;
+DROP PROCEDURE IF EXISTS cancel_deletion;
+DROP PROCEDURE IF EXISTS enqueue_deletions;
+DROP PROCEDURE IF EXISTS enqueue_deletion;
+DROP TABLE IF EXISTS deletion_plan_nodes;
+DROP TABLE IF EXISTS deletion_plan_edges;
 DROP TABLE IF EXISTS deletion_walk_keys;
 DROP TABLE IF EXISTS deletion_slots;
 DROP TABLE IF EXISTS deletion_settings;

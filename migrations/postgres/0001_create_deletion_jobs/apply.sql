@@ -742,11 +742,270 @@ CREATE TYPE deletion_cursor AS (
     frame deletion_frames,
     below deletion_frames[],
     rows_left bigint,
-    has_waits boolean
+    has_waits boolean,
+    is_locked boolean
 );
 
 COMMENT ON TYPE deletion_cursor IS
 'Where a walk stands while a step works: its run, frame, the frames below, the batch''s rest.';
+-- <<<
+
+-- >>> procedures/postgres/api/enqueue_deletion.sql
+-- enqueue_deletion
+-- Ask that one row, and everything that hangs from it, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pk             the row's key as text; a composite one as a JSON array
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_id         OUT: the job, a new one or the one that this row has already
+-- Errors      JD002 NULL, or a key that does not parse; JD004 no target; JD011 soft delete is
+--             not possible; JD013 more pending jobs than allowed
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletion('customer', '42', 'closed', TRUE, NULL, NULL, NULL);
+
+CREATE OR REPLACE PROCEDURE enqueue_deletion(
+    IN p_table text,
+    IN p_pk text,
+    IN p_reason text,
+    IN p_hard_delete boolean,
+    IN p_scheduled_at timestamptz,
+    IN p_created_by bigint,
+    OUT p_job_id bigint
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $enqueue_deletion$
+DECLARE
+    v_entity_table text := deletion_check_wish('enqueue_deletion', p_table, p_hard_delete);
+BEGIN
+    p_job_id := deletion_enqueue(
+        'enqueue_deletion',
+        v_entity_table,
+        deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion'),
+        p_reason,
+        p_hard_delete,
+        p_scheduled_at,
+        p_created_by
+    );
+END;
+$enqueue_deletion$;
+
+COMMENT ON PROCEDURE
+enqueue_deletion(text, text, text, boolean, timestamptz, bigint, OUT bigint) IS
+'Ask that one row, and everything that hangs from it, be deleted.';
+REVOKE ALL ON PROCEDURE
+enqueue_deletion(text, text, text, boolean, timestamptz, bigint, OUT bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE
+enqueue_deletion(text, text, text, boolean, timestamptz, bigint, OUT bigint)
+TO deletion_jobs_app;
+-- <<<
+
+-- >>> procedures/postgres/api/enqueue_deletions.sql
+-- enqueue_deletions
+-- Ask that many rows of one table, and everything that hangs from them, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pks            JSON array of keys; composite ones as arrays in it
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_count      OUT: how many different keys there were, each a job now
+-- Errors      JD002 NULL, no array, or a key that does not parse; JD004 no target; JD011 soft
+--             delete is not possible; JD013 more pending jobs than allowed: all or nothing
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletions('customer', '[41, 42]', 'closed', TRUE, NULL, NULL, NULL);
+
+CREATE OR REPLACE PROCEDURE enqueue_deletions(
+    IN p_table text,
+    IN p_pks jsonb,
+    IN p_reason text,
+    IN p_hard_delete boolean,
+    IN p_scheduled_at timestamptz,
+    IN p_created_by bigint,
+    OUT p_job_count bigint
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $enqueue_deletions$
+DECLARE
+    v_entity_table text := deletion_check_wish('enqueue_deletions', p_table, p_hard_delete);
+    v_keys text[] := deletion_parse_keys(v_entity_table, p_pks, 'enqueue_deletions');
+    v_new text[];
+    v_key text;
+BEGIN
+    -- New rows in one statement; both passes go in the keys' order, so that no two callers
+    -- that ask for the same rows wait for each other.
+    WITH made AS (
+        INSERT INTO deletion_jobs AS j (
+            entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by
+        )
+        SELECT v_entity_table, k.pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by
+        FROM unnest(v_keys) WITH ORDINALITY AS k (pk, ordinality)
+        ORDER BY k.ordinality
+        ON CONFLICT (entity_table, entity_pk) DO NOTHING
+        RETURNING j.entity_pk
+    )
+
+    SELECT array_agg(m.entity_pk::text) INTO v_new FROM made AS m;
+
+    FOR v_key IN
+        SELECT k.pk COLLATE "C"
+        FROM unnest(v_keys) AS k (pk)
+        EXCEPT
+        SELECT n.pk COLLATE "C"
+        FROM unnest(v_new) AS n (pk)
+        ORDER BY 1
+    LOOP
+        PERFORM deletion_enqueue(
+            'enqueue_deletions', v_entity_table, v_key, p_reason, p_hard_delete, p_scheduled_at,
+            p_created_by
+        );
+    END LOOP;
+
+    PERFORM deletion_check_pending('enqueue_deletions');
+    p_job_count := cardinality(v_keys);
+END;
+$enqueue_deletions$;
+
+COMMENT ON PROCEDURE
+enqueue_deletions(text, jsonb, text, boolean, timestamptz, bigint, OUT bigint) IS
+'Ask that many rows of one table, and everything that hangs from them, be deleted.';
+REVOKE ALL ON PROCEDURE
+enqueue_deletions(text, jsonb, text, boolean, timestamptz, bigint, OUT bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE
+enqueue_deletions(text, jsonb, text, boolean, timestamptz, bigint, OUT bigint)
+TO deletion_jobs_app;
+-- <<<
+
+-- >>> procedures/postgres/api/cancel_deletion.sql
+-- cancel_deletion
+-- Ask a deletion job to stop; rows already deleted stay deleted.
+--
+-- Parameters  p_job_id   the job: a pending one is cancelled at once, a running one is asked to
+--                        stop between two batches, and may be asked again
+-- Errors      JD001 no such job; JD002 NULL; JD003 already finished
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL cancel_deletion(42);
+
+CREATE OR REPLACE PROCEDURE cancel_deletion(p_job_id bigint)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $cancel_deletion$
+DECLARE
+    v_status text;
+    v_outcome text;
+BEGIN
+    IF p_job_id IS NULL THEN
+        PERFORM deletion_raise('JD002', 'cancel_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    -- Job row first, then its attempts: the order of every writer.
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        PERFORM deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id::text);
+    ELSIF v_status = 'running' THEN
+        UPDATE deletion_attempts AS a
+        SET cancel_requested_at = coalesce(a.cancel_requested_at, now())
+        WHERE a.job_id = p_job_id AND a.run_id IS NOT NULL AND a.outcome IS NULL AND NOT a.is_past;
+
+        IF FOUND THEN
+            RETURN;
+        END IF;
+
+        -- The run has ended, and its end has not reached the job's row yet.
+        SELECT a.outcome INTO v_outcome
+        FROM deletion_attempts AS a
+        WHERE a.job_id = p_job_id AND NOT a.is_past
+        ORDER BY a.attempt_no DESC
+        LIMIT 1;
+    END IF;
+
+    IF v_status IN ('done', 'failed', 'cancelled') OR v_outcome IN ('done', 'failed', 'cancelled')
+    THEN
+        PERFORM deletion_raise(
+            'JD003', 'cancel_deletion',
+            format('job is already %s', coalesce(v_outcome, v_status)), p_job_id::text
+        );
+    END IF;
+
+    UPDATE deletion_jobs AS j
+    SET status = 'cancelled', finished_at = clock_timestamp(), error = NULL
+    WHERE j.id = p_job_id;
+
+    PERFORM deletion_keep_asked(p_job_id);
+END;
+$cancel_deletion$;
+
+COMMENT ON PROCEDURE cancel_deletion(bigint) IS
+'Ask a deletion job to stop; rows already deleted stay deleted.';
+REVOKE ALL ON PROCEDURE cancel_deletion(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE cancel_deletion(bigint) TO deletion_jobs_app, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+CREATE OR REPLACE PROCEDURE retry_deletion(p_job_id bigint)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $retry_deletion$
+DECLARE
+    v_status text;
+BEGIN
+    IF p_job_id IS NULL THEN
+        PERFORM deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        PERFORM deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id::text);
+    ELSIF v_status NOT IN ('failed', 'cancelled') THEN
+        PERFORM deletion_raise(
+            'JD003', 'retry_deletion', format('job is %s', v_status), p_job_id::text
+        );
+    END IF;
+
+    PERFORM deletion_keep_asked(p_job_id);
+
+    UPDATE deletion_attempts AS a
+    SET is_past = TRUE
+    WHERE a.job_id = p_job_id AND NOT a.is_past;
+
+    UPDATE deletion_jobs AS j
+    SET
+        status = 'pending',
+        scheduled_at = NULL,
+        started_at = NULL,
+        finished_at = NULL,
+        error = NULL
+    WHERE j.id = p_job_id;
+END;
+$retry_deletion$;
+
+COMMENT ON PROCEDURE retry_deletion(bigint) IS
+'Make a failed or cancelled job pending again, with all its attempts before it.';
+REVOKE ALL ON PROCEDURE retry_deletion(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE retry_deletion(bigint) TO deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/admin/preview_deletion.sql
@@ -994,6 +1253,407 @@ REVOKE ALL ON PROCEDURE run_deletion_job(bigint, text, regclass) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE run_deletion_job(bigint, text, regclass) TO deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/admin/pause_deletions.sql
+-- pause_deletions
+-- Let all workers of this installation rest, from their next batch on.
+--
+-- Parameters  p_reason   why; shown where somebody asks what they wait for
+-- Errors      JD002 no reason
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL pause_deletions('nightly load');
+
+CREATE OR REPLACE PROCEDURE pause_deletions(p_reason text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $pause_deletions$
+BEGIN
+    IF coalesce(p_reason, '') !~ '\S' THEN
+        PERFORM deletion_raise('JD002', 'pause_deletions', 'p_reason is NULL or empty', NULL);
+    END IF;
+
+    UPDATE deletion_settings AS s
+    SET setting_value = p_reason
+    WHERE s.setting_name = 'paused_reason';
+END;
+$pause_deletions$;
+
+COMMENT ON PROCEDURE pause_deletions(text) IS
+'Let all workers of this installation rest, from their next batch on.';
+REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/resume_deletions.sql
+-- resume_deletions
+-- Let the workers go on after pause_deletions; nothing happens where they were not paused.
+--
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL resume_deletions();
+
+CREATE OR REPLACE PROCEDURE resume_deletions()
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $resume_deletions$
+BEGIN
+    UPDATE deletion_settings AS s
+    SET setting_value = NULL
+    WHERE s.setting_name = 'paused_reason' AND s.setting_value IS NOT NULL;
+END;
+$resume_deletions$;
+
+COMMENT ON PROCEDURE resume_deletions() IS
+'Let the workers go on after pause_deletions.';
+REVOKE ALL ON PROCEDURE resume_deletions() FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE resume_deletions() TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer');
+
+CREATE OR REPLACE PROCEDURE register_deletion_target(
+    p_table text,
+    p_key_columns jsonb DEFAULT NULL,
+    p_max_rows bigint DEFAULT NULL
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $register_deletion_target$
+DECLARE
+    c_verb CONSTANT text := 'register_deletion_target';
+    v_table regclass;
+    v_entity_table text;
+    v_key int2[];
+    v_bad_column text;
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_table is NULL', NULL);
+    ELSIF p_max_rows < 1 THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_max_rows is below 1', p_max_rows::text);
+    END IF;
+
+    v_table := deletion_find_table(p_table, c_verb);
+    v_entity_table := deletion_entity_name(v_table);
+
+    IF deletion_is_ours(v_table) THEN
+        PERFORM deletion_raise('JD005', c_verb, 'table belongs to deletion-jobs', p_table);
+    ELSIF length(v_entity_table) > 64 THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'name is longer than 64 characters', v_entity_table
+        );
+    END IF;
+
+    v_key := deletion_unique_key(v_table, p_key_columns);
+
+    IF v_key IS NULL AND p_key_columns IS NULL THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'table has no primary key', p_table,
+            'Name the columns of a NOT NULL unique key.'
+        );
+    ELSIF v_key IS NULL THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no NOT NULL unique key of %s', v_entity_table),
+            p_key_columns::text
+        );
+    END IF;
+
+    SELECT format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod)) INTO v_bad_column
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = v_table AND a.attnum = ANY (v_key)
+        AND deletion_type_family(a.atttypid) IS NULL
+    LIMIT 1;
+
+    IF FOUND THEN
+        PERFORM deletion_raise('JD005', c_verb, 'key does not compare exactly', v_bad_column);
+    END IF;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_targets AS t
+        WHERE t.entity_table = v_entity_table AND deletion_attnums(v_table, t.key_columns) <> v_key
+    ) AND deletion_has_open_jobs(v_entity_table) THEN
+        PERFORM deletion_raise(
+            'JD003', c_verb, 'jobs by another key are still open', v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets AS t (
+        entity_table, table_schema, table_name, key_columns, key_types, max_rows
+    )
+    SELECT
+        v_entity_table,
+        n.nspname,
+        c.relname,
+        jsonb_agg(a.attname ORDER BY array_position(v_key, a.attnum)),
+        jsonb_agg(
+            format_type(a.atttypid, a.atttypmod) ORDER BY array_position(v_key, a.attnum)
+        ),
+        p_max_rows
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (v_key)
+    WHERE c.oid = v_table
+    GROUP BY n.nspname, c.relname
+    ON CONFLICT (entity_table) DO UPDATE
+    SET
+        key_columns = excluded.key_columns,
+        key_types = excluded.key_types,
+        max_rows = excluded.max_rows;
+END;
+$register_deletion_target$;
+
+COMMENT ON PROCEDURE register_deletion_target(text, jsonb, bigint) IS
+'Allow deletions from a table, and fix the key by which its rows are named.';
+REVOKE ALL ON PROCEDURE register_deletion_target(text, jsonb, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/unregister_deletion_target.sql
+-- unregister_deletion_target
+-- Allow no further deletions from a table; jobs that have ended stay as history.
+--
+-- Parameters  p_table   the target, which may be gone itself
+-- Errors      JD002 NULL; JD003 jobs of it are pending or running; JD004 table is no target
+-- Writes      deletion_targets (one row), deletion_plans     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL unregister_deletion_target('customer');
+
+CREATE OR REPLACE PROCEDURE unregister_deletion_target(p_table text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $unregister_deletion_target$
+DECLARE
+    c_verb CONSTANT text := 'unregister_deletion_target';
+    v_entity_table text := deletion_target_name(p_table);
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_table is NULL', NULL);
+    ELSIF v_entity_table IS NULL THEN
+        PERFORM deletion_raise('JD004', c_verb, 'table is no target', p_table);
+    ELSIF deletion_has_open_jobs(v_entity_table) THEN
+        PERFORM deletion_raise(
+            'JD003', c_verb, 'jobs are pending or running', v_entity_table,
+            'Cancel them, or wait until they have ended.'
+        );
+    END IF;
+
+    DELETE FROM deletion_targets AS t WHERE t.entity_table = v_entity_table;
+
+    UPDATE deletion_plans AS p
+    SET superseded_at = clock_timestamp()
+    WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL;
+END;
+$unregister_deletion_target$;
+
+COMMENT ON PROCEDURE unregister_deletion_target(text) IS
+'Allow no further deletions from a table; jobs that have ended stay as history.';
+REVOKE ALL ON PROCEDURE unregister_deletion_target(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/declare_deletion_reference.sql
+-- declare_deletion_reference
+-- Declare that columns point at another table, where the catalog has no foreign key for it.
+--
+-- Parameters  p_name                   the reference's name; again: changes it
+--             p_child_table            the table that refers
+--             p_child_columns          its columns, a JSON array
+--             p_parent_table           the table referred to
+--             p_parent_columns         the columns of a unique key of it, in the same order
+--             p_action                 cascade, set_null, set_default, restrict or keep;
+--                                      NULL: forget the reference
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Errors      JD002 what does not fit; JD005 no such table
+-- Writes      deletion_references (one row), deletion_rules     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL declare_deletion_reference('comment_post', 'comment', '["about_id"]',
+--             'post', '["id"]', 'cascade', 'about_type', 'Post');
+
+CREATE OR REPLACE PROCEDURE declare_deletion_reference(
+    p_name text,
+    p_child_table text DEFAULT NULL,
+    p_child_columns jsonb DEFAULT NULL,
+    p_parent_table text DEFAULT NULL,
+    p_parent_columns jsonb DEFAULT NULL,
+    p_action text DEFAULT NULL,
+    p_discriminator_column text DEFAULT NULL,
+    p_discriminator_value text DEFAULT NULL
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $declare_deletion_reference$
+DECLARE
+    c_verb CONSTANT text := 'declare_deletion_reference';
+    v_child regclass;
+    v_parent regclass;
+    v_what text;
+BEGIN
+    v_what := CASE
+        WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
+        WHEN length(p_name) > 64 THEN 'p_name is longer than 64 characters'
+        WHEN p_action IS NULL THEN NULL
+        WHEN p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')
+            THEN 'no such action'
+        WHEN p_child_table IS NULL OR p_parent_table IS NULL THEN 'a table is NULL'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, v_what, coalesce(p_action, p_name));
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        v_child := deletion_find_table(p_child_table, c_verb);
+        v_parent := deletion_find_table(p_parent_table, c_verb);
+        v_what := deletion_reference_problem(
+            p_name, v_child, deletion_columns(v_child, p_child_columns), v_parent,
+            deletion_columns(v_parent, p_parent_columns), p_discriminator_column,
+            p_discriminator_value
+        );
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, v_what, p_name);
+    END IF;
+
+    -- A rule is about the reference as it was: it goes where the child is another one.
+    DELETE FROM deletion_rules AS r
+    USING deletion_references AS d
+    WHERE
+        d.reference_name = p_name AND r.reference_name = p_name
+        AND r.child_schema = d.child_schema AND r.child_table = d.child_table
+        AND (d.child_schema, d.child_table) IS DISTINCT FROM (
+            SELECT ROW(n.nspname::varchar, c.relname::varchar)
+            FROM pg_class AS c
+            INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE c.oid = v_child
+        );
+
+    DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;
+
+    INSERT INTO deletion_references (
+        reference_name, child_schema, child_table, child_columns, parent_schema, parent_table,
+        parent_columns, discriminator_column, discriminator_value, action
+    )
+    SELECT
+        p_name, cn.nspname, c.relname, p_child_columns, pn.nspname, p.relname,
+        p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+    INNER JOIN pg_class AS p ON p.oid = v_parent
+    INNER JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+    WHERE c.oid = v_child;
+END;
+$declare_deletion_reference$;
+
+COMMENT ON PROCEDURE
+declare_deletion_reference(text, text, jsonb, text, jsonb, text, text, text) IS
+'Declare that columns point at another table, where the catalog has no foreign key for it.';
+REVOKE ALL ON PROCEDURE
+declare_deletion_reference(text, text, jsonb, text, jsonb, text, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/set_deletion_rule.sql
+-- set_deletion_rule
+-- Decide what happens to the rows behind one reference, whatever the catalog says.
+--
+-- Parameters  p_child_table   the table that refers
+--             p_reference     its foreign key's constraint, or the declared reference
+--             p_action        cascade, set_null, set_default, restrict, or keep where declared;
+--                             NULL: what the catalog or the declaration says holds again
+-- Errors      JD002 NULL, no such reference or action; JD005 no such table
+-- Writes      deletion_rules (one row)             Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_rule('invoice', 'invoice_customer_id_fkey', 'restrict');
+
+CREATE OR REPLACE PROCEDURE set_deletion_rule(
+    p_child_table text,
+    p_reference text,
+    p_action text
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $set_deletion_rule$
+DECLARE
+    c_verb CONSTANT text := 'set_deletion_rule';
+    v_name text[] := deletion_split_name(p_child_table);
+    v_is_key boolean;
+    v_is_declared boolean;
+BEGIN
+    IF p_child_table IS NULL OR p_reference IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table or reference is NULL', NULL);
+    END IF;
+
+    -- A rule may be taken back when its table is gone.
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_rules AS r
+        WHERE
+            r.child_schema = v_name[1] AND r.child_table = v_name[2]
+            AND r.reference_name = p_reference;
+
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    v_is_key := EXISTS (
+        SELECT 1
+        FROM pg_constraint AS k
+        WHERE
+            k.conrelid = deletion_find_table(p_child_table, c_verb) AND k.contype = 'f'
+            AND k.conname = p_reference
+    );
+    v_is_declared := EXISTS (
+        SELECT 1
+        FROM deletion_references AS d
+        WHERE
+            d.reference_name = p_reference
+            AND d.child_schema = v_name[1] AND d.child_table = v_name[2]
+    );
+
+    IF NOT v_is_key AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
+        );
+    ELSIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+        PERFORM deletion_raise('JD002', c_verb, 'no such action', p_action);
+    ELSIF p_action = 'keep' AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, 'rows of a foreign key cannot be kept: no action keep', p_reference
+        );
+    END IF;
+
+    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action)
+    SELECT v_name[1], v_name[2], p_reference, p_action
+    WHERE p_action IS NOT NULL
+    ON CONFLICT (child_schema, child_table, reference_name) DO UPDATE
+    SET action = excluded.action, created_at = now();
+END;
+$set_deletion_rule$;
+
+COMMENT ON PROCEDURE set_deletion_rule(text, text, text) IS
+'Decide what happens to the rows behind one reference, whatever the catalog says.';
+REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/admin/compile_deletion_plan.sql
 -- compile_deletion_plan
 -- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
@@ -1047,6 +1707,169 @@ COMMENT ON PROCEDURE compile_deletion_plan(text) IS
 'Compile the plan of a target now, to read it before anything is deleted.';
 REVOKE ALL ON PROCEDURE compile_deletion_plan(text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE compile_deletion_plan(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/set_deletion_setting.sql
+-- set_deletion_setting
+-- Change a setting of this installation.
+--
+-- Parameters  p_name    the setting
+--             p_value   its value as text; NULL: back to the default
+-- Errors      JD002 no such setting, or a value of another kind or out of range
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_setting('batch_rows', '1000');
+
+CREATE OR REPLACE PROCEDURE set_deletion_setting(
+    p_name text,
+    p_value text
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $set_deletion_setting$
+DECLARE
+    v_setting deletion_settings;
+    v_what text;
+BEGIN
+    SELECT s.* INTO v_setting
+    FROM deletion_settings AS s
+    WHERE s.setting_name = p_name
+    FOR UPDATE;
+
+    v_what := CASE
+        WHEN p_name IS NULL THEN 'p_name is NULL'
+        WHEN NOT FOUND THEN 'no such setting'
+        WHEN p_name = 'paused_reason' THEN 'use pause_deletions or resume_deletions'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        PERFORM deletion_raise('JD002', 'set_deletion_setting', v_what, p_name);
+    END IF;
+
+    -- Compared as numeric, which no number of digits overflows.
+    v_what := CASE v_setting.kind
+        WHEN 'integer' THEN CASE
+            WHEN p_value !~ '^-?[0-9]+$' THEN 'takes a whole number'
+            WHEN p_value::numeric < coalesce(v_setting.min_value, '-9223372036854775808')
+                OR p_value::numeric > coalesce(v_setting.max_value, 9223372036854775807)
+                THEN format(
+                    'takes numbers from %s to %s',
+                    v_setting.min_value, coalesce(v_setting.max_value, 9223372036854775807)
+                )
+        END
+        WHEN 'boolean' THEN CASE
+            WHEN p_value NOT IN ('true', 'false') THEN 'takes true or false'
+        END
+    END;
+
+    IF v_what IS NOT NULL THEN
+        PERFORM deletion_raise(
+            'JD002', 'set_deletion_setting', format('%s %s', p_name, v_what), p_value
+        );
+    END IF;
+
+    UPDATE deletion_settings AS s
+    SET setting_value = CASE v_setting.kind
+        -- 0100 is kept as 100.
+        WHEN 'integer' THEN p_value::bigint::text
+        ELSE p_value
+    END
+    WHERE s.setting_name = p_name;
+END;
+$set_deletion_setting$;
+
+COMMENT ON PROCEDURE set_deletion_setting(text, text) IS
+'Change a setting of this installation.';
+REVOKE ALL ON PROCEDURE set_deletion_setting(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/link_deletion_users.sql
+-- link_deletion_users
+-- Let created_by of the jobs point at the application's users, or point at nothing again.
+--
+-- Parameters  p_table    the users' table; NULL: drop the key
+--             p_column   its column, of an integer type and unique
+-- Errors      JD002 no such column, another type, not unique; JD005 no such table; 23503 a job
+--             names a user who does not exist
+-- Writes      the constraint fk_dj_user of deletion_jobs     Commits  no
+-- Execute     the owner only (DBAs), who also needs the right REFERENCES on the users' table
+-- Example     CALL link_deletion_users('users', 'id');
+
+CREATE OR REPLACE PROCEDURE link_deletion_users(
+    p_table text,
+    p_column text DEFAULT 'id'
+)
+LANGUAGE plpgsql
+-- The right to refer to the application's table is the caller's, not our owner's.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $link_deletion_users$
+DECLARE
+    c_verb CONSTANT text := 'link_deletion_users';
+    v_table regclass;
+    v_column pg_attribute;
+BEGIN
+    IF p_table IS NOT NULL THEN
+        v_table := deletion_find_table(p_table, c_verb);
+
+        SELECT a.* INTO v_column
+        FROM pg_attribute AS a
+        WHERE
+            a.attrelid = v_table AND a.attname = p_column AND a.attnum > 0
+            AND NOT a.attisdropped;
+
+        IF v_column.attnum IS NULL THEN
+            PERFORM deletion_raise(
+                'JD002', c_verb, 'no such column',
+                concat_ws('.', deletion_entity_name(v_table), p_column)
+            );
+        ELSIF v_column.atttypid NOT IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN
+            PERFORM deletion_raise(
+                'JD002', c_verb, 'column is of no integer type',
+                format('%s.%I', deletion_entity_name(v_table), p_column)
+            );
+        ELSIF NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            WHERE
+                i.indrelid = v_table AND i.indisunique AND i.indisvalid AND i.indimmediate
+                AND i.indpred IS NULL AND i.indexprs IS NULL
+                AND i.indnkeyatts = 1 AND i.indkey[0] = v_column.attnum
+        ) THEN
+            PERFORM deletion_raise(
+                'JD002', c_verb, 'column is not unique',
+                format('%s.%I', deletion_entity_name(v_table), p_column)
+            );
+        END IF;
+
+        -- There is nothing to do where the key is this one already.
+        IF EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE
+                k.conrelid = 'deletion_jobs'::regclass AND k.conname = 'fk_dj_user'
+                AND k.confrelid = v_table AND k.confkey = ARRAY[v_column.attnum]
+        ) THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    ALTER TABLE deletion_jobs DROP CONSTRAINT IF EXISTS fk_dj_user;
+
+    IF p_table IS NOT NULL THEN
+        EXECUTE format(
+            'ALTER TABLE deletion_jobs ADD CONSTRAINT fk_dj_user'
+            ' FOREIGN KEY (created_by) REFERENCES %s (%I) ON DELETE SET NULL',
+            v_table, v_column.attname
+        );
+    END IF;
+END;
+$link_deletion_users$;
+
+COMMENT ON PROCEDURE link_deletion_users(text, text) IS
+'Let created_by of the jobs point at the application''s users, or point at nothing again.';
+REVOKE ALL ON PROCEDURE link_deletion_users(text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_raise.sql
@@ -1577,11 +2400,13 @@ BEGIN
     END IF;
 
     -- Most keys are as their type prints them beyond doubt: a tenth of the time of a cast.
-    IF p_pk ~ CASE v_types ->> 0
-        WHEN 'integer' THEN '^(0|-?[1-9][0-9]{0,8})$'
-        WHEN 'bigint' THEN '^(0|-?[1-9][0-9]{0,17})$'
-        WHEN 'uuid' THEN '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-    END AND jsonb_array_length(v_types) = 1 THEN
+    IF jsonb_array_length(v_types) = 1 AND p_pk ~ (
+        CASE v_types ->> 0
+            WHEN 'integer' THEN '^(0|-?[1-9][0-9]{0,8})$'
+            WHEN 'bigint' THEN '^(0|-?[1-9][0-9]{0,17})$'
+            WHEN 'uuid' THEN '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+        END
+    ) THEN
         RETURN p_pk;
     END IF;
 
@@ -1610,6 +2435,559 @@ $deletion_parse_key$;
 COMMENT ON FUNCTION deletion_parse_key(text, text, text) IS
 'Read a row''s key strictly, and give the one text that stands for it in deletion_jobs.';
 REVOKE ALL ON FUNCTION deletion_parse_key(text, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_parse_keys.sql
+-- deletion_parse_keys
+-- Read many keys strictly, and give them in canonical form, each once and in order.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_pks            a JSON array of keys: texts and numbers, arrays where composite
+--             p_verb           the verb that was called
+-- Returns     text[], sorted: callers that lock rows in this order do not deadlock
+-- Errors      JD002 no array, or a key that does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_parse_keys('customer', '[1, "2"]', 'enqueue_deletions');
+
+CREATE OR REPLACE FUNCTION deletion_parse_keys(
+    p_entity_table text,
+    p_pks jsonb,
+    p_verb text
+) RETURNS text[]
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_parse_keys$
+DECLARE
+    v_other jsonb;
+BEGIN
+    IF jsonb_typeof(p_pks) IS DISTINCT FROM 'array' THEN
+        PERFORM deletion_raise('JD002', p_verb, 'p_pks is no JSON array', p_pks::text);
+    END IF;
+
+    SELECT e.value INTO v_other
+    FROM jsonb_array_elements(p_pks) AS e (value)
+    WHERE jsonb_typeof(e.value) NOT IN ('string', 'number', 'array')
+    LIMIT 1;
+
+    IF FOUND THEN
+        PERFORM deletion_raise('JD002', p_verb, 'not a key', v_other::text);
+    END IF;
+
+    RETURN ARRAY(
+        SELECT DISTINCT deletion_parse_key(p_entity_table, e.value #>> '{}', p_verb) COLLATE "C"
+        FROM jsonb_array_elements(p_pks) AS e (value)
+        ORDER BY 1
+    );
+END;
+$deletion_parse_keys$;
+
+COMMENT ON FUNCTION deletion_parse_keys(text, jsonb, text) IS
+'Read many keys strictly, and give them in canonical form, each once and in order.';
+REVOKE ALL ON FUNCTION deletion_parse_keys(text, jsonb, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_columns.sql
+-- deletion_columns
+-- Read a caller's list of columns: a JSON array of names, each once.
+--
+-- Parameters  p_table     the table
+--             p_columns   what the caller sent
+-- Returns     int2[]; NULL: no such array, empty, or not columns of the table
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_columns('customer'::regclass, '["id"]');
+
+CREATE OR REPLACE FUNCTION deletion_columns(
+    p_table regclass,
+    p_columns jsonb
+) RETURNS int2[]
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_columns$
+BEGIN
+    IF jsonb_typeof(p_columns) IS DISTINCT FROM 'array' THEN
+        RETURN NULL;
+    END IF;
+
+    IF EXISTS (
+        SELECT 1
+        FROM jsonb_array_elements(p_columns) AS e (value)
+        GROUP BY e.value
+        HAVING count(*) > 1 OR jsonb_typeof(e.value) <> 'string'
+    ) THEN
+        RETURN NULL;
+    END IF;
+
+    RETURN deletion_attnums(p_table, p_columns);
+END;
+$deletion_columns$;
+
+COMMENT ON FUNCTION deletion_columns(regclass, jsonb) IS
+'Read a caller''s list of columns: a JSON array of names, each once.';
+REVOKE ALL ON FUNCTION deletion_columns(regclass, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_unique_key.sql
+-- deletion_unique_key
+-- Find the columns that name one row: those that were asked for, if they do, or the primary key.
+--
+-- Parameters  p_table     the table
+--             p_columns   column names, a JSON array; NULL: the primary key
+-- Returns     int2[] in the order asked for; NULL: not the columns of a NOT NULL unique key
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_unique_key('customer'::regclass, '["email"]');
+
+CREATE OR REPLACE FUNCTION deletion_unique_key(
+    p_table regclass,
+    p_columns jsonb
+) RETURNS int2[]
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_unique_key$
+DECLARE
+    v_columns int2[] := deletion_columns(p_table, p_columns);
+    v_key int2[];
+BEGIN
+    IF v_columns IS NULL AND p_columns IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+
+    -- indkey counts from 0 and lists INCLUDE columns too; a deferrable key may hold twice.
+    SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] INTO v_key
+    FROM pg_index AS i
+    WHERE
+        i.indrelid = p_table AND i.indisunique AND i.indisvalid AND i.indimmediate
+        AND i.indpred IS NULL AND i.indexprs IS NULL
+        AND CASE
+            WHEN p_columns IS NULL THEN i.indisprimary
+            ELSE
+                i.indnkeyatts = cardinality(v_columns)
+                AND v_columns @> (i.indkey::int2[])[0:i.indnkeyatts - 1]
+        END
+    LIMIT 1;
+
+    IF EXISTS (
+        SELECT 1
+        FROM pg_attribute AS a
+        WHERE a.attrelid = p_table AND a.attnum = ANY (v_key) AND NOT a.attnotnull
+    ) THEN
+        RETURN NULL;
+    END IF;
+
+    -- Sliced arrays keep their bounds; the catalog functions expect 1.
+    RETURN CASE WHEN v_key IS NOT NULL THEN coalesce(v_columns, ARRAY(SELECT unnest(v_key))) END;
+END;
+$deletion_unique_key$;
+
+COMMENT ON FUNCTION deletion_unique_key(regclass, jsonb) IS
+'Find the columns that name one row: those that were asked for, if they do, or the primary key.';
+REVOKE ALL ON FUNCTION deletion_unique_key(regclass, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_is_ours.sql
+-- deletion_is_ours
+-- Tell whether a table belongs to this installation.
+--
+-- Parameters  p_table   the table
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_is_ours('deletion_jobs'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_is_ours(p_table regclass)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_is_ours$
+-- An application may have tables of such names too, but not of our owner's.
+SELECT EXISTS (
+    SELECT 1
+    FROM pg_class AS c
+    INNER JOIN pg_class AS j
+        ON
+            j.oid = 'deletion_jobs'::regclass AND j.relnamespace = c.relnamespace
+            AND j.relowner = c.relowner
+    WHERE c.oid = p_table AND c.relname LIKE 'deletion\_%'
+);
+$deletion_is_ours$;
+
+COMMENT ON FUNCTION deletion_is_ours(regclass) IS
+'Tell whether a table belongs to this installation.';
+REVOKE ALL ON FUNCTION deletion_is_ours(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_has_open_jobs.sql
+-- deletion_has_open_jobs
+-- Tell whether any job of a target is pending or running.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_has_open_jobs('customer');
+
+CREATE OR REPLACE FUNCTION deletion_has_open_jobs(p_entity_table text)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_has_open_jobs$
+SELECT EXISTS (
+    SELECT 1
+    FROM deletion_jobs AS j
+    WHERE j.entity_table = p_entity_table AND j.status IN ('pending', 'running')
+);
+$deletion_has_open_jobs$;
+
+COMMENT ON FUNCTION deletion_has_open_jobs(text) IS
+'Tell whether any job of a target is pending or running.';
+REVOKE ALL ON FUNCTION deletion_has_open_jobs(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_check_wish.sql
+-- deletion_check_wish
+-- Check what is the same for all rows of an enqueue, and find the target.
+--
+-- Parameters  p_verb          the verb that was called
+--             p_table         the table, in any spelling
+--             p_hard_delete   the mode asked for
+-- Returns     text, the target's registered name
+-- Errors      JD002 NULL where a value is needed; JD004 no target; JD011 soft, but no column
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_check_wish(
+    p_verb text,
+    p_table text,
+    p_hard_delete boolean
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_check_wish$
+DECLARE
+    v_entity_table text := deletion_target_name(p_table);
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSIF p_hard_delete IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'p_hard_delete is NULL', NULL);
+    ELSIF v_entity_table IS NULL THEN
+        PERFORM deletion_raise(
+            'JD004', p_verb, 'table is no target', p_table,
+            'A DBA allows deletions from a table by register_deletion_target.'
+        );
+    ELSIF NOT p_hard_delete THEN
+        PERFORM deletion_raise(
+            'JD011', p_verb, 'table has no soft-delete column', v_entity_table,
+            'Ask for p_hard_delete => TRUE.'
+        );
+    END IF;
+
+    RETURN v_entity_table;
+END;
+$deletion_check_wish$;
+
+COMMENT ON FUNCTION deletion_check_wish(text, text, boolean) IS
+'Check what is the same for all rows of an enqueue, and find the target.';
+REVOKE ALL ON FUNCTION deletion_check_wish(text, text, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_check_pending.sql
+-- deletion_check_pending
+-- Refuse what would leave more jobs pending than the setting max_pending allows.
+--
+-- Parameters  p_verb   the verb that was called, after it made its jobs
+-- Errors      JD013 more pending jobs than allowed
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_check_pending(p_verb text)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_check_pending$
+DECLARE
+    v_limit bigint := deletion_setting_int('max_pending');
+BEGIN
+    -- Jobs of transactions still open are not seen: the limit is a brake, no exact gauge.
+    IF v_limit < (
+        SELECT count(*)
+        FROM (
+            SELECT 1 FROM deletion_jobs AS j WHERE j.status = 'pending' LIMIT v_limit + 1
+        ) AS pending
+    ) THEN
+        PERFORM deletion_raise(
+            'JD013', p_verb, 'more pending jobs than allowed', v_limit::text,
+            'Wait until workers have caught up, or raise the setting max_pending.'
+        );
+    END IF;
+END;
+$deletion_check_pending$;
+
+COMMENT ON FUNCTION deletion_check_pending(text) IS
+'Refuse what would leave more jobs pending than the setting max_pending allows.';
+REVOKE ALL ON FUNCTION deletion_check_pending(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_keep_asked.sql
+-- deletion_keep_asked
+-- Keep in the attempts what a job asks for and how it ended, before its row is used again.
+--
+-- Parameters  p_job_id   the job, locked by the caller
+-- Writes      deletion_attempts (one row)          Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_keep_asked(p_job_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_keep_asked$
+BEGIN
+    IF EXISTS (SELECT 1 FROM deletion_attempts AS a WHERE a.job_id = p_job_id AND NOT a.is_past) THEN
+        -- Claims write the wish with each attempt; older users of the contract may not have.
+        UPDATE deletion_attempts AS a
+        SET
+            asked_reason = j.reason,
+            asked_hard_delete = j.hard_delete,
+            asked_scheduled_at = j.scheduled_at,
+            asked_by = j.created_by,
+            asked_at = j.created_at
+        FROM deletion_jobs AS j
+        WHERE j.id = p_job_id AND a.job_id = j.id AND NOT a.is_past AND a.asked_at IS NULL;
+        RETURN;
+    END IF;
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, started_at, ended_at, outcome, error,
+        asked_reason, asked_hard_delete, asked_scheduled_at, asked_by, asked_at
+    )
+    SELECT
+        j.id,
+        1 + coalesce(
+            (SELECT max(a.attempt_no) FROM deletion_attempts AS a WHERE a.job_id = j.id), 0
+        ),
+        j.started_at, coalesce(j.finished_at, now()), j.status, j.error,
+        j.reason, j.hard_delete, j.scheduled_at, j.created_by, j.created_at
+    FROM deletion_jobs AS j
+    WHERE j.id = p_job_id;
+END;
+$deletion_keep_asked$;
+
+COMMENT ON FUNCTION deletion_keep_asked(bigint) IS
+'Keep in the attempts what a job asks for and how it ended, before its row is used again.';
+REVOKE ALL ON FUNCTION deletion_keep_asked(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_enqueue.sql
+-- deletion_enqueue
+-- Make the job for one row, or let the job that is there do: the re-enqueue table of the design.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_entity_table   the target, as it is registered
+--             p_pk             the row's key in canonical form
+--             p_reason, p_hard_delete, p_scheduled_at, p_created_by   as asked
+-- Returns     bigint, the job's id
+-- Errors      JD013 more pending jobs than allowed; 40001 under REPEATABLE READ
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_enqueue(
+    p_verb text,
+    p_entity_table text,
+    p_pk text,
+    p_reason text,
+    p_hard_delete boolean,
+    p_scheduled_at timestamptz,
+    p_created_by bigint
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_enqueue$
+DECLARE
+    v_job deletion_jobs;
+BEGIN
+    -- The unique key decides between two callers; what it leaves is decided under the row's lock.
+    LOOP
+        INSERT INTO deletion_jobs AS j (
+            entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by
+        )
+        VALUES (p_entity_table, p_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by)
+        ON CONFLICT (entity_table, entity_pk) DO NOTHING
+        RETURNING j.id INTO v_job.id;
+
+        IF FOUND THEN
+            PERFORM deletion_check_pending(p_verb);
+            RETURN v_job.id;
+        END IF;
+
+        SELECT j.* INTO v_job
+        FROM deletion_jobs AS j
+        WHERE j.entity_table = p_entity_table AND j.entity_pk = p_pk
+        FOR UPDATE;
+
+        -- A purge of history may have taken the row between the two statements.
+        EXIT WHEN FOUND;
+    END LOOP;
+
+    CASE v_job.status
+        WHEN 'pending' THEN
+            -- NULL means since created_at, on both sides.
+            IF coalesce(p_scheduled_at, v_job.created_at)
+                < coalesce(v_job.scheduled_at, v_job.created_at)
+                OR (p_hard_delete AND NOT v_job.hard_delete) THEN
+                UPDATE deletion_jobs AS j
+                SET
+                    hard_delete = j.hard_delete OR p_hard_delete,
+                    scheduled_at = CASE
+                        WHEN coalesce(p_scheduled_at, j.created_at)
+                            < coalesce(j.scheduled_at, j.created_at) THEN p_scheduled_at
+                        ELSE j.scheduled_at
+                    END
+                WHERE j.id = v_job.id;
+            END IF;
+        WHEN 'running' THEN
+            -- A request: the run goes on as it is, and finish arms the job again for it.
+            IF p_hard_delete AND NOT v_job.hard_delete THEN
+                UPDATE deletion_jobs AS j SET hard_delete = TRUE WHERE j.id = v_job.id;
+            END IF;
+        ELSE
+            PERFORM deletion_keep_asked(v_job.id);
+
+            UPDATE deletion_attempts AS a
+            SET is_past = TRUE
+            WHERE a.job_id = v_job.id AND NOT a.is_past;
+
+            UPDATE deletion_jobs AS j
+            SET
+                status = 'pending',
+                reason = p_reason,
+                hard_delete = p_hard_delete,
+                scheduled_at = p_scheduled_at,
+                created_by = p_created_by,
+                created_at = now(),
+                started_at = NULL,
+                finished_at = NULL,
+                error = NULL
+            WHERE j.id = v_job.id;
+
+            PERFORM deletion_check_pending(p_verb);
+    END CASE;
+
+    RETURN v_job.id;
+END;
+$deletion_enqueue$;
+
+COMMENT ON FUNCTION
+deletion_enqueue(text, text, text, text, boolean, timestamptz, bigint) IS
+'Make the job for one row, or let the job that is there do.';
+REVOKE ALL ON FUNCTION
+deletion_enqueue(text, text, text, text, boolean, timestamptz, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_reference_problem.sql
+-- deletion_reference_problem
+-- Say why a reference cannot be declared like this.
+--
+-- Parameters  p_name                   the reference's name
+--             p_child                  the table that refers
+--             p_child_columns          its columns; NULL: they are none
+--             p_parent                 the table referred to
+--             p_parent_columns         its columns; NULL: they are none
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Returns     text; NULL: nothing is wrong
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_reference_problem(
+    p_name text,
+    p_child regclass,
+    p_child_columns int2[],
+    p_parent regclass,
+    p_parent_columns int2[],
+    p_discriminator_column text,
+    p_discriminator_value text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_reference_problem$
+DECLARE
+    v_discriminator pg_attribute;
+BEGIN
+    SELECT a.* INTO v_discriminator
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = p_child AND a.attname = p_discriminator_column AND a.attnum > 0
+        AND NOT a.attisdropped;
+
+    RETURN CASE
+        WHEN deletion_is_ours(p_child) OR deletion_is_ours(p_parent)
+            THEN 'a table belongs to deletion-jobs'
+        WHEN p_child_columns IS NULL THEN 'p_child_columns are no columns of the child'
+        WHEN p_parent_columns IS NULL THEN 'p_parent_columns are no columns of the parent'
+        WHEN cardinality(p_child_columns) <> cardinality(p_parent_columns)
+            THEN 'child and parent columns differ in number'
+        WHEN EXISTS (
+            SELECT 1
+            FROM unnest(p_child_columns, p_parent_columns) AS k (child_column, parent_column)
+            INNER JOIN pg_attribute AS c ON c.attrelid = p_child AND c.attnum = k.child_column
+            INNER JOIN pg_attribute AS p ON p.attrelid = p_parent AND p.attnum = k.parent_column
+            WHERE deletion_equality_of(p.atttypid, c.atttypid) IS NULL
+        ) THEN 'child and parent columns cannot be compared'
+        -- Rows that two parents share must not go with one of them.
+        WHEN NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            WHERE
+                i.indrelid = p_parent AND i.indisunique AND i.indisvalid AND i.indimmediate
+                AND i.indpred IS NULL AND i.indexprs IS NULL
+                AND p_parent_columns @> (i.indkey::int2[])[0:i.indnkeyatts - 1]
+        ) THEN 'the parent columns hold no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE k.conrelid = p_child AND k.contype = 'f' AND k.conname = p_name
+        ) THEN 'the child has a foreign key of this name'
+        WHEN (p_discriminator_column IS NULL) <> (p_discriminator_value IS NULL)
+            THEN 'discriminator column and value go together'
+        WHEN p_discriminator_column IS NULL THEN NULL
+        WHEN v_discriminator.attnum IS NULL THEN 'the discriminator is no column of the child'
+        WHEN v_discriminator.attnum = ANY (p_child_columns)
+            THEN 'the discriminator is one of the child columns'
+        WHEN deletion_key_text(
+            p_discriminator_value,
+            format_type(v_discriminator.atttypid, v_discriminator.atttypmod)
+        ) IS NULL THEN 'the discriminator value is none of its column'
+    END;
+END;
+$deletion_reference_problem$;
+
+COMMENT ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) IS
+'Say why a reference cannot be declared like this.';
+REVOKE ALL ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_attnums.sql
@@ -1834,13 +3212,18 @@ SELECT md5(concat_ws(
     ),
     (
         SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
-            c.relispartition, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity,
+            c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
             (
                 -- One string a table: pg_attribute is the largest part of what is read.
                 SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
                     a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
                 FROM pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            ),
+            (
+                SELECT string_agg(concat_ws(':', g.oid, g.tgtype, g.tgenabled), ' ' ORDER BY g.oid)
+                FROM pg_trigger AS g
+                WHERE g.tgrelid = c.oid AND NOT g.tgisinternal
             ),
             (
                 SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
@@ -2300,6 +3683,15 @@ described AS (
             'check', p_count_all OR r.action = 'restrict' OR (
                 r.action = 'cascade'
                 AND EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+            ),
+            -- No trigger or rule can keep a row of it: what was deleted short of the limit is empty.
+            'steady', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                -- Bits of tgtype: for each row, before, on DELETE.
+                WHERE g.tgrelid = r.child_oid AND g.tgtype & 11 = 11
+            ) AND NOT EXISTS (
+                SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
             ),
             -- Rows with two references to set are changed twice and counted once.
             'once', r.action IN ('set_null', 'set_default') AND (
@@ -2828,14 +4220,17 @@ REVOKE ALL ON FUNCTION deletion_sql_frame(jsonb) FROM PUBLIC;
 -- Write the statement that deletes rows without dependants that hang from a frame.
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
--- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and 0
+--             p_one_job   TRUE: for a frame of one job, where the engine's row count is enough
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and 0;
+--             for one job nothing
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_sql_drain(
     p_edge jsonb,
     p_parent jsonb,
-    p_child jsonb
+    p_child jsonb,
+    p_one_job boolean
 ) RETURNS text
 LANGUAGE sql
 STABLE
@@ -2854,7 +4249,15 @@ WITH pair AS (
 -- One Tid Scan; the condition once more, for a row that moves while its lock is waited for.
 -- Rows are counted by job without a join: the frame's own rows name the job of each group.
 SELECT format(
-    $sql$WITH %1$s,
+    CASE WHEN p_one_job THEN $sql$WITH %1$s
+DELETE FROM ONLY %2$s AS c
+WHERE
+    c.ctid = ANY (ARRAY(
+        %3$s
+        LIMIT $2
+    ))
+    AND %4$s$sql$
+    ELSE $sql$WITH %1$s,
 d AS (
     DELETE FROM ONLY %2$s AS c
     WHERE
@@ -2878,7 +4281,7 @@ FROM (
         GROUP BY %8$s
     ) AS a
     GROUP BY a.j
-) AS b$sql$,
+) AS b$sql$ END,
     deletion_sql_frame(p_parent -> 'columns'),
     p_child ->> 'sql',
     CASE
@@ -2913,9 +4316,9 @@ FROM (
 FROM pair;
 $deletion_sql_drain$;
 
-COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) IS
 'The statement that deletes rows without dependants that hang from a frame.';
-REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_fetch.sql
@@ -2985,16 +4388,18 @@ REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUB
 -- Parameters  p_node        the table
 --             p_edge        the reference by which the frame was found; NULL: the job's roots
 --             p_below       the references that point at the table
+--             p_is_exact    TRUE: under the lock an emptied reference is known to be empty
 -- Returns     one row a statement: kind lock (binds $1 frame; answers the number of rows found
---             and locked), remove ($1 frame; rows, rows by job, 0) or left ($1 frame; the frame
---             of the rows that are still there)
+--             and locked), remove and remove_now ($1 frame; rows, rows by job, 0) or left
+--             ($1 frame; the frame of the rows that are still there)
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_sql_removal(
     p_node jsonb,
     p_edge jsonb,
-    p_below jsonb
+    p_below jsonb,
+    p_is_exact boolean
 ) RETURNS TABLE (kind text, sql_text text)
 LANGUAGE sql
 STABLE
@@ -3049,6 +4454,21 @@ FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
     p.frame, p.table_sql, p.found, coalesce(p.childless, ''))
 FROM part AS p
 UNION ALL
+-- Where the references were emptied under the lock: a second look would read dead index entries.
+SELECT 'remove_now', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p
+WHERE p_is_exact
+UNION ALL
 SELECT 'left', format(
     $sql$WITH %1$s
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, %4$s)), '[]'), count(*)
@@ -3056,9 +4476,9 @@ FROM f INNER JOIN ONLY %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.
 FROM part AS p;
 $deletion_sql_removal$;
 
-COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) IS
 'The statements that remove a frame''s own rows: lock them, delete the childless, see the rest.';
-REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_roots.sql
@@ -3230,7 +4650,10 @@ below AS (
     SELECT
         n.node_no,
         coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
-        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed
+        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
+        coalesce(
+            bool_and((e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean), FALSE
+        ) AS is_exact
     FROM node AS n
     LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
     GROUP BY n.node_no
@@ -3250,7 +4673,7 @@ statement AS (
     SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
     FROM node AS n
     INNER JOIN below AS b ON b.node_no = n.node_no
-    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges) AS r
+    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges, b.is_exact) AS r
     WHERE n.node_no = 0
     UNION ALL
     SELECT e.edge_no, 3, 'fetch',
@@ -3262,7 +4685,12 @@ statement AS (
     FROM edge AS e
     UNION ALL
     SELECT e.edge_no, 5, 'drain',
-        deletion_sql_drain(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+        deletion_sql_drain(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 5, 'drain_one',
+        deletion_sql_drain(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
     WHERE (e.edge ->> 'leaf')::boolean
     UNION ALL
@@ -3284,7 +4712,7 @@ statement AS (
     SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
     FROM edge AS e
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
-    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges) AS r
+    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
     WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
 )
 
@@ -3377,6 +4805,7 @@ BEGIN
     v_walk.run := p_run;
     v_walk.rows_left := p_run.batch_rows;
     v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
+    v_walk.is_locked := FALSE;
     v_walk.below := '{}';
     v_walk := deletion_load_frame(v_walk);
 
@@ -3402,6 +4831,9 @@ BEGIN
             EXIT WHEN v_walk.rows_left = 0;
             v_walk := deletion_change(v_walk, v_step);
         ELSIF FOUND THEN
+            -- A frame whose rows would not fit what is left of the batch begins the next one.
+            EXIT WHEN v_walk.rows_left < p_run.batch_rows / 2
+                AND (v_walk.run).state -> 'fan' ? v_step.node_no::text;
             v_walk := deletion_push(v_walk, v_step);
         ELSE
             -- The frame goes in one transaction: what is left of this one may be too little.
@@ -3675,9 +5107,23 @@ DECLARE
     v_rows bigint;
     v_by_job jsonb;
     v_still bigint;
+    v_sql text;
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
-    EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+
+    IF p_step.kind = 'drain' AND v_run.job_count = 1 THEN
+        SELECT s.sql_text INTO STRICT v_sql
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'drain_one';
+        EXECUTE v_sql USING v_frame.keys, p_walk.rows_left;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_by_job := CASE WHEN v_rows > 0 THEN jsonb_build_object(v_frame.keys -> 0 ->> 'j', v_rows) END;
+        v_still := 0;
+    ELSE
+        EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+    END IF;
+
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
     IF v_still > 0 THEN
@@ -4661,6 +6107,7 @@ BEGIN
         PERFORM deletion_stuck(v_run, v_frame, p_step);
     END IF;
 
+    v_walk.is_locked := FALSE;
     v_frame.edge_pos := 0;
     v_frame.fetch_cursor := NULL;
     v_frame.rows_at_pass := v_run.rows_changed;
@@ -4733,6 +6180,52 @@ $deletion_load_frame$;
 COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
 REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_lock_frame.sql
+-- deletion_lock_frame
+-- Lock a frame's rows before their children are emptied, where the plan can make use of it.
+--
+-- Parameters  p_plan_id   the plan                 p_frame   the frame
+-- Returns     boolean, TRUE where every row of the frame was found and is locked
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_lock_frame(
+    p_plan_id bigint,
+    p_frame deletion_frames
+) RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_lock_frame$
+DECLARE
+    v_sql text;
+    v_found bigint;
+BEGIN
+    SELECT s.sql_text INTO v_sql
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_plan_id AND s.edge_no = p_frame.edge_no AND s.kind = 'lock'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS r
+            WHERE r.plan_id = s.plan_id AND r.edge_no = s.edge_no AND r.kind = 'remove_now'
+        );
+
+    IF v_sql IS NULL THEN
+        RETURN FALSE;
+    END IF;
+
+    EXECUTE v_sql INTO v_found USING p_frame.keys;
+    RETURN v_found = p_frame.key_count;
+END;
+$deletion_lock_frame$;
+
+COMMENT ON FUNCTION deletion_lock_frame(bigint, deletion_frames) IS
+'Lock a frame''s rows before their children are emptied, where the plan can make use of it.';
+REVOKE ALL ON FUNCTION deletion_lock_frame(bigint, deletion_frames) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_missing_privilege.sql
@@ -4896,6 +6389,8 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_last integer := cardinality(p_walk.below);
 BEGIN
+    v_walk.is_locked := FALSE;
+
     IF v_last = 0 THEN
         RETURN deletion_load_frame(v_walk);
     END IF;
@@ -4975,6 +6470,13 @@ BEGIN
 
         v_walk.below := v_walk.below || v_frame;
         v_walk.frame := v_child;
+        v_walk.is_locked := FALSE;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+            v_walk.is_locked := deletion_lock_frame(v_run.plan_id, v_child);
+        END IF;
     END IF;
 
     RETURN v_walk;
@@ -5111,7 +6613,9 @@ DECLARE
 BEGIN
     SELECT s.* INTO STRICT v_remove
     FROM deletion_plan_steps AS s
-    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'remove';
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no
+        AND s.kind = CASE WHEN p_walk.is_locked THEN 'remove_now' ELSE 'remove' END;
     SELECT
         min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
         min(s.sql_text) FILTER (WHERE s.kind = 'left')
@@ -5119,8 +6623,13 @@ BEGIN
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
 
-    -- Two statements: a child that was committed while the lock waited is seen by the second.
-    EXECUTE v_lock INTO v_found USING v_frame.keys;
+    IF p_walk.is_locked THEN
+        v_found := v_frame.key_count;
+    ELSE
+        -- Two statements: a child that was committed while the lock waited is seen by the second.
+        EXECUTE v_lock INTO v_found USING v_frame.keys;
+    END IF;
+
     PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
     EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
     PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;

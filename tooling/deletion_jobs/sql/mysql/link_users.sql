@@ -1,0 +1,1 @@
+CALL link_deletion_users(%(users_table)s, %(users_column)s);
