@@ -40,6 +40,12 @@ def _json(command: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Write JSON.")(command)
 
 
+def _compiles(command: Function) -> Function:
+    return click.option("--compile", "compile_now", is_flag=True, help="Compile the plan first.")(
+        command
+    )
+
+
 def _engine(command: Function) -> Function:
     return click.option(
         "--engine", type=click.Choice(["postgres", "mysql"]), required=True, help="Which engine."
@@ -207,11 +213,16 @@ def lint_command(as_json: bool, no_sqlfluff: bool) -> None:
 @click.argument("table")
 @_connects
 @_json
-def grants_command(table: str, url: str | None, schema: str | None, as_json: bool) -> None:
+@_compiles
+def grants_command(
+    table: str, url: str | None, schema: str | None, as_json: bool, compile_now: bool
+) -> None:
     """Write the GRANTs that the plan of a target needs."""
-    from deletion_jobs import grants
+    from deletion_jobs import grants, plan
 
     with database.connect(url, schema) as session:
+        if compile_now:
+            plan.compile_first(session, table)
         needed = grants.needed(session, table)
     if as_json:
         show_json({"table": table, "grants": needed})
@@ -224,11 +235,16 @@ def grants_command(table: str, url: str | None, schema: str | None, as_json: boo
 @click.argument("table")
 @_connects
 @_json
-def plan_command(table: str, url: str | None, schema: str | None, as_json: bool) -> None:
+@_compiles
+def plan_command(
+    table: str, url: str | None, schema: str | None, as_json: bool, compile_now: bool
+) -> None:
     """Show what a deletion from a target would do, as a tree."""
     from deletion_jobs import plan
 
     with database.connect(url, schema) as session:
+        if compile_now:
+            plan.compile_first(session, table)
         steps = plan.read(session, table)
     if as_json:
         show_json({"table": table, "steps": steps})

@@ -81,3 +81,25 @@ def _statement(script: str, start: int, end: int) -> Statement:
         text = text[opaque.end() :]
     begin = script.index(text, start)
     return Statement(text.rstrip(), script.count("\n", 0, begin) + 1)
+
+
+_ESCAPED = re.compile(r"''|\\(.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
+
+
+def as_kept(body: str) -> str:
+    """Give a routine's body as information_schema shows it: its literals without escapes."""
+
+    def plain(match: re.Match[str]) -> str:
+        text = match[0]
+        return f"'{_ESCAPED.sub(_unescaped, text[1:-1])}'" if text[0] == "'" else text
+
+    return _OPAQUE.sub(plain, body)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    letter = match[1]
+    if letter is None:
+        return "'"
+    # Before a wildcard the backslash stays: LIKE reads it.
+    return match[0] if letter in "%_" else _ESCAPES.get(letter, letter)

@@ -45,7 +45,7 @@ def body_of(source: Source, engine: str) -> str:
         if statement.text.startswith("CREATE"):
             found = _BODY_START.search(statement.text)
             if found:
-                return statement.text[found.start() :]
+                return statements.as_kept(statement.text[found.start() :])
     raise ValueError(f"{source.path}: no body that begins with BEGIN or RETURN")
 
 

@@ -1,4 +1,3 @@
--- What the key to the application's users would point at: no row where there is no such column.
 SELECT
     c.table_name AS table_name,
     c.column_type AS column_type,

@@ -1,4 +1,3 @@
--- What the key to the application's users would point at: no row where there is no such column.
 SELECT
     c.relname::text AS table_name,
     format_type(a.atttypid, a.atttypmod) AS column_type,
