@@ -3,7 +3,7 @@
 --
 -- Parameters  p_entity_table   the target
 --             p_tables         the plan's tables, target and dependants, as their OIDs
--- Returns     text, a hexadecimal MD5
+-- Returns     text, two hexadecimal MD5: of the references, and of all the rest
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_fingerprint(entity_table, '{16400,16412}') FROM deletion_plans;
@@ -17,17 +17,11 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_fingerprint$
-SELECT md5(concat_ws(
+SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
     '|',
     (
-        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
-            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
-        FROM pg_constraint AS k
-        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
-    ),
-    (
         SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
-            c.relispartition, c.relhassubclass, c.relrowsecurity, c.relforcerowsecurity,
+            c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
             (
                 -- One string a table: pg_attribute is the largest part of what is read.
                 SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,

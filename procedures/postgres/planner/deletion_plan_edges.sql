@@ -71,6 +71,15 @@ described AS (
                 r.action = 'cascade'
                 AND EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
             ),
+            -- No trigger or rule can keep a row of it: what was deleted short of the limit is empty.
+            'steady', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                -- Bits of tgtype: for each row, before, on DELETE.
+                WHERE g.tgrelid = r.child_oid AND g.tgtype & 11 = 11
+            ) AND NOT EXISTS (
+                SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
+            ),
             -- Rows with two references to set are changed twice and counted once.
             'once', r.action IN ('set_null', 'set_default') AND (
                 SELECT count(*) FROM reference AS s

@@ -2,14 +2,17 @@
 -- Write the statement that deletes rows without dependants that hang from a frame.
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
--- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and 0
+--             p_one_job   TRUE: for a frame of one job, where the engine's row count is enough
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and 0;
+--             for one job nothing
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_sql_drain(
     p_edge jsonb,
     p_parent jsonb,
-    p_child jsonb
+    p_child jsonb,
+    p_one_job boolean
 ) RETURNS text
 LANGUAGE sql
 STABLE
@@ -28,7 +31,15 @@ WITH pair AS (
 -- One Tid Scan; the condition once more, for a row that moves while its lock is waited for.
 -- Rows are counted by job without a join: the frame's own rows name the job of each group.
 SELECT format(
-    $sql$WITH %1$s,
+    CASE WHEN p_one_job THEN $sql$WITH %1$s
+DELETE FROM ONLY %2$s AS c
+WHERE
+    c.ctid = ANY (ARRAY(
+        %3$s
+        LIMIT $2
+    ))
+    AND %4$s$sql$
+    ELSE $sql$WITH %1$s,
 d AS (
     DELETE FROM ONLY %2$s AS c
     WHERE
@@ -52,7 +63,7 @@ FROM (
         GROUP BY %8$s
     ) AS a
     GROUP BY a.j
-) AS b$sql$,
+) AS b$sql$ END,
     deletion_sql_frame(p_parent -> 'columns'),
     p_child ->> 'sql',
     CASE
@@ -87,6 +98,6 @@ FROM (
 FROM pair;
 $deletion_sql_drain$;
 
-COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) IS
 'The statement that deletes rows without dependants that hang from a frame.';
-REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;

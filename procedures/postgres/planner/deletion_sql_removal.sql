@@ -4,16 +4,18 @@
 -- Parameters  p_node        the table
 --             p_edge        the reference by which the frame was found; NULL: the job's roots
 --             p_below       the references that point at the table
+--             p_is_exact    TRUE: under the lock an emptied reference is known to be empty
 -- Returns     one row a statement: kind lock (binds $1 frame; answers the number of rows found
---             and locked), remove ($1 frame; rows, rows by job, 0) or left ($1 frame; the frame
---             of the rows that are still there)
+--             and locked), remove and remove_now ($1 frame; rows, rows by job, 0) or left
+--             ($1 frame; the frame of the rows that are still there)
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_sql_removal(
     p_node jsonb,
     p_edge jsonb,
-    p_below jsonb
+    p_below jsonb,
+    p_is_exact boolean
 ) RETURNS TABLE (kind text, sql_text text)
 LANGUAGE sql
 STABLE
@@ -68,6 +70,21 @@ FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
     p.frame, p.table_sql, p.found, coalesce(p.childless, ''))
 FROM part AS p
 UNION ALL
+-- Where the references were emptied under the lock: a second look would read dead index entries.
+SELECT 'remove_now', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p
+WHERE p_is_exact
+UNION ALL
 SELECT 'left', format(
     $sql$WITH %1$s
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, %4$s)), '[]'), count(*)
@@ -75,6 +92,6 @@ FROM f INNER JOIN ONLY %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.
 FROM part AS p;
 $deletion_sql_removal$;
 
-COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) IS
+COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) IS
 'The statements that remove a frame''s own rows: lock them, delete the childless, see the rest.';
-REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;

@@ -35,7 +35,10 @@ below AS (
     SELECT
         n.node_no,
         coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
-        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed
+        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
+        coalesce(
+            bool_and((e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean), FALSE
+        ) AS is_exact
     FROM node AS n
     LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
     GROUP BY n.node_no
@@ -55,7 +58,7 @@ statement AS (
     SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
     FROM node AS n
     INNER JOIN below AS b ON b.node_no = n.node_no
-    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges) AS r
+    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges, b.is_exact) AS r
     WHERE n.node_no = 0
     UNION ALL
     SELECT e.edge_no, 3, 'fetch',
@@ -67,7 +70,12 @@ statement AS (
     FROM edge AS e
     UNION ALL
     SELECT e.edge_no, 5, 'drain',
-        deletion_sql_drain(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+        deletion_sql_drain(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 5, 'drain_one',
+        deletion_sql_drain(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
     WHERE (e.edge ->> 'leaf')::boolean
     UNION ALL
@@ -89,7 +97,7 @@ statement AS (
     SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
     FROM edge AS e
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
-    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges) AS r
+    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
     WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
 )
 

@@ -23,6 +23,7 @@ BEGIN
     v_walk.run := p_run;
     v_walk.rows_left := p_run.batch_rows;
     v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
+    v_walk.is_locked := FALSE;
     v_walk.below := '{}';
     v_walk := deletion_load_frame(v_walk);
 
@@ -48,6 +49,9 @@ BEGIN
             EXIT WHEN v_walk.rows_left = 0;
             v_walk := deletion_change(v_walk, v_step);
         ELSIF FOUND THEN
+            -- A frame whose rows would not fit what is left of the batch begins the next one.
+            EXIT WHEN v_walk.rows_left < p_run.batch_rows / 2
+                AND (v_walk.run).state -> 'fan' ? v_step.node_no::text;
             v_walk := deletion_push(v_walk, v_step);
         ELSE
             -- The frame goes in one transaction: what is left of this one may be too little.

@@ -23,9 +23,23 @@ DECLARE
     v_rows bigint;
     v_by_job jsonb;
     v_still bigint;
+    v_sql text;
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
-    EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+
+    IF p_step.kind = 'drain' AND v_run.job_count = 1 THEN
+        SELECT s.sql_text INTO STRICT v_sql
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'drain_one';
+        EXECUTE v_sql USING v_frame.keys, p_walk.rows_left;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_by_job := CASE WHEN v_rows > 0 THEN jsonb_build_object(v_frame.keys -> 0 ->> 'j', v_rows) END;
+        v_still := 0;
+    ELSE
+        EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+    END IF;
+
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
     IF v_still > 0 THEN

@@ -2,12 +2,15 @@
 -- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
 --
 -- Parameters  p_plan_id   the plan
+--             p_whole     TRUE: compare all of the catalog; FALSE: the references alone
 -- Returns     boolean, FALSE where the catalog has changed since the plan was compiled
 -- Writes      nothing; locks the closure's tables ROW EXCLUSIVE     Commits  no
 -- Execute     the owner only
 
-CREATE OR REPLACE FUNCTION deletion_guard(p_plan_id bigint)
-RETURNS boolean
+CREATE OR REPLACE FUNCTION deletion_guard(
+    p_plan_id bigint,
+    p_whole boolean
+) RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
@@ -16,6 +19,7 @@ AS $deletion_guard$
 DECLARE
     v_plan deletion_plans;
     v_sql text;
+    v_tables oid[];
 BEGIN
     SELECT p.* INTO STRICT v_plan FROM deletion_plans AS p WHERE p.plan_id = p_plan_id;
     SELECT s.sql_text INTO STRICT v_sql
@@ -30,12 +34,17 @@ BEGIN
             RETURN FALSE;
     END;
 
-    RETURN v_plan.fingerprint = deletion_fingerprint(
-        v_plan.entity_table, ARRAY(SELECT jsonb_array_elements_text(v_plan.tables)::oid)
-    );
+    v_tables := ARRAY(SELECT jsonb_array_elements_text(v_plan.tables)::oid);
+
+    -- A reference that the plan does not know would leave rows to the engine: never unseen.
+    RETURN CASE
+        WHEN p_whole
+            THEN v_plan.fingerprint = deletion_fingerprint(v_plan.entity_table, v_tables)
+        ELSE left(v_plan.fingerprint, 32) = deletion_fingerprint_references(v_tables)
+    END;
 END;
 $deletion_guard$;
 
-COMMENT ON FUNCTION deletion_guard(bigint) IS
+COMMENT ON FUNCTION deletion_guard(bigint, boolean) IS
 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits.';
-REVOKE ALL ON FUNCTION deletion_guard(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_guard(bigint, boolean) FROM PUBLIC;

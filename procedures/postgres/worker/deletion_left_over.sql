@@ -39,6 +39,7 @@ BEGIN
         PERFORM deletion_stuck(v_run, v_frame, p_step);
     END IF;
 
+    v_walk.is_locked := FALSE;
     v_frame.edge_pos := 0;
     v_frame.fetch_cursor := NULL;
     v_frame.rows_at_pass := v_run.rows_changed;

@@ -17,6 +17,8 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_last integer := cardinality(p_walk.below);
 BEGIN
+    v_walk.is_locked := FALSE;
+
     IF v_last = 0 THEN
         RETURN deletion_load_frame(v_walk);
     END IF;

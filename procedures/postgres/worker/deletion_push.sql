@@ -61,6 +61,13 @@ BEGIN
 
         v_walk.below := v_walk.below || v_frame;
         v_walk.frame := v_child;
+        v_walk.is_locked := FALSE;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+            v_walk.is_locked := deletion_lock_frame(v_run.plan_id, v_child);
+        END IF;
     END IF;
 
     RETURN v_walk;

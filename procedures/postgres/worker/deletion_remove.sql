@@ -28,7 +28,9 @@ DECLARE
 BEGIN
     SELECT s.* INTO STRICT v_remove
     FROM deletion_plan_steps AS s
-    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'remove';
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no
+        AND s.kind = CASE WHEN p_walk.is_locked THEN 'remove_now' ELSE 'remove' END;
     SELECT
         min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
         min(s.sql_text) FILTER (WHERE s.kind = 'left')
@@ -36,8 +38,13 @@ BEGIN
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
 
-    -- Two statements: a child that was committed while the lock waited is seen by the second.
-    EXECUTE v_lock INTO v_found USING v_frame.keys;
+    IF p_walk.is_locked THEN
+        v_found := v_frame.key_count;
+    ELSE
+        -- Two statements: a child that was committed while the lock waited is seen by the second.
+        EXECUTE v_lock INTO v_found USING v_frame.keys;
+    END IF;
+
     PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
     EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
     PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;

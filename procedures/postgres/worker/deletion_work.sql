@@ -18,6 +18,8 @@ CREATE OR REPLACE PROCEDURE deletion_work(
 LANGUAGE plpgsql
 SECURITY INVOKER
 AS $deletion_work$
+DECLARE
+    v_rest float8;
 BEGIN
     LOOP
         PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
@@ -25,13 +27,12 @@ BEGIN
         COMMIT;
         PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
         EXIT WHEN p_state NOT IN ('more', 'retry');
-        PERFORM pg_sleep(
-            CASE p_state
-                -- Whoever was in the way gets a moment, and two workers do not meet again in step.
-                WHEN 'retry' THEN 0.05 + random() * 0.2
-                ELSE deletion_setting_int('pause_ms') / 1000.0
-            END
-        );
+        v_rest := CASE p_state
+            -- Whoever was in the way gets a moment, and two workers do not meet again in step.
+            WHEN 'retry' THEN 0.05 + random() * 0.2
+            ELSE deletion_setting_int('pause_ms') / 1000.0
+        END;
+        PERFORM pg_sleep(v_rest) WHERE v_rest > 0;
     END LOOP;
 
     PERFORM deletion_release(p_run_id);

@@ -6,7 +6,8 @@ CREATE TYPE deletion_cursor AS (
     frame deletion_frames,
     below deletion_frames[],
     rows_left bigint,
-    has_waits boolean
+    has_waits boolean,
+    is_locked boolean
 );
 
 COMMENT ON TYPE deletion_cursor IS

@@ -1,0 +1,35 @@
+-- deletion_fingerprint_references
+-- Digest a plan's foreign keys and triggers: cheap enough for every step of a run.
+--
+-- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
+-- Returns     text, a hexadecimal MD5
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fingerprint_references(p_tables oid[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fingerprint_references$
+SELECT md5(concat_ws(
+    '|',
+    (
+        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+        FROM pg_constraint AS k
+        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+    ),
+    -- A trigger may keep rows that a plan without one takes for gone.
+    (
+        SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
+        FROM pg_trigger AS g
+        WHERE g.tgrelid = ANY (p_tables) AND NOT g.tgisinternal
+    )
+));
+$deletion_fingerprint_references$;
+
+COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
+'Digest of the foreign keys that point at a plan''s tables, and of their triggers.';
+REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;

@@ -1,0 +1,43 @@
+-- deletion_lock_frame
+-- Lock a frame's rows before their children are emptied, where the plan can make use of it.
+--
+-- Parameters  p_plan_id   the plan                 p_frame   the frame
+-- Returns     boolean, TRUE where every row of the frame was found and is locked
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_lock_frame(
+    p_plan_id bigint,
+    p_frame deletion_frames
+) RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_lock_frame$
+DECLARE
+    v_sql text;
+    v_found bigint;
+BEGIN
+    SELECT s.sql_text INTO v_sql
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_plan_id AND s.edge_no = p_frame.edge_no AND s.kind = 'lock'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS r
+            WHERE r.plan_id = s.plan_id AND r.edge_no = s.edge_no AND r.kind = 'remove_now'
+        );
+
+    IF v_sql IS NULL THEN
+        RETURN FALSE;
+    END IF;
+
+    EXECUTE v_sql INTO v_found USING p_frame.keys;
+    RETURN v_found = p_frame.key_count;
+END;
+$deletion_lock_frame$;
+
+COMMENT ON FUNCTION deletion_lock_frame(bigint, deletion_frames) IS
+'Lock a frame''s rows before their children are emptied, where the plan can make use of it.';
+REVOKE ALL ON FUNCTION deletion_lock_frame(bigint, deletion_frames) FROM PUBLIC;
