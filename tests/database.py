@@ -658,6 +658,7 @@ class Postgres(Database):
             home.server.url_of(home.database, user, password),
             autocommit=True,
         )
+        self._session_id = self.connection.info.backend_pid
         if home.schema != "public":
             self.connection.execute(f"SET search_path = {self.quote(home.schema)}")
         super().__init__(home, role)
@@ -678,7 +679,7 @@ class Postgres(Database):
 
     @property
     def session_id(self) -> int:
-        return self.connection.info.backend_pid
+        return self._session_id
 
     def quote(self, name: str) -> str:
         return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
@@ -901,12 +902,14 @@ class Installation(ABC):
 
 
 class PostgresInstallation(Installation):
-    """Copies a template, which takes a fraction of an installation's time."""
+    """Copies a template, and always has the next copy made while a test runs."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self.admin = psycopg.connect(server.url, autocommit=True)
         self.template = f"{self.token}_template"
+        self._copier = ThreadPoolExecutor(1)
+        self._next: Future[str] | None = None
 
     def prepare(self) -> None:
         self.admin.execute(f"CREATE DATABASE {self.template}")
@@ -914,10 +917,12 @@ class PostgresInstallation(Installation):
         for role, (name, password) in self.accounts.items():
             self.admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
             self.admin.execute(f"GRANT deletion_jobs_{role} TO {name}")
+        self._next = self._copier.submit(self._copy)
 
     def take(self) -> Database:
-        name = self._next_name()
-        self.admin.execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        assert self._next is not None
+        name = self._next.result()
+        self._next = self._copier.submit(self._copy)
         return Postgres(Home(self.server, name, "public", self.accounts))
 
     @contextlib.contextmanager
@@ -940,16 +945,33 @@ class PostgresInstallation(Installation):
 
     def give_back(self, database: Database) -> None:
         home = database.home
-        self.admin.execute(f"DROP DATABASE {home.database} WITH (FORCE)")
+        for session in home.sessions:
+            self.admin.execute("SELECT pg_terminate_backend(%s)", (session.session_id,))
         home.threads.shutdown()
         for session in home.sessions:
             session.close()
+        self._copier.submit(self._drop, home.database)
 
     def remove(self) -> None:
+        if self._next is not None:
+            self._drop(self._next.result())
+        self._copier.shutdown()
         self.admin.execute(f"DROP DATABASE IF EXISTS {self.template} WITH (FORCE)")
         for name, _ in self.accounts.values():
             self.admin.execute(f"DROP ROLE IF EXISTS {name}")
         self.admin.close()
+
+    def _copy(self) -> str:
+        name = self._next_name()
+        self._administer(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        return name
+
+    def _drop(self, name: str) -> None:
+        self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _administer(self, statement: str) -> None:
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            connection.execute(statement)
 
 
 class MySQLInstallation(Installation):
