@@ -2,18 +2,20 @@
 -- Find a table of the application by the name that somebody gave.
 --
 -- Parameters  p_name     the table as the catalog spells it, or its schema, a dot and the table
+--             p_verb     the verb that was called
 --             p_schema   OUT schema of the table
 --             p_table    OUT the table
 -- Errors      JD005 no such table; a system table, a view, partitioned, or not in InnoDB
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
--- Example     CALL deletion_find_table('customer', @dj_schema, @dj_table);
+-- Example     CALL deletion_find_table('customer', 'test', @dj_schema, @dj_table);
 
 DROP PROCEDURE IF EXISTS deletion_find_table;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_find_table(
     IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     OUT p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     OUT p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 )
@@ -52,18 +54,18 @@ BEGIN
     IF p_table IS NULL THEN
         CALL deletion_raise(
             'JD005',
-            'deletion_find_table',
-            'no such table, or deletion_jobs_owner holds no privilege on it',
+            p_verb,
+            'no such table that deletion_jobs_owner can see',
             p_name
         );
     ELSEIF p_schema IN ('mysql', 'information_schema', 'performance_schema', 'sys') THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'a system table', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is a system table', p_name);
     ELSEIF v_type <> 'BASE TABLE' THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'a view, no table', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is a view', p_name);
     ELSEIF v_engine <> 'InnoDB' THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'not in InnoDB', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is not in InnoDB', p_name);
     ELSEIF v_options LIKE '%partitioned%' THEN
-        CALL deletion_raise('JD005', 'deletion_find_table', 'a partitioned table', p_name);
+        CALL deletion_raise('JD005', p_verb, 'table is partitioned', p_name);
     END IF;
 END$$
 DELIMITER ;

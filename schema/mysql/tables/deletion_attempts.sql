@@ -1,39 +1,39 @@
 -- deletion_attempts
--- Each time a job was worked, what was asked for then, and how it ended.
+-- Job by run: what became of each time that a job was taken up, and what had been asked.
 
 CREATE TABLE IF NOT EXISTS deletion_attempts (
     job_id BIGINT UNSIGNED NOT NULL
         COMMENT 'The job',
     attempt_no INT NOT NULL
-        COMMENT 'Number of the attempt, from 1, over the whole life of the job',
+        COMMENT 'Counts the job''s attempts from 1',
     run_id BIGINT UNSIGNED NULL
-        COMMENT 'Run that worked the job; NULL where it ended without one',
-    started_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
-        COMMENT 'When the attempt began, UTC',
+        COMMENT 'The run that had it; NULL: it ended before any run took it up',
+    started_at DATETIME(6) NULL
+        COMMENT 'When the run claimed it; UTC',
     ended_at DATETIME(6) NULL
-        COMMENT 'When the attempt ended, UTC',
+        COMMENT 'When the attempt ended; NULL: open; UTC',
     outcome VARCHAR(16) NULL
-        COMMENT 'How the attempt ended',
+        COMMENT 'How it ended: done, failed, cancelled, retry, sliced, returned or lost',
     error TEXT NULL
-        COMMENT 'Why the attempt ended otherwise than done',
+        COMMENT 'Why, where it did not end done',
     is_counted BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where it counts towards max_attempts',
+        COMMENT 'It counts towards max_attempts',
     is_past BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the job has been asked for anew since',
+        COMMENT 'It belongs to what was asked before the job was armed again',
     alone_next BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the job has to be claimed without others next time',
+        COMMENT 'The next claim takes the job alone, away from the set that failed or was slow',
     cancel_requested_at DATETIME(6) NULL
-        COMMENT 'When the running job was asked to stop, UTC',
+        COMMENT 'When cancel_deletion asked the run to stop this job; UTC',
     asked_reason TEXT NULL
-        COMMENT 'Reason that was given',
+        COMMENT 'The reason that was given',
     asked_hard_delete BOOLEAN NULL
-        COMMENT 'Mode that was asked for',
+        COMMENT 'The mode that was asked for',
     asked_scheduled_at DATETIME(6) NULL
-        COMMENT 'Time that was asked for, UTC',
+        COMMENT 'The time that was asked for; UTC',
     asked_by BIGINT UNSIGNED NULL
-        COMMENT 'User who asked',
+        COMMENT 'Who asked',
     asked_at DATETIME(6) NULL
-        COMMENT 'When it was asked for, UTC',
+        COMMENT 'When it was asked; UTC',
     PRIMARY KEY (job_id, attempt_no),
     KEY idx_da_run (run_id, job_id),
     CONSTRAINT chk_da_outcome
@@ -42,6 +42,6 @@ CREATE TABLE IF NOT EXISTS deletion_attempts (
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Attempts: each time a job was worked, and how it ended';
+COMMENT = 'One row for each time that a job was taken up';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_attempts TO 'deletion_jobs_owner'@'localhost';

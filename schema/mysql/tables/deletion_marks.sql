@@ -1,29 +1,29 @@
 -- deletion_marks
--- Each value that a soft deletion changed, so that a restore can take it back.
+-- What soft deletion has marked, with the value before, so that exactly this can be taken back.
 
 CREATE TABLE IF NOT EXISTS deletion_marks (
     mark_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT
-        COMMENT 'Number of the mark',
+        COMMENT 'The mark''s number',
     job_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Job that made the mark',
+        COMMENT 'The job that marked it',
     table_name VARCHAR(130) NOT NULL
-        COMMENT 'Table of the marked row',
+        COMMENT 'The table, named as targets are',
     row_key JSON NOT NULL
-        COMMENT 'Key of the marked row',
+        COMMENT 'The row''s key, an array',
     column_name VARCHAR(64) NOT NULL
-        COMMENT 'Column that was changed',
+        COMMENT 'The column that was set',
     old_value JSON NULL
         COMMENT 'Its value before',
     new_value JSON NULL
-        COMMENT 'The value the job wrote',
+        COMMENT 'Its value since',
     marked_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
-        COMMENT 'When the row was marked, UTC',
+        COMMENT 'When it was set; UTC',
     PRIMARY KEY (mark_id),
     KEY idx_dm_job (job_id)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Marks of soft deletions, by which they can be restored';
+COMMENT = 'One row for each row that a soft deletion has marked';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_marks TO 'deletion_jobs_owner'@'localhost';

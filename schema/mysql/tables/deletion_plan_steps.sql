@@ -1,40 +1,40 @@
 -- deletion_plan_steps
--- The steps of a plan, in order, each with its finished SQL.
+-- The steps of the plans with their finished SQL: what is reviewed here is what runs.
 
 CREATE TABLE IF NOT EXISTS deletion_plan_steps (
     plan_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Plan that the step belongs to',
+        COMMENT 'The plan',
     step_no INT NOT NULL
-        COMMENT 'Place of the step in the plan',
+        COMMENT 'The step''s place in the plan',
     kind VARCHAR(16) NOT NULL
-        COMMENT 'What the step does: fetch, drain, set, lock, remove and so on',
+        COMMENT 'What it does: roots, fetch, drain, set, lock, remove and so on',
     node_no INT NOT NULL
-        COMMENT 'Table acted on, counted from the target, which is 0',
+        COMMENT 'The table acted on; 0: the target',
     parent_node_no INT NULL
-        COMMENT 'Table that the reference points at',
+        COMMENT 'The table whose frame it starts from; NULL: a step of the root',
     edge_no INT NULL
-        COMMENT 'Reference that the step follows; 0 for the root''s own steps',
+        COMMENT 'The reference it follows, counted over the plan; 0: a step of the root',
     table_name VARCHAR(130) NOT NULL
-        COMMENT 'Name of the table acted on, for people',
+        COMMENT 'The table acted on, named as targets are',
     reference_name VARCHAR(64) NULL
-        COMMENT 'Foreign key or declared reference that the step follows',
+        COMMENT 'The constraint or declared reference that it follows',
     action VARCHAR(16) NULL
-        COMMENT 'What happens to the child rows of that reference',
-    is_leaf BOOLEAN NOT NULL
-        COMMENT 'True where the child rows have no children of their own',
-    waits BOOLEAN NOT NULL
-        COMMENT 'True where the child table is in the plan too, and the reference only orders',
-    in_check BOOLEAN NOT NULL
-        COMMENT 'True where the check has to look at this reference',
+        COMMENT 'What happens to the rows that the reference leads to',
+    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'The rows have no children that matter, so they go at once',
+    waits BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'The reference only orders two tables of the plan, or is set last',
+    in_check BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'The check runs it too',
     index_name VARCHAR(64) NULL
-        COMMENT 'Index that the step is carried by; NULL: there is none',
+        COMMENT 'The index that supports the reference; NULL: none',
     sql_text MEDIUMTEXT NULL
-        COMMENT 'The finished statement',
+        COMMENT 'The statement as it runs; NULL: the step has none',
     PRIMARY KEY (plan_id, step_no)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Steps of the compiled plans, with their finished SQL';
+COMMENT = 'One row for each step of a plan';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_steps TO 'deletion_jobs_owner'@'localhost';

@@ -1,29 +1,29 @@
 -- deletion_plans
--- The compiled program for one target and mode; the steps are in deletion_plan_steps.
+-- The compiled programs: one current plan for each target and mode, the older ones as history.
 
 CREATE TABLE IF NOT EXISTS deletion_plans (
     plan_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT
-        COMMENT 'Number of the plan',
+        COMMENT 'The plan''s number',
     entity_table VARCHAR(64) NOT NULL
-        COMMENT 'Target that the plan is for',
+        COMMENT 'The target it deletes from',
     hard_delete BOOLEAN NOT NULL
-        COMMENT 'Mode that the plan is for',
+        COMMENT 'The mode: for good, or soft',
     fingerprint VARCHAR(64) NOT NULL
-        COMMENT 'Hash of the catalog rows, rules and declared references that the plan rests on',
+        COMMENT 'Digest of the catalog it was compiled from; another one today: stale',
     tables JSON NOT NULL
-        COMMENT 'Tables that the fingerprint covers',
+        COMMENT 'The tables that the fingerprint covers, an array of {"s": schema, "t": table}',
     error_code CHAR(5) NULL
-        COMMENT 'Code of the error that keeps the plan from being run',
+        COMMENT 'Why the plan cannot be run, a code of ours; NULL: it can',
     error TEXT NULL
-        COMMENT 'Why the plan cannot be run',
+        COMMENT 'The same in words, with the names',
     can_block BOOLEAN NOT NULL
-        COMMENT 'True where a job can be blocked, so that a check has to look at rows',
+        COMMENT 'Rows may block a job, so a check walks over them first',
     has_waits BOOLEAN NOT NULL
-        COMMENT 'True where a reference between two tables of the plan only orders them',
+        COMMENT 'Some reference between two tables of the plan only orders them, or is set last',
     compiled_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
-        COMMENT 'When the plan was compiled, UTC',
+        COMMENT 'When it was compiled; UTC',
     superseded_at DATETIME(6) NULL
-        COMMENT 'When a newer plan took its place, UTC; NULL: the current plan',
+        COMMENT 'When another plan took its place; NULL: current; UTC',
     PRIMARY KEY (plan_id),
     UNIQUE KEY uq_dp_current (
         (if(superseded_at IS NULL, entity_table, NULL)),
@@ -33,6 +33,6 @@ CREATE TABLE IF NOT EXISTS deletion_plans (
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Compiled plans, one current for each target and mode';
+COMMENT = 'One row for each plan that was compiled';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plans TO 'deletion_jobs_owner'@'localhost';

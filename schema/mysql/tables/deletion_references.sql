@@ -1,29 +1,29 @@
 -- deletion_references
--- References that the catalog does not know: columns that point at a parent without a key.
+-- References that the DBA declared because the catalog has no foreign key for them.
 
 CREATE TABLE IF NOT EXISTS deletion_references (
     reference_name VARCHAR(64) NOT NULL
-        COMMENT 'Name of the reference, as a foreign key would have one',
+        COMMENT 'Its name, as rules and errors use it',
     child_schema VARCHAR(64) NOT NULL
-        COMMENT 'Schema of the table that points',
+        COMMENT 'Schema of the table that refers',
     child_table VARCHAR(64) NOT NULL
-        COMMENT 'The table that points',
+        COMMENT 'The table that refers',
     child_columns JSON NOT NULL
-        COMMENT 'Its columns, in order',
+        COMMENT 'The referring columns, an array',
     parent_schema VARCHAR(64) NOT NULL
-        COMMENT 'Schema of the table pointed at',
+        COMMENT 'Schema of the table referred to',
     parent_table VARCHAR(64) NOT NULL
-        COMMENT 'The table pointed at',
+        COMMENT 'The table referred to',
     parent_columns JSON NOT NULL
-        COMMENT 'Its columns, in the order of child_columns',
+        COMMENT 'The columns referred to, an array in the order of child_columns',
     discriminator_column VARCHAR(64) NULL
-        COMMENT 'Column of the child that tells which parent table is meant',
+        COMMENT 'Child column that tells which table is meant, as in commentable_type; NULL: none',
     discriminator_value TEXT NULL
-        COMMENT 'The value of it that means this parent',
+        COMMENT 'The value of discriminator_column that means this parent',
     action VARCHAR(16) NOT NULL
-        COMMENT 'What happens to the child rows',
+        COMMENT 'What happens to the child rows: cascade, set_null, set_default, restrict or keep',
     created_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
-        COMMENT 'When the reference was declared, UTC',
+        COMMENT 'When it was declared; UTC',
     PRIMARY KEY (reference_name),
     KEY idx_dref_parent (parent_schema, parent_table),
     CONSTRAINT chk_dref_action
@@ -34,6 +34,6 @@ CREATE TABLE IF NOT EXISTS deletion_references (
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Declared references: columns that point at a parent without a foreign key';
+COMMENT = 'One row for each declared reference';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_references TO 'deletion_jobs_owner'@'localhost';

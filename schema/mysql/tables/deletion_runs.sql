@@ -1,51 +1,51 @@
 -- deletion_runs
--- One worker's work on a set of jobs that share target and mode.
+-- The runs: one worker's work on a set of jobs that share target and mode.
 
 CREATE TABLE IF NOT EXISTS deletion_runs (
     run_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT
-        COMMENT 'Number of the run',
+        COMMENT 'The run''s number',
     plan_id BIGINT UNSIGNED NULL
-        COMMENT 'Plan that the run follows; NULL until one is found',
+        COMMENT 'The plan that it runs',
     entity_table VARCHAR(64) NOT NULL
-        COMMENT 'Target of its jobs',
+        COMMENT 'The target of its jobs',
     hard_delete BOOLEAN NOT NULL
-        COMMENT 'Mode of its jobs',
+        COMMENT 'Their mode',
     slot INT NULL
-        COMMENT 'Slot of the schedule that the worker ran in; NULL: none',
+        COMMENT 'The worker''s slot; NULL: none',
     token CHAR(36) NOT NULL
-        COMMENT 'Fence: a step that finds another token here gives up',
+        COMMENT 'The fence: a step whose token does not match is refused',
     session_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Session of the worker, as the server numbers it',
+        COMMENT 'The worker''s connection id',
     session_mark TEXT NULL
-        COMMENT 'What tells this call from another one of the same session',
+        COMMENT 'What tells this CALL from a later one in the same session',
     server_id VARCHAR(64) NOT NULL
-        COMMENT 'Server that the session is on',
+        COMMENT 'The server''s server_uuid: locks are local to a server',
     phase VARCHAR(16) NOT NULL
-        COMMENT 'How far the run has come',
-    alone BOOLEAN NOT NULL
-        COMMENT 'True where its one job has to be worked without others',
-    job_count INT NOT NULL
-        COMMENT 'Number of jobs that it claimed',
+        COMMENT 'check, advance, finish or ended',
+    alone BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'It has one job by intent, not by chance',
+    job_count INT NOT NULL DEFAULT 0
+        COMMENT 'How many jobs it was given',
     batch_rows INT NOT NULL
-        COMMENT 'Rows that one of its transactions may change at present',
+        COMMENT 'Rows that one transaction may change now; halved after a conflict',
     rows_changed BIGINT NOT NULL DEFAULT 0
-        COMMENT 'Rows of the application that it has changed',
+        COMMENT 'Rows changed and committed so far',
     step_count BIGINT NOT NULL DEFAULT 0
-        COMMENT 'Number of steps that it has committed',
+        COMMENT 'Steps committed so far',
     retries INT NOT NULL DEFAULT 0
-        COMMENT 'Steps rolled back in a row; 0 after a step that held',
+        COMMENT 'Steps in a row that had to be rolled back',
     state JSON NULL
-        COMMENT 'What the executor keeps between its steps',
+        COMMENT 'The executor''s own notes between two steps',
     started_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
-        COMMENT 'When the run claimed its jobs, UTC',
-    last_step_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
-        COMMENT 'When its last step committed, UTC',
+        COMMENT 'When its jobs were claimed; UTC',
+    last_step_at DATETIME(6) NULL
+        COMMENT 'When its last step was committed; UTC',
     ended_at DATETIME(6) NULL
-        COMMENT 'When the run ended, UTC',
+        COMMENT 'When it ended; NULL: open; UTC',
     outcome VARCHAR(16) NULL
-        COMMENT 'How the run ended',
+        COMMENT 'How it ended: done, failed, retry, sliced, returned or lost',
     error TEXT NULL
-        COMMENT 'Why the run ended otherwise than done',
+        COMMENT 'The last error of its steps',
     PRIMARY KEY (run_id),
     KEY idx_dr_open (ended_at, run_id),
     CONSTRAINT chk_dr_phase CHECK (phase IN ('check', 'advance', 'finish', 'ended')),
@@ -55,6 +55,6 @@ CREATE TABLE IF NOT EXISTS deletion_runs (
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Runs: the work of one worker on a set of jobs';
+COMMENT = 'One row for each run of a worker over a set of jobs';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_runs TO 'deletion_jobs_owner'@'localhost';

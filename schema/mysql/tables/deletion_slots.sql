@@ -1,21 +1,21 @@
 -- deletion_slots
--- The last tick of each slot of the schedule: when it ran, and how that ended.
+-- The workers' ticks: whether the loop really runs, slot by slot.
 
 CREATE TABLE IF NOT EXISTS deletion_slots (
     slot INT NOT NULL
-        COMMENT 'Number of the slot, from 1',
+        COMMENT 'The slot, counted from 1',
     last_started_at DATETIME(6) NULL
-        COMMENT 'When the last tick began, UTC',
+        COMMENT 'When its loop last started; UTC',
     last_ended_at DATETIME(6) NULL
-        COMMENT 'When the last tick ended, UTC; NULL or earlier: it still runs or was killed',
+        COMMENT 'When its loop last ended in order; UTC',
     last_outcome VARCHAR(16) NULL
-        COMMENT 'How the last tick ended',
+        COMMENT 'How it ended: idle, worked, busy, paused',
     last_error TEXT NULL
-        COMMENT 'Error of the last tick',
+        COMMENT 'The last error that ended the loop',
     jobs_claimed BIGINT NOT NULL DEFAULT 0
-        COMMENT 'Jobs that the last tick claimed',
+        COMMENT 'Jobs claimed in this slot so far',
     session_id BIGINT UNSIGNED NULL
-        COMMENT 'Session of the last tick',
+        COMMENT 'Connection id of its last session',
     event_schema VARCHAR(64) NOT NULL DEFAULT (database())
         COMMENT 'Database that the event lives in; a view cannot ask for its own',
     PRIMARY KEY (slot)
@@ -23,6 +23,6 @@ CREATE TABLE IF NOT EXISTS deletion_slots (
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Slots of the schedule, each with its last tick';
+COMMENT = 'One row for each worker slot that has ever run';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_slots TO 'deletion_jobs_owner'@'localhost';

@@ -1,23 +1,23 @@
 -- deletion_targets
--- The tables that the DBA has allowed deletions from, each with the key that names its rows.
+-- The tables that the DBA has allowed deletions from, with the key that names a row.
 
 CREATE TABLE IF NOT EXISTS deletion_targets (
     entity_table VARCHAR(64) NOT NULL
-        COMMENT 'Canonical name: the table, with its schema only where that is another one',
+        COMMENT 'The name in jobs: the table''s, in other schemas schema.table',
     table_schema VARCHAR(64) NOT NULL
-        COMMENT 'Schema of the table',
+        COMMENT 'The table''s schema, unquoted',
     table_name VARCHAR(64) NOT NULL
-        COMMENT 'The table',
+        COMMENT 'The table''s name, unquoted',
     key_columns JSON NOT NULL
-        COMMENT 'Columns of the key, in order',
+        COMMENT 'The key''s columns, an array in key order',
     key_types JSON NOT NULL
-        COMMENT 'Types of those columns as the catalog prints them',
+        COMMENT 'Their types, an array: a key is parsed without a look at the table',
     key_collations JSON NOT NULL
-        COMMENT 'For each column its {"charset", "collation"}, or null where it is no text',
+        COMMENT 'Their {"charset", "collation"}, an array; null where it is no text',
     max_rows BIGINT NULL
-        COMMENT 'Largest number of rows that one job may delete; NULL: the setting max_rows',
+        COMMENT 'A job that would change more rows than this fails; NULL: the setting max_rows',
     created_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
-        COMMENT 'When the target was registered, UTC',
+        COMMENT 'When it was registered; UTC',
     PRIMARY KEY (entity_table),
     UNIQUE KEY uq_deletion_targets (table_schema, table_name),
     CONSTRAINT chk_dt_max_rows CHECK (max_rows > 0)
@@ -25,6 +25,6 @@ CREATE TABLE IF NOT EXISTS deletion_targets (
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Tables that deletions are allowed from';
+COMMENT = 'One row for each table that rows may be deleted from';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_targets TO 'deletion_jobs_owner'@'localhost';

@@ -3,27 +3,27 @@
 
 CREATE TABLE IF NOT EXISTS deletion_walk_keys (
     walk_id BIGINT NOT NULL
-        COMMENT 'Run that walks; for a preview its session, negative',
+        COMMENT 'The run; below zero: the session of a preview; 0: rows counted once for a job',
     job_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Job that the key was found for',
+        COMMENT 'The job that it was met for',
     node_no INT NOT NULL
-        COMMENT 'Table of the key, as the plan numbers it',
+        COMMENT 'The plan''s table that the key is of',
     fate VARCHAR(16) NOT NULL
-        COMMENT 'What would happen to the row',
+        COMMENT 'What would become of the row: delete, set_null, set_default, restrict or keep',
     key_hash BINARY(32) NOT NULL
-        COMMENT 'SHA-256 of the key',
-    edge_no INT NOT NULL
-        COMMENT 'Reference that the key was found by',
-    `keys` JSON NOT NULL
-        COMMENT 'The key, in the form that frames use',
+        COMMENT 'Digest of the key',
+    edge_no INT NULL
+        COMMENT 'The reference by which it was met',
+    `keys` JSON NULL
+        COMMENT 'The key as a frame holds it',
     is_expanded BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where its children have been looked for',
+        COMMENT 'Its children have been looked at',
     PRIMARY KEY (walk_id, job_id, node_no, fate, key_hash),
     KEY idx_dwk_open (walk_id, is_expanded, node_no)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
-COMMENT = 'Scratch of checks and previews';
+COMMENT = 'One row for each key that a walk has met';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_walk_keys TO 'deletion_jobs_owner'@'localhost';
