@@ -29,7 +29,7 @@ DECLARE
     v_state text := 'ended';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
-    PERFORM deletion_enter(NULL);
+    PERFORM deletion_enter(NULL, NULL);
     PERFORM deletion_recover();
     COMMIT;
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);

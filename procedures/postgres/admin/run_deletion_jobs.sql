@@ -43,10 +43,9 @@ BEGIN
             );
     END IF;
 
-    v_until := clock_timestamp()
-        + make_interval(secs => coalesce(p_run_seconds, deletion_setting_int('run_seconds')));
+    v_until := deletion_enter(p_slot, p_run_seconds);
 
-    IF NOT deletion_enter(p_slot) THEN
+    IF v_until IS NULL THEN
         RETURN;
     END IF;
 

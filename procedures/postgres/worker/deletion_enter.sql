@@ -1,13 +1,16 @@
 -- deletion_enter
 -- Begin a worker's call: free what an earlier call of this session left, and take the slot.
 --
--- Parameters  p_slot   the worker's slot; NULL: none
--- Returns     boolean, FALSE where another session works in the slot
+-- Parameters  p_slot          the worker's slot; NULL: none
+--             p_run_seconds   how long the call may work; NULL: the setting run_seconds
+-- Returns     timestamptz, when the call should end; NULL where another works in the slot
 -- Writes      deletion_slots                       Commits  no
 -- Execute     deletion_jobs_worker, deletion_jobs_operator
 
-CREATE OR REPLACE FUNCTION deletion_enter(p_slot integer)
-RETURNS boolean
+CREATE OR REPLACE FUNCTION deletion_enter(
+    p_slot integer,
+    p_run_seconds integer
+) RETURNS timestamptz
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
@@ -15,6 +18,8 @@ SET search_path FROM CURRENT
 AS $deletion_enter$
 DECLARE
     v_key bigint;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => coalesce(p_run_seconds, deletion_setting_int('run_seconds')));
 BEGIN
     -- Session locks survive an error in a CALL and count how often they were taken.
     FOR v_key IN
@@ -35,11 +40,11 @@ BEGIN
     END LOOP;
 
     IF p_slot IS NULL THEN
-        RETURN TRUE;
+        RETURN v_until;
     END IF;
 
     IF NOT pg_try_advisory_lock(deletion_lock_key('slot', p_slot)) THEN
-        RETURN FALSE;
+        RETURN NULL;
     END IF;
 
     INSERT INTO deletion_slots AS s (slot, last_started_at, last_outcome, session_id)
@@ -51,11 +56,12 @@ BEGIN
         last_outcome = excluded.last_outcome,
         last_error = NULL,
         session_id = excluded.session_id;
-    RETURN TRUE;
+    RETURN v_until;
 END;
 $deletion_enter$;
 
-COMMENT ON FUNCTION deletion_enter(integer) IS
+COMMENT ON FUNCTION deletion_enter(integer, integer) IS
 'Begin a worker''s call: free what an earlier call of this session left, and take the slot.';
-REVOKE ALL ON FUNCTION deletion_enter(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION deletion_enter(integer) TO deletion_jobs_worker, deletion_jobs_operator;
+REVOKE ALL ON FUNCTION deletion_enter(integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_enter(integer, integer)
+TO deletion_jobs_worker, deletion_jobs_operator;

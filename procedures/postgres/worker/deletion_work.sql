@@ -27,11 +27,7 @@ BEGIN
         COMMIT;
         PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
         EXIT WHEN p_state NOT IN ('more', 'retry');
-        v_rest := CASE p_state
-            -- Whoever was in the way gets a moment, and two workers do not meet again in step.
-            WHEN 'retry' THEN 0.05 + random() * 0.2
-            ELSE deletion_setting_int('pause_ms') / 1000.0
-        END;
+        v_rest := deletion_rest(p_state);
         PERFORM pg_sleep(v_rest) WHERE v_rest > 0;
     END LOOP;
 
