@@ -158,12 +158,9 @@ def _leading_comment(lines: Iterable[str]) -> Iterator[str]:
 
 def names(source: Source, engine: Engine) -> Iterator[str]:
     """Check the names of objects, parameters, locals and cursors, and the body's tag."""
-    created = re.findall(
-        rf"\b(?:PROCEDURE|FUNCTION|TABLE|VIEW|TYPE)\s+(?:IF NOT EXISTS\s+)?{source.name}\b",
-        source.text,
-    )
-    if not source.is_roles and not created:
-        yield f"{source.path}: it makes nothing of its own name"
+    if source.created_name != source.name:
+        yield f"{source.path}: it creates {source.created_name}"
+        return
     if source.folder == "views" and not source.name.startswith("vw_deletion_"):
         yield f"{source.path}: a view's name begins with vw_deletion_"
     if not is_routine(source):
@@ -173,7 +170,7 @@ def names(source: Source, engine: Engine) -> Iterator[str]:
     try:
         body = verify.body_of(source, engine)
     except ValueError as error:
-        yield str(error)
+        yield f"{source.path}: {error}"
         return
     for name in parameters(source):
         if not name.startswith("p_"):
@@ -267,7 +264,7 @@ def bodies(source: Source, engine: Engine) -> Iterator[str]:
     except pglast.parser.ParseError as error:
         yield f"{source.path}: {error}"
     except ValueError as error:
-        yield str(error)
+        yield f"{source.path}: {error}"
 
 
 def safety(source: Source, engine: Engine) -> Iterator[str]:

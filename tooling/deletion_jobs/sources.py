@@ -65,12 +65,18 @@ class Source:
         Raises:
             FindingError: there is no CREATE of one of these in the file.
         """
-        if self.is_roles:
-            return "ROLES"
+        return "ROLES" if self.is_roles else self._created()[0]
+
+    @property
+    def created_name(self) -> str:
+        """The name of what it creates: its own, or the file is named wrongly."""
+        return self.name if self.is_roles else self._created()[1]
+
+    def _created(self) -> tuple[str, str]:
         found = _CREATE.search(self.text)
         if found is None:
             raise FindingError(f"{self.path}: no CREATE TABLE, VIEW, TYPE, PROCEDURE or FUNCTION")
-        return found[1]
+        return found[1], found[2]
 
     @property
     def digest(self) -> str:

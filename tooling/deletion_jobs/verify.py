@@ -39,14 +39,14 @@ def body_of(source: Source, engine: str) -> str:
         tag = f"${source.name}$"
         parts = source.text.split(tag)
         if len(parts) != 3:
-            raise ValueError(f"{source.path}: the body does not stand between two {tag}")
+            raise ValueError(f"the body does not stand between two {tag}")
         return parts[1]
     for statement in statements.split(source.text):
         if statement.text.startswith("CREATE"):
             found = _BODY_START.search(statement.text)
             if found:
                 return statements.as_kept(statement.text[found.start() :])
-    raise ValueError(f"{source.path}: no body that begins with BEGIN or RETURN")
+    raise ValueError("no body that begins with BEGIN or RETURN")
 
 
 def verify(session: Session) -> Report:

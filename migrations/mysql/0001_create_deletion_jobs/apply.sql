@@ -727,6 +727,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Condition: child row c hangs from row x',
     found_by TEXT NULL
         COMMENT 'Condition: row x still hangs from where frame row t was found',
+    discriminator TEXT NULL
+        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
     set_list TEXT NULL
         COMMENT 'What an UPDATE of child row x sets',
     PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
@@ -904,10 +906,10 @@ TO 'deletion_jobs_app';
 -- cancel_deletion
 -- Ask a deletion job to stop; rows already deleted stay deleted.
 --
--- Parameters  p_job_id   the job to cancel
--- Errors      JD001 no such job; JD002 a NULL; JD003 already finished
--- Writes      deletion_jobs (one row), deletion_attempts
--- Commits     no
+-- Parameters  p_job_id   the job: a pending one is cancelled at once, a running one is asked to
+--                        stop between two batches, and may be asked again
+-- Errors      JD001 no such job; JD002 NULL; JD003 already finished
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
 -- Execute     deletion_jobs_app, deletion_jobs_operator
 -- Example     CALL cancel_deletion(42);
 
@@ -924,52 +926,702 @@ SQL SECURITY DEFINER
 COMMENT 'Ask a deletion job to stop; rows already deleted stay deleted'
 BEGIN
     DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
-    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_status, v_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_attempt_no INT;
 
     IF p_job_id IS NULL THEN
-        CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id may not be NULL', NULL);
+        CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id is NULL', NULL);
     END IF;
 
-    -- Where the caller is in no transaction this lock is gone at once: the condition counts.
-    UPDATE deletion_jobs AS j
-    SET j.status = 'cancelled', j.finished_at = v_now
-    WHERE j.id = p_job_id AND j.status = 'pending';
+    -- Job row first, then its attempts: the order of every writer.
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
 
-    IF row_count() > 0 THEN
-        CALL deletion_keep_cancelled(p_job_id);
-    ELSE
-        SELECT j.status INTO v_status
-        FROM deletion_jobs AS j
-        WHERE j.id = p_job_id
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id);
+    ELSEIF v_status = 'running' THEN
+        SELECT
+            a.attempt_no,
+            a.outcome
+        INTO v_attempt_no, v_outcome
+        FROM deletion_attempts AS a
+        WHERE a.job_id = p_job_id AND NOT a.is_past
+        ORDER BY a.attempt_no DESC
+        LIMIT 1
         FOR UPDATE;
+    END IF;
 
-        IF v_status = 'running' THEN
-            SELECT a.attempt_no INTO v_attempt_no
-            FROM deletion_attempts AS a
-            WHERE a.job_id = p_job_id AND a.outcome IS NULL
-            ORDER BY a.attempt_no DESC
-            LIMIT 1;
-        END IF;
+    IF v_status IN ('done', 'failed', 'cancelled') OR v_outcome IN ('done', 'failed', 'cancelled')
+    THEN
+        CALL deletion_raise(
+            'JD003',
+            'cancel_deletion',
+            concat('job is already ', coalesce(v_outcome, v_status)),
+            p_job_id
+        );
+    END IF;
 
-        IF v_status IS NULL THEN
-            CALL deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id);
-        ELSEIF v_attempt_no IS NULL THEN
+    IF v_attempt_no IS NOT NULL AND v_outcome IS NULL THEN
+        UPDATE deletion_attempts AS a
+        SET a.cancel_requested_at = coalesce(a.cancel_requested_at, v_now)
+        WHERE a.job_id = p_job_id AND a.attempt_no = v_attempt_no AND a.outcome IS NULL;
+    ELSE
+        -- Where the caller is in no transaction the lock is gone: the condition counts.
+        UPDATE deletion_jobs AS j
+        SET j.status = 'cancelled', j.finished_at = v_now, j.error = NULL
+        WHERE j.id = p_job_id AND j.status = v_status;
+
+        IF row_count() = 0 THEN
             CALL deletion_raise(
-                'JD003', 'cancel_deletion', concat('the job is ', v_status), p_job_id
+                'JD003', 'cancel_deletion', 'job has just been taken up; ask again', p_job_id
             );
         END IF;
 
-        -- A request: only the run that has the job, or recovery, ends it.
-        UPDATE deletion_attempts AS a
-        SET a.cancel_requested_at = coalesce(a.cancel_requested_at, v_now)
-        WHERE a.job_id = p_job_id AND a.attempt_no = v_attempt_no;
+        CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), FALSE);
     END IF;
 END$$
 DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE cancel_deletion
 TO 'deletion_jobs_app', 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+DROP PROCEDURE IF EXISTS retry_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE retry_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Make a failed or cancelled job pending again, with all its attempts before it'
+BEGIN
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id);
+    ELSEIF v_status NOT IN ('failed', 'cancelled') THEN
+        CALL deletion_raise('JD003', 'retry_deletion', concat('job is ', v_status), p_job_id);
+    END IF;
+
+    CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), TRUE);
+
+    UPDATE deletion_jobs AS j
+    SET
+        j.status = 'pending',
+        j.scheduled_at = NULL,
+        j.started_at = NULL,
+        j.finished_at = NULL,
+        j.error = NULL
+    WHERE j.id = p_job_id AND j.status = v_status;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE retry_deletion
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/pause_deletions.sql
+-- pause_deletions
+-- Let all workers of this installation rest, from their next batch on.
+--
+-- Parameters  p_reason   why; shown where somebody asks what they wait for
+-- Errors      JD002 no reason
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL pause_deletions('nightly load');
+
+DROP PROCEDURE IF EXISTS pause_deletions;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE pause_deletions(
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Let all workers of this installation rest, from their next batch on'
+BEGIN
+    IF trim(coalesce(p_reason, '')) = '' THEN
+        CALL deletion_raise('JD002', 'pause_deletions', 'p_reason is NULL or empty', NULL);
+    END IF;
+
+    UPDATE deletion_settings AS s
+    SET s.setting_value = p_reason
+    WHERE s.setting_name = 'paused_reason';
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE pause_deletions
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/resume_deletions.sql
+-- resume_deletions
+-- Let the workers go on after pause_deletions; nothing happens where they were not paused.
+--
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL resume_deletions();
+
+DROP PROCEDURE IF EXISTS resume_deletions;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE resume_deletions()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Let the workers go on after pause_deletions'
+BEGIN
+    UPDATE deletion_settings AS s
+    SET s.setting_value = NULL
+    WHERE s.setting_name = 'paused_reason' AND s.setting_value IS NOT NULL;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE resume_deletions
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer', NULL, NULL);
+
+DROP PROCEDURE IF EXISTS register_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE register_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key_columns JSON,
+    IN p_max_rows BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow deletions from a table, and fix the key by which its rows are named'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_described, v_types, v_collations, v_kept JSON;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF p_max_rows < 1 THEN
+        CALL deletion_raise(
+            'JD002', 'register_deletion_target', 'p_max_rows is below 1', p_max_rows
+        );
+    END IF;
+
+    CALL deletion_find_table(p_table, 'register_deletion_target', v_schema, v_table);
+    SET v_entity_table = deletion_entity_name(v_schema, v_table);
+
+    IF deletion_is_ours(v_schema, v_table) THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table belongs to deletion-jobs', p_table
+        );
+    ELSEIF char_length(v_entity_table) > 64 THEN
+        CALL deletion_raise(
+            'JD005',
+            'register_deletion_target',
+            'name is longer than 64 characters',
+            v_entity_table
+        );
+    END IF;
+
+    SET v_columns = deletion_unique_key(v_schema, v_table, p_key_columns);
+
+    IF v_columns IS NULL AND p_key_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table has no primary key', p_table
+        );
+    ELSEIF v_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD002',
+            'register_deletion_target',
+            concat('no NOT NULL unique key of ', v_entity_table),
+            p_key_columns
+        );
+    END IF;
+
+    SET v_described = deletion_columns(v_schema, v_table, v_columns);
+    SET v_types = json_extract(v_described, '$[*].type');
+    SET v_collations = json_extract(v_described, '$[*].text');
+
+    SELECT min(concat(c.name, ' ', c.type))
+    INTO v_bad_column
+    FROM json_table(
+        v_described, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name',
+            type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+        )
+    ) AS c
+    WHERE deletion_type_family(c.type) IS NULL;
+
+    IF v_bad_column IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'key does not compare exactly', v_bad_column
+        );
+    END IF;
+
+    SELECT t.key_columns INTO v_kept
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF v_kept <> v_columns AND deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003',
+            'register_deletion_target',
+            'jobs by another key are still open',
+            v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets (
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, max_rows
+    )
+    VALUES (v_entity_table, v_schema, v_table, v_columns, v_types, v_collations, p_max_rows)
+    ON DUPLICATE KEY UPDATE
+        key_columns = v_columns,
+        key_types = v_types,
+        key_collations = v_collations,
+        max_rows = p_max_rows;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/unregister_deletion_target.sql
+-- unregister_deletion_target
+-- Allow no further deletions from a table; jobs that have ended stay as history.
+--
+-- Parameters  p_table   the target, which may be gone itself
+-- Errors      JD002 NULL; JD003 jobs of it are pending or running; JD004 table is no target
+-- Writes      deletion_targets (one row), deletion_plans     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL unregister_deletion_target('customer');
+
+DROP PROCEDURE IF EXISTS unregister_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE unregister_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow no further deletions from a table; jobs that have ended stay as history'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_entity_table = deletion_target_name(p_table);
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'unregister_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF v_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', 'unregister_deletion_target', 'table is no target', p_table);
+    ELSEIF deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003', 'unregister_deletion_target', 'jobs are pending or running', v_entity_table
+        );
+    END IF;
+
+    DELETE FROM deletion_targets AS t WHERE t.entity_table = v_entity_table;
+
+    UPDATE deletion_plans AS p
+    SET p.superseded_at = utc_timestamp(6)
+    WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/declare_deletion_reference.sql
+-- declare_deletion_reference
+-- Declare that columns point at another table, where the catalog has no foreign key for it.
+--
+-- Parameters  p_name                   the reference's name; again: changes it
+--             p_child_table            the table that refers
+--             p_child_columns          its columns, a JSON array
+--             p_parent_table           the table referred to
+--             p_parent_columns         the columns of a unique key of it, in the same order
+--             p_action                 cascade, set_null, set_default, restrict or keep;
+--                                      NULL: forget the reference
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Errors      JD002 what does not fit; JD005 no such table
+-- Writes      deletion_references (one row), deletion_rules     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL declare_deletion_reference('comment_post', 'comment', '["about_id"]',
+--             'post', '["id"]', 'cascade', 'about_type', 'Post');
+
+DROP PROCEDURE IF EXISTS declare_deletion_reference;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE declare_deletion_reference(
+    IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_columns JSON,
+    IN p_parent_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_parent_columns JSON,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Declare that columns point at another table, where the catalog has no foreign key for it'
+BEGIN
+    DECLARE v_child_schema, v_child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_what VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_what = CASE
+        WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
+        WHEN char_length(p_name) > 64 THEN 'p_name is longer than 64 characters'
+        WHEN p_action IS NULL THEN NULL
+        WHEN p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')
+            THEN 'no such action'
+        WHEN p_child_table IS NULL OR p_parent_table IS NULL THEN 'a table is NULL'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD002', 'declare_deletion_reference', v_what, coalesce(p_action, p_name)
+        );
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        CALL deletion_find_table(
+            p_child_table, 'declare_deletion_reference', v_child_schema, v_child_table
+        );
+        CALL deletion_find_table(
+            p_parent_table, 'declare_deletion_reference', v_parent_schema, v_parent_table
+        );
+        SET v_what = deletion_reference_problem(
+            p_name,
+            v_child_schema,
+            v_child_table,
+            p_child_columns,
+            v_parent_schema,
+            v_parent_table,
+            p_parent_columns,
+            p_discriminator_column,
+            p_discriminator_value
+        );
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'declare_deletion_reference', v_what, p_name);
+    END IF;
+
+    -- A rule is about the reference as it was: it goes where the child is another one.
+    DELETE r
+    FROM deletion_rules AS r
+    INNER JOIN deletion_references AS d
+        ON
+            d.reference_name = r.reference_name
+            AND d.child_schema = r.child_schema
+            AND d.child_table = r.child_table
+    WHERE
+        d.reference_name = p_name
+        AND (
+            v_child_table IS NULL
+            OR d.child_schema <> v_child_schema
+            OR d.child_table <> v_child_table
+        );
+
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;
+    ELSE
+        REPLACE INTO deletion_references (
+            reference_name, child_schema, child_table, child_columns, parent_schema, parent_table,
+            parent_columns, discriminator_column, discriminator_value, action
+        )
+        VALUES (
+            p_name, v_child_schema, v_child_table, p_child_columns, v_parent_schema, v_parent_table,
+            p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
+        );
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/set_deletion_rule.sql
+-- set_deletion_rule
+-- Decide what happens to the rows behind one reference, whatever the catalog says.
+--
+-- Parameters  p_child_table   the table that refers
+--             p_reference     its foreign key's constraint, or the declared reference
+--             p_action        cascade, set_null, set_default, restrict, or keep where declared;
+--                             NULL: what the catalog or the declaration says holds again
+-- Errors      JD002 NULL, no such reference or action; JD005 no such table
+-- Writes      deletion_rules (one row)             Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_rule('invoice', 'fk_invoice_customer', 'restrict');
+
+DROP PROCEDURE IF EXISTS set_deletion_rule;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE set_deletion_rule(
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reference TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what happens to the rows behind one reference, whatever the catalog says'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_key, v_is_declared BOOLEAN;
+
+    IF p_child_table IS NULL OR p_reference IS NULL THEN
+        CALL deletion_raise('JD002', 'set_deletion_rule', 'table or reference is NULL', NULL);
+    END IF;
+
+    -- A rule may be taken back when its table is gone.
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_rules AS r
+        WHERE
+            r.reference_name = p_reference
+            AND p_child_table IN (
+                deletion_entity_name(r.child_schema, r.child_table),
+                concat(r.child_schema, '.', r.child_table)
+            );
+    END IF;
+
+    IF p_action IS NOT NULL OR row_count() = 0 THEN
+        CALL deletion_find_table(p_child_table, 'set_deletion_rule', v_schema, v_table);
+
+        SET v_is_key = EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS k
+            WHERE
+                k.constraint_schema = v_schema AND k.table_name = v_table
+                AND k.constraint_name = p_reference
+        );
+        SET v_is_declared = EXISTS (
+            SELECT 1
+            FROM deletion_references AS d
+            WHERE
+                d.reference_name = p_reference
+                AND d.child_schema = v_schema AND d.child_table = v_table
+        );
+
+        IF NOT v_is_key AND NOT v_is_declared THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                concat('no such reference of ', left(p_child_table, 64)),
+                p_reference
+            );
+        ELSEIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+            CALL deletion_raise('JD002', 'set_deletion_rule', 'no such action', p_action);
+        ELSEIF p_action = 'keep' AND NOT v_is_declared THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                'rows of a foreign key cannot be kept: no action keep',
+                p_reference
+            );
+        ELSEIF p_action NOT IN ('set_null', 'restrict') AND deletion_is_ours(v_schema, v_table) THEN
+            CALL deletion_raise(
+                'JD002', 'set_deletion_rule', 'table belongs to deletion-jobs', p_child_table
+            );
+        END IF;
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        INSERT INTO deletion_rules (child_schema, child_table, reference_name, action)
+        VALUES (v_schema, v_table, p_reference, p_action)
+        ON DUPLICATE KEY UPDATE action = p_action, created_at = utc_timestamp(6);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/set_deletion_setting.sql
+-- set_deletion_setting
+-- Change a setting of this installation.
+--
+-- Parameters  p_name    the setting
+--             p_value   its value as text; NULL: back to the default
+-- Errors      JD002 no such setting, or a value of another kind or out of range
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_setting('batch_rows', '1000');
+
+DROP PROCEDURE IF EXISTS set_deletion_setting;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE set_deletion_setting(
+    IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Change a setting of this installation'
+BEGIN
+    DECLARE v_name, v_kind, v_value, v_what TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_min, v_max, v_number DECIMAL(65, 0);
+
+    SELECT
+        s.setting_name,
+        s.kind,
+        coalesce(s.min_value, -9223372036854775808),
+        coalesce(s.max_value, 9223372036854775807)
+    INTO v_name, v_kind, v_min, v_max
+    FROM deletion_settings AS s
+    WHERE s.setting_name = p_name;
+
+    SET v_what = CASE
+        WHEN p_name IS NULL THEN 'p_name is NULL'
+        WHEN v_name IS NULL THEN 'no such setting'
+        WHEN v_name = 'paused_reason' THEN 'use pause_deletions or resume_deletions'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'set_deletion_setting', v_what, p_name);
+    END IF;
+
+    SET v_value = p_value;
+
+    IF v_kind = 'integer' AND p_value IS NOT NULL THEN
+        -- 0100 is kept as 100, and no number of digits overflows.
+        SET v_value = deletion_key_number(p_value, 'decimal(65,0)');
+        SET v_number = cast(v_value AS DECIMAL(65, 0));
+        SET v_what = CASE
+            WHEN v_value IS NULL OR p_value REGEXP '[^-0-9]'
+                THEN concat(v_name, ' takes a whole number')
+            WHEN v_number < v_min OR v_number > v_max
+                THEN concat(v_name, ' takes numbers from ', v_min, ' to ', v_max)
+        END;
+    ELSEIF v_kind = 'boolean' AND p_value NOT IN ('true', 'false') THEN
+        SET v_what = concat(v_name, ' takes true or false');
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'set_deletion_setting', v_what, p_value);
+    END IF;
+
+    UPDATE deletion_settings AS s
+    SET s.setting_value = v_value
+    WHERE s.setting_name = v_name;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/link_deletion_users.sql
+-- link_deletion_users
+-- Let created_by of the jobs point at the application's users, or point at nothing again.
+--
+-- Parameters  p_table    the users' table; NULL: drop the key
+--             p_column   its column, BIGINT UNSIGNED and unique
+-- Errors      JD002 no such column, another type, not unique; JD005 no such table; 1452 a job
+--             names a user who does not exist
+-- Writes      the constraint fk_dj_user of deletion_jobs     Commits  yes
+-- Execute     the owner only (DBAs), who also needs the right REFERENCES on the users' table
+-- Example     CALL link_deletion_users('users', 'id');
+
+DROP PROCEDURE IF EXISTS link_deletion_users;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE link_deletion_users(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY INVOKER
+COMMENT 'Let created_by of the jobs point at the users of the application, or at nothing again'
+BEGIN
+    DECLARE v_schema, v_table, v_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_table IS NOT NULL THEN
+        CALL deletion_find_table(p_table, 'link_deletion_users', v_schema, v_table);
+        SET v_name = concat(deletion_entity_name(v_schema, v_table), '.', coalesce(p_column, ''));
+
+        SELECT
+            c.column_name,
+            c.column_type
+        INTO v_column, v_type
+        FROM information_schema.columns AS c
+        WHERE c.table_schema = v_schema AND c.table_name = v_table AND c.column_name = p_column;
+
+        IF v_column IS NULL THEN
+            CALL deletion_raise('JD002', 'link_deletion_users', 'no such column', v_name);
+        ELSEIF v_type <> 'bigint unsigned' THEN
+            CALL deletion_raise(
+                'JD002', 'link_deletion_users', 'column is not BIGINT UNSIGNED', v_name
+            );
+        ELSEIF deletion_unique_key(v_schema, v_table, json_array(v_column)) IS NULL THEN
+            CALL deletion_raise('JD002', 'link_deletion_users', 'column is not unique', v_name);
+        END IF;
+    END IF;
+
+    IF EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_jobs'
+            AND k.constraint_name = 'fk_dj_user'
+    ) THEN
+        ALTER TABLE deletion_jobs DROP FOREIGN KEY fk_dj_user;
+    END IF;
+
+    IF p_table IS NOT NULL THEN
+        SET @dj_sql = concat(
+            'ALTER TABLE deletion_jobs ADD CONSTRAINT fk_dj_user',
+            ' FOREIGN KEY (created_by) REFERENCES ',
+            deletion_quote_name(v_schema), '.', deletion_quote_name(v_table),
+            ' (', deletion_quote_name(v_column), ') ON DELETE SET NULL'
+        );
+        PREPARE dj_stmt FROM @dj_sql;
+        EXECUTE dj_stmt;
+        DEALLOCATE PREPARE dj_stmt;
+        SET @dj_sql = NULL;
+    END IF;
+END$$
+DELIMITER ;
 -- <<<
 
 -- >>> procedures/mysql/planner/deletion_raise.sql
@@ -1844,7 +2496,7 @@ BEGIN
             min(g.given) AS given
         FROM (
             SELECT
-                cast(e.item AS CHAR) AS given,
+                coalesce(cast(e.item AS CHAR), 'null') AS given,
                 deletion_key_texts(
                     v_types,
                     v_collations,
@@ -1915,25 +2567,26 @@ DELIMITER ;
 
 -- >>> procedures/mysql/planner/deletion_keep_asked.sql
 -- deletion_keep_asked
--- Before finished jobs are armed again: keep in their attempts what was asked and how it ended.
+-- Keep in the attempts what a job asks for and how it ended, before its row is used again.
 --
--- Parameters  p_jobs   the jobs, a JSON array of {"id"}; those not finished are passed over
--- Errors      none
+-- Parameters  p_jobs      the jobs, a JSON array of {"id"}; those not finished are passed over
+--             p_is_past   TRUE: what they asked for is over, since they are armed again
 -- Writes      deletion_attempts                    Commits  no
 -- Execute     the owner only
--- Example     CALL deletion_keep_asked('[{"id": 42}]');
+-- Example     CALL deletion_keep_asked('[{"id": 42}]', TRUE);
 
 DROP PROCEDURE IF EXISTS deletion_keep_asked;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_keep_asked(
-    IN p_jobs JSON
+    IN p_jobs JSON,
+    IN p_is_past BOOLEAN
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Before finished jobs are armed again: keep in their attempts what was asked'
+COMMENT 'Keep in the attempts what jobs ask for and how they ended'
 BEGIN
     DECLARE v_finished, v_missing, v_open JSON;
 
@@ -1976,7 +2629,7 @@ BEGIN
         j.finished_at,
         j.status,
         j.error,
-        TRUE,
+        p_is_past,
         j.reason,
         j.hard_delete,
         j.scheduled_at,
@@ -1989,7 +2642,7 @@ BEGIN
         )
     ) AS m
     STRAIGHT_JOIN deletion_jobs AS j ON j.id = m.job_id
-    ON DUPLICATE KEY UPDATE is_past = TRUE;
+    ON DUPLICATE KEY UPDATE is_past = p_is_past;
 
     UPDATE json_table(
         v_open, '$[*]' COLUMNS (
@@ -2000,7 +2653,7 @@ BEGIN
     STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = o.job_id AND a.attempt_no = o.attempt_no
     STRAIGHT_JOIN deletion_jobs AS j ON j.id = o.job_id
     SET
-        a.is_past = TRUE,
+        a.is_past = p_is_past,
         a.asked_reason = if(a.asked_at IS NULL, j.reason, a.asked_reason),
         a.asked_hard_delete = if(a.asked_at IS NULL, j.hard_delete, a.asked_hard_delete),
         a.asked_scheduled_at = if(a.asked_at IS NULL, j.scheduled_at, a.asked_scheduled_at),
@@ -2082,7 +2735,7 @@ BEGIN
     END IF;
 
     IF v_known > 0 THEN
-        CALL deletion_keep_asked(v_rows);
+        CALL deletion_keep_asked(v_rows, TRUE);
     END IF;
 
     -- Each assignment sees the ones before it, so status comes last.
@@ -2114,7 +2767,7 @@ BEGIN
             WHEN
                 deletion_jobs.status = 'pending'
                 AND coalesce(deletion_jobs.scheduled_at, deletion_jobs.created_at)
-                <= coalesce(p_scheduled_at, v_now)
+                <= coalesce(p_scheduled_at, deletion_jobs.created_at)
                 THEN deletion_jobs.scheduled_at
             ELSE p_scheduled_at
         END,
@@ -2137,6 +2790,1285 @@ BEGIN
         status = if(deletion_jobs.status = 'running', 'running', 'pending');
 
     SET p_job_id = coalesce(p_job_id, last_insert_id());
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_is_ours.sql
+-- deletion_is_ours
+-- Tell whether a table is one of this project's own.
+--
+-- Parameters  p_schema   schema of the table
+--             p_table    the table
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_is_ours('shop', 'deletion_jobs');
+
+DROP FUNCTION IF EXISTS deletion_is_ours;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_is_ours(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BOOLEAN
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Tell whether a table is one of the own tables of this project'
+BEGIN
+    RETURN p_schema = database() AND p_table IN (
+        'deletion_jobs', 'deletion_targets', 'deletion_references', 'deletion_rules',
+        'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
+        'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
+        'deletion_slots', 'deletion_walk_keys'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_has_open_jobs.sql
+-- deletion_has_open_jobs
+-- Tell whether jobs of a target are pending or running.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_has_open_jobs('customer');
+
+DROP FUNCTION IF EXISTS deletion_has_open_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_has_open_jobs(
+    p_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BOOLEAN
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Tell whether jobs of a target are pending or running'
+BEGIN
+    -- By status: of finished jobs there may be millions.
+    RETURN EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j FORCE INDEX (idx_dj_status_sched)
+        WHERE j.status IN ('pending', 'running') AND j.entity_table = p_entity_table
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_columns.sql
+-- deletion_columns
+-- Read a caller's list of columns: a JSON array of names, each once.
+--
+-- Parameters  p_schema    schema of the table
+--             p_table     the table
+--             p_columns   what the caller sent
+-- Returns     JSON, an array in the same order of {"pos", "name", "type", "null", "text"}, where
+--             text is {"charset", "collation"} or null; NULL: no such array, or not columns
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_columns('shop', 'customer', '["id"]');
+
+DROP FUNCTION IF EXISTS deletion_columns;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_columns(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read a list of columns from a caller: a JSON array of names, each once'
+BEGIN
+    DECLARE v_found JSON DEFAULT json_array();
+    DECLARE v_column JSON;
+    DECLARE v_pos INT DEFAULT 0;
+
+    IF p_columns IS NULL OR json_type(p_columns) <> 'ARRAY' OR json_length(p_columns) = 0 THEN
+        RETURN NULL;
+    END IF;
+
+    -- One by one: the order of an aggregate is not promised.
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
+
+        IF
+            json_type(v_column) <> 'STRING'
+            OR json_contains(v_found, json_object('name', v_column))
+        THEN
+            RETURN NULL;
+        END IF;
+
+        SET v_column = (
+            SELECT json_object(
+                'pos', v_pos,
+                'name', c.column_name,
+                'type', c.column_type,
+                'null', c.is_nullable = 'YES',
+                'text', if(
+                    c.character_set_name IS NULL,
+                    NULL,
+                    json_object('charset', c.character_set_name, 'collation', c.collation_name)
+                )
+            )
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = p_schema AND c.table_name = p_table
+                AND cast(c.column_name AS BINARY) = cast(json_unquote(v_column) AS BINARY)
+        );
+
+        IF v_column IS NULL THEN
+            RETURN NULL;
+        END IF;
+
+        SET v_found = json_array_append(v_found, '$', v_column);
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN v_found;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_unique_key.sql
+-- deletion_unique_key
+-- Find the columns that name one row: those that were asked for, if they do, or the primary key.
+--
+-- Parameters  p_schema    schema of the table
+--             p_table     the table
+--             p_columns   column names, a JSON array; NULL: the primary key
+-- Returns     JSON, names in the order asked for; NULL: not the columns of a NOT NULL unique key
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_unique_key('shop', 'customer', '["email"]');
+
+DROP FUNCTION IF EXISTS deletion_unique_key;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_unique_key(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the columns that name one row'
+BEGIN
+    DECLARE v_key JSON DEFAULT json_array();
+    DECLARE v_name, v_index VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_pos INT DEFAULT 0;
+
+    IF p_columns IS NOT NULL AND deletion_columns(p_schema, p_table, p_columns) IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    SELECT u.index_name INTO v_index
+    FROM (
+        SELECT
+            i.index_name,
+            count(*) AS width,
+            sum(coalesce(json_contains(p_columns, json_quote(i.column_name)), 0)) AS wanted
+        FROM information_schema.statistics AS i
+        WHERE i.table_schema = p_schema AND i.table_name = p_table
+        GROUP BY i.index_name
+        -- An index on an expression has no column, one on a prefix takes several rows for one.
+        HAVING
+            max(i.non_unique) = 0
+            AND count(i.column_name) = count(*)
+            AND count(i.sub_part) = 0
+            AND sum(i.nullable = 'YES') = 0
+    ) AS u
+    WHERE
+        (p_columns IS NULL AND u.index_name = 'PRIMARY')
+        OR (u.width = json_length(p_columns) AND u.wanted = u.width)
+    ORDER BY u.index_name
+    LIMIT 1;
+
+    IF v_index IS NULL OR p_columns IS NOT NULL THEN
+        RETURN if(v_index IS NULL, NULL, p_columns);
+    END IF;
+
+    -- One by one: the order of an aggregate is not promised.
+    REPEAT
+        SET v_pos = v_pos + 1;
+        SET v_name = (
+            SELECT i.column_name
+            FROM information_schema.statistics AS i
+            WHERE
+                i.table_schema = p_schema AND i.table_name = p_table
+                AND i.index_name = v_index AND i.seq_in_index = v_pos
+        );
+
+        IF v_name IS NOT NULL THEN
+            SET v_key = json_array_append(v_key, '$', v_name);
+        END IF;
+    UNTIL v_name IS NULL END REPEAT;
+
+    RETURN v_key;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_reference_problem.sql
+-- deletion_reference_problem
+-- Say why a reference cannot be declared like this.
+--
+-- Parameters  p_name                   the reference's name
+--             p_child_schema           schema of the table that refers
+--             p_child_table            that table
+--             p_child_columns          its columns; NULL: they are none
+--             p_parent_schema          schema of the table referred to
+--             p_parent_table           that table
+--             p_parent_columns         its columns; NULL: they are none
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Returns     text; NULL: nothing is wrong
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_reference_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_reference_problem(
+    p_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_columns JSON,
+    p_parent_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_parent_columns JSON,
+    p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a reference cannot be declared like this'
+BEGIN
+    DECLARE v_children JSON
+        DEFAULT deletion_columns(p_child_schema, p_child_table, p_child_columns);
+    DECLARE v_parents JSON
+        DEFAULT deletion_columns(p_parent_schema, p_parent_table, p_parent_columns);
+    DECLARE v_tells JSON DEFAULT deletion_columns(
+        p_child_schema, p_child_table, json_array(p_discriminator_column)
+    );
+
+    RETURN CASE
+        WHEN
+            deletion_is_ours(p_child_schema, p_child_table)
+            OR deletion_is_ours(p_parent_schema, p_parent_table)
+            THEN 'a table belongs to deletion-jobs'
+        WHEN v_children IS NULL THEN 'p_child_columns are no columns of the child'
+        WHEN v_parents IS NULL THEN 'p_parent_columns are no columns of the parent'
+        WHEN json_length(v_children) <> json_length(v_parents)
+            THEN 'child and parent columns differ in number'
+        WHEN EXISTS (
+            SELECT 1
+            FROM json_table(
+                v_children, '$[*]' COLUMNS (
+                    pos INT PATH '$.pos',
+                    type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+                )
+            ) AS c
+            INNER JOIN json_table(
+                v_parents, '$[*]' COLUMNS (
+                    pos INT PATH '$.pos',
+                    type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+                )
+            ) AS p ON p.pos = c.pos
+            WHERE
+                coalesce(deletion_type_family(c.type), 'none')
+                <> coalesce(deletion_type_family(p.type), 'other')
+        ) THEN 'child and parent columns cannot be compared'
+        -- Rows that two parents share must not go with one of them.
+        WHEN NOT EXISTS (
+            SELECT 1
+            FROM information_schema.statistics AS i
+            WHERE i.table_schema = p_parent_schema AND i.table_name = p_parent_table
+            GROUP BY i.index_name
+            HAVING
+                max(i.non_unique) = 0
+                AND count(i.sub_part) = 0
+                AND sum(coalesce(json_contains(p_parent_columns, json_quote(i.column_name)), 0))
+                = count(*)
+        ) THEN 'the parent columns hold no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS k
+            WHERE
+                k.constraint_schema = p_child_schema AND k.table_name = p_child_table
+                AND k.constraint_name = p_name
+        ) THEN 'the child has a foreign key of this name'
+        WHEN (p_discriminator_column IS NULL) <> (p_discriminator_value IS NULL)
+            THEN 'discriminator column and value go together'
+        WHEN p_discriminator_column IS NULL THEN NULL
+        WHEN v_tells IS NULL THEN 'the discriminator is no column of the child'
+        WHEN json_contains(p_child_columns, json_quote(p_discriminator_column))
+            THEN 'the discriminator is one of the child columns'
+        WHEN deletion_key_text(
+            p_discriminator_value,
+            json_unquote(json_extract(v_tells, '$[0].type')),
+            json_unquote(json_extract(v_tells, '$[0].text.charset'))
+        ) IS NULL THEN 'the discriminator value is none of its column'
+    END;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_edge_index.sql
+-- deletion_edge_index
+-- Find the index of a child that a reference is followed by.
+--
+-- Parameters  p_schema, p_table   the child
+--             p_columns           its columns, a JSON array
+--             p_discriminator     a further column that is compared; NULL: none
+-- Returns     text, the index; NULL: none leads with these columns
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_edge_index('shop', 'invoice', '["customer_id"]', NULL);
+
+DROP FUNCTION IF EXISTS deletion_edge_index;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_edge_index(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON,
+    p_discriminator VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the index of a child that a reference is followed by'
+BEGIN
+    RETURN (
+        SELECT i.index_name
+        FROM information_schema.statistics AS i
+        WHERE
+            i.table_schema = p_schema
+            AND i.table_name = p_table
+            AND i.sub_part IS NULL
+            AND i.is_visible = 'YES'
+            AND i.index_type = 'BTREE'
+        GROUP BY i.index_name
+        HAVING
+            sum(
+                i.seq_in_index <= json_length(p_columns)
+                AND json_contains(p_columns, json_quote(i.column_name))
+            ) = json_length(p_columns)
+            -- The discriminator may stand among the leading columns.
+            OR (
+                p_discriminator IS NOT NULL
+                AND sum(
+                    i.seq_in_index <= json_length(p_columns) + 1
+                    AND (
+                        json_contains(p_columns, json_quote(i.column_name))
+                        OR i.column_name = p_discriminator
+                    )
+                ) = json_length(p_columns) + 1
+            )
+        ORDER BY count(*), i.index_name
+        LIMIT 1
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_fingerprint.sql
+-- deletion_fingerprint
+-- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+--
+-- Parameters  p_entity_table   the target
+--             p_tables         the plan's tables: an array of {"s": schema, "t": table}
+-- Returns     text, a hexadecimal hash
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint(entity_table, tables) FROM deletion_plans;
+
+DROP FUNCTION IF EXISTS deletion_fingerprint;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint(
+    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_tables JSON
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
+BEGIN
+    DECLARE v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared BINARY(32);
+    DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
+    SELECT bit_xor(unhex(sha2(json_array(
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule,
+        r.unique_constraint_name, k.ordinal_position, k.column_name,
+        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
+    ), 256)))
+    INTO v_keys
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.referential_constraints AS r
+        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
+    STRAIGHT_JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name;
+
+    SELECT bit_xor(unhex(sha2(json_array(
+        c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
+        c.character_set_name, c.collation_name, c.column_default, c.extra
+    ), 256)))
+    INTO v_columns
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;
+
+    SELECT bit_xor(unhex(sha2(json_array(
+        i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
+        i.sub_part, i.is_visible, i.index_type
+    ), 256)))
+    INTO v_indexes
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;
+
+    SELECT bit_xor(unhex(sha2(json_array(
+        t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
+    ), 256)))
+    INTO v_tables
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;
+
+    SELECT bit_xor(unhex(sha2(json_array(
+        r.child_schema, r.child_table, r.reference_name, r.action
+    ), 256)))
+    INTO v_rules
+    FROM deletion_rules AS r;
+
+    SELECT bit_xor(unhex(sha2(json_array(
+        d.reference_name, d.child_schema, d.child_table, d.child_columns, d.parent_schema,
+        d.parent_table, d.parent_columns, d.discriminator_column, d.discriminator_value, d.action
+    ), 256)))
+    INTO v_declared
+    FROM deletion_references AS d;
+
+    SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
+    INTO v_target
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    RETURN sha2(concat_ws(
+        '|', hex(v_keys), hex(v_columns), hex(v_indexes), hex(v_tables), hex(v_rules),
+        hex(v_declared), v_target
+    ), 256);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_frame_column.sql
+-- deletion_frame_column
+-- Describe how frames carry the values of a column: written as JSON, and read in its own type.
+--
+-- Parameters  p_schema, p_table, p_column   the column
+--             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what refers
+-- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions around
+--             the column and around the field; NULL: keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_frame_column('shop', 'customer', 'id', 'k1');
+
+DROP FUNCTION IF EXISTS deletion_frame_column;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_frame_column(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_field VARCHAR(8)
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'
+BEGIN
+    DECLARE v_type, v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_family, v_charset, v_collation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT c.column_type, c.character_set_name, c.collation_name
+    INTO v_type, v_charset, v_collation
+    FROM information_schema.columns AS c
+    WHERE c.table_schema = p_schema AND c.table_name = p_table AND c.column_name = p_column;
+
+    SET v_family = deletion_type_family(v_type);
+    SET v_base = regexp_substr(v_type, '^[a-z]+');
+    -- Own type, character set and collation: any other makes the engine compare by something else.
+    SET v_frame = CASE
+        WHEN v_base = 'bit' THEN 'BIGINT UNSIGNED'
+        WHEN v_base = 'year' THEN 'SMALLINT UNSIGNED'
+        WHEN v_family = 'number' THEN concat(
+            upper(v_base),
+            coalesce(if(v_base = 'decimal', regexp_substr(v_type, '[(][0-9, ]+[)]'), ''), ''),
+            if(v_type LIKE '% unsigned%', ' UNSIGNED', '')
+        )
+        WHEN v_family = 'bytes' THEN concat(
+            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'), ') CHARACTER SET ascii COLLATE ascii_bin'
+        )
+        WHEN v_family IN ('string', 'label') THEN concat(
+            'VARCHAR(', if(v_family = 'label', '255', regexp_substr(v_type, '[0-9]+')),
+            ') CHARACTER SET ', v_charset, ' COLLATE ', v_collation
+        )
+        WHEN v_base = 'date' THEN 'DATE'
+        WHEN v_family IN ('moment', 'time') THEN concat(
+            if(v_family = 'time', 'TIME', 'DATETIME'), coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
+        )
+    END;
+
+    RETURN if(v_frame IS NULL, NULL, json_object(
+        'f', p_field,
+        'column', p_column,
+        'name', deletion_quote_name(p_column),
+        'family', v_family,
+        'collation', v_collation,
+        'type', v_frame,
+        -- JSON keeps integers exactly; all else travels as text, bytes as hexadecimal digits.
+        'put', CASE
+            WHEN v_base IN ('bit', 'year') THEN json_array('CAST(', ' AS UNSIGNED)')
+            WHEN v_family = 'number' AND v_base <> 'decimal' THEN json_array('', '')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' AND v_charset = 'utf8mb4' THEN json_array('', '')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END,
+        'get', if(v_family = 'bytes', json_array('UNHEX(', ')'), json_array('', '')),
+        -- As jobs spell it; adding nothing takes the zeros of ZEROFILL away.
+        'text', CASE
+            WHEN v_base = 'bit' THEN json_array('CAST(CAST(', ' AS UNSIGNED) AS CHAR)')
+            WHEN v_family = 'number' AND v_base <> 'year' THEN json_array('CAST(', ' + 0 AS CHAR)')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END
+    ));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_fresh_plan.sql
+-- deletion_fresh_plan
+-- Find the current plan of a target, if the catalog is still as it was compiled from.
+--
+-- Parameters  p_entity_table   the target            p_hard   the mode
+-- Returns     bigint, the plan; NULL: there is none, or it is stale
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fresh_plan('users', TRUE);
+
+DROP FUNCTION IF EXISTS deletion_fresh_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fresh_plan(
+    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_hard BOOLEAN
+) RETURNS BIGINT UNSIGNED
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the current plan of a target, if the catalog is still as it was compiled from'
+BEGIN
+    RETURN (
+        SELECT p.plan_id
+        FROM deletion_plans AS p
+        WHERE
+            p.entity_table = p_entity_table
+            AND p.hard_delete = p_hard
+            AND p.superseded_at IS NULL
+            AND p.fingerprint = deletion_fingerprint(p.entity_table, p.tables)
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_part.sql
+-- deletion_key_part
+-- Take the key columns out of the columns that frames of a table carry.
+--
+-- Parameters  p_columns   descriptions by deletion_frame_column, a JSON array
+-- Returns     JSON array of those whose name in frames begins with k
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_key_part;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_part(
+    p_columns JSON
+) RETURNS JSON
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Take the key columns out of the columns that frames of a table carry'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_keys JSON DEFAULT json_array();
+
+    WHILE json_extract(p_columns, concat('$[', v_pos, '].f')) LIKE '"k%' DO
+        SET v_keys = json_array_append(v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']')));
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN v_keys;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_node_key.sql
+-- deletion_node_key
+-- Find the columns that name a row of a table: its primary key, else its smallest unique key.
+--
+-- Parameters  p_schema, p_table   the table
+-- Returns     JSON array of column names; NULL: no key without NULLs
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_node_key('shop', 'customer');
+
+DROP FUNCTION IF EXISTS deletion_node_key;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_node_key(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the columns that name a row of a table: its primary key, else its smallest unique key'
+BEGIN
+    RETURN (
+        SELECT json_arrayagg(k.column_name)
+        FROM (
+            SELECT i.column_name
+            FROM information_schema.statistics AS i
+            INNER JOIN (
+                SELECT u.index_name
+                FROM information_schema.statistics AS u
+                WHERE u.table_schema = p_schema AND u.table_name = p_table AND u.non_unique = 0
+                GROUP BY u.index_name
+                HAVING
+                    sum(u.nullable = 'YES') = 0
+                    AND sum(u.sub_part IS NOT NULL) = 0
+                    AND sum(u.column_name IS NULL) = 0
+                    AND sum(u.is_visible = 'NO') = 0
+                ORDER BY u.index_name = 'PRIMARY' DESC, count(*), u.index_name
+                LIMIT 1
+            ) AS x ON x.index_name = i.index_name
+            WHERE i.table_schema = p_schema AND i.table_name = p_table
+            ORDER BY i.seq_in_index
+            LIMIT 100
+        ) AS k
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_after.sql
+-- deletion_sql_after
+-- Write the condition that a child row comes after the one that was read last.
+--
+-- Parameters  p_columns   the key's columns, described by deletion_frame_column
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_after;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_after(
+    p_columns JSON
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Write the condition that a child row comes after the one that was read last'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_column JSON;
+    DECLARE v_equal, v_list, v_value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    -- Spelled out, since the engine bounds no index scan by a comparison of rows.
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
+        SET v_value = concat(
+            v_column ->> '$.get[0]', 'a.', v_column ->> '$.f', v_column ->> '$.get[1]'
+        );
+        SET v_list = concat(
+            v_list, ' OR (', v_equal, 'c.', v_column ->> '$.name', ' > ', v_value, ')'
+        );
+        SET v_equal = concat(v_equal, 'c.', v_column ->> '$.name', ' = ', v_value, ' AND ');
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN concat('(a.', p_columns ->> '$[0].f', ' IS NULL', v_list, ')');
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+-- Returns     text; binds the walk; answers the jobs of such rows in @dj_answer
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row has one parent by the reference, so a circle is entered by another reference, or is the
+-- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+
+DROP FUNCTION IF EXISTS deletion_sql_cycle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_cycle(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds rows of a walk that go in a circle by a self-reference'
+BEGIN
+    DECLARE v_node_no, v_pos INT DEFAULT 0;
+    DECLARE v_keys, v_child, v_parent JSON;
+    DECLARE v_table, v_not_own, v_name LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    SELECT
+        n.node_no, n.sql_name, deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
+        concat('NOT (', e.own_row, ')')
+    INTO v_node_no, v_table, v_keys, v_child, v_parent, v_not_own
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    WHILE v_pos < json_length(v_child) DO
+        SET v_name = deletion_quote_name(
+            json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
+        );
+        SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
+        SET v_start = concat(v_start, ', x.', v_name);
+        SET v_next = concat(v_next, ', up.s', v_pos);
+        SET v_step = concat(v_step, ' AND x.', v_name, ' = up.a', v_pos);
+        SET v_met = concat(v_met, if(v_pos = 0, '', ' AND '), 'up.a', v_pos, ' = up.s', v_pos);
+        SET v_name = deletion_quote_name(
+            json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
+        );
+        SET v_start = concat(v_start, ', x.', v_name), v_next = concat(v_next, ', x.', v_name);
+        SET v_is_set = concat(v_is_set, ' AND x.', v_name, ' IS NOT NULL');
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN concat(
+        'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_start,
+        '\n    FROM deletion_walk_keys AS w\n    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' AS x ON ',
+        deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, ' AND ', v_not_own,
+        '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
+        ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
+        '\n    UNION DISTINCT\n    SELECT up.j', v_next, '\n    FROM up\n    STRAIGHT_JOIN ', v_table,
+        ' AS x ON TRUE', v_step, v_is_set, '\n    WHERE NOT (', v_met, ')\n)\n\n',
+        'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
+        'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_drain.sql
+-- deletion_sql_drain
+-- Write the statement that deletes child rows of a frame that have no children of their own.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Returns     text; binds the frame and a limit
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A DELETE of several tables takes no LIMIT, and one of a single table reads no frame by index: so
+-- the rows are chosen, up to the limit, in a derived table, and found again by their key.
+
+DROP FUNCTION IF EXISTS deletion_sql_drain;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_drain(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
+BEGIN
+    DECLARE v_parent, v_keys, v_pointers JSON;
+    DECLARE v_table, v_on_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns, n.sql_name, e.on_frame
+    INTO v_parent, v_keys, v_pointers, v_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = json_merge_preserve(v_keys, v_pointers);
+
+    RETURN concat(
+        'DELETE c\nFROM (\n    SELECT ', deletion_sql_list(v_keys, 'raw', ', '),
+        '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+        '\n    STRAIGHT_JOIN ', v_table, ' AS c ON ', v_on_frame,
+        '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_table, ' AS c ON ',
+        deletion_sql_list(v_keys, 'back', ' AND '),
+        coalesce((
+            SELECT concat(' AND ', e.discriminator)
+            FROM deletion_plan_edges AS e
+            WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+        ), '')
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_fetch.sql
+-- deletion_sql_fetch
+-- Write the statement that finds the child rows of a frame by one reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_more   TRUE: in order of the child's key, and from after the row that was read last
+-- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit; answers
+--             the child frame in @dj_answer and its number of keys in @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_fetch;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_fetch(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_more BOOLEAN
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds the child rows of a frame by one reference'
+BEGIN
+    DECLARE v_parent, v_child, v_keys, v_pointers JSON;
+    DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT p.frame_columns, n.frame_columns, e.frame_columns, n.sql_name, e.on_frame
+    INTO v_parent, v_child, v_pointers, v_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = deletion_key_part(v_child);
+    SET v_child = json_merge_preserve(v_child, v_pointers);
+    SET v_first = 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ';
+
+    RETURN concat(
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+        deletion_sql_list(v_child, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    ',
+        -- The chosen rows are put in order of their key, in which they will be locked.
+        if(p_more, '', concat('SELECT q.* FROM (\n    ')),
+        'SELECT t.j, ', deletion_sql_list(v_child, 'answer', ', '),
+        '\n    FROM ',
+        if(p_more, concat(
+            'JSON_TABLE(?, \'$\' COLUMNS (', deletion_sql_list(v_keys, 'frame', ', '),
+            ')) AS a\n    STRAIGHT_JOIN '
+        ), ''),
+        deletion_sql_frame(v_parent, v_first),
+        '\n    STRAIGHT_JOIN ', v_table, ' AS c ON ', v_on_frame,
+        if(p_more, concat(
+            '\n    WHERE ', deletion_sql_after(v_keys),
+            '\n    ORDER BY ', deletion_sql_list(v_keys, 'sort', ', ')
+        ), ''),
+        '\n    LIMIT ?',
+        if(p_more, '', concat(
+            '\n    ) AS q ORDER BY ', deletion_sql_list(v_keys, 'order', ', '),
+            ' LIMIT 18446744073709551615'
+        )),
+        '\n) AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_frame.sql
+-- deletion_sql_frame
+-- Write a frame as a table, each value in its own type, character set and collation.
+--
+-- Parameters  p_columns   descriptions by deletion_frame_column, a JSON array
+--             p_first     further columns of it, each with a comma after it
+-- Returns     text; binds the frame
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_frame(
+    p_columns JSON,
+    p_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Write a frame as a table, each value in its own type, character set and collation'
+BEGIN
+    RETURN concat(
+        'JSON_TABLE(?, \'$[*]\' COLUMNS (', p_first, deletion_sql_list(p_columns, 'frame', ', '), ')) AS t'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_list.sql
+-- deletion_sql_list
+-- Write one part of a statement for each of some columns.
+--
+-- Parameters  p_columns     descriptions by deletion_frame_column, a JSON array
+--             p_part        which part: see below
+--             p_separator   what stands between them
+-- Returns     text; empty where there are no columns
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_list('[{"f": "k1", "name": "`id`"}]', 'raw', ', ');
+--
+-- In every statement t is the frame, c a child row, x a row acted on, q rows chosen within, a the
+-- row that was read last.
+
+DROP FUNCTION IF EXISTS deletion_sql_list;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_list(
+    p_columns JSON,
+    p_part VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_separator VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Write one part of a statement for each of some columns'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_column JSON;
+    DECLARE v_list LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
+        SET v_f = v_column ->> '$.f';
+        SET v_name = v_column ->> '$.name';
+        SET v_type = v_column ->> '$.type';
+        SET v_put_open = v_column ->> '$.put[0]', v_put_close = v_column ->> '$.put[1]';
+        SET v_get_open = v_column ->> '$.get[0]', v_get_close = v_column ->> '$.get[1]';
+        SET v_list = concat(v_list, if(v_pos = 0, '', p_separator), CASE p_part
+            WHEN 'frame' THEN concat(v_f, ' ', v_type, ' PATH \'$.', v_f, '\' ERROR ON ERROR')
+            WHEN 'found' THEN concat('x.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
+            WHEN 'own' THEN concat('c.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
+            WHEN 'same' THEN concat('c.', v_name, ' = x.', v_name)
+            WHEN 'answer' THEN concat(v_put_open, 'c.', v_name, v_put_close, ' AS ', v_f)
+            WHEN 'object' THEN concat('\'', v_f, '\', q.', v_f)
+            WHEN 'found_object' THEN
+                concat('\'', v_f, '\', ', v_put_open, 'x.', v_name, v_put_close)
+            WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
+            WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
+            WHEN 'order' THEN concat('q.', v_f)
+            WHEN 'sort' THEN concat('c.', v_name, if(
+                v_column ->> '$.family' = 'label', concat(' COLLATE ', v_column ->> '$.collation'), ''
+            ))
+            WHEN 'text' THEN concat(
+                v_column ->> '$.text[0]', 'x.', v_name, v_column ->> '$.text[1]'
+            )
+        END);
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN v_list;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_locks.sql
+-- deletion_sql_locks
+-- Write what a lock statement needs beside the rows: the unique keys that references point at.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+--             p_joins     OUT joins, one for each such key
+--             p_aliases   OUT their names, each after a comma
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row locked by its primary key still takes children by a key that references another unique key:
+-- the engine locks the entry of that index alone. So that entry is locked as well.
+
+DROP PROCEDURE IF EXISTS deletion_sql_locks;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_sql_locks(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT,
+    OUT p_joins LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write what a lock statement needs beside the rows: the unique keys that references point at'
+BEGIN
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE v_no INT DEFAULT 0;
+    DECLARE v_pos INT;
+    DECLARE v_index, v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns JSON;
+    DECLARE v_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE c_key CURSOR FOR
+        SELECT DISTINCT e.parent_index, e.parent_columns
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.parent_node_no = p_node_no
+            AND NOT e.is_declared
+            AND e.parent_index <> 'PRIMARY';
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET p_joins = '', p_aliases = '';
+    SET v_table = (
+        SELECT n.sql_name
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id AND n.node_no = p_node_no
+    );
+    OPEN c_key;
+    FETCH c_key INTO v_index, v_columns;
+
+    WHILE NOT v_is_done DO
+        SET v_no = v_no + 1, v_pos = 0;
+        SET p_aliases = concat(p_aliases, ', l', v_no);
+        SET p_joins = concat(
+            p_joins, '\nLEFT JOIN ', v_table, ' AS l', v_no, ' FORCE INDEX (',
+            deletion_quote_name(v_index), ') ON '
+        );
+
+        WHILE v_pos < json_length(v_columns) DO
+            SET v_name = deletion_quote_name(
+                json_unquote(json_extract(v_columns, concat('$[', v_pos, ']')))
+            );
+            SET p_joins = concat(
+                p_joins, if(v_pos = 0, '', ' AND '), 'l', v_no, '.', v_name, ' = x.', v_name
+            );
+            SET v_pos = v_pos + 1;
+        END WHILE;
+
+        FETCH c_key INTO v_index, v_columns;
+    END WHILE;
+
+    CLOSE c_key;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_roots.sql
+-- deletion_sql_roots
+-- Write the statement that finds the rows that jobs name.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text; binds an array of {"j": job, "pk": key, "k": [its parts]}; answers the root frame
+--             in @dj_answer: rows that are not there carry "m": 1, rows whose key is spelled
+--             otherwise "m": 2
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_roots;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_roots(
+    p_plan_id BIGINT UNSIGNED
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds the rows that jobs name'
+BEGIN
+    DECLARE v_all, v_keys JSON;
+    DECLARE v_table, v_texts, v_spelled LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_frame, v_missing LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_pos INT DEFAULT 0;
+
+    SELECT n.sql_name, n.frame_columns, deletion_key_part(n.frame_columns)
+    INTO v_table, v_all, v_keys
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = 0;
+
+    WHILE v_pos < json_length(v_keys) DO
+        -- What does not convert finds no row; the strict reading of the text comes after.
+        SET v_frame = concat(
+            v_frame, ', k', v_pos + 1, ' ', json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
+            ' PATH \'$.k[', v_pos, ']\' NULL ON ERROR, s', v_pos + 1, ' VARCHAR(64) PATH \'$.k[', v_pos, ']\''
+        );
+        SET v_missing = concat(v_missing, ', \'k', v_pos + 1, '\', t.s', v_pos + 1);
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    SET v_texts = deletion_sql_list(v_keys, 'text', if(v_pos = 1, '', '), \',\', JSON_QUOTE('));
+    SET v_spelled = if(
+        v_pos = 1, v_texts, concat('CONCAT(\'[\', JSON_QUOTE(', v_texts, '), \']\')')
+    );
+
+    RETURN concat(
+        'SELECT COALESCE(JSON_ARRAYAGG(IF(\n    CAST(', v_spelled,
+        -- Byte for byte: a value that a conversion rounded, cut or folded names no row.
+        ' AS BINARY) = CAST(t.pk AS BINARY),\n    JSON_OBJECT(\'j\', t.j, ',
+        deletion_sql_list(v_all, 'found_object', ', '),
+        '),\n    JSON_OBJECT(\'j\', t.j, \'m\', IF(x.', v_keys ->> '$[0].name',
+        ' IS NULL, 1, 2)', v_missing, ')\n)), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM JSON_TABLE(?, \'$[*]\' COLUMNS (',
+        'j BIGINT UNSIGNED PATH \'$.j\', pk VARCHAR(64) CHARACTER SET utf8mb4 PATH \'$.pk\'',
+        v_frame, ')) AS t\nLEFT JOIN ', v_table, ' AS x ON ',
+        deletion_sql_list(v_keys, 'found', ' AND ')
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_rows.sql
+-- deletion_sql_rows
+-- Write one of the statements that act on the very rows of a frame.
+--
+-- Parameters  p_plan_id   the plan
+--             p_edge_no   the reference that the rows were found by; 0: the target's own rows
+--             p_kind      lock, look, remove, left or set
+-- Returns     text; binds the frame; lock, look and left answer rows of it in @dj_answer and their
+--             number in @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- Three statements, so that the second sees what was committed while the first waited for locks: no
+-- key that the engine knows can point at a row once it is locked.
+
+DROP FUNCTION IF EXISTS deletion_sql_rows;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_rows(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write one of the statements that act on the very rows of a frame'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_keys JSON;
+    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    IF p_edge_no > 0 THEN
+        SELECT e.child_node_no, e.found_by, e.set_list, e.frame_columns
+        INTO v_node_no, v_found, v_set, v_keys
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+    END IF;
+
+    SELECT
+        n.sql_name,
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found))
+        ),
+        deletion_sql_frame(
+            if(
+                p_edge_no = 0,
+                deletion_key_part(n.frame_columns),
+                json_merge_preserve(deletion_key_part(n.frame_columns), v_keys)
+            ),
+            concat(
+                if(p_kind IN ('remove', 'set'), '', 'o JSON PATH \'$\', '),
+                if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
+            )
+        )
+    INTO v_table, v_found, v_frame
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+
+    IF p_kind = 'look' THEN
+        SELECT coalesce(group_concat(
+            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c WHERE ', e.on_parent, ')'
+            ORDER BY e.edge_no SEPARATOR ''
+        ), '')
+        INTO v_childless
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
+    ELSEIF p_kind = 'lock' THEN
+        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+    END IF;
+
+    RETURN CASE p_kind
+        WHEN 'remove' THEN concat(
+            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ', v_found
+        )
+        WHEN 'set' THEN concat(
+            'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ', v_found, '\nSET ', v_set
+        )
+        ELSE concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ',
+            v_found, if(p_kind = 'look', concat('\nWHERE TRUE', v_childless), ''),
+            if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
+        )
+    END;
 END$$
 DELIMITER ;
 -- <<<

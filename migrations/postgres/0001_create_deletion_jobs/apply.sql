@@ -685,7 +685,9 @@ CREATE TABLE deletion_slots (
     last_outcome text,
     last_error text,
     jobs_claimed bigint NOT NULL DEFAULT 0,
-    session_id bigint
+    session_id bigint,
+    armed_at timestamptz(6),
+    schedule text
 );
 
 COMMENT ON TABLE deletion_slots IS 'One row for each worker slot that has ever run.';
@@ -696,6 +698,9 @@ COMMENT ON COLUMN deletion_slots.last_outcome IS 'How it ended: idle, worked, bu
 COMMENT ON COLUMN deletion_slots.last_error IS 'The last error that ended the loop.';
 COMMENT ON COLUMN deletion_slots.jobs_claimed IS 'Jobs claimed in this slot so far.';
 COMMENT ON COLUMN deletion_slots.session_id IS 'Process id of its last session.';
+COMMENT ON COLUMN deletion_slots.armed_at IS
+'When start_deletion_schedule armed it; NULL: it did not, or it was stopped.';
+COMMENT ON COLUMN deletion_slots.schedule IS 'The schedule it was armed with.';
 -- <<<
 
 -- >>> schema/postgres/tables/deletion_walk_keys.sql
@@ -1139,10 +1144,9 @@ BEGIN
             );
     END IF;
 
-    v_until := clock_timestamp()
-        + make_interval(secs => coalesce(p_run_seconds, deletion_setting_int('run_seconds')));
+    v_until := deletion_enter(p_slot, p_run_seconds);
 
-    IF NOT deletion_enter(p_slot) THEN
+    IF v_until IS NULL THEN
         RETURN;
     END IF;
 
@@ -1223,7 +1227,7 @@ DECLARE
     v_state text := 'ended';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
-    PERFORM deletion_enter(NULL);
+    PERFORM deletion_enter(NULL, NULL);
     PERFORM deletion_recover();
     COMMIT;
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
@@ -3182,13 +3186,51 @@ COMMENT ON FUNCTION deletion_equality_of(oid, oid) IS
 REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_fingerprint_references.sql
+-- deletion_fingerprint_references
+-- Digest a plan's foreign keys and triggers: cheap enough for every step of a run.
+--
+-- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
+-- Returns     text, a hexadecimal MD5
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fingerprint_references(p_tables oid[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fingerprint_references$
+SELECT md5(concat_ws(
+    '|',
+    (
+        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+        FROM pg_constraint AS k
+        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+    ),
+    -- A trigger may keep rows that a plan without one takes for gone.
+    (
+        SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
+        FROM pg_trigger AS g
+        WHERE g.tgrelid = ANY (p_tables) AND NOT g.tgisinternal
+    )
+));
+$deletion_fingerprint_references$;
+
+COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
+'Digest of the foreign keys that point at a plan''s tables, and of their triggers.';
+REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_fingerprint.sql
 -- deletion_fingerprint
 -- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
 --
 -- Parameters  p_entity_table   the target
 --             p_tables         the plan's tables, target and dependants, as their OIDs
--- Returns     text, a hexadecimal MD5
+-- Returns     text, two hexadecimal MD5: of the references, and of all the rest
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_fingerprint(entity_table, '{16400,16412}') FROM deletion_plans;
@@ -3202,14 +3244,8 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_fingerprint$
-SELECT md5(concat_ws(
+SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
     '|',
-    (
-        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
-            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
-        FROM pg_constraint AS k
-        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
-    ),
     (
         SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
             c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
@@ -3219,11 +3255,6 @@ SELECT md5(concat_ws(
                     a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
                 FROM pg_attribute AS a
                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-            ),
-            (
-                SELECT string_agg(concat_ws(':', g.oid, g.tgtype, g.tgenabled), ' ' ORDER BY g.oid)
-                FROM pg_trigger AS g
-                WHERE g.tgrelid = c.oid AND NOT g.tgisinternal
             ),
             (
                 SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
@@ -4888,7 +4919,8 @@ BEGIN
         PERFORM deletion_drop_jobs(p_run.run_id, v_cancelled);
     END IF;
 
-    IF NOT deletion_guard(p_run.plan_id) THEN
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    IF NOT deletion_guard(p_run.plan_id, p_run.step_count % 20 = 0) THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
         PERFORM deletion_end_run(
             p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
@@ -5494,13 +5526,16 @@ REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
 -- deletion_enter
 -- Begin a worker's call: free what an earlier call of this session left, and take the slot.
 --
--- Parameters  p_slot   the worker's slot; NULL: none
--- Returns     boolean, FALSE where another session works in the slot
+-- Parameters  p_slot          the worker's slot; NULL: none
+--             p_run_seconds   how long the call may work; NULL: the setting run_seconds
+-- Returns     timestamptz, when the call should end; NULL where another works in the slot
 -- Writes      deletion_slots                       Commits  no
 -- Execute     deletion_jobs_worker, deletion_jobs_operator
 
-CREATE OR REPLACE FUNCTION deletion_enter(p_slot integer)
-RETURNS boolean
+CREATE OR REPLACE FUNCTION deletion_enter(
+    p_slot integer,
+    p_run_seconds integer
+) RETURNS timestamptz
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
@@ -5508,6 +5543,8 @@ SET search_path FROM CURRENT
 AS $deletion_enter$
 DECLARE
     v_key bigint;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => coalesce(p_run_seconds, deletion_setting_int('run_seconds')));
 BEGIN
     -- Session locks survive an error in a CALL and count how often they were taken.
     FOR v_key IN
@@ -5528,11 +5565,11 @@ BEGIN
     END LOOP;
 
     IF p_slot IS NULL THEN
-        RETURN TRUE;
+        RETURN v_until;
     END IF;
 
     IF NOT pg_try_advisory_lock(deletion_lock_key('slot', p_slot)) THEN
-        RETURN FALSE;
+        RETURN NULL;
     END IF;
 
     INSERT INTO deletion_slots AS s (slot, last_started_at, last_outcome, session_id)
@@ -5544,14 +5581,15 @@ BEGIN
         last_outcome = excluded.last_outcome,
         last_error = NULL,
         session_id = excluded.session_id;
-    RETURN TRUE;
+    RETURN v_until;
 END;
 $deletion_enter$;
 
-COMMENT ON FUNCTION deletion_enter(integer) IS
+COMMENT ON FUNCTION deletion_enter(integer, integer) IS
 'Begin a worker''s call: free what an earlier call of this session left, and take the slot.';
-REVOKE ALL ON FUNCTION deletion_enter(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION deletion_enter(integer) TO deletion_jobs_worker, deletion_jobs_operator;
+REVOKE ALL ON FUNCTION deletion_enter(integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_enter(integer, integer)
+TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_settle.sql
@@ -5841,12 +5879,15 @@ REVOKE ALL ON FUNCTION deletion_frame_hash(jsonb) FROM PUBLIC;
 -- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
 --
 -- Parameters  p_plan_id   the plan
+--             p_whole     TRUE: compare all of the catalog; FALSE: the references alone
 -- Returns     boolean, FALSE where the catalog has changed since the plan was compiled
 -- Writes      nothing; locks the closure's tables ROW EXCLUSIVE     Commits  no
 -- Execute     the owner only
 
-CREATE OR REPLACE FUNCTION deletion_guard(p_plan_id bigint)
-RETURNS boolean
+CREATE OR REPLACE FUNCTION deletion_guard(
+    p_plan_id bigint,
+    p_whole boolean
+) RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
@@ -5855,6 +5896,7 @@ AS $deletion_guard$
 DECLARE
     v_plan deletion_plans;
     v_sql text;
+    v_tables oid[];
 BEGIN
     SELECT p.* INTO STRICT v_plan FROM deletion_plans AS p WHERE p.plan_id = p_plan_id;
     SELECT s.sql_text INTO STRICT v_sql
@@ -5869,15 +5911,20 @@ BEGIN
             RETURN FALSE;
     END;
 
-    RETURN v_plan.fingerprint = deletion_fingerprint(
-        v_plan.entity_table, ARRAY(SELECT jsonb_array_elements_text(v_plan.tables)::oid)
-    );
+    v_tables := ARRAY(SELECT jsonb_array_elements_text(v_plan.tables)::oid);
+
+    -- A reference that the plan does not know would leave rows to the engine: never unseen.
+    RETURN CASE
+        WHEN p_whole
+            THEN v_plan.fingerprint = deletion_fingerprint(v_plan.entity_table, v_tables)
+        ELSE left(v_plan.fingerprint, 32) = deletion_fingerprint_references(v_tables)
+    END;
 END;
 $deletion_guard$;
 
-COMMENT ON FUNCTION deletion_guard(bigint) IS
+COMMENT ON FUNCTION deletion_guard(bigint, boolean) IS
 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits.';
-REVOKE ALL ON FUNCTION deletion_guard(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_guard(bigint, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_lock_holder.sql
@@ -6582,6 +6629,35 @@ REVOKE ALL ON FUNCTION deletion_release(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION deletion_release(bigint) TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_rest.sql
+-- deletion_rest
+-- Say how long a worker should rest before its next step.
+--
+-- Parameters  p_state   what the last step answered
+-- Returns     float8, seconds
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_rest(p_state text)
+RETURNS float8
+LANGUAGE sql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_rest$
+SELECT CASE p_state
+    -- Whoever was in the way gets a moment, and two workers do not meet again in step.
+    WHEN 'retry' THEN 0.05 + random() * 0.2
+    ELSE deletion_setting_int('pause_ms') / 1000.0
+END;
+$deletion_rest$;
+
+COMMENT ON FUNCTION deletion_rest(text) IS
+'How long a worker should rest before its next step, in seconds.';
+REVOKE ALL ON FUNCTION deletion_rest(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_rest(text) TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_remove.sql
 -- deletion_remove
 -- Remove the present frame's own rows: lock them, delete the childless, decide about the rest.
@@ -7244,6 +7320,8 @@ CREATE OR REPLACE PROCEDURE deletion_work(
 LANGUAGE plpgsql
 SECURITY INVOKER
 AS $deletion_work$
+DECLARE
+    v_rest float8;
 BEGIN
     LOOP
         PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
@@ -7251,13 +7329,8 @@ BEGIN
         COMMIT;
         PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
         EXIT WHEN p_state NOT IN ('more', 'retry');
-        PERFORM pg_sleep(
-            CASE p_state
-                -- Whoever was in the way gets a moment, and two workers do not meet again in step.
-                WHEN 'retry' THEN 0.05 + random() * 0.2
-                ELSE deletion_setting_int('pause_ms') / 1000.0
-            END
-        );
+        v_rest := deletion_rest(p_state);
+        PERFORM pg_sleep(v_rest) WHERE v_rest > 0;
     END LOOP;
 
     PERFORM deletion_release(p_run_id);
@@ -7269,6 +7342,570 @@ COMMENT ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) IS
 REVOKE ALL ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text)
 TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_jobs.sql
+-- vw_deletion_jobs
+-- The jobs: the twelve columns of the contract.
+--
+-- Read by     deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_jobs AS
+SELECT
+    j.id,
+    j.entity_table,
+    j.entity_pk,
+    j.reason,
+    j.hard_delete,
+    j.scheduled_at,
+    j.started_at,
+    j.finished_at,
+    j.status,
+    j.error,
+    j.created_by,
+    j.created_at
+FROM deletion_jobs AS j;
+
+COMMENT ON VIEW vw_deletion_jobs IS 'One row for each root that shall be deleted.';
+GRANT SELECT ON vw_deletion_jobs
+TO deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_jobs_status.sql
+-- vw_deletion_jobs_status
+-- How many jobs there are in each status, in the order in which a job goes through them.
+--
+-- Read by     deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_jobs_status AS
+SELECT
+    j.status,
+    count(*) AS jobs,
+    max(j.finished_at) AS last_finished
+FROM deletion_jobs AS j
+GROUP BY j.status
+ORDER BY array_position(ARRAY['pending', 'running', 'done', 'failed', 'cancelled'], j.status);
+
+COMMENT ON VIEW vw_deletion_jobs_status IS 'One row for each status that some job has.';
+GRANT SELECT ON vw_deletion_jobs_status
+TO deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    coalesce(
+        (SELECT sum(c.row_count) FROM deletion_receipts AS c WHERE c.job_id = j.id), 0
+    )::bigint AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed
+        / greatest(extract(EPOCH FROM r.last_step_at - r.started_at)::numeric, 0.001)
+    )::bigint AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+        LIMIT 1
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR r.server_id <> pg_postmaster_start_time()::text
+        OR NOT EXISTS (SELECT 1 FROM pg_stat_activity AS p WHERE p.pid = r.session_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN LATERAL (
+    SELECT b.run_id, b.started_at, b.cancel_requested_at
+    FROM deletion_attempts AS b
+    WHERE b.job_id = j.id
+    ORDER BY b.attempt_no DESC
+    LIMIT 1
+) AS a ON TRUE
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN LATERAL (
+    SELECT t.depth, t.node_no
+    FROM deletion_frames AS t
+    WHERE t.run_id = r.run_id
+    ORDER BY t.depth DESC
+    LIMIT 1
+) AS f ON TRUE
+WHERE j.status = 'running';
+
+COMMENT ON VIEW vw_deletion_progress IS 'One row for each running job.';
+GRANT SELECT ON vw_deletion_progress TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_receipts.sql
+-- vw_deletion_receipts
+-- What each job has changed: table by table, action by action.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_receipts AS
+SELECT
+    r.job_id,
+    j.entity_table,
+    j.entity_pk,
+    j.status,
+    r.table_name,
+    r.action,
+    r.row_count,
+    r.updated_at
+FROM deletion_receipts AS r
+LEFT JOIN deletion_jobs AS j ON j.id = r.job_id;
+
+COMMENT ON VIEW vw_deletion_receipts IS 'Rows changed, for each job, table and action.';
+GRANT SELECT ON vw_deletion_receipts TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_plan.sql
+-- vw_deletion_plan
+-- The current plans, step by step, with the SQL that runs; a plan that cannot run says why.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_plan AS
+SELECT
+    p.plan_id,
+    p.entity_table,
+    p.hard_delete,
+    p.error_code,
+    p.error,
+    p.can_block,
+    p.has_waits,
+    p.compiled_at,
+    s.step_no,
+    s.kind,
+    s.node_no,
+    s.parent_node_no,
+    s.edge_no,
+    s.table_name,
+    s.reference_name,
+    s.action,
+    s.is_leaf,
+    s.waits,
+    s.in_check,
+    s.index_name,
+    s.sql_text
+FROM deletion_plans AS p
+LEFT JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+WHERE p.superseded_at IS NULL
+ORDER BY p.entity_table, p.hard_delete, s.step_no;
+
+COMMENT ON VIEW vw_deletion_plan IS 'One row for each step of a current plan.';
+GRANT SELECT ON vw_deletion_plan TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_attempts.sql
+-- vw_deletion_attempts
+-- Each time that a job was taken up: what had been asked, by which run, and how it ended.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_attempts AS
+SELECT
+    a.job_id,
+    a.attempt_no,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.session_id,
+    r.job_count AS jobs_in_run,
+    a.started_at,
+    a.ended_at,
+    a.outcome,
+    a.error,
+    a.is_counted,
+    a.is_past,
+    a.alone_next,
+    a.cancel_requested_at,
+    a.asked_reason,
+    a.asked_hard_delete,
+    a.asked_scheduled_at,
+    a.asked_by,
+    a.asked_at
+FROM deletion_attempts AS a
+LEFT JOIN deletion_jobs AS j ON j.id = a.job_id
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id;
+
+COMMENT ON VIEW vw_deletion_attempts IS 'One row for each time that a job was taken up.';
+GRANT SELECT ON vw_deletion_attempts TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_schedule.sql
+-- vw_deletion_schedule
+-- Whether the loop really runs, slot by slot; where it does not, why, and the SQL that mends it.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+--
+-- The truth is the tick that the loop itself writes: pg_cron shows its jobs only to their own
+-- role, and any other scheduler may CALL the loop instead of it.
+
+CREATE OR REPLACE VIEW vw_deletion_schedule AS
+WITH setting AS (
+    SELECT
+        max(coalesce(s.setting_value, s.default_value)) FILTER (
+            WHERE s.setting_name = 'workers'
+        )::integer AS workers,
+        max(coalesce(s.setting_value, s.default_value)) FILTER (
+            WHERE s.setting_name = 'tick_seconds'
+        )::integer AS tick_seconds,
+        max(coalesce(s.setting_value, s.default_value)) FILTER (
+            WHERE s.setting_name = 'run_seconds'
+        )::integer AS run_seconds,
+        max(s.setting_value) FILTER (WHERE s.setting_name = 'paused_reason') AS paused_reason
+    FROM deletion_settings AS s
+),
+
+slot AS (
+    SELECT n.slot FROM setting AS s, generate_series(1, s.workers) AS n (slot)
+    UNION
+    SELECT d.slot FROM deletion_slots AS d WHERE d.armed_at IS NOT NULL
+    UNION
+    SELECT d.slot FROM deletion_slots AS d WHERE d.last_started_at > now() - interval '1 day'
+),
+
+tick AS (
+    SELECT
+        l.slot,
+        d.armed_at,
+        d.schedule,
+        d.last_started_at,
+        d.last_ended_at,
+        d.last_outcome,
+        d.last_error,
+        d.jobs_claimed,
+        d.session_id,
+        s.paused_reason,
+        d.last_ended_at IS NULL AND d.last_started_at IS NOT NULL AS is_open,
+        EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE a.pid = d.session_id) AS is_there,
+        -- A scheduler that starts once a minute is not late within two.
+        coalesce(
+            d.last_started_at
+            >= now() - make_interval(secs => greatest(3 * s.tick_seconds, 120) + s.run_seconds),
+            FALSE
+        ) AS is_fresh,
+        EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'pg_cron') AS has_pg_cron,
+        format('%I', n.nspname) AS home
+    FROM slot AS l
+    CROSS JOIN setting AS s
+    INNER JOIN pg_class AS c ON c.oid = 'deletion_jobs'::regclass
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN deletion_slots AS d ON d.slot = l.slot
+),
+
+judged AS (
+    SELECT
+        t.*,
+        CASE
+            WHEN t.paused_reason IS NOT NULL THEN 'paused'
+            WHEN t.is_open AND NOT t.is_there THEN 'died'
+            WHEN t.is_fresh OR t.is_open THEN 'ok'
+            WHEN t.armed_at IS NULL THEN 'off'
+            WHEN greatest(t.armed_at, t.last_started_at) > now() - interval '3 minutes'
+                THEN 'starting'
+            ELSE 'late'
+        END AS state
+    FROM tick AS t
+)
+
+SELECT
+    j.slot,
+    j.state,
+    CASE j.state
+        WHEN 'paused' THEN j.paused_reason
+        WHEN 'died' THEN 'the last session ended before its loop did'
+        WHEN 'late' THEN 'pg_cron has not started it lately: see the server''s log, and cron.job'
+        WHEN 'off' THEN CASE
+            WHEN j.has_pg_cron THEN 'not scheduled: start_deletion_schedule was not called'
+            ELSE 'not scheduled, and pg_cron is not installed in this database'
+        END
+    END AS why,
+    CASE
+        WHEN j.state = 'paused' THEN format('CALL %s.resume_deletions();', j.home)
+        WHEN j.state = 'died' OR (j.state = 'off' AND NOT j.has_pg_cron)
+            THEN format('CALL %s.run_deletion_jobs(%s, NULL);', j.home, j.slot)
+        WHEN j.state IN ('off', 'late') THEN format('CALL %s.start_deletion_schedule();', j.home)
+    END AS mend_sql,
+    j.schedule,
+    j.armed_at,
+    j.last_started_at,
+    j.last_ended_at,
+    j.last_outcome,
+    j.last_error,
+    j.jobs_claimed,
+    j.session_id
+FROM judged AS j
+ORDER BY j.slot;
+
+COMMENT ON VIEW vw_deletion_schedule IS 'One row for each worker slot.';
+GRANT SELECT ON vw_deletion_schedule TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_problems.sql
+-- vw_deletion_problems
+-- What somebody has to act on, one line each, with the SQL that mends it.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_problems AS
+WITH home AS (
+    SELECT n.oid AS schema_oid, format('%I', n.nspname) AS schema_sql
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = 'deletion_jobs'::regclass
+),
+
+-- The tables of current plans; a name in a view cannot be resolved along the reader's path.
+step AS (
+    SELECT
+        p.entity_table, p.compiled_at, s.kind, s.reference_name, s.table_name,
+        c.oid AS table_oid, format('%I.%I', n.nspname, c.relname) AS table_sql
+    FROM deletion_plans AS p
+    INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+    CROSS JOIN home AS h
+    INNER JOIN pg_namespace AS n
+        ON n.oid = h.schema_oid OR s.table_name LIKE quote_ident(n.nspname) || '.%'
+    INNER JOIN pg_class AS c
+        ON
+            c.relnamespace = n.oid
+            AND s.table_name = CASE
+                WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
+                ELSE quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+            END
+    WHERE p.superseded_at IS NULL
+),
+
+needed AS (
+    SELECT DISTINCT s.entity_table, s.table_name, s.table_oid, s.table_sql, r.privilege
+    FROM step AS s
+    CROSS JOIN LATERAL unnest(
+        CASE
+            WHEN s.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
+            WHEN s.kind IN ('set', 'lock') THEN ARRAY['SELECT', 'UPDATE']
+            ELSE ARRAY['SELECT']
+        END
+    ) AS r (privilege)
+),
+
+failed AS (
+    SELECT
+        j.entity_table,
+        left(j.error, 5) AS code,
+        count(*) AS jobs,
+        min(j.finished_at) AS since,
+        (array_agg(j.error ORDER BY j.finished_at DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'failed'
+    GROUP BY j.entity_table, left(j.error, 5)
+),
+
+resting AS (
+    SELECT
+        j.entity_table,
+        count(*) AS jobs,
+        min(j.created_at) AS since,
+        max(j.id) AS last_job,
+        (array_agg(j.error ORDER BY j.id DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND j.error IS NOT NULL
+    GROUP BY j.entity_table
+)
+
+SELECT
+    'schedule' AS problem,
+    format('slot %s', s.slot) AS subject,
+    coalesce(s.last_started_at, s.armed_at) AS since,
+    format('%s: %s', s.state, s.why) AS detail,
+    s.mend_sql
+FROM vw_deletion_schedule AS s
+WHERE
+    s.state IN ('paused', 'died', 'late', 'off')
+    AND EXISTS (SELECT 1 FROM deletion_targets)
+UNION ALL
+SELECT
+    'orphaned',
+    format('job %s', p.job_id),
+    p.last_step_at,
+    format('the worker of %s %s is gone; the next one takes it up', p.entity_table, p.entity_pk),
+    format('CALL %s.run_deletion_jobs(NULL, NULL);', h.schema_sql)
+FROM vw_deletion_progress AS p
+CROSS JOIN home AS h
+WHERE p.is_orphaned
+UNION ALL
+SELECT
+    'plan',
+    p.entity_table,
+    p.compiled_at,
+    format('%s: %s', p.error_code, p.error),
+    format('CALL %s.compile_deletion_plan(%L);', h.schema_sql, p.entity_table)
+FROM deletion_plans AS p
+CROSS JOIN home AS h
+WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
+UNION ALL
+SELECT
+    'right missing',
+    n.table_name,
+    NULL,
+    format(
+        'deletion_jobs_owner lacks %s for deletions of %s',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.entity_table
+    ),
+    format(
+        'GRANT %s ON %s TO deletion_jobs_owner;',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.table_sql
+    )
+FROM needed AS n
+WHERE
+    NOT CASE n.privilege
+        WHEN 'UPDATE' THEN has_any_column_privilege('deletion_jobs_owner', n.table_oid, 'UPDATE')
+        ELSE has_table_privilege('deletion_jobs_owner', n.table_oid, n.privilege)
+    END
+GROUP BY n.entity_table, n.table_name, n.table_sql
+UNION ALL
+SELECT
+    'index missing',
+    format('%s of %s', s.reference_name, s.table_name),
+    s.compiled_at,
+    format('deletions of %s read the whole table to find its rows', s.entity_table),
+    format('CREATE INDEX CONCURRENTLY ON %s (%s);', s.table_sql, (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.ordinality)
+        FROM (
+            SELECT u.attnum, u.ordinality
+            FROM pg_constraint AS f, unnest(f.conkey) WITH ORDINALITY AS u (attnum, ordinality)
+            WHERE f.conrelid = s.table_oid AND f.conname = s.reference_name
+            UNION ALL
+            SELECT w.attnum, u.ordinality
+            FROM deletion_references AS d,
+                jsonb_array_elements_text(d.child_columns) WITH ORDINALITY AS u (name, ordinality),
+                pg_attribute AS w
+            WHERE
+                d.reference_name = s.reference_name
+                AND w.attrelid = s.table_oid AND w.attname = u.name
+        ) AS k
+        INNER JOIN pg_attribute AS a ON a.attrelid = s.table_oid AND a.attnum = k.attnum
+    ))
+FROM step AS s
+WHERE s.kind = 'size'
+UNION ALL
+SELECT
+    'failed',
+    f.entity_table,
+    f.since,
+    format('%s jobs, the last one: %s', f.jobs, f.last_error),
+    format(
+        'DO $do$ DECLARE v_id bigint; BEGIN FOR v_id IN SELECT id FROM %1$s.vw_deletion_jobs'
+        ' WHERE status = ''failed'' AND entity_table = %2$L AND error LIKE %3$L'
+        ' LOOP CALL %1$s.retry_deletion(v_id); END LOOP; END $do$;',
+        h.schema_sql, f.entity_table, f.code || '%'
+    )
+FROM failed AS f
+CROSS JOIN home AS h
+UNION ALL
+SELECT
+    'retrying',
+    r.entity_table,
+    r.since,
+    format('%s jobs wait to be tried again, the last one: %s', r.jobs, r.last_error),
+    format(
+        'SELECT * FROM %s.vw_deletion_attempts WHERE job_id = %s ORDER BY attempt_no;',
+        h.schema_sql, r.last_job
+    )
+FROM resting AS r
+CROSS JOIN home AS h;
+
+COMMENT ON VIEW vw_deletion_problems IS 'One line for each thing to act on.';
+GRANT SELECT ON vw_deletion_problems TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_health.sql
+-- vw_deletion_health
+-- The whole in one row, for a monitor.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_health AS
+WITH due AS (
+    SELECT count(*) AS jobs, min(coalesce(j.scheduled_at, j.created_at)) AS oldest_at
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= now()
+),
+
+running AS (
+    SELECT count(*) AS jobs, count(*) FILTER (WHERE p.is_orphaned) AS orphaned
+    FROM vw_deletion_progress AS p
+),
+
+failed AS (
+    SELECT sum(f.jobs)::bigint AS jobs, jsonb_object_agg(f.cause, f.jobs) AS by_cause
+    FROM (
+        -- JD006: 7 rows of invoice behind invoice_customer_id_fkey: the code and the reference.
+        SELECT
+            concat_ws(
+                ' ', left(j.error, 5), substring(j.error FROM '^JD006: .* behind (\S+)')
+            ) AS cause,
+            count(*) AS jobs
+        FROM deletion_jobs AS j
+        WHERE j.status = 'failed'
+        GROUP BY 1
+    ) AS f
+),
+
+lately AS (
+    SELECT
+        sum(r.rows_changed) AS changed_rows,
+        extract(EPOCH FROM max(r.last_step_at) - min(r.started_at))::numeric AS seconds
+    FROM (
+        SELECT l.rows_changed, l.started_at, l.last_step_at
+        FROM deletion_runs AS l
+        ORDER BY l.run_id DESC
+        LIMIT 100
+    ) AS r
+    WHERE r.last_step_at > now() - interval '5 minutes'
+)
+
+SELECT
+    coalesce(extract(EPOCH FROM now() - d.oldest_at), 0)::bigint AS oldest_due_seconds,
+    d.jobs AS due_jobs,
+    (SELECT count(*) FROM deletion_jobs AS j WHERE j.status = 'pending') AS pending_jobs,
+    r.jobs AS running_jobs,
+    r.orphaned AS orphaned_jobs,
+    coalesce(f.jobs, 0) AS failed_jobs,
+    coalesce(f.by_cause, '{}') AS failed_by_cause,
+    coalesce(round(l.changed_rows / greatest(l.seconds, 0.001)), 0)::bigint AS rows_per_second,
+    (SELECT max(s.last_started_at) FROM deletion_slots AS s) AS last_tick_at,
+    (
+        SELECT s.setting_value FROM deletion_settings AS s WHERE s.setting_name = 'paused_reason'
+    ) AS paused_reason,
+    (SELECT count(*) FROM vw_deletion_problems) AS problems
+FROM due AS d
+CROSS JOIN running AS r
+CROSS JOIN failed AS f
+CROSS JOIN lately AS l;
+
+COMMENT ON VIEW vw_deletion_health IS 'One row: backlog, work, failures and speed.';
+GRANT SELECT ON vw_deletion_health TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql

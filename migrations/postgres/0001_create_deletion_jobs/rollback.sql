@@ -38,6 +38,15 @@ SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
 -- >>> drop
+DROP VIEW IF EXISTS vw_deletion_health;
+DROP VIEW IF EXISTS vw_deletion_problems;
+DROP VIEW IF EXISTS vw_deletion_schedule;
+DROP VIEW IF EXISTS vw_deletion_attempts;
+DROP VIEW IF EXISTS vw_deletion_plan;
+DROP VIEW IF EXISTS vw_deletion_receipts;
+DROP VIEW IF EXISTS vw_deletion_progress;
+DROP VIEW IF EXISTS vw_deletion_jobs_status;
+DROP VIEW IF EXISTS vw_deletion_jobs;
 DROP ROUTINE IF EXISTS deletion_work;
 DROP ROUTINE IF EXISTS deletion_walk_verdict;
 DROP ROUTINE IF EXISTS deletion_walk_on;
@@ -50,6 +59,7 @@ DROP ROUTINE IF EXISTS deletion_slice;
 DROP ROUTINE IF EXISTS deletion_seed_walk;
 DROP ROUTINE IF EXISTS deletion_save_walk;
 DROP ROUTINE IF EXISTS deletion_remove;
+DROP ROUTINE IF EXISTS deletion_rest;
 DROP ROUTINE IF EXISTS deletion_release;
 DROP ROUTINE IF EXISTS deletion_recover;
 DROP ROUTINE IF EXISTS deletion_push;
@@ -107,6 +117,7 @@ DROP ROUTINE IF EXISTS deletion_node_key;
 DROP ROUTINE IF EXISTS deletion_key_hash;
 DROP ROUTINE IF EXISTS deletion_fresh_plan;
 DROP ROUTINE IF EXISTS deletion_fingerprint;
+DROP ROUTINE IF EXISTS deletion_fingerprint_references;
 DROP ROUTINE IF EXISTS deletion_equality_of;
 DROP ROUTINE IF EXISTS deletion_equality;
 DROP ROUTINE IF EXISTS deletion_compile;
