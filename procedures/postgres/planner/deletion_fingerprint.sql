@@ -48,7 +48,9 @@ SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
         FROM deletion_rules AS r
     ),
     (SELECT string_agg(d::text, ';' ORDER BY d.reference_name) FROM deletion_references AS d),
-    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table)
+    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table),
+    -- A limit makes the check count rows that it would not look at otherwise.
+    deletion_setting('max_rows')
 ));
 $deletion_fingerprint$;
 

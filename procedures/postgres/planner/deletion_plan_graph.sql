@@ -27,7 +27,9 @@ DECLARE
     v_error_code text;
     v_error text;
 BEGIN
-    SELECT c.oid, deletion_attnums(c.oid, t.key_columns), t.max_rows
+    SELECT
+        c.oid, deletion_attnums(c.oid, t.key_columns),
+        coalesce(t.max_rows, deletion_setting_int('max_rows'))
     INTO v_root, v_key, v_max_rows
     FROM deletion_targets AS t
     INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
