@@ -20,6 +20,7 @@ GRANT EXECUTE, EVENT, REFERENCES ON * TO 'deletion_jobs_owner'@'localhost';  -- 
 -- Which sessions live, what the scheduler did, and how large a table is.
 GRANT SELECT ON performance_schema.threads TO 'deletion_jobs_owner'@'localhost';
 GRANT SELECT ON performance_schema.metadata_locks TO 'deletion_jobs_owner'@'localhost';
+GRANT SELECT ON performance_schema.global_variables TO 'deletion_jobs_owner'@'localhost';
 GRANT SELECT ON performance_schema.error_log TO 'deletion_jobs_owner'@'localhost';
 GRANT SELECT ON performance_schema.events_statements_summary_by_program
 TO 'deletion_jobs_owner'@'localhost';

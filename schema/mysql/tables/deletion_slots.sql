@@ -16,8 +16,6 @@ CREATE TABLE IF NOT EXISTS deletion_slots (
         COMMENT 'Jobs claimed in this slot so far',
     session_id BIGINT UNSIGNED NULL
         COMMENT 'Connection id of its last session',
-    event_schema VARCHAR(64) NOT NULL DEFAULT (database())
-        COMMENT 'Database that the event lives in; a view cannot ask for its own',
     PRIMARY KEY (slot)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
