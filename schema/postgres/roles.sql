@@ -52,6 +52,11 @@ BEGIN
         EXECUTE format('GRANT deletion_jobs_owner TO %I', current_user);
     END IF;
 
+    -- An operator arms the schedule in the name of the worker, who then owns the jobs of pg_cron.
+    IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
+        GRANT deletion_jobs_worker TO deletion_jobs_operator;
+    END IF;
+
     -- Without it the owner cannot see whether another session's run is alive.
     IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
         BEGIN

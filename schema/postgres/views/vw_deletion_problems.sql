@@ -1,0 +1,173 @@
+-- vw_deletion_problems
+-- What somebody has to act on, one line each, with the SQL that mends it.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_problems AS
+WITH home AS (
+    SELECT n.oid AS schema_oid, format('%I', n.nspname) AS schema_sql
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = 'deletion_jobs'::regclass
+),
+
+-- The tables of current plans; a name in a view cannot be resolved along the reader's path.
+step AS (
+    SELECT
+        p.entity_table, p.compiled_at, s.kind, s.reference_name, s.table_name,
+        c.oid AS table_oid, format('%I.%I', n.nspname, c.relname) AS table_sql
+    FROM deletion_plans AS p
+    INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+    CROSS JOIN home AS h
+    INNER JOIN pg_namespace AS n
+        ON n.oid = h.schema_oid OR s.table_name LIKE quote_ident(n.nspname) || '.%'
+    INNER JOIN pg_class AS c
+        ON
+            c.relnamespace = n.oid
+            AND s.table_name = CASE
+                WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
+                ELSE quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+            END
+    WHERE p.superseded_at IS NULL
+),
+
+needed AS (
+    SELECT DISTINCT s.entity_table, s.table_name, s.table_oid, s.table_sql, r.privilege
+    FROM step AS s
+    CROSS JOIN LATERAL unnest(
+        CASE
+            WHEN s.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
+            WHEN s.kind IN ('set', 'lock') THEN ARRAY['SELECT', 'UPDATE']
+            ELSE ARRAY['SELECT']
+        END
+    ) AS r (privilege)
+),
+
+failed AS (
+    SELECT
+        j.entity_table,
+        left(j.error, 5) AS code,
+        count(*) AS jobs,
+        min(j.finished_at) AS since,
+        (array_agg(j.error ORDER BY j.finished_at DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'failed'
+    GROUP BY j.entity_table, left(j.error, 5)
+),
+
+resting AS (
+    SELECT
+        j.entity_table,
+        count(*) AS jobs,
+        min(j.created_at) AS since,
+        max(j.id) AS last_job,
+        (array_agg(j.error ORDER BY j.id DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND j.error IS NOT NULL
+    GROUP BY j.entity_table
+)
+
+SELECT
+    'schedule' AS problem,
+    format('slot %s', s.slot) AS subject,
+    coalesce(s.last_started_at, s.armed_at) AS since,
+    format('%s: %s', s.state, s.why) AS detail,
+    s.mend_sql
+FROM vw_deletion_schedule AS s
+WHERE
+    s.state IN ('paused', 'died', 'late', 'off')
+    AND EXISTS (SELECT 1 FROM deletion_targets)
+UNION ALL
+SELECT
+    'orphaned',
+    format('job %s', p.job_id),
+    p.last_step_at,
+    format('the worker of %s %s is gone; the next one takes it up', p.entity_table, p.entity_pk),
+    format('CALL %s.run_deletion_jobs(NULL, NULL);', h.schema_sql)
+FROM vw_deletion_progress AS p
+CROSS JOIN home AS h
+WHERE p.is_orphaned
+UNION ALL
+SELECT
+    'plan',
+    p.entity_table,
+    p.compiled_at,
+    format('%s: %s', p.error_code, p.error),
+    format('CALL %s.compile_deletion_plan(%L);', h.schema_sql, p.entity_table)
+FROM deletion_plans AS p
+CROSS JOIN home AS h
+WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
+UNION ALL
+SELECT
+    'right missing',
+    n.table_name,
+    NULL,
+    format(
+        'deletion_jobs_owner lacks %s for deletions of %s',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.entity_table
+    ),
+    format(
+        'GRANT %s ON %s TO deletion_jobs_owner;',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.table_sql
+    )
+FROM needed AS n
+WHERE
+    NOT CASE n.privilege
+        WHEN 'UPDATE' THEN has_any_column_privilege('deletion_jobs_owner', n.table_oid, 'UPDATE')
+        ELSE has_table_privilege('deletion_jobs_owner', n.table_oid, n.privilege)
+    END
+GROUP BY n.entity_table, n.table_name, n.table_sql
+UNION ALL
+SELECT
+    'index missing',
+    format('%s of %s', s.reference_name, s.table_name),
+    s.compiled_at,
+    format('deletions of %s read the whole table to find its rows', s.entity_table),
+    format('CREATE INDEX CONCURRENTLY ON %s (%s);', s.table_sql, (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.ordinality)
+        FROM (
+            SELECT u.attnum, u.ordinality
+            FROM pg_constraint AS f, unnest(f.conkey) WITH ORDINALITY AS u (attnum, ordinality)
+            WHERE f.conrelid = s.table_oid AND f.conname = s.reference_name
+            UNION ALL
+            SELECT w.attnum, u.ordinality
+            FROM deletion_references AS d,
+                jsonb_array_elements_text(d.child_columns) WITH ORDINALITY AS u (name, ordinality),
+                pg_attribute AS w
+            WHERE
+                d.reference_name = s.reference_name
+                AND w.attrelid = s.table_oid AND w.attname = u.name
+        ) AS k
+        INNER JOIN pg_attribute AS a ON a.attrelid = s.table_oid AND a.attnum = k.attnum
+    ))
+FROM step AS s
+WHERE s.kind = 'size'
+UNION ALL
+SELECT
+    'failed',
+    f.entity_table,
+    f.since,
+    format('%s jobs, the last one: %s', f.jobs, f.last_error),
+    format(
+        'DO $do$ DECLARE v_id bigint; BEGIN FOR v_id IN SELECT id FROM %1$s.vw_deletion_jobs'
+        ' WHERE status = ''failed'' AND entity_table = %2$L AND error LIKE %3$L'
+        ' LOOP CALL %1$s.retry_deletion(v_id); END LOOP; END $do$;',
+        h.schema_sql, f.entity_table, f.code || '%'
+    )
+FROM failed AS f
+CROSS JOIN home AS h
+UNION ALL
+SELECT
+    'retrying',
+    r.entity_table,
+    r.since,
+    format('%s jobs wait to be tried again, the last one: %s', r.jobs, r.last_error),
+    format(
+        'SELECT * FROM %s.vw_deletion_attempts WHERE job_id = %s ORDER BY attempt_no;',
+        h.schema_sql, r.last_job
+    )
+FROM resting AS r
+CROSS JOIN home AS h;
+
+COMMENT ON VIEW vw_deletion_problems IS 'One line for each thing to act on.';
+GRANT SELECT ON vw_deletion_problems TO deletion_jobs_operator, deletion_jobs_reader;
