@@ -1,2 +1,2 @@
 -- The first change of a page after a checkpoint writes the whole page: warming pays for some.
-CHECKPOINT;
+CHECKPOINT  -- noqa: PRS

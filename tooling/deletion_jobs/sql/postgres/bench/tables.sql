@@ -45,8 +45,9 @@ CREATE TABLE bench_all_payments (LIKE bench_payments);
 
 -- Customer 1 is to be deleted; 2 to 6 warm caches and plans; 7 to 26 must stay.
 CREATE PROCEDURE bench_fill(p_orders integer, p_other_orders integer)
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE plpgsql
+AS $bench_fill$
+BEGIN
     INSERT INTO bench_all_customers (id, name)
     SELECT c.id, 'customer ' || c.id
     FROM generate_series(1, 26) AS c (id);
@@ -71,6 +72,7 @@ BEGIN ATOMIC
     SELECT o.id, o.id, 82.5
     FROM bench_all_orders AS o;
 END;
+$bench_fill$;
 
 CREATE PROCEDURE bench_restore()
 LANGUAGE plpgsql
@@ -122,7 +124,9 @@ $bench_by_hand$;
 
 -- The engine's own cascade: one statement, one transaction.
 CREATE PROCEDURE bench_native(p_customer_id bigint, p_batch_rows integer)
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE plpgsql
+AS $bench_native$
+BEGIN
     DELETE FROM bench_customers AS c WHERE c.id = p_customer_id;
 END;
+$bench_native$;

@@ -1,2 +1,2 @@
 -- Leave no work of the refill behind.
-VACUUM (FREEZE, ANALYZE) bench_customers, bench_orders, bench_order_items, bench_payments;
+VACUUM (FREEZE, ANALYZE) bench_customers, bench_orders, bench_order_items, bench_payments

@@ -1,0 +1,2 @@
+-- No checkpoint in the middle of a measurement.
+ALTER SYSTEM SET max_wal_size = '4GB';
