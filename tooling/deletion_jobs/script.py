@@ -63,7 +63,7 @@ def write(
             parts.append(queries.filled(queries.load(engine, "script_schema"), {"schema": schema}))
         parts.append("BEGIN;\nSET LOCAL client_min_messages = warning;\n")
     if after is None:
-        parts.append(queries.filled(queries.load(engine, "guard"), {}))
+        parts.append(queries.load(engine, "guard"))
         if key.table is not None:
             parts.append(_guard_of_users(engine, values))
     parts.append(queries.load(engine, "ledger_create"))

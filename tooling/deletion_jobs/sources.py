@@ -24,8 +24,8 @@ SCHEMA_FOLDERS = ("types", "tables", "views")
 TOOL_FOLDER = "tooling/deletion_jobs/"
 
 _CREATE = re.compile(
-    r"^CREATE (?:OR REPLACE )?(?:ALGORITHM\s*=\s*\w+\s+)?(?:DEFINER\s*=\s*\S+\s+)?"
-    r"(?:SQL SECURITY \w+\s+)?(?:UNLOGGED )?"
+    r"^CREATE\s+(?:OR REPLACE\s+)?(?:ALGORITHM\s*=\s*\w+\s+)?(?:DEFINER\s*=\s*\S+\s+)?"
+    r"(?:SQL SECURITY \w+\s+)?(?:UNLOGGED\s+)?"
     r"(TABLE|VIEW|PROCEDURE|FUNCTION|TYPE|DOMAIN)\s+(?:IF NOT EXISTS\s+)?`?(\w+)`?",
     re.MULTILINE,
 )

@@ -40,6 +40,7 @@ GRANT EXECUTE, EVENT, REFERENCES ON * TO 'deletion_jobs_owner'@'localhost';  -- 
 -- Which sessions live, what the scheduler did, and how large a table is.
 GRANT SELECT ON performance_schema.threads TO 'deletion_jobs_owner'@'localhost';
 GRANT SELECT ON performance_schema.metadata_locks TO 'deletion_jobs_owner'@'localhost';
+GRANT SELECT ON performance_schema.global_variables TO 'deletion_jobs_owner'@'localhost';
 GRANT SELECT ON performance_schema.error_log TO 'deletion_jobs_owner'@'localhost';
 GRANT SELECT ON performance_schema.events_statements_summary_by_program
 TO 'deletion_jobs_owner'@'localhost';
@@ -279,6 +280,112 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'One row for each step of a plan';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_steps TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> schema/mysql/tables/deletion_plan_nodes.sql
+-- deletion_plan_nodes
+-- Work table of the planner: the tables of a plan that is being compiled.
+--
+-- Recursion is off in routines here, so the planner walks the catalog by rows of its own; they
+-- are gone when the plan is stored.
+
+CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    node_no INT NOT NULL
+        COMMENT 'Table, counted from the target, which is 0',
+    table_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table',
+    table_name VARCHAR(64) NOT NULL
+        COMMENT 'The table',
+    sql_name VARCHAR(270) NOT NULL
+        COMMENT 'Both, quoted for a statement',
+    display_name VARCHAR(130) NOT NULL
+        COMMENT 'Name of the table, for people',
+    key_columns JSON NULL
+        COMMENT 'Columns that name a row; NULL: none do',
+    frame_columns JSON NULL
+        COMMENT 'How each column that frames carry is written and read',
+    in_closure BOOLEAN NOT NULL
+        COMMENT 'True where rows of the table are removed',
+    is_expanded BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where its references have been looked for',
+    table_rank INT NULL
+        COMMENT 'Place in the order, children first',
+    PRIMARY KEY (plan_id, node_no),
+    UNIQUE KEY uq_dpn_table (plan_id, table_schema, table_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the tables of a plan that is being compiled';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_nodes TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> schema/mysql/tables/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Work table of the planner: the references of a plan that is being compiled.
+
+CREATE TABLE IF NOT EXISTS deletion_plan_edges (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    parent_node_no INT NOT NULL
+        COMMENT 'Table that the reference points at',
+    child_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table that points',
+    child_table VARCHAR(64) NOT NULL
+        COMMENT 'The table that points',
+    reference_name VARCHAR(64) NOT NULL
+        COMMENT 'Foreign key or declared reference',
+    child_node_no INT NULL
+        COMMENT 'The table that points, as the plan numbers it',
+    edge_no INT NULL
+        COMMENT 'Place of the reference in the order of work, from 1',
+    action VARCHAR(16) NOT NULL
+        COMMENT 'What happens to the child rows',
+    is_declared BOOLEAN NOT NULL
+        COMMENT 'True where the catalog does not know the reference',
+    child_columns JSON NOT NULL
+        COMMENT 'Columns that point, in order',
+    parent_columns JSON NOT NULL
+        COMMENT 'Columns pointed at, in the same order',
+    parent_index VARCHAR(64) NULL
+        COMMENT 'Unique key that the columns pointed at make',
+    discriminator_column VARCHAR(64) NULL
+        COMMENT 'Column of the child that tells which parent table is meant',
+    discriminator_value TEXT NULL
+        COMMENT 'The value of it that means this parent',
+    index_name VARCHAR(64) NULL
+        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child rows have no children of their own',
+    waits BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    in_check BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check has to look at this reference',
+    is_once BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where another reference of the child is set too, and rows count once',
+    frame_columns JSON NULL
+        COMMENT 'How frames carry the values of the child columns',
+    on_frame TEXT NULL
+        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
+    on_parent TEXT NULL
+        COMMENT 'Condition: child row c hangs from row x',
+    found_by TEXT NULL
+        COMMENT 'Condition: row x still hangs from where frame row t was found',
+    discriminator TEXT NULL
+        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
+    set_list TEXT NULL
+        COMMENT 'What an UPDATE of child row x sets',
+    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_edges TO 'deletion_jobs_owner'@'localhost';
 -- <<<
 
 -- >>> schema/mysql/tables/deletion_runs.sql
@@ -632,8 +739,6 @@ CREATE TABLE IF NOT EXISTS deletion_slots (
         COMMENT 'Jobs claimed in this slot so far',
     session_id BIGINT UNSIGNED NULL
         COMMENT 'Connection id of its last session',
-    event_schema VARCHAR(64) NOT NULL DEFAULT (database())
-        COMMENT 'Database that the event lives in; a view cannot ask for its own',
     PRIMARY KEY (slot)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
@@ -674,112 +779,6 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'One row for each key that a walk has met';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_walk_keys TO 'deletion_jobs_owner'@'localhost';
--- <<<
-
--- >>> schema/mysql/tables/deletion_plan_edges.sql
--- deletion_plan_edges
--- Work table of the planner: the references of a plan that is being compiled.
-
-CREATE TABLE IF NOT EXISTS deletion_plan_edges (
-    plan_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Plan that is being compiled',
-    parent_node_no INT NOT NULL
-        COMMENT 'Table that the reference points at',
-    child_schema VARCHAR(64) NOT NULL
-        COMMENT 'Schema of the table that points',
-    child_table VARCHAR(64) NOT NULL
-        COMMENT 'The table that points',
-    reference_name VARCHAR(64) NOT NULL
-        COMMENT 'Foreign key or declared reference',
-    child_node_no INT NULL
-        COMMENT 'The table that points, as the plan numbers it',
-    edge_no INT NULL
-        COMMENT 'Place of the reference in the order of work, from 1',
-    action VARCHAR(16) NOT NULL
-        COMMENT 'What happens to the child rows',
-    is_declared BOOLEAN NOT NULL
-        COMMENT 'True where the catalog does not know the reference',
-    child_columns JSON NOT NULL
-        COMMENT 'Columns that point, in order',
-    parent_columns JSON NOT NULL
-        COMMENT 'Columns pointed at, in the same order',
-    parent_index VARCHAR(64) NULL
-        COMMENT 'Unique key that the columns pointed at make',
-    discriminator_column VARCHAR(64) NULL
-        COMMENT 'Column of the child that tells which parent table is meant',
-    discriminator_value TEXT NULL
-        COMMENT 'The value of it that means this parent',
-    index_name VARCHAR(64) NULL
-        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
-    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the child rows have no children of their own',
-    waits BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the child table is in the closure too, and the reference only orders',
-    in_check BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the check has to look at this reference',
-    is_once BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where another reference of the child is set too, and rows count once',
-    frame_columns JSON NULL
-        COMMENT 'How frames carry the values of the child columns',
-    on_frame TEXT NULL
-        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
-    on_parent TEXT NULL
-        COMMENT 'Condition: child row c hangs from row x',
-    found_by TEXT NULL
-        COMMENT 'Condition: row x still hangs from where frame row t was found',
-    discriminator TEXT NULL
-        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
-    set_list TEXT NULL
-        COMMENT 'What an UPDATE of child row x sets',
-    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
-) ENGINE = InnoDB
-DEFAULT CHARACTER SET = utf8mb4
-COLLATE = utf8mb4_0900_bin
-ROW_FORMAT = DYNAMIC
-COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
-
-GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_edges TO 'deletion_jobs_owner'@'localhost';
--- <<<
-
--- >>> schema/mysql/tables/deletion_plan_nodes.sql
--- deletion_plan_nodes
--- Work table of the planner: the tables of a plan that is being compiled.
---
--- Recursion is off in routines here, so the planner walks the catalog by rows of its own; they
--- are gone when the plan is stored.
-
-CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
-    plan_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Plan that is being compiled',
-    node_no INT NOT NULL
-        COMMENT 'Table, counted from the target, which is 0',
-    table_schema VARCHAR(64) NOT NULL
-        COMMENT 'Schema of the table',
-    table_name VARCHAR(64) NOT NULL
-        COMMENT 'The table',
-    sql_name VARCHAR(270) NOT NULL
-        COMMENT 'Both, quoted for a statement',
-    display_name VARCHAR(130) NOT NULL
-        COMMENT 'Name of the table, for people',
-    key_columns JSON NULL
-        COMMENT 'Columns that name a row; NULL: none do',
-    frame_columns JSON NULL
-        COMMENT 'How each column that frames carry is written and read',
-    in_closure BOOLEAN NOT NULL
-        COMMENT 'True where rows of the table are removed',
-    is_expanded BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where its references have been looked for',
-    table_rank INT NULL
-        COMMENT 'Place in the order, children first',
-    PRIMARY KEY (plan_id, node_no),
-    UNIQUE KEY uq_dpn_table (plan_id, table_schema, table_name)
-) ENGINE = InnoDB
-DEFAULT CHARACTER SET = utf8mb4
-COLLATE = utf8mb4_0900_bin
-ROW_FORMAT = DYNAMIC
-COMMENT = 'Work table of the planner: the tables of a plan that is being compiled';
-
-GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_nodes TO 'deletion_jobs_owner'@'localhost';
 -- <<<
 
 -- >>> procedures/mysql/api/enqueue_deletion.sql
@@ -1474,6 +1473,39 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/admin/compile_deletion_plan.sql
+-- compile_deletion_plan
+-- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
+--
+-- Parameters  p_table   the target
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL compile_deletion_plan('users');
+
+DROP PROCEDURE IF EXISTS compile_deletion_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE compile_deletion_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+
+    CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE compile_deletion_plan
+TO 'deletion_jobs_operator';
+-- <<<
+
 -- >>> procedures/mysql/admin/set_deletion_setting.sql
 -- set_deletion_setting
 -- Change a setting of this installation.
@@ -1622,6 +1654,96 @@ BEGIN
     END IF;
 END$$
 DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/schedule/start_deletion_schedule.sql
+-- start_deletion_schedule
+-- Arm the server's own scheduler: one event for each worker; again: after changes, or a failover.
+--
+-- Errors      none of ours
+-- Writes      events deletion_jobs_worker_<slot>; deletion_slots     Commits  yes
+-- Execute     deletion_jobs_operator
+-- Example     CALL start_deletion_schedule();
+--
+-- vw_deletion_schedule tells whether they really run: event_scheduler has to be ON.
+
+DROP PROCEDURE IF EXISTS start_deletion_schedule;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE start_deletion_schedule()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Arm one event for each worker; again: after changes, or a failover'
+BEGIN
+    DECLARE v_time_zone VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_workers INT DEFAULT deletion_setting_int('workers');
+    DECLARE v_slot INT DEFAULT 1;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        SET time_zone = coalesce(v_time_zone, @@session.time_zone);
+        RESIGNAL;
+    END;
+
+    SET v_time_zone = @@session.time_zone;
+    CALL deletion_drop_events(v_workers);
+    -- An event keeps the time zone of the session that makes it.
+    SET time_zone = '+00:00';
+
+    WHILE v_slot <= v_workers DO
+        -- Altered rather than made anew, so that a tick that is running stays one of this event.
+        CALL deletion_run_ddl(concat(
+            'CREATE EVENT IF NOT EXISTS deletion_jobs_worker_', v_slot,
+            ' ON SCHEDULE EVERY 1 DAY ON COMPLETION PRESERVE DISABLE',
+            ' DO CALL run_deletion_jobs(', v_slot, ', NULL)'
+        ));
+        CALL deletion_run_ddl(concat(
+            'ALTER DEFINER = CURRENT_USER EVENT deletion_jobs_worker_', v_slot,
+            ' ON SCHEDULE EVERY ', deletion_setting_int('tick_seconds'), ' SECOND',
+            ' ON COMPLETION PRESERVE ENABLE',
+            ' COMMENT ''deletion-jobs: works due jobs in slot ', v_slot, '''',
+            ' DO CALL run_deletion_jobs(', v_slot, ', NULL)'
+        ));
+        INSERT INTO deletion_slots (slot)
+        VALUES (v_slot)
+        ON DUPLICATE KEY UPDATE slot = v_slot;
+        SET v_slot = v_slot + 1;
+    END WHILE;
+
+    SET time_zone = v_time_zone;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE start_deletion_schedule
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/schedule/stop_deletion_schedule.sql
+-- stop_deletion_schedule
+-- Disarm the server's own scheduler; a worker that runs ends its call in order.
+--
+-- Errors      none of ours
+-- Writes      events deletion_jobs_worker_<slot>   Commits  yes
+-- Execute     deletion_jobs_operator
+-- Example     CALL stop_deletion_schedule();
+
+DROP PROCEDURE IF EXISTS stop_deletion_schedule;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE stop_deletion_schedule()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Disarm the scheduler of the server; a worker that runs ends its call in order'
+BEGIN
+    CALL deletion_drop_events(0);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE stop_deletion_schedule
+TO 'deletion_jobs_operator';
 -- <<<
 
 -- >>> procedures/mysql/planner/deletion_raise.sql
@@ -1777,6 +1899,32 @@ SQL SECURITY DEFINER
 COMMENT 'Quote a name for use in a statement'
 BEGIN
     RETURN concat('`', replace(p_name, '`', '``'), '`');
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_home.sql
+-- deletion_home
+-- Give the database that this installation lives in; a view cannot ask for its own.
+--
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_home();
+
+DROP FUNCTION IF EXISTS deletion_home;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_home()
+RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Give the database that this installation lives in'
+BEGIN
+    -- Inside a routine it is the routine's own, whatever the caller has chosen.
+    RETURN database();
 END$$
 DELIMITER ;
 -- <<<
@@ -2822,7 +2970,7 @@ BEGIN
         'deletion_jobs', 'deletion_targets', 'deletion_references', 'deletion_rules',
         'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
         'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
-        'deletion_slots', 'deletion_walk_keys'
+        'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges'
     );
 END$$
 DELIMITER ;
@@ -3125,6 +3273,195 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_fingerprint.sql
+-- deletion_fingerprint
+-- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+--
+-- Parameters  p_entity_table   the target
+--             p_tables         the plan's tables: an array of {"s": schema, "t": table}
+-- Returns     text, a hexadecimal hash
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint(entity_table, tables) FROM deletion_plans;
+
+DROP FUNCTION IF EXISTS deletion_fingerprint;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint(
+    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_tables JSON
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
+BEGIN
+    DECLARE v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule,
+        r.unique_constraint_name, k.ordinal_position, k.column_name,
+        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
+    ), 256)))))
+    INTO v_keys
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.referential_constraints AS r
+        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
+    STRAIGHT_JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
+        c.character_set_name, c.collation_name, c.column_default, c.extra
+    ), 256)))))
+    INTO v_columns
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
+        i.sub_part, i.is_visible, i.index_type
+    ), 256)))))
+    INTO v_indexes
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
+    ), 256)))))
+    INTO v_tables
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.child_schema, r.child_table, r.reference_name, r.action
+    ), 256)))))
+    INTO v_rules
+    FROM deletion_rules AS r;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        d.reference_name, d.child_schema, d.child_table, d.child_columns, d.parent_schema,
+        d.parent_table, d.parent_columns, d.discriminator_column, d.discriminator_value, d.action
+    ), 256)))))
+    INTO v_declared
+    FROM deletion_references AS d;
+
+    SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
+    INTO v_target
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    RETURN sha2(concat_ws(
+        '|', v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
+    ), 256);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_fresh_plan.sql
+-- deletion_fresh_plan
+-- Find the current plan of a target, if the catalog is still as it was compiled from.
+--
+-- Parameters  p_entity_table   the target            p_hard   the mode
+-- Returns     bigint, the plan; NULL: there is none, or it is stale
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fresh_plan('users', TRUE);
+
+DROP FUNCTION IF EXISTS deletion_fresh_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fresh_plan(
+    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_hard BOOLEAN
+) RETURNS BIGINT UNSIGNED
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the current plan of a target, if the catalog is still as it was compiled from'
+BEGIN
+    RETURN (
+        SELECT p.plan_id
+        FROM deletion_plans AS p
+        WHERE
+            p.entity_table = p_entity_table
+            AND p.hard_delete = p_hard
+            AND p.superseded_at IS NULL
+            AND p.fingerprint = deletion_fingerprint(p.entity_table, p.tables)
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_node_key.sql
+-- deletion_node_key
+-- Find the columns that name a row of a table: its primary key, else its smallest unique key.
+--
+-- Parameters  p_schema, p_table   the table
+-- Returns     JSON array of column names; NULL: no key without NULLs
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_node_key('shop', 'customer');
+
+DROP FUNCTION IF EXISTS deletion_node_key;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_node_key(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the columns that name a row of a table: its primary key, else its smallest unique key'
+BEGIN
+    RETURN (
+        SELECT json_arrayagg(k.column_name)
+        FROM (
+            SELECT i.column_name
+            FROM information_schema.statistics AS i
+            INNER JOIN (
+                SELECT u.index_name
+                FROM information_schema.statistics AS u
+                WHERE u.table_schema = p_schema AND u.table_name = p_table AND u.non_unique = 0
+                GROUP BY u.index_name
+                HAVING
+                    sum(u.nullable = 'YES') = 0
+                    AND sum(u.sub_part IS NOT NULL) = 0
+                    AND sum(u.column_name IS NULL) = 0
+                    AND sum(u.is_visible = 'NO') = 0
+                ORDER BY u.index_name = 'PRIMARY' DESC, count(*), u.index_name
+                LIMIT 1
+            ) AS x ON x.index_name = i.index_name
+            WHERE i.table_schema = p_schema AND i.table_name = p_table
+            ORDER BY i.seq_in_index
+            LIMIT 100
+        ) AS k
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_edge_index.sql
 -- deletion_edge_index
 -- Find the index of a child that a reference is followed by.
@@ -3185,106 +3522,44 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_fingerprint.sql
--- deletion_fingerprint
--- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+-- >>> procedures/mysql/planner/deletion_unique_index.sql
+-- deletion_unique_index
+-- Find the unique key that some columns make, in any order; NULLs may be in it.
 --
--- Parameters  p_entity_table   the target
---             p_tables         the plan's tables: an array of {"s": schema, "t": table}
--- Returns     text, a hexadecimal hash
+-- Parameters  p_schema, p_table   the table
+--             p_columns           its columns, a JSON array
+-- Returns     text, the index; NULL: several rows may hold the same values
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
--- Example     SELECT deletion_fingerprint(entity_table, tables) FROM deletion_plans;
+-- Example     SELECT deletion_unique_index('shop', 'customer', '["id"]');
 
-DROP FUNCTION IF EXISTS deletion_fingerprint;
+DROP FUNCTION IF EXISTS deletion_unique_index;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint(
-    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    p_tables JSON
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_unique_index(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON
 ) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
+COMMENT 'Find the unique key that some columns make, in any order; NULLs may be in it'
 BEGIN
-    DECLARE v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared BINARY(32);
-    DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-
-    -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
-    SELECT bit_xor(unhex(sha2(json_array(
-        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule,
-        r.unique_constraint_name, k.ordinal_position, k.column_name,
-        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
-    ), 256)))
-    INTO v_keys
-    FROM
-        json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
-        ) AS p
-    STRAIGHT_JOIN information_schema.referential_constraints AS r
-        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
-    STRAIGHT_JOIN information_schema.key_column_usage AS k
-        ON
-            k.constraint_schema = r.constraint_schema
-            AND k.table_name = r.table_name
-            AND k.constraint_name = r.constraint_name;
-
-    SELECT bit_xor(unhex(sha2(json_array(
-        c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
-        c.character_set_name, c.collation_name, c.column_default, c.extra
-    ), 256)))
-    INTO v_columns
-    FROM
-        json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
-        ) AS p
-    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;
-
-    SELECT bit_xor(unhex(sha2(json_array(
-        i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
-        i.sub_part, i.is_visible, i.index_type
-    ), 256)))
-    INTO v_indexes
-    FROM
-        json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
-        ) AS p
-    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;
-
-    SELECT bit_xor(unhex(sha2(json_array(
-        t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
-    ), 256)))
-    INTO v_tables
-    FROM
-        json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
-        ) AS p
-    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;
-
-    SELECT bit_xor(unhex(sha2(json_array(
-        r.child_schema, r.child_table, r.reference_name, r.action
-    ), 256)))
-    INTO v_rules
-    FROM deletion_rules AS r;
-
-    SELECT bit_xor(unhex(sha2(json_array(
-        d.reference_name, d.child_schema, d.child_table, d.child_columns, d.parent_schema,
-        d.parent_table, d.parent_columns, d.discriminator_column, d.discriminator_value, d.action
-    ), 256)))
-    INTO v_declared
-    FROM deletion_references AS d;
-
-    SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
-    INTO v_target
-    FROM deletion_targets AS t
-    WHERE t.entity_table = p_entity_table;
-
-    RETURN sha2(concat_ws(
-        '|', hex(v_keys), hex(v_columns), hex(v_indexes), hex(v_tables), hex(v_rules),
-        hex(v_declared), v_target
-    ), 256);
+    RETURN (
+        SELECT i.index_name
+        FROM information_schema.statistics AS i
+        WHERE i.table_schema = p_schema AND i.table_name = p_table AND i.non_unique = 0
+        GROUP BY i.index_name
+        HAVING
+            count(*) = json_length(p_columns)
+            AND sum(
+                i.sub_part IS NULL AND json_contains(p_columns, json_quote(i.column_name))
+            ) = count(*)
+        ORDER BY i.index_name = 'PRIMARY' DESC, i.index_name
+        LIMIT 1
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -3378,42 +3653,6 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_fresh_plan.sql
--- deletion_fresh_plan
--- Find the current plan of a target, if the catalog is still as it was compiled from.
---
--- Parameters  p_entity_table   the target            p_hard   the mode
--- Returns     bigint, the plan; NULL: there is none, or it is stale
--- Writes      nothing                              Commits  no
--- Execute     the owner only
--- Example     SELECT deletion_fresh_plan('users', TRUE);
-
-DROP FUNCTION IF EXISTS deletion_fresh_plan;
-
-DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fresh_plan(
-    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    p_hard BOOLEAN
-) RETURNS BIGINT UNSIGNED
-LANGUAGE SQL
-NOT DETERMINISTIC
-READS SQL DATA
-SQL SECURITY DEFINER
-COMMENT 'Find the current plan of a target, if the catalog is still as it was compiled from'
-BEGIN
-    RETURN (
-        SELECT p.plan_id
-        FROM deletion_plans AS p
-        WHERE
-            p.entity_table = p_entity_table
-            AND p.hard_delete = p_hard
-            AND p.superseded_at IS NULL
-            AND p.fingerprint = deletion_fingerprint(p.entity_table, p.tables)
-    );
-END$$
-DELIMITER ;
--- <<<
-
 -- >>> procedures/mysql/planner/deletion_key_part.sql
 -- deletion_key_part
 -- Take the key columns out of the columns that frames of a table carry.
@@ -3448,52 +3687,70 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_node_key.sql
--- deletion_node_key
--- Find the columns that name a row of a table: its primary key, else its smallest unique key.
+-- >>> procedures/mysql/planner/deletion_sql_list.sql
+-- deletion_sql_list
+-- Write one part of a statement for each of some columns.
 --
--- Parameters  p_schema, p_table   the table
--- Returns     JSON array of column names; NULL: no key without NULLs
+-- Parameters  p_columns     descriptions by deletion_frame_column, a JSON array
+--             p_part        which part: see below
+--             p_separator   what stands between them
+-- Returns     text; empty where there are no columns
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
--- Example     SELECT deletion_node_key('shop', 'customer');
+-- Example     SELECT deletion_sql_list('[{"f": "k1", "name": "`id`"}]', 'raw', ', ');
+--
+-- In every statement t is the frame, c a child row, x a row acted on, q rows chosen within, a the
+-- row that was read last.
 
-DROP FUNCTION IF EXISTS deletion_node_key;
+DROP FUNCTION IF EXISTS deletion_sql_list;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_node_key(
-    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-) RETURNS JSON
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_list(
+    p_columns JSON,
+    p_part VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_separator VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
-NOT DETERMINISTIC
-READS SQL DATA
+DETERMINISTIC
+NO SQL
 SQL SECURITY DEFINER
-COMMENT 'Find the columns that name a row of a table: its primary key, else its smallest unique key'
+COMMENT 'Write one part of a statement for each of some columns'
 BEGIN
-    RETURN (
-        SELECT json_arrayagg(k.column_name)
-        FROM (
-            SELECT i.column_name
-            FROM information_schema.statistics AS i
-            INNER JOIN (
-                SELECT u.index_name
-                FROM information_schema.statistics AS u
-                WHERE u.table_schema = p_schema AND u.table_name = p_table AND u.non_unique = 0
-                GROUP BY u.index_name
-                HAVING
-                    sum(u.nullable = 'YES') = 0
-                    AND sum(u.sub_part IS NOT NULL) = 0
-                    AND sum(u.column_name IS NULL) = 0
-                    AND sum(u.is_visible = 'NO') = 0
-                ORDER BY u.index_name = 'PRIMARY' DESC, count(*), u.index_name
-                LIMIT 1
-            ) AS x ON x.index_name = i.index_name
-            WHERE i.table_schema = p_schema AND i.table_name = p_table
-            ORDER BY i.seq_in_index
-            LIMIT 100
-        ) AS k
-    );
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_column JSON;
+    DECLARE v_list LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
+        SET v_f = v_column ->> '$.f';
+        SET v_name = v_column ->> '$.name';
+        SET v_type = v_column ->> '$.type';
+        SET v_put_open = v_column ->> '$.put[0]', v_put_close = v_column ->> '$.put[1]';
+        SET v_get_open = v_column ->> '$.get[0]', v_get_close = v_column ->> '$.get[1]';
+        SET v_list = concat(v_list, if(v_pos = 0, '', p_separator), CASE p_part
+            WHEN 'frame' THEN concat(v_f, ' ', v_type, ' PATH \'$.', v_f, '\' ERROR ON ERROR')
+            WHEN 'found' THEN concat('x.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
+            WHEN 'own' THEN concat('c.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
+            WHEN 'same' THEN concat('c.', v_name, ' = x.', v_name)
+            WHEN 'answer' THEN concat(v_put_open, 'c.', v_name, v_put_close, ' AS ', v_f)
+            WHEN 'object' THEN concat('\'', v_f, '\', q.', v_f)
+            WHEN 'found_object' THEN
+                concat('\'', v_f, '\', ', v_put_open, 'x.', v_name, v_put_close)
+            WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
+            WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
+            WHEN 'order' THEN concat('q.', v_f)
+            WHEN 'sort' THEN concat('c.', v_name, if(
+                v_column ->> '$.family' = 'label', concat(' COLLATE ', v_column ->> '$.collation'), ''
+            ))
+            WHEN 'text' THEN concat(
+                v_column ->> '$.text[0]', 'x.', v_name, v_column ->> '$.text[1]'
+            )
+        END);
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN v_list;
 END$$
 DELIMITER ;
 -- <<<
@@ -3541,129 +3798,180 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_sql_cycle.sql
--- deletion_sql_cycle
--- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+-- >>> procedures/mysql/planner/deletion_sql_frame.sql
+-- deletion_sql_frame
+-- Write a frame as a table, each value in its own type, character set and collation.
 --
--- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers the jobs of such rows in @dj_answer
+-- Parameters  p_columns   descriptions by deletion_frame_column, a JSON array
+--             p_first     further columns of it, each with a comma after it
+-- Returns     text; binds the frame
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
---
--- A row has one parent by the reference, so a circle is entered by another reference, or is the
--- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
 
-DROP FUNCTION IF EXISTS deletion_sql_cycle;
+DROP FUNCTION IF EXISTS deletion_sql_frame;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_cycle(
-    p_plan_id BIGINT UNSIGNED,
-    p_edge_no INT
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_frame(
+    p_columns JSON,
+    p_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
-NOT DETERMINISTIC
-READS SQL DATA
+DETERMINISTIC
+NO SQL
 SQL SECURITY DEFINER
-COMMENT 'Write the statement that finds rows of a walk that go in a circle by a self-reference'
+COMMENT 'Write a frame as a table, each value in its own type, character set and collation'
 BEGIN
-    DECLARE v_node_no, v_pos INT DEFAULT 0;
-    DECLARE v_keys, v_child, v_parent JSON;
-    DECLARE v_table, v_not_own, v_name LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
-
-    SELECT
-        n.node_no, n.sql_name, deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
-        concat('NOT (', e.own_row, ')')
-    INTO v_node_no, v_table, v_keys, v_child, v_parent, v_not_own
-    FROM deletion_plan_edges AS e
-    INNER JOIN deletion_plan_nodes AS n
-        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
-
-    WHILE v_pos < json_length(v_child) DO
-        SET v_name = deletion_quote_name(
-            json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
-        );
-        SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
-        SET v_start = concat(v_start, ', x.', v_name);
-        SET v_next = concat(v_next, ', up.s', v_pos);
-        SET v_step = concat(v_step, ' AND x.', v_name, ' = up.a', v_pos);
-        SET v_met = concat(v_met, if(v_pos = 0, '', ' AND '), 'up.a', v_pos, ' = up.s', v_pos);
-        SET v_name = deletion_quote_name(
-            json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
-        );
-        SET v_start = concat(v_start, ', x.', v_name), v_next = concat(v_next, ', x.', v_name);
-        SET v_is_set = concat(v_is_set, ' AND x.', v_name, ' IS NOT NULL');
-        SET v_pos = v_pos + 1;
-    END WHILE;
-
     RETURN concat(
-        'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_start,
-        '\n    FROM deletion_walk_keys AS w\n    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
-        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' AS x ON ',
-        deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, ' AND ', v_not_own,
-        '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
-        ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
-        '\n    UNION DISTINCT\n    SELECT up.j', v_next, '\n    FROM up\n    STRAIGHT_JOIN ', v_table,
-        ' AS x ON TRUE', v_step, v_is_set, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
-        'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'
+        'JSON_TABLE(?, \'$[*]\' COLUMNS (', p_first, deletion_sql_list(p_columns, 'frame', ', '), ')) AS t'
     );
 END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_sql_drain.sql
--- deletion_sql_drain
--- Write the statement that deletes child rows of a frame that have no children of their own.
+-- >>> procedures/mysql/planner/deletion_sql_literal.sql
+-- deletion_sql_literal
+-- Write the condition that a column holds a value.
 --
--- Parameters  p_plan_id, p_edge_no   the reference
--- Returns     text; binds the frame and a limit
+-- Parameters  p_schema, p_table, p_column   the column
+--             p_value                       the value as text
+-- Returns     text, without the name of a row before the column; NULL: no value of its type
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
---
--- A DELETE of several tables takes no LIMIT, and one of a single table reads no frame by index: so
--- the rows are chosen, up to the limit, in a derived table, and found again by their key.
+-- Example     SELECT deletion_sql_literal('shop', 'note', 'about', 'customer');
 
-DROP FUNCTION IF EXISTS deletion_sql_drain;
+DROP FUNCTION IF EXISTS deletion_sql_literal;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_drain(
-    p_plan_id BIGINT UNSIGNED,
-    p_edge_no INT
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_literal(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
+COMMENT 'Write the condition that a column holds a value'
 BEGIN
-    DECLARE v_parent, v_keys, v_pointers JSON;
-    DECLARE v_table, v_on_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_type, v_text LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_charset, v_family VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    SELECT
-        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns, n.sql_name, e.on_frame
-    INTO v_parent, v_keys, v_pointers, v_table, v_on_frame
-    FROM deletion_plan_edges AS e
-    INNER JOIN deletion_plan_nodes AS p
-        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
-    INNER JOIN deletion_plan_nodes AS n
-        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+    SELECT c.column_type, c.character_set_name
+    INTO v_type, v_charset
+    FROM information_schema.columns AS c
+    WHERE c.table_schema = p_schema AND c.table_name = p_table AND c.column_name = p_column;
 
-    SET v_keys = json_merge_preserve(v_keys, v_pointers);
+    SET v_family = deletion_type_family(v_type);
+    SET v_text = deletion_key_text(p_value, v_type, v_charset);
+
+    RETURN concat(deletion_quote_name(p_column), ' = ', CASE
+        WHEN v_family = 'number' THEN v_text
+        WHEN v_family = 'bytes' THEN concat('X\'', v_text, '\'')
+        WHEN v_family IS NOT NULL THEN quote(v_text)
+        -- A text without a length is no key, but it does for telling rows apart.
+        WHEN v_type LIKE '%text' THEN quote(p_value)
+    END);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_guard.sql
+-- deletion_sql_guard
+-- Write the statement that holds a plan's tables against DDL until the transaction ends.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text; binds nothing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_guard;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_guard(
+    p_plan_id BIGINT UNSIGNED
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that holds a plan''s tables against DDL until the transaction ends'
+BEGIN
+    RETURN (
+        SELECT concat(
+            'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
+            group_concat(
+                'SELECT 1 FROM ', n.sql_name, ' WHERE FALSE'
+                ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
+            ),
+            '\n) AS q'
+        )
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_roots.sql
+-- deletion_sql_roots
+-- Write the statement that finds the rows that jobs name.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text; binds an array of {"j": job, "pk": key, "k": [its parts]}; answers the root frame
+--             in @dj_answer: rows that are not there carry "m": 1, rows whose key is spelled
+--             otherwise "m": 2
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_roots;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_roots(
+    p_plan_id BIGINT UNSIGNED
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds the rows that jobs name'
+BEGIN
+    DECLARE v_all, v_keys JSON;
+    DECLARE v_table, v_texts, v_spelled LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_frame, v_missing LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_pos INT DEFAULT 0;
+
+    SELECT n.sql_name, n.frame_columns, deletion_key_part(n.frame_columns)
+    INTO v_table, v_all, v_keys
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = 0;
+
+    WHILE v_pos < json_length(v_keys) DO
+        -- What does not convert finds no row; the strict reading of the text comes after.
+        SET v_frame = concat(
+            v_frame, ', k', v_pos + 1, ' ', json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
+            ' PATH \'$.k[', v_pos, ']\' NULL ON ERROR, s', v_pos + 1, ' VARCHAR(64) PATH \'$.k[', v_pos, ']\''
+        );
+        SET v_missing = concat(v_missing, ', \'k', v_pos + 1, '\', t.s', v_pos + 1);
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    SET v_texts = deletion_sql_list(v_keys, 'text', if(v_pos = 1, '', '), \',\', JSON_QUOTE('));
+    SET v_spelled = if(
+        v_pos = 1, v_texts, concat('CONCAT(\'[\', JSON_QUOTE(', v_texts, '), \']\')')
+    );
 
     RETURN concat(
-        'DELETE c\nFROM (\n    SELECT ', deletion_sql_list(v_keys, 'raw', ', '),
-        '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
-        '\n    STRAIGHT_JOIN ', v_table, ' AS c ON ', v_on_frame,
-        '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_table, ' AS c ON ',
-        deletion_sql_list(v_keys, 'back', ' AND '),
-        coalesce((
-            SELECT concat(' AND ', e.discriminator)
-            FROM deletion_plan_edges AS e
-            WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
-        ), '')
+        'SELECT COALESCE(JSON_ARRAYAGG(IF(\n    CAST(', v_spelled,
+        -- Byte for byte: a value that a conversion rounded, cut or folded names no row.
+        ' AS BINARY) = CAST(t.pk AS BINARY),\n    JSON_OBJECT(\'j\', t.j, ',
+        deletion_sql_list(v_all, 'found_object', ', '),
+        '),\n    JSON_OBJECT(\'j\', t.j, \'m\', IF(x.', v_keys ->> '$[0].name',
+        ' IS NULL, 1, 2)', v_missing, ')\n)), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM JSON_TABLE(?, \'$[*]\' COLUMNS (',
+        'j BIGINT UNSIGNED PATH \'$.j\', pk VARCHAR(64) CHARACTER SET utf8mb4 PATH \'$.pk\'',
+        v_frame, ')) AS t\nLEFT JOIN ', v_table, ' AS x ON ',
+        deletion_sql_list(v_keys, 'found', ' AND ')
     );
 END$$
 DELIMITER ;
@@ -3739,100 +4047,58 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_sql_frame.sql
--- deletion_sql_frame
--- Write a frame as a table, each value in its own type, character set and collation.
+-- >>> procedures/mysql/planner/deletion_sql_drain.sql
+-- deletion_sql_drain
+-- Write the statement that deletes child rows of a frame that have no children of their own.
 --
--- Parameters  p_columns   descriptions by deletion_frame_column, a JSON array
---             p_first     further columns of it, each with a comma after it
--- Returns     text; binds the frame
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Returns     text; binds the frame and a limit
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
+--
+-- A DELETE of several tables takes no LIMIT, and one of a single table reads no frame by index: so
+-- the rows are chosen, up to the limit, in a derived table, and found again by their key.
 
-DROP FUNCTION IF EXISTS deletion_sql_frame;
+DROP FUNCTION IF EXISTS deletion_sql_drain;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_frame(
-    p_columns JSON,
-    p_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_drain(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
-DETERMINISTIC
-NO SQL
+NOT DETERMINISTIC
+READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write a frame as a table, each value in its own type, character set and collation'
+COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
 BEGIN
+    DECLARE v_parent, v_keys, v_pointers JSON;
+    DECLARE v_table, v_on_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns, n.sql_name, e.on_frame
+    INTO v_parent, v_keys, v_pointers, v_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = json_merge_preserve(v_keys, v_pointers);
+
     RETURN concat(
-        'JSON_TABLE(?, \'$[*]\' COLUMNS (', p_first, deletion_sql_list(p_columns, 'frame', ', '), ')) AS t'
+        'DELETE c\nFROM (\n    SELECT ', deletion_sql_list(v_keys, 'raw', ', '),
+        '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+        '\n    STRAIGHT_JOIN ', v_table, ' AS c ON ', v_on_frame,
+        '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_table, ' AS c ON ',
+        deletion_sql_list(v_keys, 'back', ' AND '),
+        coalesce((
+            SELECT concat(' AND c.', e.discriminator)
+            FROM deletion_plan_edges AS e
+            WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+        ), '')
     );
-END$$
-DELIMITER ;
--- <<<
-
--- >>> procedures/mysql/planner/deletion_sql_list.sql
--- deletion_sql_list
--- Write one part of a statement for each of some columns.
---
--- Parameters  p_columns     descriptions by deletion_frame_column, a JSON array
---             p_part        which part: see below
---             p_separator   what stands between them
--- Returns     text; empty where there are no columns
--- Writes      nothing                              Commits  no
--- Execute     the owner only
--- Example     SELECT deletion_sql_list('[{"f": "k1", "name": "`id`"}]', 'raw', ', ');
---
--- In every statement t is the frame, c a child row, x a row acted on, q rows chosen within, a the
--- row that was read last.
-
-DROP FUNCTION IF EXISTS deletion_sql_list;
-
-DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_list(
-    p_columns JSON,
-    p_part VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    p_separator VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-LANGUAGE SQL
-DETERMINISTIC
-NO SQL
-SQL SECURITY DEFINER
-COMMENT 'Write one part of a statement for each of some columns'
-BEGIN
-    DECLARE v_pos INT DEFAULT 0;
-    DECLARE v_column JSON;
-    DECLARE v_list LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
-    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-
-    WHILE v_pos < json_length(p_columns) DO
-        SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
-        SET v_f = v_column ->> '$.f';
-        SET v_name = v_column ->> '$.name';
-        SET v_type = v_column ->> '$.type';
-        SET v_put_open = v_column ->> '$.put[0]', v_put_close = v_column ->> '$.put[1]';
-        SET v_get_open = v_column ->> '$.get[0]', v_get_close = v_column ->> '$.get[1]';
-        SET v_list = concat(v_list, if(v_pos = 0, '', p_separator), CASE p_part
-            WHEN 'frame' THEN concat(v_f, ' ', v_type, ' PATH \'$.', v_f, '\' ERROR ON ERROR')
-            WHEN 'found' THEN concat('x.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
-            WHEN 'own' THEN concat('c.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
-            WHEN 'same' THEN concat('c.', v_name, ' = x.', v_name)
-            WHEN 'answer' THEN concat(v_put_open, 'c.', v_name, v_put_close, ' AS ', v_f)
-            WHEN 'object' THEN concat('\'', v_f, '\', q.', v_f)
-            WHEN 'found_object' THEN
-                concat('\'', v_f, '\', ', v_put_open, 'x.', v_name, v_put_close)
-            WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
-            WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
-            WHEN 'order' THEN concat('q.', v_f)
-            WHEN 'sort' THEN concat('c.', v_name, if(
-                v_column ->> '$.family' = 'label', concat(' COLLATE ', v_column ->> '$.collation'), ''
-            ))
-            WHEN 'text' THEN concat(
-                v_column ->> '$.text[0]', 'x.', v_name, v_column ->> '$.text[1]'
-            )
-        END);
-        SET v_pos = v_pos + 1;
-    END WHILE;
-
-    RETURN v_list;
 END$$
 DELIMITER ;
 -- <<<
@@ -3912,70 +4178,6 @@ BEGIN
     END WHILE;
 
     CLOSE c_key;
-END$$
-DELIMITER ;
--- <<<
-
--- >>> procedures/mysql/planner/deletion_sql_roots.sql
--- deletion_sql_roots
--- Write the statement that finds the rows that jobs name.
---
--- Parameters  p_plan_id   the plan
--- Returns     text; binds an array of {"j": job, "pk": key, "k": [its parts]}; answers the root frame
---             in @dj_answer: rows that are not there carry "m": 1, rows whose key is spelled
---             otherwise "m": 2
--- Writes      nothing                              Commits  no
--- Execute     the owner only
-
-DROP FUNCTION IF EXISTS deletion_sql_roots;
-
-DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_roots(
-    p_plan_id BIGINT UNSIGNED
-) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-LANGUAGE SQL
-NOT DETERMINISTIC
-READS SQL DATA
-SQL SECURITY DEFINER
-COMMENT 'Write the statement that finds the rows that jobs name'
-BEGIN
-    DECLARE v_all, v_keys JSON;
-    DECLARE v_table, v_texts, v_spelled LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_frame, v_missing LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
-    DECLARE v_pos INT DEFAULT 0;
-
-    SELECT n.sql_name, n.frame_columns, deletion_key_part(n.frame_columns)
-    INTO v_table, v_all, v_keys
-    FROM deletion_plan_nodes AS n
-    WHERE n.plan_id = p_plan_id AND n.node_no = 0;
-
-    WHILE v_pos < json_length(v_keys) DO
-        -- What does not convert finds no row; the strict reading of the text comes after.
-        SET v_frame = concat(
-            v_frame, ', k', v_pos + 1, ' ', json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
-            ' PATH \'$.k[', v_pos, ']\' NULL ON ERROR, s', v_pos + 1, ' VARCHAR(64) PATH \'$.k[', v_pos, ']\''
-        );
-        SET v_missing = concat(v_missing, ', \'k', v_pos + 1, '\', t.s', v_pos + 1);
-        SET v_pos = v_pos + 1;
-    END WHILE;
-
-    SET v_texts = deletion_sql_list(v_keys, 'text', if(v_pos = 1, '', '), \',\', JSON_QUOTE('));
-    SET v_spelled = if(
-        v_pos = 1, v_texts, concat('CONCAT(\'[\', JSON_QUOTE(', v_texts, '), \']\')')
-    );
-
-    RETURN concat(
-        'SELECT COALESCE(JSON_ARRAYAGG(IF(\n    CAST(', v_spelled,
-        -- Byte for byte: a value that a conversion rounded, cut or folded names no row.
-        ' AS BINARY) = CAST(t.pk AS BINARY),\n    JSON_OBJECT(\'j\', t.j, ',
-        deletion_sql_list(v_all, 'found_object', ', '),
-        '),\n    JSON_OBJECT(\'j\', t.j, \'m\', IF(x.', v_keys ->> '$[0].name',
-        ' IS NULL, 1, 2)', v_missing, ')\n)), JSON_ARRAY()), COUNT(*)\n',
-        'INTO @dj_answer, @dj_rows\nFROM JSON_TABLE(?, \'$[*]\' COLUMNS (',
-        'j BIGINT UNSIGNED PATH \'$.j\', pk VARCHAR(64) CHARACTER SET utf8mb4 PATH \'$.pk\'',
-        v_frame, ')) AS t\nLEFT JOIN ', v_table, ' AS x ON ',
-        deletion_sql_list(v_keys, 'found', ' AND ')
-    );
 END$$
 DELIMITER ;
 -- <<<
@@ -4071,6 +4273,2487 @@ BEGIN
     END;
 END$$
 DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+-- Returns     text; binds the walk; answers the jobs of such rows in @dj_answer
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row has one parent by the reference, so a circle is entered by another reference, or is the
+-- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+
+DROP FUNCTION IF EXISTS deletion_sql_cycle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_cycle(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds rows of a walk that go in a circle by a self-reference'
+BEGIN
+    DECLARE v_node_no, v_pos INT DEFAULT 0;
+    DECLARE v_keys, v_child, v_parent JSON;
+    DECLARE v_table, v_discriminator, v_name, v_other LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    SELECT
+        n.node_no, n.sql_name, deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
+        coalesce(concat(' AND x.', e.discriminator), '')
+    INTO v_node_no, v_table, v_keys, v_child, v_parent, v_discriminator
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    WHILE v_pos < json_length(v_child) DO
+        SET v_name = deletion_quote_name(
+            json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
+        );
+        SET v_other = deletion_quote_name(
+            json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
+        );
+        SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
+        SET v_start = concat(v_start, ', x.', v_name, ', x.', v_other);
+        SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_other, ' = x.', v_name);
+        SET v_next = concat(v_next, ', up.s', v_pos);
+        SET v_step = concat(v_step, ' AND x.', v_name, ' = up.a', v_pos);
+        SET v_met = concat(v_met, if(v_pos = 0, '', ' AND '), 'up.a', v_pos, ' = up.s', v_pos);
+        SET v_next = concat(v_next, ', x.', v_other);
+        SET v_is_set = concat(v_is_set, ' AND x.', v_other, ' IS NOT NULL');
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN concat(
+        'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_start,
+        '\n    FROM deletion_walk_keys AS w\n    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' AS x ON ',
+        deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
+        ' AND NOT (', v_own, ')',
+        '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
+        ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
+        '\n    UNION DISTINCT\n    SELECT up.j', v_next, '\n    FROM up\n    STRAIGHT_JOIN ', v_table,
+        ' AS x ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
+        'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
+        'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Add a table to a plan.
+--
+-- Parameters  p_plan_id             the plan
+--             p_schema, p_table     the table
+--             p_key                 JSON array of the columns that name its rows
+--             p_in_closure          TRUE: its rows are removed
+-- Writes      deletion_plan_nodes                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_node;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_node(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key JSON,
+    IN p_in_closure BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add a table to a plan'
+BEGIN
+    DECLARE v_node_no INT DEFAULT (
+        SELECT coalesce(max(n.node_no) + 1, 0)
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id
+    );
+
+    INSERT INTO deletion_plan_nodes (
+        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns, in_closure,
+        is_expanded
+    )
+    VALUES (
+        p_plan_id, v_node_no, p_schema, p_table,
+        concat(deletion_quote_name(p_schema), '.', deletion_quote_name(p_table)),
+        deletion_entity_name(p_schema, p_table), p_key, p_in_closure, NOT p_in_closure
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_children.sql
+-- deletion_plan_children
+-- Add the children of a plan's tables that it does not hold yet.
+--
+-- Parameters  p_plan_id      the plan
+--             p_node_no      the parent; NULL: all of them
+--             p_in_closure   TRUE: children by references that cascade; FALSE: the others
+-- Writes      deletion_plan_nodes                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_children;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_children(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT,
+    IN p_in_closure BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add the children of a plan''s tables that it does not hold yet'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_child CURSOR FOR
+        SELECT DISTINCT e.child_schema, e.child_table
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (p_node_no IS NULL OR e.parent_node_no = p_node_no)
+            AND (e.action = 'cascade') = p_in_closure
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_nodes AS n
+                WHERE
+                    n.plan_id = p_plan_id
+                    AND n.table_schema = e.child_schema
+                    AND n.table_name = e.child_table
+            )
+        ORDER BY e.child_schema, e.child_table;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_child;
+    FETCH c_child INTO v_schema, v_table;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_plan_node(
+            p_plan_id, v_schema, v_table, deletion_node_key(v_schema, v_table), p_in_closure
+        );
+        -- A query above that found nothing has set the flag as well.
+        SET v_is_done = FALSE;
+        FETCH c_child INTO v_schema, v_table;
+    END WHILE;
+
+    CLOSE c_child;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_references_to.sql
+-- deletion_references_to
+-- Find the references to a table, each with the action that holds for it.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_references_to;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_references_to(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the references to a table, each with the action that holds for it'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT n.table_schema, n.table_name
+    INTO v_schema, v_table
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = p_node_no;
+
+    INSERT INTO deletion_plan_edges (
+        plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
+        child_columns, parent_columns, parent_index
+    )
+    SELECT
+        p_plan_id,
+        p_node_no,
+        r.constraint_schema,
+        r.table_name,
+        r.constraint_name,
+        CASE r.delete_rule
+            WHEN 'CASCADE' THEN 'cascade'
+            WHEN 'SET NULL' THEN 'set_null'
+            WHEN 'SET DEFAULT' THEN 'set_default'
+            ELSE 'restrict'
+        END,
+        FALSE,
+        concat('[', group_concat(json_quote(k.column_name) ORDER BY k.ordinal_position), ']'),
+        concat(
+            '[', group_concat(json_quote(k.referenced_column_name) ORDER BY k.ordinal_position), ']'
+        ),
+        max(r.unique_constraint_name)
+    FROM information_schema.referential_constraints AS r
+    INNER JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name
+    WHERE r.unique_constraint_schema = v_schema AND r.referenced_table_name = v_table
+    GROUP BY r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule;
+
+    INSERT INTO deletion_plan_edges (
+        plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
+        child_columns, parent_columns, discriminator_column, discriminator_value
+    )
+    SELECT
+        p_plan_id, p_node_no, d.child_schema, d.child_table, d.reference_name, d.action, TRUE,
+        d.child_columns, d.parent_columns, d.discriminator_column, d.discriminator_value
+    FROM deletion_references AS d
+    WHERE d.parent_schema = v_schema AND d.parent_table = v_table;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_rules AS r
+        ON
+            r.child_schema = e.child_schema
+            AND r.child_table = e.child_table
+            AND r.reference_name = e.reference_name
+    SET e.action = r.action
+    WHERE e.plan_id = p_plan_id AND e.parent_node_no = p_node_no;
+
+    -- A column that cannot be set blocks as the engine would, but before anything is touched.
+    UPDATE deletion_plan_edges AS e
+    SET e.action = 'restrict'
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = p_node_no
+        AND e.action IN ('set_null', 'set_default')
+        AND EXISTS (
+            SELECT 1
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = e.child_schema
+                AND c.table_name = e.child_table
+                AND json_contains(e.child_columns, json_quote(c.column_name))
+                AND c.is_nullable = 'NO'
+                AND (e.action = 'set_null' OR c.column_default IS NULL)
+        );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why a table of a plan cannot take part.
+--
+-- Parameters  p_plan_id   the plan
+--             p_error     OUT the first table that cannot, and why; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_problem(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a table of a plan cannot take part'
+BEGIN
+    SELECT q.problem
+    INTO p_error
+    FROM (
+        SELECT
+            n.node_no,
+            concat(n.display_name, ' ', CASE
+                WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
+                WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
+                WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
+                WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM json_table(n.key_columns, '$[*]' COLUMNS (
+                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+                    )) AS k
+                    LEFT JOIN information_schema.columns AS c
+                        ON
+                            c.table_schema = n.table_schema
+                            AND c.table_name = n.table_name
+                            AND c.column_name = k.name
+                    WHERE c.column_name IS NULL OR deletion_type_family(c.column_type) IS NULL
+                ) THEN 'has a key that is gone, or of a type that does not compare exactly'
+            END) AS problem
+        FROM deletion_plan_nodes AS n
+        LEFT JOIN information_schema.tables AS t
+            ON t.table_schema = n.table_schema AND t.table_name = n.table_name
+        WHERE n.plan_id = p_plan_id
+    ) AS q
+    WHERE q.problem IS NOT NULL
+    ORDER BY q.node_no
+    LIMIT 1;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_ranks.sql
+-- deletion_plan_ranks
+-- Put the tables of a plan in order, children first.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: table_rank, NULL where rows cascade in a circle     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_ranks;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_ranks(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Put the tables of a plan in order, children first'
+BEGIN
+    DECLARE v_free JSON;
+    DECLARE v_rank INT DEFAULT 0;
+    DECLARE v_only_cascade, v_is_done BOOLEAN DEFAULT FALSE;
+
+    WHILE NOT v_is_done DO
+        SELECT json_arrayagg(n.node_no)
+        INTO v_free
+        FROM deletion_plan_nodes AS n
+        WHERE
+            n.plan_id = p_plan_id
+            AND n.in_closure
+            AND n.table_rank IS NULL
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                INNER JOIN deletion_plan_nodes AS c
+                    ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+                WHERE
+                    e.plan_id = p_plan_id
+                    AND e.parent_node_no = n.node_no
+                    AND e.child_node_no <> n.node_no
+                    AND c.in_closure
+                    AND c.table_rank IS NULL
+                    AND (e.action = 'cascade' OR NOT v_only_cascade)
+            );
+
+        IF v_free IS NOT NULL THEN
+            UPDATE deletion_plan_nodes AS n
+            SET n.table_rank = v_rank
+            WHERE
+                n.plan_id = p_plan_id AND json_contains(v_free, cast(n.node_no AS JSON));
+            SET v_rank = v_rank + 1, v_only_cascade = FALSE;
+        ELSEIF v_only_cascade THEN
+            SET v_is_done = TRUE;
+        ELSE
+            -- What only orders (restrict, SET NULL) may go round in a circle: the run waits there.
+            SET v_only_cascade = TRUE;
+        END IF;
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_cycle.sql
+-- deletion_plan_cycle
+-- Say which tables of a plan refer to each other in a circle that rows cascade along.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked
+--             p_error     OUT the tables with their references; NULL: there is no circle
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_cycle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_cycle(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say which tables of a plan refer to each other in a circle that rows cascade along'
+BEGIN
+    SELECT concat(
+        'tables refer to each other in a circle: ',
+        group_concat(
+            c.display_name, ' (', e.reference_name, ')'
+            ORDER BY c.display_name, e.reference_name SEPARATOR ', '
+        )
+    )
+    INTO p_error
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS c ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.action = 'cascade'
+        AND (
+            (c.node_no <> p.node_no AND c.table_rank IS NULL AND p.table_rank IS NULL)
+            -- With one self-reference a row has one parent at most, and the check finds row circles.
+            OR (
+                c.node_no = p.node_no
+                AND (
+                    SELECT count(*)
+                    FROM deletion_plan_edges AS s
+                    WHERE
+                        s.plan_id = e.plan_id
+                        AND s.action = 'cascade'
+                        AND s.parent_node_no = c.node_no
+                        AND s.child_node_no = c.node_no
+                ) > 1
+            )
+        );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_columns.sql
+-- deletion_plan_columns
+-- Describe the columns that the frames of each of a plan's tables carry.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: frame_columns   Commits  no
+-- Execute     the owner only
+--
+-- Its key, k1 and on; then what references point at and is no part of the key, u1 and on.
+
+DROP PROCEDURE IF EXISTS deletion_plan_columns;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_columns(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Describe the columns that the frames of each of a plan''s tables carry'
+BEGIN
+    DECLARE v_node_no, v_pos INT;
+    DECLARE v_keys, v_columns JSON;
+    DECLARE v_schema, v_table, v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_column CURSOR FOR
+        SELECT n.node_no, n.table_schema, n.table_name, k.pos, k.name
+        FROM deletion_plan_nodes AS n
+        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (
+            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        )) AS k
+        WHERE n.plan_id = p_plan_id
+        UNION DISTINCT
+        SELECT n.node_no, n.table_schema, n.table_name, 1000, u.name
+        FROM deletion_plan_nodes AS n
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        )) AS u
+        WHERE
+            n.plan_id = p_plan_id
+            AND NOT json_contains(n.key_columns, json_quote(u.name))
+        ORDER BY 1, 4, 5;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    UPDATE deletion_plan_nodes AS n
+    SET n.frame_columns = json_array()
+    WHERE n.plan_id = p_plan_id;
+
+    OPEN c_column;
+    FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+
+    WHILE NOT v_is_done DO
+        UPDATE deletion_plan_nodes AS n
+        SET n.frame_columns = json_array_append(
+            n.frame_columns,
+            '$',
+            coalesce(
+                deletion_frame_column(v_schema, v_table, v_name, if(
+                    v_pos < 1000,
+                    concat('k', v_pos),
+                    concat('u', 1 + json_length(n.frame_columns) - json_length(n.key_columns))
+                )),
+                -- Of a type that keys cannot have: the reference to it is refused later.
+                json_object('column', v_name)
+            )
+        )
+        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+        SET v_is_done = FALSE;
+        FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+    END WHILE;
+
+    CLOSE c_column;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_edge.sql
+-- deletion_plan_edge
+-- Write the conditions by which a reference is followed.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Writes      deletion_plan_edges; on_frame stays NULL where its columns do not compare     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edge;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edge(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the conditions by which a reference is followed'
+BEGIN
+    DECLARE v_pos, v_count INT DEFAULT 0;
+    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers JSON;
+    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
+    DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    SELECT
+        e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns, e.child_schema,
+        e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,
+        e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
+        json_length(e.child_columns)
+    INTO
+        v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
+        v_table, v_parent_schema, v_parent_table, v_discriminator, v_value,
+        v_action, v_is_declared, v_is_self, v_is_root, v_count
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_pointers = json_array();
+
+    WHILE v_pos < v_count DO
+        SET v_column = json_unquote(json_extract(v_child_columns, concat('$[', v_pos, ']')));
+        SET v_child = deletion_frame_column(v_schema, v_table, v_column, concat('p', v_pos + 1));
+        SET v_pointers = json_array_append(v_pointers, '$', v_child);
+        SET v_column = json_unquote(json_extract(v_parent_columns, concat('$[', v_pos, ']')));
+        SET v_other = (
+            SELECT f.o
+            FROM json_table(v_parent, '$[*]' COLUMNS (
+                o JSON PATH '$',
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+            )) AS f
+            WHERE f.name = v_column
+        );
+        -- Values of two families, or under two collations, compare by rules of neither.
+        SET v_name = if(
+            json_extract(v_other, '$.family') = json_extract(v_child, '$.family')
+            AND json_extract(v_other, '$.collation') <=> json_extract(v_child, '$.collation'),
+            json_unquote(json_extract(v_child, '$.name')),
+            NULL
+        );
+        SET v_from = concat(
+            json_unquote(json_extract(v_other, '$.get[0]')), 't.',
+            json_unquote(json_extract(v_other, '$.f')), json_unquote(json_extract(v_other, '$.get[1]'))
+        );
+        SET v_to = json_unquote(json_extract(v_other, '$.name'));
+        SET v_on_frame = concat(v_on_frame, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = ', v_from);
+        SET v_on_parent = concat(v_on_parent, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = x.', v_to);
+        SET v_set = concat(
+            v_set, if(v_pos = 0, '', ', '), 'x.', v_name, ' = ',
+            if(v_action = 'set_default', 'DEFAULT', 'NULL')
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    IF v_discriminator IS NOT NULL THEN
+        SET v_discriminator = deletion_sql_literal(v_schema, v_table, v_discriminator, v_value);
+    END IF;
+
+    SET v_set = if(v_action IN ('set_null', 'set_default'), v_set, NULL);
+
+    UPDATE deletion_plan_edges AS e
+    SET
+        e.frame_columns = v_pointers,
+        e.discriminator = v_discriminator,
+        e.set_list = v_set,
+        e.on_frame = concat(
+            v_on_frame,
+            coalesce(concat(' AND c.', v_discriminator), ''),
+            -- A row that refers to itself is not its own child.
+            if(
+                v_is_self,
+                concat(' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'),
+                ''
+            ),
+            -- Only a declared reference can hold rows of a root that is not there; and should the root
+            -- come back meanwhile, rows that hang from it by a foreign key are another story.
+            if(v_is_root AND NOT v_is_declared, ' AND t.m IS NULL', '')
+        ),
+        e.on_parent = concat(
+            v_on_parent,
+            coalesce(concat(' AND c.', v_discriminator), ''),
+            if(
+                v_is_self,
+                concat(' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'),
+                ''
+            )
+        ),
+        e.found_by = concat(
+            deletion_sql_list(v_pointers, 'found', ' AND '),
+            coalesce(concat(' AND x.', v_discriminator), '')
+        )
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.edge_no = p_edge_no
+        AND (v_discriminator IS NOT NULL OR e.discriminator_column IS NULL)
+        AND coalesce(e.parent_index, if(
+            v_is_declared, deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns), NULL
+        )) IS NOT NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of work, and mark what each of them means for the run.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked and described
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edges;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edges(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'
+BEGIN
+    DECLARE v_concerned, v_parents, v_sets JSON;
+    DECLARE v_edge_no, v_count INT DEFAULT 0;
+
+    -- References of one table stand together: those that cascade, children first, then those that
+    -- are set, then those that only block.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT
+            o.parent_node_no, o.child_schema, o.child_table, o.reference_name,
+            row_number() OVER (
+                ORDER BY
+                    o.parent_node_no,
+                    CASE o.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                    n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
+            ) AS new_no
+        FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
+        WHERE o.plan_id = p_plan_id
+    ) AS q
+        ON
+            q.parent_node_no = e.parent_node_no
+            AND q.child_schema = e.child_schema
+            AND q.child_table = e.child_table
+            AND q.reference_name = e.reference_name
+    SET e.edge_no = q.new_no
+    WHERE e.plan_id = p_plan_id;
+
+    -- Tables whose rows the check must know: those behind which something could block, and all
+    -- tables on the way from the target to them.
+    WITH RECURSIVE concerned (node_no) AS (
+        SELECT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (
+                e.action = 'restrict'
+                OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
+            )
+        UNION DISTINCT
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
+        WHERE e.plan_id = p_plan_id AND e.action = 'restrict'
+        UNION DISTINCT
+        SELECT e.parent_node_no
+        FROM concerned AS c
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = p_plan_id AND e.child_node_no = c.node_no AND e.action = 'cascade'
+    )
+
+    SELECT json_arrayagg(c.node_no) INTO v_concerned FROM concerned AS c;
+
+    SELECT json_arrayagg(e.parent_node_no)
+    INTO v_parents
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id;
+
+    -- Rows with two references to set are changed twice and counted once.
+    SELECT json_arrayagg(q.child_node_no)
+    INTO v_sets
+    FROM (
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default')
+        GROUP BY e.child_node_no
+        HAVING count(*) > 1
+    ) AS q;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    SET
+        e.waits = e.action <> 'cascade' AND n.in_closure,
+        e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
+        e.in_check = e.action = 'restrict' OR (
+            e.action = 'cascade'
+            AND coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
+        ),
+        e.is_once = e.action IN ('set_null', 'set_default')
+        AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
+        e.index_name = deletion_edge_index(
+            e.child_schema, e.child_table, e.child_columns, e.discriminator_column
+        )
+    WHERE e.plan_id = p_plan_id;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        CALL deletion_plan_edge(p_plan_id, v_edge_no);
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_graph.sql
+-- deletion_plan_graph
+-- Read the catalog from a target on: the tables and references of its plan, in order.
+--
+-- Parameters  p_plan_id, p_entity_table   the plan and its target
+--             p_code, p_error             OUT why the plan cannot be run; NULL: it can
+-- Writes      deletion_plan_nodes, deletion_plan_edges     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_graph;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_graph(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read the catalog from a target on: the tables and references of its plan, in order'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key JSON;
+
+    SELECT t.table_schema, t.table_name, t.key_columns
+    INTO v_schema, v_table, v_key
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    CALL deletion_plan_node(p_plan_id, v_schema, v_table, v_key, TRUE);
+
+    WHILE v_node_no IS NOT NULL DO
+        CALL deletion_references_to(p_plan_id, v_node_no);
+        -- A table's rows go with their parents' where a reference to those cascades.
+        CALL deletion_plan_children(p_plan_id, v_node_no, TRUE);
+        UPDATE deletion_plan_nodes AS n
+        SET n.is_expanded = TRUE
+        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+        SET v_node_no = (
+            SELECT min(n.node_no)
+            FROM deletion_plan_nodes AS n
+            WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
+        );
+    END WHILE;
+
+    DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id AND action = 'keep';
+    CALL deletion_plan_children(p_plan_id, NULL, FALSE);
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON
+            n.plan_id = e.plan_id
+            AND n.table_schema = e.child_schema
+            AND n.table_name = e.child_table
+    SET e.child_node_no = n.node_no
+    WHERE e.plan_id = p_plan_id;
+
+    CALL deletion_plan_problem(p_plan_id, p_error);
+
+    IF p_error IS NULL THEN
+        CALL deletion_plan_ranks(p_plan_id);
+        CALL deletion_plan_cycle(p_plan_id, p_error);
+        SET p_code = if(p_error IS NULL, NULL, 'JD007');
+    ELSE
+        SET p_code = 'JD005';
+    END IF;
+
+    IF p_error IS NULL THEN
+        CALL deletion_plan_columns(p_plan_id);
+        CALL deletion_plan_edges(p_plan_id);
+        SELECT concat('columns of different types: ', group_concat(e.reference_name SEPARATOR ', '))
+        INTO p_error
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.on_frame IS NULL;
+        SET p_code = if(p_error IS NULL, NULL, 'JD005');
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_write_plan.sql
+-- deletion_write_plan
+-- Store a compiled plan: each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_write_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_plan(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store a compiled plan: each step with its finished SQL'
+BEGIN
+    DECLARE v_edge_no, v_count, v_step_no INT DEFAULT 0;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, edge_no, table_name, is_leaf, waits, in_check, index_name,
+        sql_text
+    )
+    SELECT
+        p_plan_id, k.step_no, k.kind, 0, 0, n.display_name, FALSE, FALSE, FALSE, 'key',
+        CASE k.kind
+            WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
+            WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
+            ELSE deletion_sql_rows(p_plan_id, 0, k.kind)
+        END
+    FROM deletion_plan_nodes AS n
+    CROSS JOIN json_table(
+        '["guard", "roots", "lock", "look", "remove", "left"]',
+        '$[*]' COLUMNS (
+            step_no FOR ORDINALITY,
+            kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+    WHERE n.plan_id = p_plan_id AND n.node_no = 0;
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        SET v_step_no = (
+            SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+        );
+
+        INSERT INTO deletion_plan_steps (
+            plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+            action, is_leaf, waits, in_check, index_name, sql_text
+        )
+        SELECT
+            p_plan_id,
+            v_step_no + row_number() OVER (ORDER BY k.place),
+            k.kind, e.child_node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
+            e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
+            CASE k.kind
+                WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
+                WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
+                WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+                WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+                WHEN 'size' THEN concat(
+                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'
+                )
+                ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
+            END
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN json_table(
+            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "remove", "left", "set"]',
+            '$[*]' COLUMNS (
+                place FOR ORDINALITY,
+                kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+            )
+        ) AS k
+            ON CASE
+                WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
+                WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind = 'cycle' THEN
+                    e.action = 'cascade' AND e.child_node_no = e.parent_node_no
+                WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
+                WHEN k.kind = 'lock' THEN e.action <> 'restrict'
+                WHEN k.kind = 'remove' THEN e.action = 'cascade'
+                WHEN k.kind = 'drain' THEN e.is_leaf
+                -- What has no children is not looked at again before it goes.
+                ELSE e.action = 'cascade' AND NOT e.is_leaf
+            END
+        WHERE e.plan_id = p_plan_id AND e.edge_no = v_edge_no;
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_compile.sql
+-- deletion_compile
+-- Compile a target's plan and make it the current one.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_hard           the mode: TRUE removes rows
+--             p_plan_id        OUT the plan; one that cannot run carries error_code and error
+-- Errors      JD004 the table is no target
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_compile('users', TRUE, @dj_plan);
+
+DROP PROCEDURE IF EXISTS deletion_compile;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_compile(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard BOOLEAN,
+    OUT p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile a target''s plan and make it the current one'
+BEGIN
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_tables JSON;
+    DECLARE v_length BIGINT DEFAULT @@SESSION.group_concat_max_len;
+
+    -- Two workers that find the same plan stale compile it one after the other.
+    IF NOT EXISTS (
+        SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table FOR UPDATE
+    ) THEN
+        CALL deletion_raise('JD004', 'deletion_compile', 'table is no target', p_entity_table);
+    END IF;
+
+    SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF p_plan_id IS NULL THEN
+        UPDATE deletion_plans AS p
+        SET p.superseded_at = utc_timestamp(6)
+        WHERE
+            p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL;
+
+        INSERT INTO deletion_plans (
+            entity_table, hard_delete, fingerprint, tables, can_block, has_waits
+        )
+        VALUES (p_entity_table, p_hard, '', json_array(), FALSE, FALSE);
+
+        SET p_plan_id = last_insert_id();
+        SET SESSION group_concat_max_len = 16777216;
+        CALL deletion_plan_graph(p_plan_id, p_entity_table, v_code, v_error);
+
+        IF v_code IS NULL THEN
+            CALL deletion_write_plan(p_plan_id);
+        END IF;
+
+        SET v_tables = (
+            SELECT coalesce(
+                json_arrayagg(json_object('s', n.table_schema, 't', n.table_name)), json_array()
+            )
+            FROM deletion_plan_nodes AS n
+            WHERE n.plan_id = p_plan_id
+        );
+
+        UPDATE deletion_plans AS p
+        SET
+            p.tables = v_tables,
+            p.fingerprint = deletion_fingerprint(p_entity_table, v_tables),
+            p.error_code = v_code,
+            p.error = v_error,
+            p.can_block = EXISTS (
+                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.in_check
+            ),
+            p.has_waits = EXISTS (
+                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits
+            )
+        WHERE p.plan_id = p_plan_id;
+
+        DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id;
+        DELETE FROM deletion_plan_nodes WHERE plan_id = p_plan_id;
+        SET SESSION group_concat_max_len = v_length;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/schedule/deletion_run_ddl.sql
+-- deletion_run_ddl
+-- Run a statement about an event, which a routine may not hold as plain text.
+--
+-- Parameters  p_sql   the statement, made from constants and numbers alone
+-- Writes      what the statement says              Commits  yes
+-- Execute     the owner only
+-- Example     CALL deletion_run_ddl('DROP EVENT IF EXISTS deletion_jobs_worker_9');
+
+DROP PROCEDURE IF EXISTS deletion_run_ddl;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_run_ddl(
+    IN p_sql TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Run a statement about an event, which a routine may not hold as plain text'
+BEGIN
+    SET @dj_sql = p_sql;
+    PREPARE dj_stmt FROM @dj_sql;
+    EXECUTE dj_stmt;
+    DEALLOCATE PREPARE dj_stmt;
+    SET @dj_sql = NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/schedule/deletion_drop_events.sql
+-- deletion_drop_events
+-- Drop the events of the slots above a number.
+--
+-- Parameters  p_slot   the last slot that keeps its event; 0: none does
+-- Writes      events deletion_jobs_worker_<slot>   Commits  yes
+-- Execute     the owner only
+-- Example     CALL deletion_drop_events(0);
+
+DROP PROCEDURE IF EXISTS deletion_drop_events;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drop_events(
+    IN p_slot INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Drop the events of the slots above a number'
+BEGIN
+    DECLARE v_slot INT;
+
+    REPEAT
+        SET v_slot = (
+            SELECT max(cast(substring_index(e.event_name, '_', -1) AS UNSIGNED))
+            FROM information_schema.events AS e
+            WHERE
+                e.event_schema = database()
+                AND e.event_name REGEXP '^deletion_jobs_worker_[0-9]+$'
+        );
+
+        IF v_slot > p_slot THEN
+            CALL deletion_run_ddl(concat('DROP EVENT IF EXISTS deletion_jobs_worker_', v_slot));
+        END IF;
+    UNTIL v_slot IS NULL OR v_slot <= p_slot END REPEAT;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_current_plan.sql
+-- deletion_current_plan
+-- Find the plan of a target that somebody names, compiling it where it is missing or stale.
+--
+-- Parameters  p_table     the target                p_verb   the verb that was called
+--             p_plan_id   OUT the plan, one that can be run
+-- Errors      JD002 NULL; JD004 the table is no target; JD005, JD007 as the plan's
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_current_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_current_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the plan of a target that somebody names, compiling it where it is missing or stale'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_table is missing', 'NULL');
+    END IF;
+
+    SET v_entity_table = deletion_target_name(p_table);
+
+    IF v_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
+    END IF;
+
+    CALL deletion_compile(v_entity_table, TRUE, p_plan_id);
+
+    SELECT p.error_code, p.error
+    INTO v_code, v_error
+    FROM deletion_plans AS p
+    WHERE p.plan_id = p_plan_id;
+
+    IF v_code IS NOT NULL THEN
+        CALL deletion_raise(v_code, p_verb, left(v_error, 120 - char_length(p_verb)), NULL);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_begin.sql
+-- deletion_begin
+-- Begin the transaction of a step.
+--
+-- Writes      nothing                              Commits  yes, what was open
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_begin;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_begin()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Begin the transaction of a step'
+BEGIN
+    COMMIT;
+    -- Every statement has to see what was committed while the one before it waited for locks.
+    SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    START TRANSACTION READ WRITE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_carry_over.sql
+-- deletion_carry_over
+-- Give a run's jobs the state that their ended attempts ask for.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_jobs, deletion_walk_keys    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_carry_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_carry_over(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Give a run''s jobs the state that their ended attempts ask for'
+BEGIN
+    DECLARE v_ended JSON;
+    DECLARE v_max_attempts INT DEFAULT deletion_setting_int('max_attempts');
+    DECLARE v_backoff BIGINT DEFAULT deletion_setting_int('backoff_seconds');
+    DECLARE v_backoff_max BIGINT DEFAULT deletion_setting_int('backoff_max_seconds');
+
+    -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+    SELECT json_arrayagg(json_object('j', j.id, 'n', a.attempt_no))
+    INTO v_ended
+    FROM deletion_attempts AS a
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = a.job_id AND j.status = 'running'
+    WHERE a.run_id = p_run_id AND a.outcome IS NOT NULL
+    FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
+
+    UPDATE (
+        SELECT
+            e.j, a.outcome, a.error, a.alone_next, a.is_counted, r.hard_delete,
+            (
+                SELECT count(*)
+                FROM deletion_attempts AS c
+                WHERE c.job_id = e.j AND NOT c.is_past AND c.is_counted
+            ) AS counted,
+            CASE
+                WHEN a.outcome IN ('failed', 'cancelled') THEN a.outcome
+                WHEN a.outcome = 'done' THEN 'done'
+                WHEN
+                    a.is_counted AND (
+                        SELECT count(*)
+                        FROM deletion_attempts AS c
+                        WHERE c.job_id = e.j AND NOT c.is_past AND c.is_counted
+                    ) >= v_max_attempts
+                    THEN 'failed'
+                ELSE 'pending'
+            END AS new_status
+        FROM json_table(v_ended, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+        )) AS e
+        STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = e.j AND a.attempt_no = e.n
+        STRAIGHT_JOIN deletion_runs AS r ON r.run_id = a.run_id
+        -- An older attempt has nothing to say of a job that is running again.
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM deletion_attempts AS later
+            WHERE later.job_id = e.j AND later.attempt_no > e.n
+        )
+        LIMIT 18446744073709551615
+    ) AS v
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = v.j
+    SET
+        j.finished_at = if(
+            v.new_status = 'pending' OR (v.new_status = 'done' AND j.hard_delete > v.hard_delete),
+            NULL,
+            utc_timestamp(6)
+        ),
+        j.error = if(
+            v.new_status = 'failed' AND v.outcome <> 'failed',
+            concat('gave up after ', v.counted, ' attempts: ', v.error),
+            v.error
+        ),
+        j.scheduled_at = CASE
+            -- A harder mode was asked for meanwhile: the job is due again.
+            WHEN v.new_status = 'done' AND j.hard_delete > v.hard_delete THEN NULL
+            WHEN v.new_status <> 'pending' THEN j.scheduled_at
+            WHEN v.is_counted THEN timestampadd(
+                SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
+                utc_timestamp(6)
+            )
+            -- A heavy job goes to the back of the queue.
+            WHEN v.outcome = 'sliced' AND v.alone_next THEN utc_timestamp(6)
+            ELSE j.scheduled_at
+        END,
+        j.status = if(
+            v.new_status = 'done' AND j.hard_delete > v.hard_delete, 'pending', v.new_status
+        );
+
+    -- What was counted once is needed no more when the job has ended.
+    DELETE w
+    FROM json_table(v_ended, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS e
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = e.j AND j.status NOT IN ('pending', 'running')
+    STRAIGHT_JOIN deletion_walk_keys AS w ON w.walk_id = 0 AND w.job_id = e.j;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_claim.sql
+-- deletion_claim
+-- Take the jobs that are due first, as one run.
+--
+-- Parameters  p_slot      the worker's slot; NULL: none
+--             p_job_id    this job alone, due or not; NULL: whatever is due
+--             p_run_id    OUT the run; NULL: nothing is due
+--             p_token     OUT its token; NULL: the run has ended already, its jobs failed
+--             p_job_count OUT number of its jobs
+-- Errors      JD001 no such job; JD003 the job is not pending
+-- Writes      deletion_runs, deletion_jobs, deletion_attempts, deletion_plans     Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_claim;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_claim(
+    IN p_slot INT,
+    IN p_job_id BIGINT UNSIGNED,
+    OUT p_run_id BIGINT UNSIGNED,
+    OUT p_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_job_count INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take the jobs that are due first, as one run'
+BEGIN
+    DECLARE v_jobs JSON;
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_hard, v_alone BOOLEAN;
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    CALL deletion_begin();
+
+    IF p_job_id IS NOT NULL THEN
+        CALL deletion_claim_one(p_job_id, v_jobs, v_entity_table, v_hard);
+        SET v_alone = TRUE;
+    ELSEIF deletion_setting('paused_reason') IS NULL THEN
+        CALL deletion_due(v_jobs, v_entity_table, v_hard, v_alone);
+    END IF;
+
+    IF v_jobs IS NOT NULL THEN
+        CALL deletion_plan_for(v_entity_table, v_hard, v_plan_id, v_error);
+        SET p_token = uuid(), p_job_count = json_length(v_jobs);
+
+        INSERT INTO deletion_runs (
+            plan_id, entity_table, hard_delete, slot, token, session_id, server_id, phase, alone,
+            job_count, batch_rows, state
+        )
+        VALUES (
+            v_plan_id, v_entity_table, v_hard, p_slot, p_token, connection_id(),
+            @@GLOBAL.server_uuid, 'check', p_job_count = 1, p_job_count,
+            deletion_setting_int('batch_rows'), '{}'
+        );
+
+        SET p_run_id = last_insert_id();
+        -- Before the claim commits: from then on a missing lock means a dead worker.
+        DO get_lock(deletion_lock_name('run', p_run_id), 0);
+        CALL deletion_start_attempts(p_run_id, v_jobs);
+
+        IF v_error IS NOT NULL THEN
+            CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+            CALL deletion_end_run(p_run_id, 'failed', v_error);
+            SET p_token = NULL;
+        END IF;
+    END IF;
+
+    COMMIT;
+
+    IF p_token IS NULL AND p_run_id IS NOT NULL THEN
+        CALL deletion_release(deletion_lock_name('run', p_run_id));
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_claim_one.sql
+-- deletion_claim_one
+-- Lock one job that somebody wants worked now.
+--
+-- Parameters  p_job_id   the job
+--             p_jobs     OUT JSON array of it
+--             p_entity_table, p_hard   OUT its target and mode
+-- Errors      JD001 no such job; JD003 the job is not pending
+-- Writes      nothing; locks the job               Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_claim_one;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_claim_one(
+    IN p_job_id BIGINT UNSIGNED,
+    OUT p_jobs JSON,
+    OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_hard BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock one job that somebody wants worked now'
+BEGIN
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT j.status, j.entity_table, j.hard_delete
+    INTO v_status, p_entity_table, p_hard
+    FROM deletion_jobs AS j
+    WHERE j.id = p_job_id
+    FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'run_deletion_job', 'no such job', p_job_id);
+    ELSEIF v_status <> 'pending' THEN
+        CALL deletion_raise('JD003', 'run_deletion_job', 'job is not pending', p_job_id);
+    END IF;
+
+    SET p_jobs = json_array(p_job_id);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_drop_jobs.sql
+-- deletion_drop_jobs
+-- Take some jobs' keys out of a run's frames and scratch rows.
+--
+-- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs
+-- Writes      deletion_frames, deletion_walk_keys  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_drop_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drop_jobs(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_jobs JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
+BEGIN
+    DELETE w
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w ON w.walk_id = p_run_id AND w.job_id = e.j;
+
+    UPDATE deletion_frames AS f
+    SET
+        f.`keys` = (
+            SELECT coalesce(json_arrayagg(k.o), json_array())
+            FROM json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$', j JSON PATH '$.j')) AS k
+            WHERE NOT json_contains(p_jobs, k.j)
+        ),
+        -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+        f.edge_pos = 0,
+        f.fetch_cursor = NULL,
+        f.rows_at_pass = -1
+    WHERE f.run_id = p_run_id;
+
+    UPDATE deletion_frames AS f
+    SET f.key_count = json_length(f.`keys`)
+    WHERE f.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_due.sql
+-- deletion_due
+-- Lock the jobs that are due first and choose those that can be walked together.
+--
+-- Parameters  p_jobs    OUT JSON array of the jobs; NULL: nothing is due
+--             p_entity_table, p_hard   OUT their target and mode
+--             p_alone   OUT TRUE: the first of them must go alone
+-- Writes      nothing; locks at most jobs_per_run rows of deletion_jobs     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_due;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_due(
+    OUT p_jobs JSON,
+    OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_hard BOOLEAN,
+    OUT p_alone BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock the jobs that are due first and choose those that can be walked together'
+BEGIN
+    DECLARE v_due JSON;
+    DECLARE v_first BIGINT UNSIGNED;
+    DECLARE v_limit INT DEFAULT least(
+        deletion_setting_int('jobs_per_run'), deletion_setting_int('batch_rows')
+    );
+
+    -- The expression and its index are one: rows come in due order, and only these are locked.
+    SELECT json_arrayagg(json_object(
+        'id', q.id, 't', q.entity_table, 'h', q.hard_delete, 'd', cast(q.due_at AS CHAR)
+    ))
+    INTO v_due
+    FROM (
+        SELECT
+            j.id, j.entity_table, j.hard_delete, coalesce(j.scheduled_at, j.created_at) AS due_at
+        FROM deletion_jobs AS j FORCE INDEX (idx_dj_due)
+        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= utc_timestamp(6)
+        ORDER BY j.status, coalesce(j.scheduled_at, j.created_at), j.id
+        LIMIT v_limit
+        FOR UPDATE SKIP LOCKED  -- noqa: PRS
+    ) AS q;
+
+    WITH candidate AS (
+        SELECT
+            d.*,
+            coalesce((
+                SELECT a.alone_next
+                FROM deletion_attempts AS a
+                WHERE a.job_id = d.id AND NOT a.is_past
+                ORDER BY a.attempt_no DESC
+                LIMIT 1
+            ), FALSE) AS alone
+        FROM json_table(v_due, '$[*]' COLUMNS (
+            id BIGINT UNSIGNED PATH '$.id',
+            entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',
+            hard_delete BOOLEAN PATH '$.h',
+            due_at DATETIME(6) PATH '$.d'
+        )) AS d
+    ),
+
+    leader AS (
+        SELECT c.* FROM candidate AS c ORDER BY c.due_at, c.id LIMIT 1
+    )
+
+    SELECT json_arrayagg(c.id), max(l.entity_table), max(l.hard_delete), max(l.alone)
+    INTO p_jobs, p_entity_table, p_hard, p_alone
+    FROM leader AS l
+    INNER JOIN candidate AS c
+        ON
+            c.id = l.id
+            OR (
+                NOT l.alone
+                AND NOT c.alone
+                AND c.entity_table = l.entity_table
+                AND c.hard_delete = l.hard_delete
+            );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_end_run.sql
+-- deletion_end_run
+-- Close a run: its frames and scratch rows go, its row says how it ended.
+--
+-- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_end_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_end_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Close a run: its frames and scratch rows go, its row says how it ended'
+BEGIN
+    DELETE FROM deletion_frames WHERE run_id = p_run_id;
+    DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+    UPDATE deletion_runs AS r
+    SET r.phase = 'ended', r.outcome = p_outcome, r.error = p_error, r.ended_at = utc_timestamp(6)
+    WHERE r.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_enter.sql
+-- deletion_enter
+-- Begin a worker's call: free what an earlier call of this session left, and take the slot.
+--
+-- Parameters  p_slot     the worker's slot; NULL: none
+--             p_is_ours  OUT FALSE where another session works in the slot
+-- Writes      deletion_slots                       Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_enter;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_enter(
+    IN p_slot INT,
+    OUT p_is_ours BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Begin a worker''s call: free what an earlier call of this session left, and take the slot'
+BEGIN
+    DECLARE v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_lock CURSOR FOR
+        SELECT deletion_lock_name('run', r.run_id)
+        FROM deletion_runs AS r
+        WHERE r.ended_at IS NULL AND r.session_id = connection_id()
+        UNION ALL
+        SELECT deletion_lock_name('slot', s.slot)
+        FROM deletion_slots AS s
+        WHERE s.session_id = connection_id();
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    -- A killed statement leaves its transaction open and its session's locks held.
+    ROLLBACK;
+    OPEN c_lock;
+    FETCH c_lock INTO v_name;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_release(v_name);
+        FETCH c_lock INTO v_name;
+    END WHILE;
+
+    CLOSE c_lock;
+    SET p_is_ours = TRUE;
+
+    IF p_slot IS NOT NULL THEN
+        SET p_is_ours = coalesce(get_lock(deletion_lock_name('slot', p_slot), 0) = 1, FALSE);
+    END IF;
+
+    IF p_slot IS NOT NULL AND p_is_ours THEN
+        CALL deletion_begin();
+        INSERT INTO deletion_slots (slot, last_started_at, last_outcome, session_id)
+        VALUES (p_slot, utc_timestamp(6), 'running', connection_id())
+        ON DUPLICATE KEY UPDATE
+            last_started_at = utc_timestamp(6),
+            last_ended_at = NULL,
+            last_outcome = 'running',
+            last_error = NULL,
+            session_id = connection_id();
+        COMMIT;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_fail_jobs.sql
+-- deletion_fail_jobs
+-- Fail some of a run's jobs, before anything of theirs was touched; the others go on.
+--
+-- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs       p_error   why
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_fail_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fail_jobs(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_jobs JSON,
+    IN p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fail some of a run''s jobs, before anything of theirs was touched; the others go on'
+BEGIN
+    CALL deletion_settle(p_run_id, p_jobs, 'failed', p_error, TRUE, NULL);
+    CALL deletion_drop_jobs(p_run_id, p_jobs);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_is_alive.sql
+-- deletion_is_alive
+-- Say whether a run's worker still works: its session holds the run's lock, and is in a call.
+--
+-- Parameters  p_run_id       the run
+--             p_session_id   the session that it recorded     p_server_id   the server of that
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_is_alive;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_is_alive(
+    p_run_id BIGINT UNSIGNED,
+    p_session_id BIGINT UNSIGNED,
+    p_server_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BOOLEAN
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say whether a run''s worker still works: its session holds the run''s lock, and is in a call'
+BEGIN
+    RETURN coalesce(
+        p_server_id = @@GLOBAL.server_uuid
+        -- Our own session is between runs whenever it asks.
+        AND p_session_id <> connection_id()
+        AND p_session_id = is_used_lock(deletion_lock_name('run', p_run_id))
+        -- A pooled session may keep the lock after a KILL QUERY: then it sleeps.
+        AND EXISTS (
+            SELECT 1
+            FROM performance_schema.threads AS t
+            WHERE t.processlist_id = p_session_id AND t.processlist_command <> 'Sleep'
+        ),
+        FALSE
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_leave.sql
+-- deletion_leave
+-- End a worker's call: note how it went, and free the slot.
+--
+-- Parameters  p_slot      the worker's slot; NULL: none
+--             p_outcome   idle, worked, paused or failed
+--             p_error     what went wrong; NULL: nothing
+--             p_jobs      number of jobs claimed
+-- Writes      deletion_slots                       Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_leave;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_leave(
+    IN p_slot INT,
+    IN p_outcome VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_jobs BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'End a worker''s call: note how it went, and free the slot'
+BEGIN
+    IF p_slot IS NOT NULL THEN
+        CALL deletion_begin();
+        UPDATE deletion_slots AS s
+        SET
+            s.last_ended_at = utc_timestamp(6),
+            s.last_outcome = p_outcome,
+            s.last_error = p_error,
+            s.jobs_claimed = p_jobs
+        WHERE s.slot = p_slot AND s.session_id = connection_id();
+        COMMIT;
+        CALL deletion_release(deletion_lock_name('slot', p_slot));
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_lock_name.sql
+-- deletion_lock_name
+-- Name the session lock of a run or of a slot.
+--
+-- Parameters  p_kind   run or slot                 p_no   its number
+-- Returns     text, of at most 64 characters
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT is_used_lock(deletion_lock_name('slot', 1));
+
+DROP FUNCTION IF EXISTS deletion_lock_name;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_lock_name(
+    p_kind VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_no BIGINT
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Name the session lock of a run or of a slot'
+BEGIN
+    -- Locks are the server's, not the database's: the name has to tell installations apart.
+    RETURN concat('dj:', left(sha2(database(), 256), 16), ':', left(p_kind, 1), ':', p_no);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_others_due.sql
+-- deletion_others_due
+-- Say whether another job is due, for which a heavy run should make room.
+--
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_others_due;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_others_due() RETURNS BOOLEAN
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say whether another job is due, for which a heavy run should make room'
+BEGIN
+    RETURN EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j FORCE INDEX (idx_dj_due)
+        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= utc_timestamp(6)
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_plan_for.sql
+-- deletion_plan_for
+-- Find the plan by which jobs are worked, compiling it where it is missing or stale.
+--
+-- Parameters  p_entity_table   the target, as the jobs name it      p_hard   the mode
+--             p_plan_id        OUT the plan
+--             p_error          OUT the error for the jobs where none can run ("JD004: ..")
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_for;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_for(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard BOOLEAN,
+    OUT p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the plan by which jobs are worked, compiling it where it is missing or stale'
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        SET p_error = concat('JD004: the table is no deletion target (', p_entity_table, ')');
+    ELSEIF NOT p_hard THEN
+        SET p_error = concat('JD011: the target has no soft-delete column (', p_entity_table, ')');
+    ELSE
+        SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);
+    END IF;
+
+    IF
+        p_error IS NULL AND p_plan_id IS NULL AND deletion_setting('recompile') = 'false'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_plans AS p
+            WHERE p.entity_table = p_entity_table AND p.hard_delete = p_hard
+        )
+    THEN
+        SET p_error = concat(
+            'JD009: the catalog has changed since the plan was compiled (', p_entity_table, ')'
+        );
+    END IF;
+
+    IF p_error IS NULL AND p_plan_id IS NULL THEN
+        CALL deletion_compile(p_entity_table, p_hard, p_plan_id);
+    END IF;
+
+    IF p_error IS NULL THEN
+        SET p_error = (
+            SELECT concat(p.error_code, ': ', p.error)
+            FROM deletion_plans AS p
+            WHERE p.plan_id = p_plan_id
+        );
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_recover.sql
+-- deletion_recover
+-- Take back the jobs of runs whose worker is gone, and those that finish had to leave.
+--
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_recover;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_recover()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take back the jobs of runs whose worker is gone, and those that finish had to leave'
+BEGIN
+    DECLARE v_run_id, v_session_id BIGINT UNSIGNED;
+    DECLARE v_server_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_jobs JSON;
+    DECLARE v_is_done, v_is_counted BOOLEAN DEFAULT FALSE;
+    DECLARE c_open CURSOR FOR
+        SELECT r.run_id FROM deletion_runs AS r WHERE r.ended_at IS NULL ORDER BY r.run_id;
+    DECLARE c_left CURSOR FOR
+        SELECT a.run_id, json_arrayagg(j.id)
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_attempts AS a ON a.job_id = j.id
+        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id AND r.ended_at IS NOT NULL
+        WHERE
+            j.status = 'running'
+            AND a.attempt_no = (
+                SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+            )
+        GROUP BY a.run_id;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    CALL deletion_begin();
+    OPEN c_open;
+    FETCH c_open INTO v_run_id;
+
+    WHILE NOT v_is_done DO
+        SET v_session_id = NULL;
+        -- Looked at under the row's lock: a worker's step holds that lock while it works.
+        SELECT r.session_id, r.server_id, r.alone AND r.rows_changed = 0
+        INTO v_session_id, v_server_id, v_is_counted
+        FROM deletion_runs AS r
+        WHERE r.run_id = v_run_id AND r.ended_at IS NULL
+        FOR UPDATE SKIP LOCKED;  -- noqa: PRS
+
+        IF v_session_id IS NOT NULL AND NOT deletion_is_alive(v_run_id, v_session_id, v_server_id) THEN
+            SELECT json_arrayagg(a.job_id)
+            INTO v_jobs
+            FROM deletion_attempts AS a
+            WHERE a.run_id = v_run_id;
+            -- A death counts only against a job that was alone and got nowhere: it may be the poison.
+            CALL deletion_settle(
+                v_run_id, NULL, 'lost', 'the worker''s session or its server was gone', v_is_counted,
+                v_jobs
+            );
+            CALL deletion_end_run(v_run_id, 'lost', 'the worker''s session was gone');
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_open INTO v_run_id;
+    END WHILE;
+
+    CLOSE c_open;
+    SET v_is_done = FALSE;
+    OPEN c_left;
+    FETCH c_left INTO v_run_id, v_jobs;
+
+    WHILE NOT v_is_done DO
+        -- Where even the outcome could not be written the job runs again and finds what is left.
+        CALL deletion_settle(v_run_id, v_jobs, 'returned', NULL, FALSE, NULL);
+        SET v_is_done = FALSE;
+        FETCH c_left INTO v_run_id, v_jobs;
+    END WHILE;
+
+    CLOSE c_left;
+    COMMIT;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_release.sql
+-- deletion_release
+-- Free a session lock of this session, however often it was taken.
+--
+-- Parameters  p_name   the lock
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_release;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_release(
+    IN p_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Free a session lock of this session, however often it was taken'
+BEGIN
+    WHILE is_used_lock(p_name) = connection_id() DO
+        DO release_lock(p_name);
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_settle.sql
+-- deletion_settle
+-- End the attempts of a run's jobs: write how each ended, then carry it over to the jobs.
+--
+-- Parameters  p_run_id   the run
+--             p_jobs     JSON array of the jobs; NULL: all whose attempt is open
+--             p_outcome  done, failed, cancelled, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+--             p_counted  TRUE: the attempt counts towards max_attempts
+--             p_alone    JSON array of the jobs that shall be claimed alone next time; NULL: none
+-- Writes      deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_settle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_settle(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_jobs JSON,
+    IN p_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_counted BOOLEAN,
+    IN p_alone JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'End the attempts of a run''s jobs: write how each ended, then carry it over to the jobs'
+BEGIN
+    DECLARE v_open JSON;
+
+    -- Never wait for a caller: an attempt that a cancel holds open is settled by recovery.
+    SELECT json_arrayagg(json_object('j', a.job_id, 'n', a.attempt_no))
+    INTO v_open
+    FROM deletion_attempts AS a
+    WHERE a.run_id = p_run_id AND a.outcome IS NULL
+    FOR UPDATE OF a SKIP LOCKED;  -- noqa: PRS
+
+    UPDATE json_table(v_open, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+    )) AS t
+    STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = t.j AND a.attempt_no = t.n
+    SET
+        a.outcome = if(
+            -- A cancelled job's keys were skipped: it is never done, whatever became of the rest.
+            a.cancel_requested_at IS NOT NULL AND p_outcome <> 'failed', 'cancelled', p_outcome
+        ),
+        a.error = p_error,
+        a.ended_at = utc_timestamp(6),
+        a.is_counted = p_counted,
+        a.alone_next = coalesce(json_contains(p_alone, cast(a.job_id AS JSON)), FALSE)
+    WHERE p_jobs IS NULL OR json_contains(p_jobs, cast(a.job_id AS JSON));
+
+    CALL deletion_carry_over(p_run_id);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_slice.sql
+-- deletion_slice
+-- Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_slice;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_slice(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were'
+BEGIN
+    DECLARE v_heavy JSON;
+
+    -- Whoever has keys in the top frame is what the run spent its time on.
+    SELECT json_arrayagg(q.j)
+    INTO v_heavy
+    FROM (
+        SELECT DISTINCT k.j
+        FROM deletion_frames AS f
+        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+        WHERE
+            f.run_id = p_run_id
+            AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id)
+    ) AS q;
+
+    CALL deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);
+    CALL deletion_end_run(p_run_id, 'sliced', NULL);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_start_attempts.sql
+-- deletion_start_attempts
+-- Mark jobs as running, each with an attempt that keeps what was asked for.
+--
+-- Parameters  p_run_id   the run                   p_jobs   JSON array of the jobs, locked
+-- Writes      deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_start_attempts;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_start_attempts(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_jobs JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark jobs as running, each with an attempt that keeps what was asked for'
+BEGIN
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, run_id, started_at, asked_reason, asked_hard_delete, asked_scheduled_at,
+        asked_by, asked_at
+    )
+    SELECT
+        j.id, coalesce(a.attempt_no, 0) + 1, p_run_id, utc_timestamp(6), j.reason, j.hard_delete,
+        -- Back-off has overwritten the wished time; the first attempt still knows it.
+        if(a.is_past = FALSE, a.asked_scheduled_at, j.scheduled_at), j.created_by, j.created_at
+    FROM json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = t.id
+    LEFT JOIN deletion_attempts AS a
+        ON
+            a.job_id = j.id
+            AND a.attempt_no = (
+                SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+            );
+
+    UPDATE json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = t.id
+    SET j.status = 'running', j.started_at = utc_timestamp(6), j.finished_at = NULL, j.error = NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_jobs.sql
+-- vw_deletion_jobs
+-- The jobs: the contract's twelve columns.
+--
+-- Read by     deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader, who by contract
+--             need SELECT on deletion_jobs too
+
+CREATE OR REPLACE
+ALGORITHM = MERGE
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY INVOKER
+VIEW vw_deletion_jobs AS
+SELECT
+    j.id,
+    j.entity_table,
+    j.entity_pk,
+    j.reason,
+    j.hard_delete,
+    j.scheduled_at,
+    j.started_at,
+    j.finished_at,
+    j.status,
+    j.error,
+    j.created_by,
+    j.created_at
+FROM deletion_jobs AS j;
+
+GRANT SELECT ON vw_deletion_jobs
+TO 'deletion_jobs_app', 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_jobs_status.sql
+-- vw_deletion_jobs_status
+-- How many jobs there are in each status, and when the last of them finished.
+--
+-- Read by     deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader, who by contract
+--             need SELECT on deletion_jobs too
+
+CREATE OR REPLACE
+ALGORITHM = TEMPTABLE
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY INVOKER
+VIEW vw_deletion_jobs_status AS
+SELECT
+    j.status,
+    count(*) AS jobs,
+    max(j.finished_at) AS last_finished
+FROM deletion_jobs AS j
+GROUP BY j.status
+ORDER BY j.status;
+
+GRANT SELECT ON vw_deletion_jobs_status
+TO 'deletion_jobs_app', 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The jobs that are being worked: where each one is, and how fast its run goes.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.attempt_no,
+    a.run_id,
+    r.phase,
+    r.slot,
+    r.job_count AS run_jobs,
+    r.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    (
+        SELECT coalesce(sum(c.row_count), 0)
+        FROM deletion_receipts AS c
+        WHERE c.job_id = j.id
+    ) AS rows_done,
+    r.rows_changed AS run_rows,
+    round(
+        r.rows_changed * 1000000
+        / greatest(timestampdiff(MICROSECOND, r.started_at, utc_timestamp(6)), 1)
+    ) AS rows_per_second,
+    r.batch_rows,
+    f.depth,
+    (
+        SELECT min(s.table_name)
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+    ) AS at_table
+FROM deletion_jobs AS j
+LEFT JOIN deletion_attempts AS a ON a.job_id = j.id AND a.outcome IS NULL AND NOT a.is_past
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN deletion_frames AS f
+    ON
+        f.run_id = r.run_id
+        AND f.depth = (SELECT max(t.depth) FROM deletion_frames AS t WHERE t.run_id = r.run_id)
+WHERE j.status = 'running';
+
+GRANT SELECT ON vw_deletion_progress
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_receipts.sql
+-- vw_deletion_receipts
+-- What each job has changed: rows by table and action.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_receipts AS
+SELECT
+    r.job_id,
+    j.entity_table,
+    j.entity_pk,
+    j.status,
+    r.table_name,
+    r.action,
+    r.row_count,
+    r.updated_at
+FROM deletion_receipts AS r
+LEFT JOIN deletion_jobs AS j ON j.id = r.job_id;
+
+GRANT SELECT ON vw_deletion_receipts
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_plan.sql
+-- vw_deletion_plan
+-- The current plans, step by step, with the SQL that runs; a plan that cannot run says why.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_plan AS
+SELECT
+    p.entity_table,
+    p.hard_delete,
+    p.plan_id,
+    p.error_code,
+    p.error,
+    p.can_block,
+    p.compiled_at,
+    s.step_no,
+    s.kind,
+    s.node_no,
+    s.parent_node_no,
+    s.edge_no,
+    s.table_name,
+    s.reference_name,
+    s.action,
+    s.is_leaf,
+    s.waits,
+    s.in_check,
+    s.index_name,
+    s.sql_text
+FROM deletion_plans AS p
+LEFT JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+WHERE p.superseded_at IS NULL
+ORDER BY p.entity_table, p.hard_delete, s.step_no;
+
+GRANT SELECT ON vw_deletion_plan
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_attempts.sql
+-- vw_deletion_attempts
+-- Each time that a job was taken up, what had been asked, and how it ended.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_attempts AS
+SELECT
+    a.job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.attempt_no,
+    a.run_id,
+    a.started_at,
+    a.ended_at,
+    a.outcome,
+    a.error,
+    a.is_counted,
+    a.is_past,
+    a.alone_next,
+    a.cancel_requested_at,
+    a.asked_reason,
+    a.asked_hard_delete,
+    a.asked_scheduled_at,
+    a.asked_by,
+    a.asked_at
+FROM deletion_attempts AS a
+LEFT JOIN deletion_jobs AS j ON j.id = a.job_id;
+
+GRANT SELECT ON vw_deletion_attempts
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_schedule.sql
+-- vw_deletion_schedule
+-- Whether the scheduler really runs: a row for each slot, with its last tick and what is wrong.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+--
+-- state is ok, waiting for the first tick, paused, off or late; why says what to do. Where
+-- the owner account itself is missing, the server refuses this view with error 1449.
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_schedule AS
+WITH RECURSIVE wanted AS (
+    SELECT
+        1 AS slot,
+        deletion_setting_int('workers') AS workers
+    UNION ALL
+    SELECT
+        w.slot + 1,
+        w.workers
+    FROM wanted AS w
+    WHERE w.slot < w.workers
+),
+
+server AS (
+    SELECT
+        max(if(v.variable_name = 'event_scheduler', v.variable_value, NULL)) AS event_scheduler,
+        max(if(v.variable_name = 'super_read_only', v.variable_value, NULL)) AS super_read_only
+    FROM performance_schema.global_variables AS v
+    WHERE v.variable_name IN ('event_scheduler', 'super_read_only')
+),
+
+armed AS (
+    SELECT
+        cast(substring_index(e.event_name, '_', -1) AS SIGNED) AS slot,
+        e.event_name,
+        e.status,
+        e.definer,
+        e.interval_value AS every_seconds,
+        e.last_altered
+    FROM information_schema.events AS e
+    WHERE e.event_schema = deletion_home() AND e.event_name LIKE 'deletion\\_jobs\\_worker\\_%'
+),
+
+slots AS (
+    SELECT w.slot FROM wanted AS w
+    UNION DISTINCT
+    SELECT a.slot FROM armed AS a
+),
+
+found AS (
+    SELECT
+        n.slot,
+        coalesce(a.status = 'ENABLED', FALSE) AS is_armed,
+        cast(a.every_seconds AS UNSIGNED) AS every_seconds,
+        s.last_started_at,
+        s.last_ended_at,
+        s.last_outcome,
+        s.last_error,
+        s.jobs_claimed,
+        CASE
+            WHEN a.event_name IS NULL THEN 'no event: CALL start_deletion_schedule()'
+            WHEN a.status IN ('REPLICA_SIDE_DISABLED', 'SLAVESIDE_DISABLED')
+                THEN 'disabled by replication, as after a failover: CALL start_deletion_schedule()'
+            WHEN a.status <> 'ENABLED' THEN 'event is disabled: CALL start_deletion_schedule()'
+            WHEN a.definer <> 'deletion_jobs_owner@localhost'
+                THEN 'event has another definer: CALL start_deletion_schedule()'
+            WHEN v.event_scheduler <> 'ON'
+                THEN concat(
+                    'event_scheduler is ', v.event_scheduler, ': SET GLOBAL event_scheduler = ON'
+                )
+            WHEN v.super_read_only = 'ON' THEN 'this server takes no writes: super_read_only is ON'
+        END AS off_since,
+        -- The catalog tells its times in the session's time zone.
+        least(
+            coalesce(timestampdiff(SECOND, s.last_started_at, utc_timestamp(6)), 1000000000),
+            timestampdiff(SECOND, a.last_altered, now())
+        ) > 3 * a.every_seconds + deletion_setting_int('run_seconds') AS is_late,
+        concat(deletion_home(), '.', a.event_name) AS event_path
+    FROM slots AS n
+    CROSS JOIN server AS v
+    LEFT JOIN armed AS a ON a.slot = n.slot
+    LEFT JOIN deletion_slots AS s ON s.slot = n.slot
+)
+
+SELECT
+    f.slot,
+    f.is_armed,
+    f.every_seconds,
+    CASE
+        WHEN f.off_since IS NOT NULL THEN 'off'
+        WHEN deletion_setting('paused_reason') IS NOT NULL THEN 'paused'
+        WHEN f.is_late THEN 'late'
+        WHEN f.last_started_at IS NULL THEN 'waiting'
+        ELSE 'ok'
+    END AS state,
+    nullif(concat_ws(
+        '; ',
+        f.off_since,
+        concat('paused: ', deletion_setting('paused_reason')),
+        if(
+            f.is_late AND f.off_since IS NULL,
+            coalesce(
+                (
+                    SELECT concat('no tick: ', l.data)
+                    FROM performance_schema.error_log AS l
+                    WHERE
+                        l.prio = 'Error'
+                        AND l.data LIKE 'Event Scheduler:%'
+                        AND locate(concat('[', f.event_path, ']'), l.data) > 0
+                    ORDER BY l.logged DESC
+                    LIMIT 1
+                ),
+                'no tick, and no error in the server''s log'
+            ),
+            NULL
+        )
+    ), '') AS why,
+    f.last_started_at,
+    f.last_ended_at,
+    f.last_outcome,
+    f.last_error,
+    f.jobs_claimed
+FROM found AS f
+ORDER BY f.slot;
+
+GRANT SELECT ON vw_deletion_schedule
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql

@@ -16,7 +16,7 @@ SET LOCAL check_function_bodies = off;
 -- Everything goes into the current schema; routines freeze this very path.
 DO $migration_begin$
 BEGIN
-    IF current_schema() IS NULL THEN
+    IF coalesce(current_schema(), 'pg_') LIKE 'pg\_%' THEN
         RAISE EXCEPTION 'the search_path names no schema that exists';
     END IF;
 
@@ -79,6 +79,11 @@ BEGIN
 
     IF NOT pg_has_role('deletion_jobs_owner', v_may_set) THEN
         EXECUTE format('GRANT deletion_jobs_owner TO %I', current_user);
+    END IF;
+
+    -- An operator arms the schedule in the name of the worker, who then owns the jobs of pg_cron.
+    IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
+        GRANT deletion_jobs_worker TO deletion_jobs_operator;
     END IF;
 
     -- Without it the owner cannot see whether another session's run is alive.
@@ -694,9 +699,10 @@ COMMENT ON TABLE deletion_slots IS 'One row for each worker slot that has ever r
 COMMENT ON COLUMN deletion_slots.slot IS 'The slot, counted from 1.';
 COMMENT ON COLUMN deletion_slots.last_started_at IS 'When its loop last started.';
 COMMENT ON COLUMN deletion_slots.last_ended_at IS 'When its loop last ended in order.';
-COMMENT ON COLUMN deletion_slots.last_outcome IS 'How it ended: idle, worked, busy, paused.';
+COMMENT ON COLUMN deletion_slots.last_outcome IS
+'How it stands: running, idle, worked, paused or interrupted.';
 COMMENT ON COLUMN deletion_slots.last_error IS 'The last error that ended the loop.';
-COMMENT ON COLUMN deletion_slots.jobs_claimed IS 'Jobs claimed in this slot so far.';
+COMMENT ON COLUMN deletion_slots.jobs_claimed IS 'Jobs that its last loop claimed.';
 COMMENT ON COLUMN deletion_slots.session_id IS 'Process id of its last session.';
 COMMENT ON COLUMN deletion_slots.armed_at IS
 'When start_deletion_schedule armed it; NULL: it did not, or it was stopped.';
@@ -1874,6 +1880,96 @@ $link_deletion_users$;
 COMMENT ON PROCEDURE link_deletion_users(text, text) IS
 'Let created_by of the jobs point at the application''s users, or point at nothing again.';
 REVOKE ALL ON PROCEDURE link_deletion_users(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/schedule/start_deletion_schedule.sql
+-- start_deletion_schedule
+-- Let pg_cron start the workers: as many as the setting workers, every tick_seconds.
+--
+-- Again: takes over what has changed in the settings. Before pg_cron 1.5, which knows no seconds,
+-- workers start once a minute; they work until nothing is due and no longer than run_seconds.
+--
+-- Errors      0A000 pg_cron is not installed in this database; 42501 the worker may not use it
+-- Writes      deletion_slots; jobs of pg_cron named deletion_jobs:<database>:<schema>:<slot>
+--             Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL start_deletion_schedule();
+
+CREATE OR REPLACE PROCEDURE start_deletion_schedule()
+LANGUAGE plpgsql
+-- The role can be changed to the worker's, in whose name the jobs run, by an invoker alone.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $start_deletion_schedule$
+DECLARE
+    v_role text := current_setting('role');
+    v_version text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron');
+    v_has_seconds boolean := ARRAY[1, 5]
+        <= string_to_array(substring(v_version FROM '^[0-9]+\.[0-9]+'), '.')::integer[];
+    v_job record;
+BEGIN
+    IF v_version IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = 'start_deletion_schedule: pg_cron is not installed in this database',
+            -- Asked for here, since the setting is not shown to our owner.
+            DETAIL = deletion_schedule_advice((
+                SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name'
+            )),
+            HINT = 'Without it `deletion-jobs work`, or any scheduler that is at hand, can CALL'
+                ' run_deletion_jobs.';
+    END IF;
+
+    IF NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
+        GRANT USAGE ON SCHEMA cron TO deletion_jobs_worker;
+    END IF;
+
+    PERFORM deletion_arm_slots(v_has_seconds);
+    PERFORM deletion_unschedule(
+        ARRAY(SELECT j.job_name FROM deletion_schedule_jobs(v_has_seconds) AS j)
+    );
+
+    FOR v_job IN
+        SELECT j.job_name, j.schedule, j.command FROM deletion_schedule_jobs(v_has_seconds) AS j
+    LOOP
+        PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
+        -- Dynamic, since this is installed where there is no pg_cron.
+        EXECUTE 'SELECT cron.schedule($1, $2, $3)'
+        USING v_job.job_name, v_job.schedule, v_job.command;
+        PERFORM set_config('role', v_role, TRUE);
+    END LOOP;
+END;
+$start_deletion_schedule$;
+
+COMMENT ON PROCEDURE start_deletion_schedule() IS
+'Let pg_cron start the workers: as many as the setting workers, every tick_seconds.';
+REVOKE ALL ON PROCEDURE start_deletion_schedule() FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE start_deletion_schedule() TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/stop_deletion_schedule.sql
+-- stop_deletion_schedule
+-- Let pg_cron start no more workers; a run that works at this moment is ended by pg_cron, and
+-- its jobs are taken up by the next worker.
+--
+-- Writes      deletion_slots; jobs of pg_cron      Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL stop_deletion_schedule();
+
+CREATE OR REPLACE PROCEDURE stop_deletion_schedule()
+LANGUAGE plpgsql
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $stop_deletion_schedule$
+BEGIN
+    PERFORM deletion_disarm_slots();
+    PERFORM deletion_unschedule('{}');
+END;
+$stop_deletion_schedule$;
+
+COMMENT ON PROCEDURE stop_deletion_schedule() IS 'Let pg_cron start no more workers.';
+REVOKE ALL ON PROCEDURE stop_deletion_schedule() FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE stop_deletion_schedule() TO deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_raise.sql
@@ -3275,7 +3371,9 @@ SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
         FROM deletion_rules AS r
     ),
     (SELECT string_agg(d::text, ';' ORDER BY d.reference_name) FROM deletion_references AS d),
-    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table)
+    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table),
+    -- A limit makes the check count rows that it would not look at otherwise.
+    deletion_setting('max_rows')
 ));
 $deletion_fingerprint$;
 
@@ -3798,7 +3896,9 @@ DECLARE
     v_error_code text;
     v_error text;
 BEGIN
-    SELECT c.oid, deletion_attnums(c.oid, t.key_columns), t.max_rows
+    SELECT
+        c.oid, deletion_attnums(c.oid, t.key_columns),
+        coalesce(t.max_rows, deletion_setting_int('max_rows'))
     INTO v_root, v_key, v_max_rows
     FROM deletion_targets AS t
     INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
@@ -7344,6 +7444,238 @@ GRANT EXECUTE ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text)
 TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/schedule/deletion_schedule_name.sql
+-- deletion_schedule_name
+-- Name a job of pg_cron so that no two installations of a server share one.
+--
+-- Parameters  p_part   what comes last: a slot, or what else is scheduled; '' for what all have
+-- Returns     text, deletion_jobs:<database>:<schema>:<part>
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_schedule_name('1');
+
+CREATE OR REPLACE FUNCTION deletion_schedule_name(p_part text)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_schedule_name$
+-- Before pg_cron 1.5 names end after 63 bytes, and longer ones would become one.
+SELECT format(
+    'deletion_jobs:%s:%s',
+    CASE WHEN octet_length(h.home) <= 40 THEN h.home ELSE md5(h.home) END, p_part
+)
+FROM (
+    SELECT format('%s:%s', current_database(), n.nspname) AS home
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = 'deletion_jobs'::regclass
+) AS h;
+$deletion_schedule_name$;
+
+COMMENT ON FUNCTION deletion_schedule_name(text) IS
+'Name a job of pg_cron so that no two installations of a server share one.';
+REVOKE ALL ON FUNCTION deletion_schedule_name(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_schedule_name(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_schedule_jobs.sql
+-- deletion_schedule_jobs
+-- List what the scheduler should start, as the settings say.
+--
+-- Parameters  p_has_seconds   FALSE: the scheduler's shortest interval is a minute
+-- Returns     job_name, slot (NULL: no worker), schedule, command: one bare CALL for a worker
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT * FROM deletion_schedule_jobs(TRUE);
+
+CREATE OR REPLACE FUNCTION deletion_schedule_jobs(p_has_seconds boolean)
+RETURNS TABLE (job_name text, slot integer, schedule text, command text)
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_schedule_jobs$
+SELECT
+    deletion_schedule_name(s.slot::text),
+    s.slot,
+    CASE
+        WHEN p_has_seconds THEN format('%s seconds', deletion_setting_int('tick_seconds'))
+        ELSE '* * * * *'
+    END,
+    format('CALL %I.run_deletion_jobs(%s, NULL)', n.nspname, s.slot)
+FROM generate_series(1, deletion_setting_int('workers')::integer) AS s (slot)
+INNER JOIN pg_class AS c ON c.oid = 'deletion_jobs'::regclass
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+UNION ALL
+-- Nothing else purges them, and a tick of 10 seconds leaves 8,640 a day; a policy of pg_cron
+-- shows the worker no other role's.
+SELECT
+    deletion_schedule_name('run_details'),
+    NULL,
+    '17 3 * * *',
+    'DELETE FROM cron.job_run_details'
+    ' WHERE coalesce(end_time, start_time) < now() - interval ''1 day''';
+$deletion_schedule_jobs$;
+
+COMMENT ON FUNCTION deletion_schedule_jobs(boolean) IS
+'List what the scheduler should start, as the settings say.';
+REVOKE ALL ON FUNCTION deletion_schedule_jobs(boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_schedule_jobs(boolean) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_disarm_slots.sql
+-- deletion_disarm_slots
+-- Note that no worker's slot is armed.
+--
+-- Writes      deletion_slots                       Commits  no
+-- Execute     deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_disarm_slots()
+RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_disarm_slots$
+UPDATE deletion_slots AS s SET armed_at = NULL, schedule = NULL WHERE s.armed_at IS NOT NULL;
+$deletion_disarm_slots$;
+
+COMMENT ON FUNCTION deletion_disarm_slots() IS 'Note that no worker''s slot is armed.';
+REVOKE ALL ON FUNCTION deletion_disarm_slots() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_disarm_slots() TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_arm_slots.sql
+-- deletion_arm_slots
+-- Note that the workers' slots are armed.
+--
+-- Parameters  p_has_seconds   FALSE: the scheduler's shortest interval is a minute
+-- Writes      deletion_slots                       Commits  no
+-- Execute     deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_arm_slots(p_has_seconds boolean)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_arm_slots$
+BEGIN
+    PERFORM deletion_disarm_slots();
+
+    INSERT INTO deletion_slots AS s (slot, armed_at, schedule)
+    SELECT j.slot, clock_timestamp(), j.schedule
+    FROM deletion_schedule_jobs(p_has_seconds) AS j
+    WHERE j.slot IS NOT NULL
+    ON CONFLICT (slot) DO UPDATE
+    SET armed_at = excluded.armed_at, schedule = excluded.schedule;
+END;
+$deletion_arm_slots$;
+
+COMMENT ON FUNCTION deletion_arm_slots(boolean) IS
+'Note that the workers'' slots are armed.';
+REVOKE ALL ON FUNCTION deletion_arm_slots(boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_arm_slots(boolean) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_unschedule.sql
+-- deletion_unschedule
+-- Take this installation's jobs out of pg_cron, but for some.
+--
+-- Parameters  p_keep   names of the jobs that stay, unless somebody has switched them off
+-- Writes      jobs of pg_cron                      Commits  no
+-- Execute     deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_unschedule(p_keep text[])
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+-- The role can be changed to the worker's, who owns the jobs, by an invoker alone.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_unschedule$
+DECLARE
+    v_role text := current_setting('role');
+    v_prefix text := deletion_schedule_name('');
+BEGIN
+    -- Without the right, nothing can have been scheduled either.
+    IF NOT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'pg_cron')
+        OR NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
+        RETURN;
+    END IF;
+
+    PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
+    EXECUTE
+        'SELECT count(cron.unschedule(j.jobid)) FROM ('
+        '    SELECT c.jobid FROM cron.job AS c'
+        '    WHERE left(c.jobname, length($1)) = $1 AND c.username = current_user'
+        '    AND (c.jobname <> ALL ($2) OR NOT c.active)'
+        ') AS j'
+    USING v_prefix, p_keep;
+    PERFORM set_config('role', v_role, TRUE);
+END;
+$deletion_unschedule$;
+
+COMMENT ON FUNCTION deletion_unschedule(text[]) IS
+'Take this installation''s jobs out of pg_cron, but for some.';
+REVOKE ALL ON FUNCTION deletion_unschedule(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_unschedule(text[]) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_schedule_advice.sql
+-- deletion_schedule_advice
+-- Say what has to be done so that pg_cron starts the workers of this database.
+--
+-- Parameters  p_cron_database   the database that pg_cron lives in, where the caller may see it
+-- Returns     text: lines for postgresql.conf, and the SQL that follows
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_schedule_advice(NULL);
+
+CREATE OR REPLACE FUNCTION deletion_schedule_advice(p_cron_database text)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_schedule_advice$
+BEGIN
+    IF p_cron_database = current_database() THEN
+        RETURN 'Here a superuser runs: CREATE EXTENSION pg_cron;';
+    ELSIF p_cron_database IS NOT NULL THEN
+        RETURN format(
+            'pg_cron lives in the database %s. There a superuser runs: %s',
+            p_cron_database,
+            (
+                SELECT string_agg(
+                    format(
+                        'SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
+                        j.job_name, j.schedule, j.command, current_database(),
+                        'deletion_jobs_worker'
+                    ), ' ' ORDER BY j.slot
+                )
+                FROM deletion_schedule_jobs(TRUE) AS j
+                WHERE j.slot IS NOT NULL
+            )
+        );
+    END IF;
+
+    RETURN format(
+        'Add to postgresql.conf: shared_preload_libraries = ''pg_cron'' and'
+        ' cron.database_name = ''%s''; restart the server; then CREATE EXTENSION pg_cron;',
+        current_database()
+    );
+END;
+$deletion_schedule_advice$;
+
+COMMENT ON FUNCTION deletion_schedule_advice(text) IS
+'Say what has to be done so that pg_cron starts the workers of this database.';
+REVOKE ALL ON FUNCTION deletion_schedule_advice(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_schedule_advice(text) TO deletion_jobs_operator;
+-- <<<
+
 -- >>> schema/postgres/views/vw_deletion_jobs.sql
 -- vw_deletion_jobs
 -- The jobs: the twelve columns of the contract.
@@ -7599,14 +7931,18 @@ tick AS (
         d.session_id,
         s.paused_reason,
         d.last_ended_at IS NULL AND d.last_started_at IS NOT NULL AS is_open,
-        EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE a.pid = d.session_id) AS is_there,
-        -- A scheduler that starts once a minute is not late within two.
+        d.session_id IN (SELECT a.pid FROM pg_stat_activity AS a) AS is_there,
+        -- A scheduler that starts once a minute is not late within two, and a loop may go on for
+        -- one long step after run_seconds.
         coalesce(
-            d.last_started_at
-            >= now() - make_interval(secs => greatest(3 * s.tick_seconds, 120) + s.run_seconds),
+            d.last_started_at >= now() - make_interval(
+                secs => s.run_seconds + greatest(
+                    3 * s.tick_seconds, CASE WHEN d.last_ended_at IS NULL THEN 600 ELSE 120 END
+                )
+            ),
             FALSE
         ) AS is_fresh,
-        EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'pg_cron') AS has_pg_cron,
+        'pg_cron' IN (SELECT e.extname FROM pg_extension AS e) AS has_pg_cron,
         format('%I', n.nspname) AS home
     FROM slot AS l
     CROSS JOIN setting AS s
@@ -7621,7 +7957,7 @@ judged AS (
         CASE
             WHEN t.paused_reason IS NOT NULL THEN 'paused'
             WHEN t.is_open AND NOT t.is_there THEN 'died'
-            WHEN t.is_fresh OR t.is_open THEN 'ok'
+            WHEN t.is_fresh THEN 'ok'
             WHEN t.armed_at IS NULL THEN 'off'
             WHEN greatest(t.armed_at, t.last_started_at) > now() - interval '3 minutes'
                 THEN 'starting'

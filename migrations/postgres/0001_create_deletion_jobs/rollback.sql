@@ -16,7 +16,7 @@ SET LOCAL check_function_bodies = off;
 -- Everything goes into the current schema; routines freeze this very path.
 DO $migration_begin$
 BEGIN
-    IF current_schema() IS NULL THEN
+    IF coalesce(current_schema(), 'pg_') LIKE 'pg\_%' THEN
         RAISE EXCEPTION 'the search_path names no schema that exists';
     END IF;
 
@@ -47,6 +47,12 @@ DROP VIEW IF EXISTS vw_deletion_receipts;
 DROP VIEW IF EXISTS vw_deletion_progress;
 DROP VIEW IF EXISTS vw_deletion_jobs_status;
 DROP VIEW IF EXISTS vw_deletion_jobs;
+DROP ROUTINE IF EXISTS deletion_schedule_advice;
+DROP ROUTINE IF EXISTS deletion_unschedule;
+DROP ROUTINE IF EXISTS deletion_arm_slots;
+DROP ROUTINE IF EXISTS deletion_disarm_slots;
+DROP ROUTINE IF EXISTS deletion_schedule_jobs;
+DROP ROUTINE IF EXISTS deletion_schedule_name;
 DROP ROUTINE IF EXISTS deletion_work;
 DROP ROUTINE IF EXISTS deletion_walk_verdict;
 DROP ROUTINE IF EXISTS deletion_walk_on;
@@ -143,6 +149,8 @@ DROP ROUTINE IF EXISTS deletion_split_name;
 DROP ROUTINE IF EXISTS deletion_setting_int;
 DROP ROUTINE IF EXISTS deletion_setting;
 DROP ROUTINE IF EXISTS deletion_raise;
+DROP ROUTINE IF EXISTS stop_deletion_schedule;
+DROP ROUTINE IF EXISTS start_deletion_schedule;
 DROP ROUTINE IF EXISTS link_deletion_users;
 DROP ROUTINE IF EXISTS set_deletion_setting;
 DROP ROUTINE IF EXISTS compile_deletion_plan;

@@ -1,7 +1,7 @@
 -- Checks first, before anything changes.
 DO $guard$
 BEGIN
-    IF current_schema() IS NULL THEN
+    IF coalesce(current_schema(), 'pg_') LIKE 'pg\_%' THEN
         RAISE EXCEPTION 'the search_path names no schema that exists';
     END IF;
 

@@ -9,7 +9,7 @@ SET LOCAL check_function_bodies = off;
 -- Everything goes into the current schema; routines freeze this very path.
 DO $migration_begin$
 BEGIN
-    IF current_schema() IS NULL THEN
+    IF coalesce(current_schema(), 'pg_') LIKE 'pg\_%' THEN
         RAISE EXCEPTION 'the search_path names no schema that exists';
     END IF;
 

@@ -2,7 +2,7 @@ SELECT
     current_setting('server_version_num')::integer AS version_number,
     current_setting('server_version') AS version,
     current_database()::text AS database_name,
-    current_schema()::text AS schema_name,
+    CASE WHEN current_schema() NOT LIKE 'pg\_%' THEN current_schema()::text END AS schema_name,
     current_user::text AS user_name,
     current_schema() IS NOT NULL
     AND has_schema_privilege(current_schema(), 'CREATE WITH GRANT OPTION') AS may_create,
