@@ -36,7 +36,7 @@ SET bytea_output = 'hex'
 AS $preview_deletion$
 DECLARE
     v_walk_id CONSTANT bigint := -pg_backend_pid();
-    v_entity_table text;
+    v_plan deletion_plans;
     v_plan_id bigint;
     v_error text;
     v_read bigint := 0;
@@ -44,21 +44,19 @@ DECLARE
     v_keys jsonb;
     v_sql text;
 BEGIN
-    CALL compile_deletion_plan(p_table);
-    v_entity_table := deletion_entity_name(deletion_find_table(p_table));
-    v_plan_id := deletion_fresh_plan(v_entity_table, TRUE);
+    v_plan := deletion_usable_plan('preview_deletion', p_table);
+    v_plan_id := v_plan.plan_id;
     v_error := deletion_missing_privilege(v_plan_id);
 
     IF v_error IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = '42501', MESSAGE = left(format('preview_deletion: %s', v_error), 128);
+        PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
     END IF;
 
     SELECT s.sql_text INTO STRICT v_sql
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_plan_id AND s.kind = 'roots';
     EXECUTE v_sql INTO v_keys USING jsonb_build_array(jsonb_build_object(
-        'j', 0, 'pk', deletion_parse_key(v_entity_table, p_pk)
+        'j', 0, 'pk', deletion_parse_key(v_plan.entity_table, p_pk, 'preview_deletion')
     ));
 
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;

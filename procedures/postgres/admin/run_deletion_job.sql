@@ -4,7 +4,7 @@
 -- Parameters  p_job_id   the job
 --             p_status   OUT: the job's status afterwards
 --             p_home     leave it out: the installation this procedure belongs to
--- Errors      JD001 no such job; JD003 the job is not pending; 57014 the call was cancelled
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending; 57014 the call was cancelled
 -- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
 -- Execute     deletion_jobs_operator
 -- Example     CALL run_deletion_job(42, NULL);
@@ -29,6 +29,11 @@ DECLARE
     v_state text := 'ended';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_job_id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'JD002', MESSAGE = 'run_deletion_job: the job is NULL';
+    END IF;
+
     PERFORM deletion_enter(NULL, NULL);
     PERFORM deletion_recover();
     COMMIT;

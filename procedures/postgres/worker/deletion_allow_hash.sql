@@ -10,6 +10,7 @@ RETURNS void
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
+SET search_path FROM CURRENT
 AS $deletion_allow_hash$
 BEGIN
     PERFORM pg_catalog.set_config(

@@ -65,7 +65,7 @@ SET
     finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
     error = CASE
         WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
-            THEN format('gave up after %s attempts: %s', v.counted, v.error)
+            THEN format('%s (gave up after %s attempts)', v.error, v.counted)
         ELSE v.error
     END,
     scheduled_at = CASE

@@ -62,6 +62,12 @@ BEGIN
             WHERE
                 r.job_id = (k ->> 'j')::bigint AND r.table_name = v_step.table_name
                 AND r.action = 'delete'
+                -- Receipts of an earlier request of the same row are another story.
+                AND r.updated_at >= (
+                    SELECT min(a.started_at)
+                    FROM deletion_attempts AS a
+                    WHERE a.job_id = r.job_id AND NOT a.is_past
+                )
         )
     ON CONFLICT DO NOTHING;
 END;
