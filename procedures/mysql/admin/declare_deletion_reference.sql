@@ -35,8 +35,10 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Declare that columns point at another table, where the catalog has no foreign key for it'
 BEGIN
-    DECLARE v_child_schema, v_child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_parent_schema, v_parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_child_schema, v_child_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_what VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SET v_what = CASE

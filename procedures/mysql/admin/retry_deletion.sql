@@ -7,6 +7,8 @@
 -- Execute     deletion_jobs_operator
 -- Example     CALL retry_deletion(42);
 
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
 DROP PROCEDURE IF EXISTS retry_deletion;
 
 DELIMITER $$

@@ -45,15 +45,15 @@ BEGIN
     IF p_action IS NOT NULL OR row_count() = 0 THEN
         CALL deletion_find_table(p_child_table, 'set_deletion_rule', v_schema, v_table);
 
-        SET v_is_key = EXISTS (
-            SELECT 1
+        SET v_is_key = (
+            SELECT count(*) > 0
             FROM information_schema.referential_constraints AS k
             WHERE
                 k.constraint_schema = v_schema AND k.table_name = v_table
                 AND k.constraint_name = p_reference
         );
-        SET v_is_declared = EXISTS (
-            SELECT 1
+        SET v_is_declared = (
+            SELECT count(*) > 0
             FROM deletion_references AS d
             WHERE
                 d.reference_name = p_reference

@@ -8,6 +8,8 @@
 -- Execute     deletion_jobs_app, deletion_jobs_operator
 -- Example     CALL cancel_deletion(42);
 
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
 DROP PROCEDURE IF EXISTS cancel_deletion;
 
 DELIMITER $$

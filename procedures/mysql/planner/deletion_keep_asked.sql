@@ -7,6 +7,8 @@
 -- Execute     the owner only
 -- Example     CALL deletion_keep_asked('[{"id": 42}]', TRUE);
 
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
 DROP PROCEDURE IF EXISTS deletion_keep_asked;
 
 DELIMITER $$

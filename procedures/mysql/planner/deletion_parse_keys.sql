@@ -10,6 +10,8 @@
 -- Execute     the owner only
 -- Example     CALL deletion_parse_keys('customer', '[1, "2"]', 'enqueue_deletions', @dj_keys);
 
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
 DROP PROCEDURE IF EXISTS deletion_parse_keys;
 
 DELIMITER $$

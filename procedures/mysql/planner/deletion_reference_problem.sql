@@ -14,6 +14,8 @@
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
 DROP FUNCTION IF EXISTS deletion_reference_problem;
 
 DELIMITER $$

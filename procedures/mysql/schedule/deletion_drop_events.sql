@@ -2,7 +2,7 @@
 -- Drop the events of the slots above a number.
 --
 -- Parameters  p_slot   the last slot that keeps its event; 0: none does
--- Writes      events deletion_jobs_worker_<slot>   Commits  yes
+-- Writes      events deletion_jobs_worker_<slot>, deletion_slots     Commits  yes
 -- Execute     the owner only
 -- Example     CALL deletion_drop_events(0);
 
@@ -33,5 +33,9 @@ BEGIN
             CALL deletion_run_ddl(concat('DROP EVENT IF EXISTS deletion_jobs_worker_', v_slot));
         END IF;
     UNTIL v_slot IS NULL OR v_slot <= p_slot END REPEAT;
+
+    UPDATE deletion_slots AS s
+    SET s.armed_at = NULL, s.schedule = NULL
+    WHERE s.slot > p_slot AND s.armed_at IS NOT NULL;
 END$$
 DELIMITER ;

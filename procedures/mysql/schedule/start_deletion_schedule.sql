@@ -20,6 +20,7 @@ COMMENT 'Arm one event for each worker; again: after changes, or a failover'
 BEGIN
     DECLARE v_time_zone VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_workers INT DEFAULT deletion_setting_int('workers');
+    DECLARE v_seconds INT DEFAULT deletion_setting_int('tick_seconds');
     DECLARE v_slot INT DEFAULT 1;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -41,14 +42,16 @@ BEGIN
         ));
         CALL deletion_run_ddl(concat(
             'ALTER DEFINER = CURRENT_USER EVENT deletion_jobs_worker_', v_slot,
-            ' ON SCHEDULE EVERY ', deletion_setting_int('tick_seconds'), ' SECOND',
+            ' ON SCHEDULE EVERY ', v_seconds, ' SECOND',
             ' ON COMPLETION PRESERVE ENABLE',
             ' COMMENT ''deletion-jobs: works due jobs in slot ', v_slot, '''',
             ' DO CALL run_deletion_jobs(', v_slot, ', NULL)'
         ));
-        INSERT INTO deletion_slots (slot)
-        VALUES (v_slot)
-        ON DUPLICATE KEY UPDATE slot = v_slot;
+        INSERT INTO deletion_slots (slot, armed_at, schedule)
+        VALUES (v_slot, utc_timestamp(6), concat(v_seconds, ' seconds'))
+        ON DUPLICATE KEY UPDATE
+            armed_at = utc_timestamp(6),
+            schedule = concat(v_seconds, ' seconds');
         SET v_slot = v_slot + 1;
     END WHILE;
 

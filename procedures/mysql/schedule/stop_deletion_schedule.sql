@@ -2,7 +2,7 @@
 -- Disarm the server's own scheduler; a worker that runs ends its call in order.
 --
 -- Errors      none of ours
--- Writes      events deletion_jobs_worker_<slot>   Commits  yes
+-- Writes      events deletion_jobs_worker_<slot>, deletion_slots     Commits  yes
 -- Execute     deletion_jobs_operator
 -- Example     CALL stop_deletion_schedule();
 

@@ -16,6 +16,10 @@ CREATE TABLE IF NOT EXISTS deletion_slots (
         COMMENT 'Jobs claimed in this slot so far',
     session_id BIGINT UNSIGNED NULL
         COMMENT 'Connection id of its last session',
+    armed_at DATETIME(6) NULL
+        COMMENT 'When start_deletion_schedule armed it; NULL: it did not, or it was stopped; UTC',
+    schedule VARCHAR(64) NULL
+        COMMENT 'How often the scheduler starts it',
     PRIMARY KEY (slot)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4

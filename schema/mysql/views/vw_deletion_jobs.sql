@@ -1,5 +1,5 @@
 -- vw_deletion_jobs
--- The jobs: the contract's twelve columns.
+-- The jobs: the twelve columns of the contract.
 --
 -- Read by     deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader, who by contract
 --             need SELECT on deletion_jobs too

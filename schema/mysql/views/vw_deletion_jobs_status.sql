@@ -1,5 +1,5 @@
 -- vw_deletion_jobs_status
--- How many jobs there are in each status, and when the last of them finished.
+-- How many jobs there are in each status, in the order in which a job goes through them.
 --
 -- Read by     deletion_jobs_app, deletion_jobs_operator, deletion_jobs_reader, who by contract
 --             need SELECT on deletion_jobs too

@@ -9,12 +9,13 @@ DEFINER = 'deletion_jobs_owner'@'localhost'
 SQL SECURITY DEFINER
 VIEW vw_deletion_plan AS
 SELECT
+    p.plan_id,
     p.entity_table,
     p.hard_delete,
-    p.plan_id,
     p.error_code,
     p.error,
     p.can_block,
+    p.has_waits,
     p.compiled_at,
     s.step_no,
     s.kind,

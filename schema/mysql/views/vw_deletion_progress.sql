@@ -1,5 +1,5 @@
 -- vw_deletion_progress
--- The jobs that are being worked: where each one is, and how fast its run goes.
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
 --
 -- Read by     deletion_jobs_operator, deletion_jobs_reader
 
@@ -12,33 +12,44 @@ SELECT
     j.id AS job_id,
     j.entity_table,
     j.entity_pk,
-    a.attempt_no,
     a.run_id,
-    r.phase,
     r.slot,
-    r.job_count AS run_jobs,
-    r.started_at,
-    r.last_step_at,
-    a.cancel_requested_at,
+    r.phase,
+    r.job_count AS jobs_in_run,
     (
         SELECT coalesce(sum(c.row_count), 0)
         FROM deletion_receipts AS c
         WHERE c.job_id = j.id
-    ) AS rows_done,
-    r.rows_changed AS run_rows,
+    ) AS rows_changed,
+    r.rows_changed AS run_rows_changed,
     round(
         r.rows_changed * 1000000
-        / greatest(timestampdiff(MICROSECOND, r.started_at, utc_timestamp(6)), 1)
-    ) AS rows_per_second,
+        / greatest(timestampdiff(MICROSECOND, r.started_at, r.last_step_at), 1000)
+    ) AS run_rows_per_second,
+    r.step_count AS run_steps,
     r.batch_rows,
+    r.retries,
     f.depth,
     (
         SELECT min(s.table_name)
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
-    ) AS at_table
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR NOT deletion_is_alive(r.run_id, r.session_id, r.server_id), TRUE
+    ) AS is_orphaned,
+    r.error
 FROM deletion_jobs AS j
-LEFT JOIN deletion_attempts AS a ON a.job_id = j.id AND a.outcome IS NULL AND NOT a.is_past
+LEFT JOIN deletion_attempts AS a
+    ON
+        a.job_id = j.id
+        AND a.attempt_no = (
+            SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+        )
 LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
 LEFT JOIN deletion_frames AS f
     ON
@@ -48,3 +59,5 @@ WHERE j.status = 'running';
 
 GRANT SELECT ON vw_deletion_progress
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- Other views of the owner read this one.
+GRANT SELECT ON vw_deletion_progress TO 'deletion_jobs_owner'@'localhost';

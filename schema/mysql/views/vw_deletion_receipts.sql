@@ -1,5 +1,5 @@
 -- vw_deletion_receipts
--- What each job has changed: rows by table and action.
+-- What each job has changed: table by table, action by action.
 --
 -- Read by     deletion_jobs_operator, deletion_jobs_reader
 

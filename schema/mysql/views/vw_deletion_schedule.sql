@@ -1,10 +1,10 @@
 -- vw_deletion_schedule
--- Whether the scheduler really runs: a row for each slot, with its last tick and what is wrong.
+-- Whether the loop really runs, slot by slot; where it does not, why, and the SQL that mends it.
 --
 -- Read by     deletion_jobs_operator, deletion_jobs_reader
 --
--- state is ok, waiting for the first tick, paused, off or late; why says what to do. Where
--- the owner account itself is missing, the server refuses this view with error 1449.
+-- The truth is the tick that the loop itself writes: an event counts as executed even where
+-- every run fails. Where the owner account is missing, the server refuses this view: 1449.
 
 CREATE OR REPLACE
 ALGORITHM = UNDEFINED
@@ -36,94 +36,139 @@ armed AS (
         cast(substring_index(e.event_name, '_', -1) AS SIGNED) AS slot,
         e.event_name,
         e.status,
-        e.definer,
-        e.interval_value AS every_seconds,
-        e.last_altered
+        e.definer
     FROM information_schema.events AS e
-    WHERE e.event_schema = deletion_home() AND e.event_name LIKE 'deletion\\_jobs\\_worker\\_%'
+    WHERE
+        e.event_schema = deletion_home()
+        AND e.event_name REGEXP '^deletion_jobs_worker_[0-9]+$'
 ),
 
-slots AS (
+slot AS (
     SELECT w.slot FROM wanted AS w
     UNION DISTINCT
     SELECT a.slot FROM armed AS a
+    UNION DISTINCT
+    SELECT d.slot FROM deletion_slots AS d WHERE d.armed_at IS NOT NULL
+    UNION DISTINCT
+    SELECT d.slot
+    FROM deletion_slots AS d
+    WHERE d.last_started_at > utc_timestamp(6) - INTERVAL 1 DAY
 ),
 
-found AS (
+tick AS (
     SELECT
-        n.slot,
-        coalesce(a.status = 'ENABLED', FALSE) AS is_armed,
-        cast(a.every_seconds AS UNSIGNED) AS every_seconds,
-        s.last_started_at,
-        s.last_ended_at,
-        s.last_outcome,
-        s.last_error,
-        s.jobs_claimed,
-        CASE
-            WHEN a.event_name IS NULL THEN 'no event: CALL start_deletion_schedule()'
-            WHEN a.status IN ('REPLICA_SIDE_DISABLED', 'SLAVESIDE_DISABLED')
-                THEN 'disabled by replication, as after a failover: CALL start_deletion_schedule()'
-            WHEN a.status <> 'ENABLED' THEN 'event is disabled: CALL start_deletion_schedule()'
-            WHEN a.definer <> 'deletion_jobs_owner@localhost'
-                THEN 'event has another definer: CALL start_deletion_schedule()'
-            WHEN v.event_scheduler <> 'ON'
-                THEN concat(
-                    'event_scheduler is ', v.event_scheduler, ': SET GLOBAL event_scheduler = ON'
+        l.slot,
+        d.armed_at,
+        d.schedule,
+        d.last_started_at,
+        d.last_ended_at,
+        d.last_outcome,
+        d.last_error,
+        d.jobs_claimed,
+        d.session_id,
+        a.event_name,
+        deletion_setting('paused_reason') AS paused_reason,
+        d.last_ended_at IS NULL AND d.last_started_at IS NOT NULL AS is_open,
+        coalesce(is_used_lock(deletion_lock_name('slot', l.slot)) = d.session_id, FALSE)
+            AS is_there,
+        -- A loop may go on for one long step after run_seconds.
+        coalesce(
+            d.last_started_at >= utc_timestamp(6) - INTERVAL (
+                deletion_setting_int('run_seconds') + greatest(
+                    3 * deletion_setting_int('tick_seconds'),
+                    if(d.last_ended_at IS NULL, 600, 120)
                 )
+            ) SECOND,
+            FALSE
+        ) AS is_fresh,
+        CASE
+            WHEN a.event_name IS NULL THEN 'not scheduled: start_deletion_schedule was not called'
+            WHEN a.status IN ('REPLICA_SIDE_DISABLED', 'SLAVESIDE_DISABLED')
+                THEN 'the event is disabled by replication, as after a failover'
+            WHEN a.status <> 'ENABLED' THEN 'the event is disabled'
+            WHEN a.definer <> 'deletion_jobs_owner@localhost'
+                THEN concat('the event runs as ', a.definer, ', who may be missing')
+            WHEN v.event_scheduler <> 'ON' THEN concat('event_scheduler is ', v.event_scheduler)
             WHEN v.super_read_only = 'ON' THEN 'this server takes no writes: super_read_only is ON'
-        END AS off_since,
-        -- The catalog tells its times in the session's time zone.
-        least(
-            coalesce(timestampdiff(SECOND, s.last_started_at, utc_timestamp(6)), 1000000000),
-            timestampdiff(SECOND, a.last_altered, now())
-        ) > 3 * a.every_seconds + deletion_setting_int('run_seconds') AS is_late,
-        concat(deletion_home(), '.', a.event_name) AS event_path
-    FROM slots AS n
+        END AS off_why,
+        CASE
+            WHEN a.definer <> 'deletion_jobs_owner@localhost'
+                THEN concat(
+                    'DROP EVENT `', deletion_home(), '`.', a.event_name, '; CALL `',
+                    deletion_home(), '`.start_deletion_schedule();'
+                )
+            WHEN a.status = 'ENABLED' AND v.event_scheduler = 'OFF'
+                THEN 'SET PERSIST event_scheduler = ON;'
+            WHEN a.status = 'ENABLED' AND v.event_scheduler = 'DISABLED'
+                THEN 'SET PERSIST_ONLY event_scheduler = ON; -- then restart the server'
+            WHEN a.status = 'ENABLED' AND v.super_read_only = 'ON' THEN NULL
+            ELSE concat('CALL `', deletion_home(), '`.start_deletion_schedule();')
+        END AS off_mend_sql
+    FROM slot AS l
     CROSS JOIN server AS v
-    LEFT JOIN armed AS a ON a.slot = n.slot
-    LEFT JOIN deletion_slots AS s ON s.slot = n.slot
+    LEFT JOIN armed AS a ON a.slot = l.slot
+    LEFT JOIN deletion_slots AS d ON d.slot = l.slot
+),
+
+judged AS (
+    SELECT
+        t.*,
+        CASE
+            WHEN t.paused_reason IS NOT NULL THEN 'paused'
+            WHEN t.is_open AND NOT t.is_there THEN 'died'
+            WHEN t.is_fresh AND (t.off_why IS NULL OR t.armed_at IS NULL) THEN 'ok'
+            WHEN t.off_why IS NOT NULL THEN 'off'
+            WHEN
+                greatest(t.armed_at, coalesce(t.last_started_at, t.armed_at))
+                > utc_timestamp(6) - INTERVAL 3 MINUTE
+                THEN 'starting'
+            ELSE 'late'
+        END AS state
+    FROM tick AS t
 )
 
 SELECT
-    f.slot,
-    f.is_armed,
-    f.every_seconds,
-    CASE
-        WHEN f.off_since IS NOT NULL THEN 'off'
-        WHEN deletion_setting('paused_reason') IS NOT NULL THEN 'paused'
-        WHEN f.is_late THEN 'late'
-        WHEN f.last_started_at IS NULL THEN 'waiting'
-        ELSE 'ok'
-    END AS state,
-    nullif(concat_ws(
-        '; ',
-        f.off_since,
-        concat('paused: ', deletion_setting('paused_reason')),
-        if(
-            f.is_late AND f.off_since IS NULL,
-            coalesce(
-                (
-                    SELECT concat('no tick: ', l.data)
-                    FROM performance_schema.error_log AS l
-                    WHERE
-                        l.prio = 'Error'
-                        AND l.data LIKE 'Event Scheduler:%'
-                        AND locate(concat('[', f.event_path, ']'), l.data) > 0
-                    ORDER BY l.logged DESC
-                    LIMIT 1
-                ),
-                'no tick, and no error in the server''s log'
+    j.slot,
+    j.state,
+    CASE j.state
+        WHEN 'paused' THEN j.paused_reason
+        WHEN 'died' THEN 'the last session ended before its loop did'
+        WHEN 'off' THEN j.off_why
+        WHEN 'late' THEN coalesce(
+            (
+                SELECT l.data
+                FROM performance_schema.error_log AS l
+                WHERE
+                    l.prio = 'Error'
+                    AND l.data LIKE 'Event Scheduler:%'
+                    AND locate(concat('[', deletion_home(), '.', j.event_name, ']'), l.data) > 0
+                ORDER BY l.logged DESC
+                LIMIT 1
             ),
-            NULL
+            'the event has not run lately, and the server''s log does not say why'
         )
-    ), '') AS why,
-    f.last_started_at,
-    f.last_ended_at,
-    f.last_outcome,
-    f.last_error,
-    f.jobs_claimed
-FROM found AS f
-ORDER BY f.slot;
+    END AS why,
+    CASE j.state
+        WHEN 'paused' THEN concat('CALL `', deletion_home(), '`.resume_deletions();')
+        WHEN 'died'
+            THEN concat('CALL `', deletion_home(), '`.run_deletion_jobs(', j.slot, ', NULL);')
+        WHEN 'off' THEN j.off_mend_sql
+        WHEN 'late' THEN j.off_mend_sql
+    END AS mend_sql,
+    j.schedule,
+    j.armed_at,
+    j.last_started_at,
+    j.last_ended_at,
+    j.last_outcome,
+    j.last_error,
+    j.jobs_claimed,
+    j.session_id
+FROM judged AS j
+-- A slot that was taken out of the settings is not missed.
+WHERE j.state <> 'off' OR j.slot <= deletion_setting_int('workers')
+ORDER BY j.slot;
 
 GRANT SELECT ON vw_deletion_schedule
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- Other views of the owner read this one.
+GRANT SELECT ON vw_deletion_schedule TO 'deletion_jobs_owner'@'localhost';
