@@ -1,0 +1,30 @@
+-- compile_deletion_plan
+-- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
+--
+-- Parameters  p_table   the target
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL compile_deletion_plan('users');
+
+DROP PROCEDURE IF EXISTS compile_deletion_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE compile_deletion_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+
+    CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE compile_deletion_plan
+TO 'deletion_jobs_operator';

@@ -1,0 +1,76 @@
+-- preview_deletion
+-- Say, table by table, what deleting a row would do; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     rows of table_name, action (delete, set_null, set_default, restrict, root_not_found),
+--             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
+--             JD007 as the plan's; the engine's own where a right is missing
+-- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL preview_deletion('users', '42');
+
+DROP PROCEDURE IF EXISTS preview_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE preview_deletion(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say, table by table, what deleting a row would do; nothing is changed'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_walk_id BIGINT DEFAULT -connection_id();
+    DECLARE v_read, v_total BIGINT DEFAULT 0;
+    DECLARE v_saved JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        -- A caller's transaction is the caller's to roll back.
+        DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+
+        IF v_saved IS NOT NULL THEN
+            SET SESSION
+                time_zone = json_unquote(json_extract(v_saved, '$[0]')),
+                cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    CALL deletion_current_plan(p_table, 'preview_deletion', v_plan_id);
+    CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_deletion', v_pk);
+    SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);
+    SET SESSION time_zone = '+00:00', cte_max_recursion_depth = 4294967295;
+
+    SET @dj_frame = json_array(json_object('j', 0, 'pk', v_pk, 'k', if(
+        json_length((
+            SELECT t.key_columns
+            FROM deletion_targets AS t
+            WHERE t.entity_table = deletion_target_name(p_table)
+        )) = 1,
+        json_array(v_pk), cast(v_pk AS JSON)
+    )));
+    CALL deletion_execute(v_plan_id, 0, 'roots');
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+
+    WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
+        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        SET v_total = v_total + coalesce(v_read, 0);
+    END WHILE;
+
+    CALL deletion_fates(v_walk_id, v_plan_id, v_read IS NOT NULL);
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    SET SESSION
+        time_zone = json_unquote(json_extract(v_saved, '$[0]')),
+        cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE preview_deletion
+TO 'deletion_jobs_operator';

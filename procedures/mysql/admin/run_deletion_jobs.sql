@@ -1,0 +1,84 @@
+-- run_deletion_jobs
+-- Work due deletion jobs until none is due or the time is over; the schedulers call this.
+--
+-- Parameters  p_slot          the worker's slot, one call at a time in each; NULL: no slot
+--             p_run_seconds   how long to work; NULL: the setting run_seconds
+-- Errors      JD002 not a positive number
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+-- Example     CALL run_deletion_jobs(NULL, NULL);
+--
+-- A transaction that the session has left open is rolled back first.
+
+DROP PROCEDURE IF EXISTS run_deletion_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE run_deletion_jobs(
+    IN p_slot INT,
+    IN p_run_seconds INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Work due deletion jobs until none is due or the time is over; the schedulers call this'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        SECOND, coalesce(p_run_seconds, deletion_setting_int('run_seconds')), utc_timestamp(6)
+    );
+    DECLARE v_run_id BIGINT UNSIGNED;
+    DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_job_count INT;
+    DECLARE v_jobs BIGINT DEFAULT 0;
+    DECLARE v_saved JSON;
+    DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        GET STACKED DIAGNOSTICS CONDITION 1 v_message = MESSAGE_TEXT;
+        ROLLBACK;
+
+        IF v_saved IS NOT NULL THEN
+            CALL deletion_leave(p_slot, 'failed', v_message, v_jobs);
+            CALL deletion_session(v_saved);
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    IF p_slot <= 0 OR p_run_seconds <= 0 THEN
+        CALL deletion_raise(
+            'JD002', 'run_deletion_jobs', 'not a positive number',
+            concat(coalesce(p_slot, 'NULL'), ', ', coalesce(p_run_seconds, 'NULL'))
+        );
+    END IF;
+
+    CALL deletion_enter(p_slot, v_is_ours);
+
+    IF v_is_ours THEN
+        CALL deletion_session(v_saved);
+
+        WHILE v_goes_on DO
+            CALL deletion_recover();
+            CALL deletion_claim(p_slot, NULL, v_run_id, v_token, v_job_count);
+
+            IF v_token IS NOT NULL THEN
+                CALL deletion_work(v_run_id, v_token, v_until);
+            END IF;
+
+            SET v_jobs = v_jobs + coalesce(v_job_count, 0);
+            SET v_goes_on = v_run_id IS NOT NULL AND utc_timestamp(6) < v_until;
+        END WHILE;
+
+        CALL deletion_leave(p_slot, CASE
+            WHEN deletion_setting('paused_reason') IS NOT NULL THEN 'paused'
+            WHEN v_jobs > 0 THEN 'worked'
+            ELSE 'idle'
+        END, NULL, v_jobs);
+        CALL deletion_session(v_saved);
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE run_deletion_jobs
+TO 'deletion_jobs_worker', 'deletion_jobs_operator';

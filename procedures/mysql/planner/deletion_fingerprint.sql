@@ -1,0 +1,100 @@
+-- deletion_fingerprint
+-- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+--
+-- Parameters  p_entity_table   the target
+--             p_tables         the plan's tables: an array of {"s": schema, "t": table}
+-- Returns     text, a hexadecimal hash
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint(entity_table, tables) FROM deletion_plans;
+
+DROP FUNCTION IF EXISTS deletion_fingerprint;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint(
+    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_tables JSON
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
+BEGIN
+    DECLARE v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule,
+        r.unique_constraint_name, k.ordinal_position, k.column_name,
+        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
+    ), 256)))))
+    INTO v_keys
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.referential_constraints AS r
+        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
+    STRAIGHT_JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
+        c.character_set_name, c.collation_name, c.column_default, c.extra
+    ), 256)))))
+    INTO v_columns
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
+        i.sub_part, i.is_visible, i.index_type
+    ), 256)))))
+    INTO v_indexes
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
+    ), 256)))))
+    INTO v_tables
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.child_schema, r.child_table, r.reference_name, r.action
+    ), 256)))))
+    INTO v_rules
+    FROM deletion_rules AS r;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        d.reference_name, d.child_schema, d.child_table, d.child_columns, d.parent_schema,
+        d.parent_table, d.parent_columns, d.discriminator_column, d.discriminator_value, d.action
+    ), 256)))))
+    INTO v_declared
+    FROM deletion_references AS d;
+
+    SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
+    INTO v_target
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    RETURN sha2(concat_ws(
+        '|', v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
+    ), 256);
+END$$
+DELIMITER ;

@@ -1,0 +1,76 @@
+-- deletion_plan_columns
+-- Describe the columns that the frames of each of a plan's tables carry.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: frame_columns   Commits  no
+-- Execute     the owner only
+--
+-- Its key, k1 and on; then what references point at and is no part of the key, u1 and on.
+
+DROP PROCEDURE IF EXISTS deletion_plan_columns;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_columns(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Describe the columns that the frames of each of a plan''s tables carry'
+BEGIN
+    DECLARE v_node_no, v_pos INT;
+    DECLARE v_keys, v_columns JSON;
+    DECLARE v_schema, v_table, v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_column CURSOR FOR
+        SELECT n.node_no, n.table_schema, n.table_name, k.pos, k.name
+        FROM deletion_plan_nodes AS n
+        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (
+            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        )) AS k
+        WHERE n.plan_id = p_plan_id
+        UNION DISTINCT
+        SELECT n.node_no, n.table_schema, n.table_name, 1000, u.name
+        FROM deletion_plan_nodes AS n
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        )) AS u
+        WHERE
+            n.plan_id = p_plan_id
+            AND NOT json_contains(n.key_columns, json_quote(u.name))
+        ORDER BY 1, 4, 5;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    UPDATE deletion_plan_nodes AS n
+    SET n.frame_columns = json_array()
+    WHERE n.plan_id = p_plan_id;
+
+    OPEN c_column;
+    FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+
+    WHILE NOT v_is_done DO
+        UPDATE deletion_plan_nodes AS n
+        SET n.frame_columns = json_array_append(
+            n.frame_columns,
+            '$',
+            coalesce(
+                deletion_frame_column(v_schema, v_table, v_name, if(
+                    v_pos < 1000,
+                    concat('k', v_pos),
+                    concat('u', 1 + json_length(n.frame_columns) - json_length(n.key_columns))
+                )),
+                -- Of a type that keys cannot have: the reference to it is refused later.
+                json_object('column', v_name)
+            )
+        )
+        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+        SET v_is_done = FALSE;
+        FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+    END WHILE;
+
+    CLOSE c_column;
+END$$
+DELIMITER ;

@@ -1,0 +1,114 @@
+-- deletion_plan_edges
+-- Number a plan's references in the order of work, and mark what each of them means for the run.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked and described
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edges;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edges(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'
+BEGIN
+    DECLARE v_concerned, v_parents, v_sets JSON;
+    DECLARE v_edge_no, v_count INT DEFAULT 0;
+
+    -- References of one table stand together: those that cascade, children first, then those that
+    -- are set, then those that only block.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT
+            o.parent_node_no, o.child_schema, o.child_table, o.reference_name,
+            row_number() OVER (
+                ORDER BY
+                    o.parent_node_no,
+                    CASE o.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                    n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
+            ) AS new_no
+        FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
+        WHERE o.plan_id = p_plan_id
+    ) AS q
+        ON
+            q.parent_node_no = e.parent_node_no
+            AND q.child_schema = e.child_schema
+            AND q.child_table = e.child_table
+            AND q.reference_name = e.reference_name
+    SET e.edge_no = q.new_no
+    WHERE e.plan_id = p_plan_id;
+
+    -- Tables whose rows the check must know: those behind which something could block, and all
+    -- tables on the way from the target to them.
+    WITH RECURSIVE concerned (node_no) AS (
+        SELECT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (
+                e.action = 'restrict'
+                OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
+            )
+        UNION DISTINCT
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
+        WHERE e.plan_id = p_plan_id AND e.action = 'restrict'
+        UNION DISTINCT
+        SELECT e.parent_node_no
+        FROM concerned AS c
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = p_plan_id AND e.child_node_no = c.node_no AND e.action = 'cascade'
+    )
+
+    SELECT json_arrayagg(c.node_no) INTO v_concerned FROM concerned AS c;
+
+    SELECT json_arrayagg(e.parent_node_no)
+    INTO v_parents
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id;
+
+    -- Rows with two references to set are changed twice and counted once.
+    SELECT json_arrayagg(q.child_node_no)
+    INTO v_sets
+    FROM (
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default')
+        GROUP BY e.child_node_no
+        HAVING count(*) > 1
+    ) AS q;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    SET
+        e.waits = e.action <> 'cascade' AND n.in_closure,
+        e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
+        e.in_check = e.action = 'restrict' OR (
+            e.action = 'cascade'
+            AND coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
+        ),
+        e.is_once = e.action IN ('set_null', 'set_default')
+        AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
+        e.index_name = deletion_edge_index(
+            e.child_schema, e.child_table, e.child_columns, e.discriminator_column
+        )
+    WHERE e.plan_id = p_plan_id;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        CALL deletion_plan_edge(p_plan_id, v_edge_no);
+    END WHILE;
+END$$
+DELIMITER ;

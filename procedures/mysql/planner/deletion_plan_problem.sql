@@ -1,0 +1,55 @@
+-- deletion_plan_problem
+-- Say why a table of a plan cannot take part.
+--
+-- Parameters  p_plan_id   the plan
+--             p_error     OUT the first table that cannot, and why; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_problem(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a table of a plan cannot take part'
+BEGIN
+    SELECT q.problem
+    INTO p_error
+    FROM (
+        SELECT
+            n.node_no,
+            concat(n.display_name, ' ', CASE
+                WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
+                WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
+                WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
+                WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM json_table(n.key_columns, '$[*]' COLUMNS (
+                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+                    )) AS k
+                    LEFT JOIN information_schema.columns AS c
+                        ON
+                            c.table_schema = n.table_schema
+                            AND c.table_name = n.table_name
+                            AND c.column_name = k.name
+                    WHERE c.column_name IS NULL OR deletion_type_family(c.column_type) IS NULL
+                ) THEN 'has a key that is gone, or of a type that does not compare exactly'
+            END) AS problem
+        FROM deletion_plan_nodes AS n
+        LEFT JOIN information_schema.tables AS t
+            ON t.table_schema = n.table_schema AND t.table_name = n.table_name
+        WHERE n.plan_id = p_plan_id
+    ) AS q
+    WHERE q.problem IS NOT NULL
+    ORDER BY q.node_no
+    LIMIT 1;
+END$$
+DELIMITER ;

@@ -1,0 +1,60 @@
+-- deletion_plan_ranks
+-- Put the tables of a plan in order, children first.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: table_rank, NULL where rows cascade in a circle     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_ranks;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_ranks(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Put the tables of a plan in order, children first'
+BEGIN
+    DECLARE v_free JSON;
+    DECLARE v_rank INT DEFAULT 0;
+    DECLARE v_only_cascade, v_is_done BOOLEAN DEFAULT FALSE;
+
+    WHILE NOT v_is_done DO
+        SELECT json_arrayagg(n.node_no)
+        INTO v_free
+        FROM deletion_plan_nodes AS n
+        WHERE
+            n.plan_id = p_plan_id
+            AND n.in_closure
+            AND n.table_rank IS NULL
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                INNER JOIN deletion_plan_nodes AS c
+                    ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+                WHERE
+                    e.plan_id = p_plan_id
+                    AND e.parent_node_no = n.node_no
+                    AND e.child_node_no <> n.node_no
+                    AND c.in_closure
+                    AND c.table_rank IS NULL
+                    AND (e.action = 'cascade' OR NOT v_only_cascade)
+            );
+
+        IF v_free IS NOT NULL THEN
+            UPDATE deletion_plan_nodes AS n
+            SET n.table_rank = v_rank
+            WHERE
+                n.plan_id = p_plan_id AND json_contains(v_free, cast(n.node_no AS JSON));
+            SET v_rank = v_rank + 1, v_only_cascade = FALSE;
+        ELSEIF v_only_cascade THEN
+            SET v_is_done = TRUE;
+        ELSE
+            -- What only orders (restrict, SET NULL) may go round in a circle: the run waits there.
+            SET v_only_cascade = TRUE;
+        END IF;
+    END WHILE;
+END$$
+DELIMITER ;

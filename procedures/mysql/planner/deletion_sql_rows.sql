@@ -1,0 +1,90 @@
+-- deletion_sql_rows
+-- Write one of the statements that act on the very rows of a frame.
+--
+-- Parameters  p_plan_id   the plan
+--             p_edge_no   the reference that the rows were found by; 0: the target's own rows
+--             p_kind      lock, look, remove, left or set
+-- Returns     text; binds the frame; lock, look and left answer rows of it in @dj_answer and their
+--             number in @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- Three statements, so that the second sees what was committed while the first waited for locks: no
+-- key that the engine knows can point at a row once it is locked.
+
+DROP FUNCTION IF EXISTS deletion_sql_rows;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_rows(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write one of the statements that act on the very rows of a frame'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_keys JSON;
+    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    IF p_edge_no > 0 THEN
+        SELECT e.child_node_no, e.found_by, e.set_list, e.frame_columns
+        INTO v_node_no, v_found, v_set, v_keys
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+    END IF;
+
+    SELECT
+        n.sql_name,
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found))
+        ),
+        deletion_sql_frame(
+            if(
+                p_edge_no = 0,
+                deletion_key_part(n.frame_columns),
+                json_merge_preserve(deletion_key_part(n.frame_columns), v_keys)
+            ),
+            concat(
+                if(p_kind IN ('remove', 'set'), '', 'o JSON PATH \'$\', '),
+                if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
+            )
+        )
+    INTO v_table, v_found, v_frame
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+
+    IF p_kind = 'look' THEN
+        SELECT coalesce(group_concat(
+            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c WHERE ', e.on_parent, ')'
+            ORDER BY e.edge_no SEPARATOR ''
+        ), '')
+        INTO v_childless
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
+    ELSEIF p_kind = 'lock' THEN
+        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+    END IF;
+
+    RETURN CASE p_kind
+        WHEN 'remove' THEN concat(
+            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ', v_found
+        )
+        WHEN 'set' THEN concat(
+            'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ', v_found, '\nSET ', v_set
+        )
+        ELSE concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ',
+            v_found, if(p_kind = 'look', concat('\nWHERE TRUE', v_childless), ''),
+            if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
+        )
+    END;
+END$$
+DELIMITER ;

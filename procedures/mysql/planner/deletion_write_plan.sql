@@ -1,0 +1,95 @@
+-- deletion_write_plan
+-- Store a compiled plan: each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_write_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_plan(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store a compiled plan: each step with its finished SQL'
+BEGIN
+    DECLARE v_edge_no, v_count, v_step_no INT DEFAULT 0;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, edge_no, table_name, is_leaf, waits, in_check, index_name,
+        sql_text
+    )
+    SELECT
+        p_plan_id, k.step_no, k.kind, 0, 0, n.display_name, FALSE, FALSE, FALSE, 'key',
+        CASE k.kind
+            WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
+            WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
+            ELSE deletion_sql_rows(p_plan_id, 0, k.kind)
+        END
+    FROM deletion_plan_nodes AS n
+    CROSS JOIN json_table(
+        '["guard", "roots", "lock", "look", "remove", "left"]',
+        '$[*]' COLUMNS (
+            step_no FOR ORDINALITY,
+            kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+    WHERE n.plan_id = p_plan_id AND n.node_no = 0;
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        SET v_step_no = (
+            SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+        );
+
+        INSERT INTO deletion_plan_steps (
+            plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+            action, is_leaf, waits, in_check, index_name, sql_text
+        )
+        SELECT
+            p_plan_id,
+            v_step_no + row_number() OVER (ORDER BY k.place),
+            k.kind, e.child_node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
+            e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
+            CASE k.kind
+                WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
+                WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
+                WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+                WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+                WHEN 'size' THEN concat(
+                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'
+                )
+                ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
+            END
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN json_table(
+            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "remove", "left", "set"]',
+            '$[*]' COLUMNS (
+                place FOR ORDINALITY,
+                kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+            )
+        ) AS k
+            ON CASE
+                WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
+                WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind = 'cycle' THEN
+                    e.action = 'cascade' AND e.child_node_no = e.parent_node_no
+                WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
+                WHEN k.kind = 'lock' THEN e.action <> 'restrict'
+                WHEN k.kind = 'remove' THEN e.action = 'cascade'
+                WHEN k.kind = 'drain' THEN e.is_leaf
+                -- What has no children is not looked at again before it goes.
+                ELSE e.action = 'cascade' AND NOT e.is_leaf
+            END
+        WHERE e.plan_id = p_plan_id AND e.edge_no = v_edge_no;
+    END WHILE;
+END$$
+DELIMITER ;

@@ -1,0 +1,82 @@
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run_id     the run, fenced
+--             p_is_empty   OUT TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+--
+-- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction may
+-- still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several) and @dj_waits of the
+-- run; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
+-- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not stored as it is.
+
+DROP PROCEDURE IF EXISTS deletion_advance;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_is_empty BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the caller''s transaction'
+BEGIN
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_leaf BOOLEAN;
+    DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
+
+    CALL deletion_load_walk(p_run_id);
+
+    WHILE v_goes_on AND @dj_depth IS NOT NULL DO
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT s.edge_no, s.node_no, s.action, s.is_leaf
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.parent_node_no = @dj_node_no
+            AND s.kind = 'fetch'
+            AND s.edge_no > @dj_pos
+            AND s.action <> 'restrict'
+            AND (s.action = 'cascade' OR NOT s.waits OR json_contains_path(@dj_state, 'one', '$.set'))
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF v_edge_no IS NULL THEN
+            -- A frame goes in one transaction: what is left of this one may be too little.
+            IF @dj_left < @dj_count THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_remove();
+            END IF;
+        ELSEIF v_action = 'cascade' AND NOT v_is_leaf THEN
+            -- So may be what is left for the children of the rows that would be fetched.
+            IF @dj_left * 2 < @dj_batch THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_push(v_edge_no, v_node_no);
+            END IF;
+        ELSEIF @dj_left = 0 THEN
+            SET v_goes_on = FALSE;
+        ELSEIF v_is_leaf AND @dj_job_id IS NOT NULL THEN
+            CALL deletion_drain(v_edge_no);
+        ELSE
+            CALL deletion_change(v_edge_no, v_action);
+        END IF;
+
+        SET v_goes_on = v_goes_on AND utc_timestamp(6) < v_until;
+    END WHILE;
+
+    SET p_is_empty = @dj_depth IS NULL;
+    CALL deletion_save_walk();
+END$$
+DELIMITER ;

@@ -1,0 +1,74 @@
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_until    when the worker's call should end
+--             p_state    OUT more or ended
+-- Writes      the application's tables, and all tables of a run     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_advance_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_until DATETIME(6),
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'
+BEGIN
+    DECLARE v_cancelled JSON;
+    DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_started_at DATETIME(6);
+
+    SELECT json_arrayagg(a.job_id)
+    INTO v_cancelled
+    FROM deletion_attempts AS a
+    WHERE a.run_id = p_run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL;
+
+    IF v_cancelled IS NOT NULL THEN
+        CALL deletion_settle(p_run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        CALL deletion_drop_jobs(p_run_id, v_cancelled);
+    END IF;
+
+    SELECT r.plan_id, r.started_at
+    INTO v_plan_id, v_started_at
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'ended';
+    CALL deletion_guard(v_plan_id, v_fits);
+
+    IF NOT v_fits THEN
+        CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        CALL deletion_end_run(
+            p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+    ELSE
+        CALL deletion_advance(p_run_id, v_is_empty);
+
+        IF v_is_empty THEN
+            CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
+            CALL deletion_end_run(p_run_id, 'done', NULL);
+        ELSEIF
+            utc_timestamp(6) >= p_until
+            OR deletion_setting('paused_reason') IS NOT NULL
+            OR (
+                utc_timestamp(6) > timestampadd(
+                    MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                )
+                AND deletion_others_due()
+            )
+        THEN
+            CALL deletion_slice(p_run_id);
+        ELSE
+            SET p_state = 'more';
+        END IF;
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,88 @@
+-- deletion_check
+-- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_state    OUT more, or ended where no job is left
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
+--             deletion_jobs                        Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_check;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_check(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Look, before the first row is touched, at whatever can be known to fail; a bounded step'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_can_block, v_is_walking, v_is_over BOOLEAN;
+    DECLARE v_max_rows BIGINT;
+
+    SELECT
+        r.plan_id,
+        p.can_block,
+        coalesce(t.max_rows, deletion_setting_int('max_rows')),
+        json_contains_path(r.state, 'one', '$.walk')
+    INTO v_plan_id, v_can_block, v_max_rows, v_is_walking
+    FROM deletion_runs AS r
+    INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+    INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'more';
+
+    IF NOT v_is_walking THEN
+        CALL deletion_missing_privilege(v_plan_id, v_error);
+
+        IF v_error IS NULL THEN
+            CALL deletion_unindexed(v_plan_id, v_error);
+        END IF;
+
+        IF v_error IS NULL THEN
+            CALL deletion_find_roots(p_run_id, v_plan_id);
+        ELSE
+            CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+            CALL deletion_end_run(p_run_id, 'failed', v_error);
+            SET p_state = 'ended';
+        END IF;
+
+        IF v_error IS NULL AND (v_can_block OR v_max_rows IS NOT NULL) THEN
+            CALL deletion_seed_walk(
+                p_run_id, (SELECT f.`keys` FROM deletion_frames AS f WHERE f.run_id = p_run_id)
+            );
+            UPDATE deletion_runs AS r SET r.state = '{"walk": true}' WHERE r.run_id = p_run_id;
+            SET v_is_walking = TRUE;
+        END IF;
+    END IF;
+
+    IF p_state = 'more' AND v_is_walking THEN
+        CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
+    END IF;
+
+    IF v_is_over AND v_is_walking THEN
+        CALL deletion_walk_verdict(p_run_id, v_plan_id);
+        DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+    END IF;
+
+    IF
+        p_state = 'more'
+        AND NOT EXISTS (
+            SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run_id AND f.key_count > 0
+        )
+    THEN
+        CALL deletion_end_run(p_run_id, 'failed', NULL);
+        SET p_state = 'ended';
+    ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
+        UPDATE deletion_runs AS r
+        SET r.phase = 'advance', r.state = '{}'
+        WHERE r.run_id = p_run_id;
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,53 @@
+-- deletion_count
+-- Count rows that a statement has changed: for the batch, the run and the jobs' receipts.
+--
+-- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
+--             p_action    delete, set_null or set_default
+--             p_rows      their number
+--             p_counted   the rows to count by job, as frames keep them; NULL: all are the one job's
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_count;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_count(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_rows BIGINT,
+    IN p_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Count rows that a statement has changed: for the batch, the run and the jobs'' receipts'
+BEGIN
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')
+    );
+
+    IF p_rows > 0 THEN
+        SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
+        SET @dj_is_dirty = TRUE;
+
+        IF p_counted IS NULL THEN
+            INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
+            VALUES (@dj_job_id, v_table, p_action, p_rows)
+            ON DUPLICATE KEY UPDATE row_count = row_count + p_rows, updated_at = utc_timestamp(6);
+        ELSE
+            INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
+            SELECT q.j, v_table, p_action, q.n
+            FROM (
+                SELECT k.j, count(*) AS n
+                FROM json_table(p_counted, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+                GROUP BY k.j
+            ) AS q
+            ON DUPLICATE KEY UPDATE
+                row_count = deletion_receipts.row_count + q.n, updated_at = utc_timestamp(6);
+        END IF;
+    END IF;
+END$$
+DELIMITER ;

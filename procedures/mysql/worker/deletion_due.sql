@@ -1,0 +1,81 @@
+-- deletion_due
+-- Lock the jobs that are due first and choose those that can be walked together.
+--
+-- Parameters  p_jobs    OUT JSON array of the jobs; NULL: nothing is due
+--             p_entity_table, p_hard   OUT their target and mode
+--             p_alone   OUT TRUE: the first of them must go alone
+-- Writes      nothing; locks at most jobs_per_run rows of deletion_jobs     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_due;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_due(
+    OUT p_jobs JSON,
+    OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_hard BOOLEAN,
+    OUT p_alone BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock the jobs that are due first and choose those that can be walked together'
+BEGIN
+    DECLARE v_due JSON;
+    DECLARE v_first BIGINT UNSIGNED;
+    DECLARE v_limit INT DEFAULT least(
+        deletion_setting_int('jobs_per_run'), deletion_setting_int('batch_rows')
+    );
+
+    -- The expression and its index are one: rows come in due order, and only these are locked.
+    SELECT json_arrayagg(json_object(
+        'id', q.id, 't', q.entity_table, 'h', q.hard_delete, 'd', cast(q.due_at AS CHAR)
+    ))
+    INTO v_due
+    FROM (
+        SELECT
+            j.id, j.entity_table, j.hard_delete, coalesce(j.scheduled_at, j.created_at) AS due_at
+        FROM deletion_jobs AS j FORCE INDEX (idx_dj_due)
+        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= utc_timestamp(6)
+        ORDER BY j.status, coalesce(j.scheduled_at, j.created_at), j.id
+        LIMIT v_limit
+        FOR UPDATE SKIP LOCKED  -- noqa: PRS
+    ) AS q;
+
+    WITH candidate AS (
+        SELECT
+            d.*,
+            coalesce((
+                SELECT a.alone_next
+                FROM deletion_attempts AS a
+                WHERE a.job_id = d.id AND NOT a.is_past
+                ORDER BY a.attempt_no DESC
+                LIMIT 1
+            ), FALSE) AS alone
+        FROM json_table(v_due, '$[*]' COLUMNS (
+            id BIGINT UNSIGNED PATH '$.id',
+            entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',
+            hard_delete BOOLEAN PATH '$.h',
+            due_at DATETIME(6) PATH '$.d'
+        )) AS d
+    ),
+
+    leader AS (
+        SELECT c.* FROM candidate AS c ORDER BY c.due_at, c.id LIMIT 1
+    )
+
+    SELECT json_arrayagg(c.id), max(l.entity_table), max(l.hard_delete), max(l.alone)
+    INTO p_jobs, p_entity_table, p_hard, p_alone
+    FROM leader AS l
+    INNER JOIN candidate AS c
+        ON
+            c.id = l.id
+            OR (
+                NOT l.alone
+                AND NOT c.alone
+                AND c.entity_table = l.entity_table
+                AND c.hard_delete = l.hard_delete
+            );
+END$$
+DELIMITER ;

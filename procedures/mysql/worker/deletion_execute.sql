@@ -1,0 +1,49 @@
+-- deletion_execute
+-- Execute one stored statement of a plan, with bound values.
+--
+-- Parameters  p_plan_id, p_edge_no, p_kind   the step
+-- Writes      what the step says                   Commits  no
+-- Execute     the owner only
+--
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor and @dj_walk_id as the kind of step takes
+-- them; answers in @dj_answer and @dj_rows.
+
+DROP PROCEDURE IF EXISTS deletion_execute;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_execute(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT,
+    IN p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Execute one stored statement of a plan, with bound values'
+BEGIN
+    SET @dj_sql = (
+        SELECT s.sql_text
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = p_kind
+    );
+    SET @dj_answer = NULL, @dj_rows = 0;
+    PREPARE dj_stmt FROM @dj_sql;
+
+    CASE
+        WHEN p_kind IN ('fetch', 'drain') THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
+            SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
+        WHEN p_kind IN ('remove', 'set') THEN
+            EXECUTE dj_stmt USING @dj_frame;
+            SET @dj_rows = row_count();
+        WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
+        WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
+        WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;
+        WHEN p_kind = 'guard' THEN EXECUTE dj_stmt;
+        ELSE EXECUTE dj_stmt USING @dj_frame;
+    END CASE;
+
+    DEALLOCATE PREPARE dj_stmt;
+END$$
+DELIMITER ;

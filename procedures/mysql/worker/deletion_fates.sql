@@ -1,0 +1,70 @@
+-- deletion_fates
+-- Answer what a walk has found: how many rows of each table meet which end.
+--
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_is_at_least          TRUE: it was cut short
+-- Returns     rows as preview_deletion
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_fates;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fates(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_is_at_least BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Answer what a walk has found: how many rows of each table meet which end'
+BEGIN
+    WITH node AS (
+        SELECT DISTINCT s.node_no, s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id
+    ),
+
+    final AS (
+        -- A row that is deleted is not counted for what would have been set in it, and one with two
+        -- references to set is counted once.
+        SELECT
+            w.node_no, w.key_hash,
+            max(w.fate = 'delete') AS is_deleted,
+            max(json_contains_path(w.`keys`, 'one', '$.m')) AS is_missing,
+            min(w.fate) AS fate
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND w.fate <> 'restrict'
+        GROUP BY w.node_no, w.key_hash
+    )
+
+    SELECT
+        n.table_name,
+        if(f.is_missing, 'root_not_found', f.fate) AS action,
+        NULL AS reference_name,
+        sum(NOT f.is_missing) AS row_count,
+        p_is_at_least AS is_at_least
+    FROM final AS f
+    INNER JOIN node AS n ON n.node_no = f.node_no
+    GROUP BY n.table_name, if(f.is_missing, 'root_not_found', f.fate)
+    UNION ALL
+    SELECT s.table_name, 'restrict', s.reference_name, count(*), p_is_at_least
+    FROM deletion_walk_keys AS w
+    INNER JOIN deletion_plan_steps AS s
+        ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+    WHERE
+        w.walk_id = p_walk_id
+        AND w.fate = 'restrict'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS d
+            WHERE
+                d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                AND d.fate = 'delete' AND d.key_hash = w.key_hash
+        )
+    GROUP BY s.table_name, s.reference_name
+    ORDER BY 1, 2, 3;
+END$$
+DELIMITER ;

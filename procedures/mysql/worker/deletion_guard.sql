@@ -1,0 +1,33 @@
+-- deletion_guard
+-- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
+--
+-- Parameters  p_plan_id   the plan
+--             p_fits      OUT FALSE where the catalog has changed since the plan was compiled
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_guard;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_guard(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_fits BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits'
+BEGIN
+    -- Gone, or gone from where it was: table, schema or column.
+    DECLARE EXIT HANDLER FOR 1146, 1049, 1054 SET p_fits = FALSE;
+
+    -- A new foreign key needs a lock that this one excludes: what is compared next holds.
+    CALL deletion_execute(p_plan_id, 0, 'guard');
+    SET p_fits = (
+        SELECT p.fingerprint = deletion_fingerprint(p.entity_table, p.tables)
+        FROM deletion_plans AS p
+        WHERE p.plan_id = p_plan_id
+    );
+END$$
+DELIMITER ;

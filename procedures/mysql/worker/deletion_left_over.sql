@@ -1,0 +1,41 @@
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_left_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_left_over()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what becomes of a frame some of whose rows could not be removed'
+BEGIN
+    DECLARE v_is_popped BOOLEAN DEFAULT FALSE;
+
+    IF @dj_changed > @dj_pass THEN
+        -- Something went in this pass, so more may go in the next.
+        SET @dj_idle = 0;
+    ELSEIF @dj_waits AND @dj_edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        SET v_is_popped = TRUE;
+        CALL deletion_pop();
+    ELSEIF @dj_waits AND NOT json_contains_path(@dj_state, 'one', '$.set') THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        SET @dj_state = json_set(@dj_state, '$.set', TRUE), @dj_idle = 0;
+    ELSEIF @dj_idle = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        SET @dj_idle = 1;
+    ELSE
+        CALL deletion_stuck();
+    END IF;
+
+    IF NOT v_is_popped THEN
+        SET @dj_pos = 0, @dj_read = NULL, @dj_pass = @dj_changed, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;

@@ -1,0 +1,33 @@
+-- deletion_load_walk
+-- Set the walk's registers to where a run stands.
+--
+-- Parameters  p_run_id   the run, fenced
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_load_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_load_walk(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Set the walk''s registers to where a run stands'
+BEGIN
+    SELECT
+        r.run_id, r.plan_id, r.batch_rows, r.batch_rows, r.rows_changed, r.state, p.has_waits,
+        if(r.job_count = 1, (
+            SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = r.run_id
+        ), NULL)
+    INTO
+        @dj_run_id, @dj_plan_id, @dj_batch, @dj_left, @dj_changed, @dj_state, @dj_waits, @dj_job_id
+    FROM deletion_runs AS r
+    INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+    WHERE r.run_id = p_run_id;
+
+    CALL deletion_load_frame();
+END$$
+DELIMITER ;

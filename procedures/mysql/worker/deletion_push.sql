@@ -1,0 +1,53 @@
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_edge_no   the reference            p_node_no   its child
+-- Errors      JD007 the stack is deeper than rows can be that do not go in a circle
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_push;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_push(
+    IN p_edge_no INT,
+    IN p_node_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame'
+BEGIN
+    DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
+
+    -- So many that their own children fit the batch as well; a first guess where none were seen.
+    SET @dj_limit = cast(if(
+        v_fan IS NULL, least(100, @dj_left), greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
+    ) AS UNSIGNED);
+    SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
+    -- Rows may stay that wait for others: then the next page comes after them.
+    CALL deletion_execute(@dj_plan_id, p_edge_no, if(@dj_waits, 'fetch_more', 'fetch'));
+
+    IF @dj_rows = 0 THEN
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
+    ELSE
+        IF @dj_waits THEN
+            SET @dj_read = json_extract(@dj_answer, '$[last]'), @dj_is_dirty = TRUE;
+        END IF;
+
+        CALL deletion_save_frame();
+        SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
+        SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
+
+        IF @dj_depth > 100000 THEN
+            CALL deletion_raise('JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
+                SELECT s.table_name
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch'
+            ));
+        END IF;
+    END IF;
+END$$
+DELIMITER ;

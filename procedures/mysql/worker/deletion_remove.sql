@@ -1,0 +1,52 @@
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, look once more, delete the childless.
+--
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
+BEGIN
+    DECLARE v_found, v_rows BIGINT;
+    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET @dj_frame = @dj_keys;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+    SET v_found = @dj_rows, @dj_frame = @dj_answer;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+    SET v_rows = @dj_rows, v_counted = @dj_answer;
+
+    IF v_rows > 0 THEN
+        SET @dj_frame = v_counted;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove');
+
+        IF @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, v_counted);
+    END IF;
+
+    IF v_rows = v_found THEN
+        -- What was not found any more has moved to another parent, or is gone already.
+        SET @dj_state = json_set(@dj_state, '$.fan', json_set(
+            coalesce(json_extract(@dj_state, '$.fan'), json_object()),
+            concat('$."', @dj_node_no, '"'), @dj_here / @dj_count
+        ));
+        CALL deletion_pop();
+    ELSE
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        CALL deletion_left_over();
+    END IF;
+END$$
+DELIMITER ;

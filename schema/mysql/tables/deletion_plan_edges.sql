@@ -1,0 +1,62 @@
+-- deletion_plan_edges
+-- Work table of the planner: the references of a plan that is being compiled.
+
+CREATE TABLE IF NOT EXISTS deletion_plan_edges (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    parent_node_no INT NOT NULL
+        COMMENT 'Table that the reference points at',
+    child_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table that points',
+    child_table VARCHAR(64) NOT NULL
+        COMMENT 'The table that points',
+    reference_name VARCHAR(64) NOT NULL
+        COMMENT 'Foreign key or declared reference',
+    child_node_no INT NULL
+        COMMENT 'The table that points, as the plan numbers it',
+    edge_no INT NULL
+        COMMENT 'Place of the reference in the order of work, from 1',
+    action VARCHAR(16) NOT NULL
+        COMMENT 'What happens to the child rows',
+    is_declared BOOLEAN NOT NULL
+        COMMENT 'True where the catalog does not know the reference',
+    child_columns JSON NOT NULL
+        COMMENT 'Columns that point, in order',
+    parent_columns JSON NOT NULL
+        COMMENT 'Columns pointed at, in the same order',
+    parent_index VARCHAR(64) NULL
+        COMMENT 'Unique key that the columns pointed at make',
+    discriminator_column VARCHAR(64) NULL
+        COMMENT 'Column of the child that tells which parent table is meant',
+    discriminator_value TEXT NULL
+        COMMENT 'The value of it that means this parent',
+    index_name VARCHAR(64) NULL
+        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child rows have no children of their own',
+    waits BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    in_check BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check has to look at this reference',
+    is_once BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where another reference of the child is set too, and rows count once',
+    frame_columns JSON NULL
+        COMMENT 'How frames carry the values of the child columns',
+    on_frame TEXT NULL
+        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
+    on_parent TEXT NULL
+        COMMENT 'Condition: child row c hangs from row x',
+    found_by TEXT NULL
+        COMMENT 'Condition: row x still hangs from where frame row t was found',
+    discriminator TEXT NULL
+        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
+    set_list TEXT NULL
+        COMMENT 'What an UPDATE of child row x sets',
+    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_plan_edges TO 'deletion_jobs_owner'@'localhost';
