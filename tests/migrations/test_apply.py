@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from deletion_jobs import checks, sources
+from deletion_jobs.errors import FindingError
 from deletion_jobs.migrations import FIRST
 from tests.migrations.places import Place
 
@@ -191,7 +192,7 @@ def test_a_standby_or_read_only_server_is_refused(place: Place) -> None:
         "user_name": "u",
         "schema_name": "s",
     }
-    with pytest.raises(checks.FindingError, match="only reads"):
+    with pytest.raises(FindingError, match="only reads"):
         checks.may_install(None, found)  # type: ignore[arg-type]
 
 
