@@ -4,7 +4,8 @@
 -- Parameters  p_job_id   the job
 --             p_status   OUT: the job's status afterwards
 --             p_home     leave it out: the installation this procedure belongs to
--- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending; 57014 the call was cancelled
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending;
+--             57014 the call was cancelled
 -- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
 -- Execute     deletion_jobs_operator
 -- Example     CALL run_deletion_job(42, NULL);

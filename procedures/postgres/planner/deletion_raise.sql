@@ -31,10 +31,11 @@ BEGIN
         v_message := format('%s (%s)', v_message, left(p_value, greatest(125 - length(v_message), 0)));
     END IF;
 
-    RAISE EXCEPTION USING
-        ERRCODE = p_code,
-        MESSAGE = left(v_message, 128),
-        HINT = coalesce(p_hint, '');
+    IF p_hint IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = p_code, MESSAGE = left(v_message, 128);
+    END IF;
+
+    RAISE EXCEPTION USING ERRCODE = p_code, MESSAGE = left(v_message, 128), HINT = p_hint;
 END;
 $deletion_raise$;
 

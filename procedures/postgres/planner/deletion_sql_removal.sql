@@ -1,5 +1,5 @@
 -- deletion_sql_removal
--- Write the statements that remove a frame's own rows: lock them, delete the childless, see the rest.
+-- Write the statements that remove a frame's own rows: lock, delete the childless, see the rest.
 --
 -- Parameters  p_node        the table
 --             p_edge        the reference by which the frame was found; NULL: the job's roots

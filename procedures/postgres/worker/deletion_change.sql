@@ -1,5 +1,5 @@
 -- deletion_change
--- Delete, or set, rows that hang from the present frame by one reference, as many as the batch takes.
+-- Delete, or set, rows that hang from the present frame by one reference, within the batch.
 --
 -- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
 -- Returns     the walk

@@ -1,5 +1,5 @@
 -- deletion_slice
--- Dissolve a run whose time is up: its heavy jobs go on alone, at the back; the others as they were.
+-- Dissolve a run whose time is up: its heavy jobs go on alone, at the back; the others as before.
 --
 -- Parameters  p_run_id   the run
 -- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no

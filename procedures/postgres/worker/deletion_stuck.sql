@@ -55,4 +55,5 @@ $deletion_stuck$;
 
 COMMENT ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) IS
 'Raise the error that says why rows of a frame cannot be removed.';
-REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps)
+FROM PUBLIC;
