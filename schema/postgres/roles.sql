@@ -52,20 +52,24 @@ BEGIN
         EXECUTE format('GRANT deletion_jobs_owner TO %I', current_user);
     END IF;
 
-    -- An operator arms the schedule in the name of the worker, who then owns the jobs of pg_cron.
-    IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
-        GRANT deletion_jobs_worker TO deletion_jobs_operator;
-    END IF;
+    -- What only a DBA with more rights can give is left to him: it is needed for a part alone.
+    BEGIN
+        -- An operator arms the schedule in the worker's name, who then owns the jobs of pg_cron.
+        IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
+            GRANT deletion_jobs_worker TO deletion_jobs_operator;
+        END IF;
 
-    -- Without it the owner cannot see whether another session's run is alive.
-    IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
-        BEGIN
+        -- Without it nobody sees whether the session of another role's run is alive.
+        IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
             GRANT pg_read_all_stats TO deletion_jobs_owner;
-        EXCEPTION
-            WHEN insufficient_privilege THEN
-                RAISE NOTICE 'roles.sql: GRANT pg_read_all_stats TO deletion_jobs_owner is left to a DBA';
-        END;
-    END IF;
+        END IF;
+    EXCEPTION
+        WHEN insufficient_privilege THEN
+            RAISE NOTICE 'left to a superuser: GRANT deletion_jobs_worker TO'
+                ' deletion_jobs_operator; GRANT pg_read_all_stats TO deletion_jobs_owner;';
+        WHEN unique_violation THEN
+            NULL;
+    END;
 
     FOREACH v_role IN ARRAY c_roles LOOP
         CONTINUE WHEN has_schema_privilege(v_role, current_schema(), 'USAGE')

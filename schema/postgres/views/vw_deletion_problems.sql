@@ -11,23 +11,28 @@ WITH home AS (
     WHERE c.oid = 'deletion_jobs'::regclass
 ),
 
--- The tables of current plans; a name in a view cannot be resolved along the reader's path.
+-- Tables by the names that plans give them: a reader's path must not resolve them.
+named AS (
+    SELECT
+        c.oid AS table_oid,
+        format('%I.%I', n.nspname, c.relname) AS table_sql,
+        CASE
+            WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
+            ELSE format('%I.%I', n.nspname, c.relname)
+        END AS table_name
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN home AS h
+    WHERE c.relkind = 'r'
+),
+
 step AS (
     SELECT
         p.entity_table, p.compiled_at, s.kind, s.reference_name, s.table_name,
-        c.oid AS table_oid, format('%I.%I', n.nspname, c.relname) AS table_sql
+        n.table_oid, n.table_sql
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
-    CROSS JOIN home AS h
-    INNER JOIN pg_namespace AS n
-        ON n.oid = h.schema_oid OR s.table_name LIKE quote_ident(n.nspname) || '.%'
-    INNER JOIN pg_class AS c
-        ON
-            c.relnamespace = n.oid
-            AND s.table_name = CASE
-                WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
-                ELSE quote_ident(n.nspname) || '.' || quote_ident(c.relname)
-            END
+    INNER JOIN named AS n ON n.table_name = s.table_name
     WHERE p.superseded_at IS NULL
 ),
 
