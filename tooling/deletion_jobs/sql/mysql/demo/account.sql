@@ -1,0 +1,2 @@
+-- The application's account.
+CREATE USER shop_app IDENTIFIED BY %(password)s

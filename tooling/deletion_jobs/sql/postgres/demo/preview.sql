@@ -1,0 +1,2 @@
+-- What deleting one customer would do.
+SELECT * FROM preview_deletion('customers', %(pk)s)
