@@ -848,7 +848,11 @@ class MySQL(Database):
 
 
 class Installation(ABC):
-    """Makes databases with deletion-jobs installed on one server, and removes them again."""
+    """Databases with deletion-jobs installed on one server, each test's as new.
+
+    Making one takes a second or more, so a database is cleaned after its test and used again;
+    where the test has altered what was installed, it is dropped instead.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -857,73 +861,189 @@ class Installation(ABC):
             role: (f"{self.token}_{role}", secrets.token_urlsafe(12)) for role in ROLES
         }
         self._made = 0
+        self._free: list[str] = []
+        self._all: set[str] = set()
+        self._clean: dict[str, dict[str, str]] = {}
+        self._seeds: dict[str, list[tuple[Any, ...]]] = {}
 
     def __enter__(self) -> Self:
-        """Prepare; what was made is removed again if that fails."""
+        """Make the first database and the accounts; what was made is removed if that fails."""
         try:
-            self.prepare()
+            self._free.append(self._make())
+            for role, (name, password) in self.accounts.items():
+                self.make_account(role, name, password)
         except BaseException:
-            self.remove()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove all that is left."""
-        self.remove()
-
-    @abstractmethod
-    def prepare(self) -> None:
-        """Make what the whole session needs."""
-
-    @abstractmethod
-    def take(self) -> Database:
-        """Give a database as new."""
-
-    @abstractmethod
-    def give_back(self, database: Database) -> None:
-        """Remove or clean a database."""
-
-    @abstractmethod
-    def remove(self) -> None:
-        """Remove all that is left."""
+        for name in self._all:
+            self.drop(name)
+        self.remove_accounts()
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Database]:
         """Give a database as new for the length of the block."""
-        database = self.take()
+        database = self.open(self._free.pop() if self._free else self._make())
         try:
             yield database
         finally:
-            self.give_back(database)
+            self._end(database)
+            name = database.home.database
+            if self._is_clean_again(name):
+                self._free.append(name)
+            else:
+                self._all.remove(name)
+                self.drop(name)
+
+    def _make(self) -> str:
+        name = self.make()
+        self._all.add(name)
+        database = self.open(name)
+        self._clean[name] = self.catalog(database)
+        for table in install.table_names(database.engine):
+            self._seeds[table] = database.rows(f"SELECT * FROM {table}")
+        self._end(database)
+        return name
+
+    def _end(self, database: Database) -> None:
+        self.end_sessions(database)
+        database.home.threads.shutdown()
+        for session in database.home.sessions:
+            session.close()
+
+    def _is_clean_again(self, name: str) -> bool:
+        """Drop what the test has added, and give our tables the rows of the installation."""
+        database = self.open(name)
+        try:
+            before, after = self._clean[name], self.catalog(database)
+            added = {item: text for item, text in after.items() if item not in before}
+            if added:
+                self.drop_added(database, added)
+                after = self.catalog(database)
+            if after != before:
+                return False
+            for table, rows in self._seeds.items():
+                if database.rows(f"SELECT * FROM {table}") != rows:
+                    self.empty(database, table)
+                    database.insert(table, rows)
+        finally:
+            self._end(database)
+        return True
 
     def _next_name(self) -> str:
         self._made += 1
         return f"{self.token}_{self._made}"
 
+    @abstractmethod
+    def make(self) -> str:
+        """Make a database with everything installed and give its name."""
+
+    @abstractmethod
+    def make_account(self, role: Role, name: str, password: str) -> None:
+        """Make an account that may log in and holds this role alone."""
+
+    @abstractmethod
+    def open(self, name: str) -> Database:
+        """Open the superuser's session in a database."""
+
+    @abstractmethod
+    def end_sessions(self, database: Database) -> None:
+        """End all sessions that were opened to a test's database."""
+
+    @abstractmethod
+    def catalog(self, database: Database) -> dict[str, str]:
+        """Describe all objects of a database, by a name that stays: a text that may say more."""
+
+    @abstractmethod
+    def drop_added(self, database: Database, added: dict[str, str]) -> None:
+        """Drop objects that a test has made, given as by `catalog`."""
+
+    @abstractmethod
+    def empty(self, database: Database, table: str) -> None:
+        """Remove all rows of one of our tables."""
+
+    @abstractmethod
+    def drop(self, name: str) -> None:
+        """Drop a database."""
+
+    @abstractmethod
+    def remove_accounts(self) -> None:
+        """Remove the accounts, and close what the installation holds itself."""
+
 
 class PostgresInstallation(Installation):
-    """Copies a template, and always has the next copy made while a test runs."""
+    """Keeps databases on PostgreSQL."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self.admin = psycopg.connect(server.url, autocommit=True)
-        self.template = f"{self.token}_template"
-        self._copier = ThreadPoolExecutor(1)
-        self._next: Future[str] | None = None
 
-    def prepare(self) -> None:
-        self.admin.execute(f"CREATE DATABASE {self.template}")
-        install.postgres(self.server.url_of(self.template), "public")
-        for role, (name, password) in self.accounts.items():
-            self.admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
-            self.admin.execute(f"GRANT deletion_jobs_{role} TO {name}")
-        self._next = self._copier.submit(self._copy)
+    def make(self) -> str:
+        name = self._next_name()
+        self.admin.execute(f"CREATE DATABASE {name}")
+        install.postgres(self.server.url_of(name), "public")
+        return name
 
-    def take(self) -> Database:
-        assert self._next is not None
-        name = self._next.result()
-        self._next = self._copier.submit(self._copy)
+    def make_account(self, role: Role, name: str, password: str) -> None:
+        self.admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+        self.admin.execute(f"GRANT deletion_jobs_{role} TO {name}")
+
+    def open(self, name: str) -> Database:
         return Postgres(Home(self.server, name, "public", self.accounts))
+
+    def end_sessions(self, database: Database) -> None:
+        # Those that are idle end when they are closed.
+        self.admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = %s AND state <> 'idle'",
+            (database.home.database,),
+        )
+
+    def catalog(self, database: Database) -> dict[str, str]:
+        return {
+            f"{kind} {oid}": drop or ""
+            for kind, oid, drop in database.rows(
+                """
+                SELECT 'relation', c.oid, 'DROP ' || CASE c.relkind
+                    WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
+                    WHEN 'S' THEN 'SEQUENCE' WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE'
+                    END || format(' IF EXISTS %I.%I CASCADE', n.nspname, c.relname)
+                FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+                UNION ALL SELECT 'routine', p.oid,
+                    format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure)
+                FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+                WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+                UNION ALL SELECT 'type', t.oid, NULL FROM pg_type AS t
+                JOIN pg_namespace AS n ON n.oid = t.typnamespace
+                WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
+                UNION ALL SELECT 'schema', oid, format('DROP SCHEMA IF EXISTS %I CASCADE', nspname)
+                FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'
+                UNION ALL SELECT 'constraint', oid, NULL FROM pg_constraint
+                UNION ALL SELECT 'trigger', oid, NULL FROM pg_trigger
+                UNION ALL SELECT 'policy', oid, NULL FROM pg_policy
+                """
+            )
+        }
+
+    def drop_added(self, database: Database, added: dict[str, str]) -> None:
+        for drop in added.values():
+            if drop:
+                database.execute(drop)
+
+    def empty(self, database: Database, table: str) -> None:
+        database.execute(f"DELETE FROM {table}")
+
+    def drop(self, name: str) -> None:
+        self.admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def remove_accounts(self) -> None:
+        for name, _ in self.accounts.values():
+            self.admin.execute(f"DROP ROLE IF EXISTS {name}")
+        self.admin.close()
 
     @contextlib.contextmanager
     def beside_pg_cron(self) -> Iterator[Database]:
@@ -943,145 +1063,75 @@ class PostgresInstallation(Installation):
             for session in database.home.sessions:
                 session.close()
 
-    def give_back(self, database: Database) -> None:
-        home = database.home
-        for session in home.sessions:
-            self.admin.execute("SELECT pg_terminate_backend(%s)", (session.session_id,))
-        home.threads.shutdown()
-        for session in home.sessions:
-            session.close()
-        self._copier.submit(self._drop, home.database)
-
-    def remove(self) -> None:
-        if self._next is not None:
-            self._drop(self._next.result())
-        self._copier.shutdown()
-        self.admin.execute(f"DROP DATABASE IF EXISTS {self.template} WITH (FORCE)")
-        for name, _ in self.accounts.values():
-            self.admin.execute(f"DROP ROLE IF EXISTS {name}")
-        self.admin.close()
-
-    def _copy(self) -> str:
-        name = self._next_name()
-        self._administer(f"CREATE DATABASE {name} TEMPLATE {self.template}")
-        return name
-
-    def _drop(self, name: str) -> None:
-        self._administer(f"DROP DATABASE {name} WITH (FORCE)")
-
-    def _administer(self, statement: str) -> None:
-        with psycopg.connect(self.server.url, autocommit=True) as connection:
-            connection.execute(statement)
-
 
 class MySQLInstallation(Installation):
-    """Cleans a database after the test and uses it again; one that was altered is dropped."""
+    """Keeps databases on MySQL."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self.admin = connect_mysql(server, server.user, server.password)
-        self._free: list[str] = []
-        self._all: list[str] = []
-        self._clean: dict[str, dict[str, str]] = {}
-        self._seeds: dict[str, list[tuple[Any, ...]]] = {}
 
-    def prepare(self) -> None:
-        self._free.append(self._make())
-        for role, (name, password) in self.accounts.items():
-            self._ask(f"CREATE USER {name}@'%' IDENTIFIED BY '{password}'")
-            self._ask(f"GRANT deletion_jobs_{role} TO {name}@'%'")
-            self._ask(f"SET DEFAULT ROLE ALL TO {name}@'%'")
+    def make(self) -> str:
+        name = self._next_name()
+        self._ask(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+        install.mysql(self.server, name)
+        return name
 
-    def take(self) -> Database:
-        name = self._free.pop() if self._free else self._make()
+    def make_account(self, role: Role, name: str, password: str) -> None:
+        self._ask(f"CREATE USER {name}@'%' IDENTIFIED BY '{password}'")
+        self._ask(f"GRANT deletion_jobs_{role} TO {name}@'%'")
+        self._ask(f"SET DEFAULT ROLE ALL TO {name}@'%'")
+
+    def open(self, name: str) -> Database:
         return MySQL(Home(self.server, name, name, self.accounts))
 
-    def give_back(self, database: Database) -> None:
-        home = database.home
-        for session in home.sessions:
+    def end_sessions(self, database: Database) -> None:
+        for session in database.home.sessions:
             with contextlib.suppress(pymysql.err.OperationalError):
                 self._ask(f"KILL {session.session_id}")
-        home.threads.shutdown()
-        for session in home.sessions:
-            session.close()
-        if self._is_clean_again(home.database):
-            self._free.append(home.database)
-        else:
-            self._ask(f"DROP DATABASE {home.database}")
 
-    def remove(self) -> None:
-        for name in self._all:
-            self._ask(f"DROP DATABASE IF EXISTS {name}")
+    def catalog(self, database: Database) -> dict[str, str]:
+        objects: dict[str, str] = {
+            f"{kind} {name}": text
+            for kind, name, text in database.rows(
+                "SELECT IF(TABLE_TYPE = 'VIEW', 'VIEW', 'TABLE'), TABLE_NAME, ''"
+                " FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+                " UNION ALL SELECT ROUTINE_TYPE, ROUTINE_NAME, LAST_ALTERED"
+                " FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()"
+                " UNION ALL SELECT 'TRIGGER', TRIGGER_NAME, CREATED"
+                " FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
+                " UNION ALL SELECT 'EVENT', EVENT_NAME, LAST_ALTERED"
+                " FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()"
+            )
+        }
+        for table in install.table_names("mysql"):
+            if f"TABLE {table}" in objects:
+                text = database.rows(f"SHOW CREATE TABLE {table}")[0][1]
+                objects[f"TABLE {table}"] = re.sub(r" AUTO_INCREMENT=\d+", "", text)
+        return objects
+
+    def drop_added(self, database: Database, added: dict[str, str]) -> None:
+        database.execute("SET foreign_key_checks = 0")
+        for item in added:
+            kind, _, name = item.partition(" ")
+            database.execute(f"DROP {kind} IF EXISTS {database.quote(name)}")
+        database.execute("SET foreign_key_checks = 1")
+
+    def empty(self, database: Database, table: str) -> None:
+        # A DELETE would leave entries behind that inserts of the next test wait for.
+        database.execute(f"TRUNCATE TABLE {table}")
+
+    def drop(self, name: str) -> None:
+        self._ask(f"DROP DATABASE {name}")
+
+    def remove_accounts(self) -> None:
         for name, _ in self.accounts.values():
             self._ask(f"DROP USER IF EXISTS {name}@'%'")
         self.admin.close()
 
-    def _make(self) -> str:
-        name = self._next_name()
-        self._ask(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        self._all.append(name)
-        install.mysql(self.server, name)
-        self._clean[name] = self._catalog(name)
-        self._seeds = {
-            table: rows
-            for table in install.table_names("mysql")
-            if (rows := self._ask(f"SELECT * FROM {name}.{table}"))
-        }
-        return name
-
-    def _catalog(self, name: str) -> dict[str, str]:
-        """Describe all objects of a database, each by its text."""
-        objects = {
-            f"{kind.lower()} {found}": ""
-            for kind, found in self._ask(
-                "SELECT 'TABLE', TABLE_NAME FROM information_schema.TABLES"
-                f" WHERE TABLE_SCHEMA = '{name}'"
-                " UNION ALL SELECT ROUTINE_TYPE, CONCAT(ROUTINE_NAME, ' ', LAST_ALTERED)"
-                f" FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = '{name}'"
-                " UNION ALL SELECT 'TRIGGER', TRIGGER_NAME FROM information_schema.TRIGGERS"
-                f" WHERE TRIGGER_SCHEMA = '{name}'"
-                " UNION ALL SELECT 'EVENT', EVENT_NAME FROM information_schema.EVENTS"
-                f" WHERE EVENT_SCHEMA = '{name}'"
-            )
-        }
-        for table in install.table_names("mysql"):
-            if f"table {table}" in objects:
-                text = self._ask(f"SHOW CREATE TABLE {name}.{table}")[0][1]
-                objects[f"table {table}"] = re.sub(r" AUTO_INCREMENT=\d+", "", text)
-        return objects
-
-    def _is_clean_again(self, name: str) -> bool:
-        """Drop what a test has made and empty our tables; False: it altered what was installed."""
-        before, after = self._clean[name], self._catalog(name)
-        self._ask("SET foreign_key_checks = 0")
-        try:
-            for found in after.keys() - before.keys():
-                kind, _, object_name = found.partition(" ")
-                if kind != "table":
-                    return False
-                self._drop(name, object_name)
-            if any(after.get(found) != text for found, text in before.items()):
-                return False
-            for table in install.table_names("mysql"):
-                # A DELETE would leave entries behind that inserts of the next test wait for.
-                if self._ask(f"SELECT 1 FROM {name}.{table} LIMIT 1"):
-                    self._ask(f"TRUNCATE TABLE {name}.{table}")
-                for row in self._seeds.get(table, []):
-                    marks = ", ".join(["%s"] * len(row))
-                    self._ask(f"INSERT INTO {name}.{table} VALUES ({marks})", row)
-        finally:
-            self._ask("SET foreign_key_checks = 1")
-        return True
-
-    def _drop(self, name: str, table: str) -> None:
-        quoted = "`" + table.replace("`", "``") + "`"
-        self._ask(f"DROP VIEW IF EXISTS {name}.{quoted}")
-        self._ask(f"DROP TABLE IF EXISTS {name}.{quoted}")
-
-    def _ask(self, sql: str, arguments: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+    def _ask(self, statement: str) -> None:
         with self.admin.cursor() as cursor:
-            cursor.execute(sql, arguments)
-            return list(cursor.fetchall()) if cursor.description else []
+            cursor.execute(statement)
 
 
 def connect_mysql(
