@@ -4,6 +4,7 @@
 -- Parameters  p_has_seconds   FALSE: the scheduler's shortest interval is a minute
 -- Writes      deletion_slots                       Commits  no
 -- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_arm_slots(TRUE);
 
 CREATE OR REPLACE FUNCTION deletion_arm_slots(p_has_seconds boolean)
 RETURNS void

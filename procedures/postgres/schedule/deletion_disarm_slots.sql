@@ -3,6 +3,7 @@
 --
 -- Writes      deletion_slots                       Commits  no
 -- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_disarm_slots();
 
 CREATE OR REPLACE FUNCTION deletion_disarm_slots()
 RETURNS void

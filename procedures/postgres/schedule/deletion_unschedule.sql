@@ -4,6 +4,7 @@
 -- Parameters  p_keep   names of the jobs that stay, unless somebody has switched them off
 -- Writes      jobs of pg_cron                      Commits  no
 -- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_unschedule('{}');
 
 CREATE OR REPLACE FUNCTION deletion_unschedule(p_keep text[])
 RETURNS void
