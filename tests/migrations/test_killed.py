@@ -106,7 +106,8 @@ def test_killed_between_any_two_steps_the_next_apply_finishes(
     with_users.ok("rollback", "--yes")
     before = with_users.whole(ledger=True)
     count = total(with_users, monkeypatch)
-    points = range(count) if count < 20 else sorted({*range(0, count, count // 9), count - 1})
+    # On MySQL the last thing sent frees the lock, after all is done.
+    points = range(count) if count < 20 else [*range(0, count - 1, count // 5), count - 2]
     for point in points:
         with pytest.raises((DatabaseError, psycopg.Error, pymysql.err.MySQLError)):
             apply_killed_at(with_users, point, monkeypatch)

@@ -11,6 +11,9 @@ from deletion_jobs import sources
 from deletion_jobs.migrations import FIRST
 from tests.migrations.places import Place
 
+# yoyo names PyMySQL's parameters as they were called long ago.
+pytestmark = pytest.mark.filterwarnings("ignore:'(db|passwd)' is deprecated:DeprecationWarning")
+
 COLUMNS = {
     "postgres": "SELECT table_name::text, column_name::text, data_type::text,"
     " character_maximum_length, is_nullable::text FROM information_schema.columns"

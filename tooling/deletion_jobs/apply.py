@@ -192,5 +192,7 @@ def roll_back(session: Session, say: Say, wait_seconds: float = WAIT_SECONDS) ->
 
 def _undo_one(session: Session, migration: Migration) -> None:
     with session.transaction():
+        # What was killed halfway may be without a ledger.
+        ledger.create(session)
         session.script(_text(migration, migration.rollback_text))
         ledger.unmark(session, migration.name)

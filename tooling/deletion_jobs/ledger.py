@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from deletion_jobs import migrations
+from deletion_jobs import migrations, sources
 from deletion_jobs.database import Session
 from deletion_jobs.errors import DatabaseError, FindingError
 from deletion_jobs.migrations import Migration
@@ -67,7 +67,10 @@ def is_half_done(session: Session) -> bool:
 
     On MySQL a migration that was killed leaves what it had made; PostgreSQL takes it back.
     """
-    return bool(pending(session)) and bool(session.one("own_tables")["tables"])
+    tables = [s.name for s in sources.read_all(session.engine) if s.folder == "tables"]
+    return bool(pending(session)) and bool(
+        session.one("own_tables", names=",".join(tables))["tables"]
+    )
 
 
 def to_roll_back(session: Session) -> list[Migration]:

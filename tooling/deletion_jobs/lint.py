@@ -17,7 +17,6 @@ from deletion_jobs.errors import FindingError, UsageError
 from deletion_jobs.sources import ENGINES, Engine, Source
 
 ONE_ENGINE = "procedures/one_engine.txt"
-PUBLIC_FOLDERS = ("api", "admin", "schedule")
 ALWAYS = ("Writes", "Commits", "Execute")
 # Variables that PL/pgSQL makes by itself.
 _INTERNAL = frozenset({"found", "*internal*", "(unnamed row)", "sqlstate", "sqlerrm", ""})
@@ -66,10 +65,8 @@ def orders(base: Path | None = None) -> list[str]:
 
 def _first_block(order: str, text: str) -> list[str]:
     split = sources.listed(text)
-    strangers = [
-        entry for entry in (split[0] if split else []) if _folder(entry) not in PUBLIC_FOLDERS
-    ]
-    late = [e for block in split[1:] for e in block if _folder(e) in PUBLIC_FOLDERS]
+    strangers = [entry for entry in (split[0] if split else []) if not is_public(entry)]
+    late = [entry for block in split[1:] for entry in block if is_public(entry)]
     return [
         *(
             f"{order}: {entry} is in the first block, which is the public API"
@@ -79,8 +76,13 @@ def _first_block(order: str, text: str) -> list[str]:
     ]
 
 
-def _folder(entry: str) -> str:
-    return entry.split("/", 1)[0]
+def is_public(path: str) -> bool:
+    """Tell whether a routine's file is part of the API, by its folder and name.
+
+    ``schedule/`` also holds the helpers of its verbs, named as internal routines are.
+    """
+    folder, name = path.removesuffix(".sql").split("/")[-2:]
+    return folder in {"api", "admin"} or (folder == "schedule" and not name.startswith("deletion_"))
 
 
 def both_engines(base: Path | None = None) -> list[str]:
@@ -136,7 +138,7 @@ def header(source: Source) -> Iterator[str]:
         there.add("Commits")
     wanted = list(ALWAYS)
     code = _COMMENT.sub("", source.text)
-    if source.folder in PUBLIC_FOLDERS:
+    if is_public(source.path):
         wanted.append("Example")
         if _RAISES.search(code):
             wanted.append("Errors")
@@ -165,7 +167,7 @@ def names(source: Source, engine: Engine) -> Iterator[str]:
         yield f"{source.path}: a view's name begins with vw_deletion_"
     if not is_routine(source):
         return
-    if source.folder not in PUBLIC_FOLDERS and not source.name.startswith("deletion_"):
+    if not is_public(source.path) and not source.name.startswith("deletion_"):
         yield f"{source.path}: an internal routine's name begins with deletion_"
     try:
         body = verify.body_of(source, engine)

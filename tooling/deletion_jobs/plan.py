@@ -21,7 +21,7 @@ def read(session: Session, table: str) -> list[Row]:
     """Read the steps of a target's plan for hard deletes, in their order.
 
     Raises:
-        FindingError: there is no plan yet.
+        FindingError: there is no plan yet, or it cannot run.
     """
     steps = session.query("plan_steps", entity_table=table)
     if not steps:
@@ -29,6 +29,8 @@ def read(session: Session, table: str) -> list[Row]:
             f"there is no plan for '{table}'",
             "a worker compiles it before the first job; --compile does it now",
         )
+    if steps[0]["error"]:
+        raise FindingError(f"the plan for '{table}' cannot run: {steps[0]['error']}")
     return steps
 
 

@@ -1,3 +1,3 @@
 SELECT count(*) AS tables
 FROM information_schema.tables AS t
-WHERE t.table_schema = database() AND t.table_name LIKE 'deletion\_%'
+WHERE t.table_schema = database() AND find_in_set(t.table_name, %(names)s) > 0
