@@ -25,3 +25,8 @@ GRANT SELECT ON performance_schema.error_log TO 'deletion_jobs_owner'@'localhost
 GRANT SELECT ON performance_schema.events_statements_summary_by_program
 TO 'deletion_jobs_owner'@'localhost';
 GRANT SELECT ON mysql.innodb_table_stats TO 'deletion_jobs_owner'@'localhost';
+
+-- Where a session has roles active, a view of a definer without any is refused (1143, 9.7.4),
+-- whatever rights the definer holds. The reader's role also lets views read other views.
+GRANT 'deletion_jobs_reader' TO 'deletion_jobs_owner'@'localhost';
+SET DEFAULT ROLE 'deletion_jobs_reader' TO 'deletion_jobs_owner'@'localhost';

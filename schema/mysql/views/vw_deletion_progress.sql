@@ -59,5 +59,3 @@ WHERE j.status = 'running';
 
 GRANT SELECT ON vw_deletion_progress
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';
--- Other views of the owner read this one.
-GRANT SELECT ON vw_deletion_progress TO 'deletion_jobs_owner'@'localhost';

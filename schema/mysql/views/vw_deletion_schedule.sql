@@ -170,5 +170,3 @@ ORDER BY j.slot;
 
 GRANT SELECT ON vw_deletion_schedule
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';
--- Other views of the owner read this one.
-GRANT SELECT ON vw_deletion_schedule TO 'deletion_jobs_owner'@'localhost';
