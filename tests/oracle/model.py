@@ -1,0 +1,104 @@
+"""What a deletion means, in a few lines: the judge where the engine's own answer depends on order.
+
+A row is removed when it is the root or refers, by a `cascade` reference, to a row that is removed.
+Rows that stay and refer to removed ones are set, or block. Nothing here knows of batches.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.oracle.cases import Case, Link, Row, Rows
+
+Verdict = Literal["done", "blocked", "violates"]
+
+
+@dataclass
+class Expected:
+    """How one deletion ends.
+
+    Attributes:
+        verdict: done; blocked (nothing is changed); violates: a default has no parent to point at.
+        rows: all tables afterwards.
+        counts: rows by (table, fate), each row once.
+        blocking: rows behind each reference that blocks.
+    """
+
+    verdict: Verdict
+    rows: Rows
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    blocking: Counter[str] = field(default_factory=Counter)
+
+
+def expect(case: Case, rows: Rows, root: Row) -> Expected:
+    """Say what deleting one root from these rows must leave."""
+    gone = _closure(case, rows, root)
+    after: Rows = {table.name: [] for table in case.tables}
+    expected = Expected("done", after)
+    for table in case.tables:
+        for row in rows[table.name]:
+            if row in gone[table.name]:
+                expected.counts[table.name, "delete"] += 1
+                continue
+            kept, fates = _survivor(case, row, gone, table.name, expected.blocking)
+            if fates:
+                expected.counts[table.name, min(fates)] += 1
+            after[table.name].append(kept)
+    if not any(gone.values()):
+        expected.counts[case.target.name, "root_not_found"] = 0
+    if expected.blocking:
+        return Expected("blocked", rows, blocking=expected.blocking)
+    if any(_dangles(case, link, after) for link in case.links if link.action == "set default"):
+        expected.verdict = "violates"
+    return expected
+
+
+def _closure(case: Case, rows: Rows, root: Row) -> dict[str, set[Row]]:
+    gone: dict[str, set[Row]] = {table.name: set() for table in case.tables}
+    target = case.target
+    gone[target.name] = {
+        row for row in rows[target.name] if target.pick(row, case.target_key) == root
+    }
+    size = -1
+    while size != sum(map(len, gone.values())):
+        size = sum(map(len, gone.values()))
+        for link in case.links:
+            if link.action == "cascade":
+                gone[link.child] |= {
+                    row for row in rows[link.child] if refers(case, link, row, gone)
+                }
+    return gone
+
+
+def refers(case: Case, link: Link, row: Row, to: dict[str, set[Row]]) -> bool:
+    """Whether a row refers to one of these by this reference; a NULL refers to nothing."""
+    value = case.table(link.child).pick(row, link.columns)
+    parent = case.table(link.parent)
+    return None not in value and value in {parent.pick(row, link.to) for row in to[link.parent]}
+
+
+def _survivor(
+    case: Case, row: Row, gone: dict[str, set[Row]], name: str, blocking: Counter[str]
+) -> tuple[Row, set[str]]:
+    table = case.table(name)
+    values = list(row)
+    fates = set()
+    for link in case.links:
+        if link.child != name or link.action == "cascade" or not refers(case, link, row, gone):
+            continue
+        if link.is_restrict:
+            blocking[link.name] += 1
+            continue
+        fates.add(link.fate)
+        for column, place in zip(link.columns, table.positions(link.columns), strict=True):
+            values[place] = None if link.action == "set null" else table.column(column).default
+    return tuple(values), fates
+
+
+def _dangles(case: Case, link: Link, rows: Rows) -> bool:
+    there = {table: set(found) for table, found in rows.items()}
+    child = case.table(link.child)
+    return any(
+        None not in child.pick(row, link.columns) and not refers(case, link, row, there)
+        for row in rows[link.child]
+    )
