@@ -3,8 +3,8 @@
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
 --             p_one_job   TRUE: for a frame of one job, where the engine's row count is enough
--- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and 0;
---             for one job nothing
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and how
+--             many it found and could not delete; for one job nothing
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -40,17 +40,23 @@ WHERE
     ))
     AND %4$s$sql$
     ELSE $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT ARRAY(
+        %3$s
+        LIMIT $2
+    ) AS ids
+),
 d AS (
     DELETE FROM ONLY %2$s AS c
     WHERE
-        c.ctid = ANY (ARRAY(
-            %3$s
-            LIMIT $2
-        ))
+        c.ctid = ANY ((SELECT r.ids FROM r)::tid[])
         AND %4$s
     RETURNING %5$s
 )
-SELECT coalesce(sum(b.n), 0)::bigint, jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0), 0::bigint
+SELECT
+    coalesce(sum(b.n), 0)::bigint,
+    jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0),
+    (SELECT cardinality(r.ids) FROM r) - coalesce(sum(b.n), 0)::bigint
 FROM (
     SELECT a.j, sum(a.n)::bigint AS n
     FROM (

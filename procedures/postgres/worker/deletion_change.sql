@@ -27,7 +27,7 @@ DECLARE
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
 
-    IF p_step.kind = 'drain' AND v_run.job_count = 1 THEN
+    IF p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked THEN
         SELECT s.sql_text INTO STRICT v_sql
         FROM deletion_plan_steps AS s
         WHERE
@@ -42,7 +42,10 @@ BEGIN
 
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
-    IF v_still > 0 THEN
+    IF p_step.kind = 'drain' AND v_still > 0 THEN
+        -- Somebody changed these rows while the statement waited for them: they are still there.
+        v_walk.is_locked := FALSE;
+    ELSIF v_still > 0 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'JD006',
             MESSAGE = format(
