@@ -29,9 +29,10 @@ WITH part AS (
         deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
         || coalesce(' AND ' || (p_edge ->> 'found'), '') AS found,
         deletion_sql_list(k.columns, 't.%2$s') AS key_order,
+        -- What references point at may have changed meanwhile; key and parent are as found.
         deletion_sql_list(
-            (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
-        ) AS frame_list,
+            k.columns || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
+        ) || coalesce(', ' || deletion_sql_list(k.others, '''%1$s'', t.%2$s'), '') AS frame_list,
         (
             SELECT string_agg(
                 format(
@@ -42,9 +43,10 @@ WITH part AS (
             FROM jsonb_array_elements(p_below) AS b
         ) AS childless
     FROM (
-        SELECT jsonb_agg(c ORDER BY n) AS columns
+        SELECT
+            jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+            jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean) AS others
         FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
-        WHERE (c ->> 'key')::boolean
     ) AS k
 )
 

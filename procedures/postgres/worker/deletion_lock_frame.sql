@@ -2,14 +2,15 @@
 -- Lock a frame's rows before their children are emptied, where the plan can make use of it.
 --
 -- Parameters  p_plan_id   the plan                 p_frame   the frame
--- Returns     boolean, TRUE where every row of the frame was found and is locked
+-- Returns     the frame, locked, without rows that have moved or gone; NULL: the plan cannot
+--             make use of the lock
 -- Writes      nothing; locks the frame's rows      Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_lock_frame(
     p_plan_id bigint,
     p_frame deletion_frames
-) RETURNS boolean
+) RETURNS deletion_frames
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
@@ -30,11 +31,17 @@ BEGIN
         );
 
     IF v_sql IS NULL THEN
-        RETURN FALSE;
+        RETURN NULL;
     END IF;
 
     EXECUTE v_sql INTO v_found USING p_frame.keys;
-    RETURN v_found = p_frame.key_count;
+
+    -- The values that children point at may have changed while the lock was waited for.
+    IF v_found < p_frame.key_count OR jsonb_path_exists(p_frame.keys, '$[*].u1') THEN
+        RETURN deletion_refresh_frame(p_plan_id, p_frame);
+    END IF;
+
+    RETURN p_frame;
 END;
 $deletion_lock_frame$;
 

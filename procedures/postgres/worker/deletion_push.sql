@@ -66,7 +66,9 @@ BEGIN
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
         IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
-            v_walk.is_locked := deletion_lock_frame(v_run.plan_id, v_child);
+            v_child := deletion_lock_frame(v_run.plan_id, v_child);
+            v_walk.is_locked := v_child.run_id IS NOT NULL;
+            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
         END IF;
     END IF;
 
