@@ -43,12 +43,20 @@ SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
         FROM pg_namespace AS n
         WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
     ),
+    -- Without times: as text they change with the session's time zone, and every plan were stale.
     (
-        SELECT string_agg(r::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
+        SELECT string_agg((to_jsonb(r) - 'created_at')::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
         FROM deletion_rules AS r
     ),
-    (SELECT string_agg(d::text, ';' ORDER BY d.reference_name) FROM deletion_references AS d),
-    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table),
+    (
+        SELECT string_agg((to_jsonb(d) - 'created_at')::text, ';' ORDER BY d.reference_name)
+        FROM deletion_references AS d
+    ),
+    (
+        SELECT (to_jsonb(t) - 'created_at')::text
+        FROM deletion_targets AS t
+        WHERE t.entity_table = p_entity_table
+    ),
     -- A limit makes the check count rows that it would not look at otherwise.
     deletion_setting('max_rows')
 ));
