@@ -48,12 +48,20 @@ BEGIN
         RETURN 'ended';
     END IF;
 
+    -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
+    -- at its roots again and never arrive where a chain is deep or its check was long.
     IF
-        clock_timestamp() >= p_until OR deletion_setting('paused_reason') IS NOT NULL
+        deletion_setting('paused_reason') IS NOT NULL
         OR (
-            clock_timestamp() > p_run.started_at
-            + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
-            AND deletion_others_due()
+            (
+                clock_timestamp() >= p_until
+                OR (
+                    clock_timestamp() > p_run.started_at
+                    + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
+                    AND deletion_others_due()
+                )
+            )
+            AND (SELECT r.rows_changed > 0 FROM deletion_runs AS r WHERE r.run_id = p_run.run_id)
         )
     THEN
         PERFORM deletion_slice(p_run.run_id);
