@@ -26,6 +26,11 @@ DECLARE
     v_by_job jsonb;
     v_still bigint;
 BEGIN
+    -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
+    IF v_frame.key_count = 0 THEN
+        RETURN deletion_pop(v_walk);
+    END IF;
+
     SELECT s.* INTO STRICT v_remove
     FROM deletion_plan_steps AS s
     WHERE
