@@ -75,7 +75,14 @@ BEGIN
     RETURNING deletion_runs.run_id INTO v_run_id;
 
     -- Before the claim commits: from then on a missing lock means a dead worker.
-    PERFORM pg_advisory_lock(deletion_lock_key('run', v_run_id));
+    -- Never waited for: any session may take any lock, and this one holds the jobs' rows by now.
+    IF NOT pg_try_advisory_lock(deletion_lock_key('run', v_run_id)) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'lock_not_available',
+            MESSAGE = format(
+                'run_deletion_jobs: another session holds the run''s lock (%s)', v_run_id
+            );
+    END IF;
 
     INSERT INTO deletion_attempts (
         job_id, attempt_no, run_id, started_at, asked_reason, asked_hard_delete,
