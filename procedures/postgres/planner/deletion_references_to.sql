@@ -83,8 +83,12 @@ SELECT
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
         WHEN coalesce(r.action, e.action) = 'set_null' AND EXISTS (
-            SELECT 1 FROM pg_attribute AS a
-            WHERE a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns) AND a.attnotnull
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS y ON y.oid = a.atttypid
+            WHERE
+                a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
+                AND (a.attnotnull OR y.typnotnull)
         ) THEN 'restrict'
         ELSE coalesce(r.action, e.action)
     END AS action,
