@@ -76,6 +76,8 @@ BEGIN
         )
     ) AS m
     STRAIGHT_JOIN deletion_jobs AS j ON j.id = m.job_id
+    -- Without a transaction of the caller's, somebody else may have armed the job meanwhile.
+    WHERE j.status IN ('done', 'failed', 'cancelled')
     ON DUPLICATE KEY UPDATE is_past = p_is_past;
 
     UPDATE json_table(

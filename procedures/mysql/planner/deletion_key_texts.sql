@@ -27,6 +27,16 @@ BEGIN
     DECLARE v_count, v_pos INT DEFAULT 0;
     DECLARE v_text, v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
+    -- Most keys are plain numbers beyond doubt: a third of the time of the whole way.
+    IF
+        p_types IN (cast('["int"]' AS JSON), cast('["bigint"]' AS JSON))
+        AND char_length(p_pk) BETWEEN 1 AND 9
+        AND p_pk NOT LIKE '0%'
+        AND p_pk NOT REGEXP '[^0-9]'
+    THEN
+        RETURN p_pk;
+    END IF;
+
     SET v_count = json_length(p_types);
 
     IF v_count = 1 THEN
