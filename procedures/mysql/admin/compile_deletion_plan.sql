@@ -5,7 +5,7 @@
 -- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
 --             JD007 tables that refer to each other in a circle
 -- Writes      deletion_plans, deletion_plan_steps  Commits  no
--- Execute     deletion_jobs_operator
+-- Execute     the owner only (DBAs)
 -- Example     CALL compile_deletion_plan('users');
 
 DROP PROCEDURE IF EXISTS compile_deletion_plan;
@@ -25,6 +25,3 @@ BEGIN
     CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
 END$$
 DELIMITER ;
-
-GRANT EXECUTE ON PROCEDURE compile_deletion_plan
-TO 'deletion_jobs_operator';

@@ -42,8 +42,14 @@ BEGIN
         RESIGNAL;
     END;
 
-    CALL deletion_current_plan(p_table, 'preview_deletion', v_plan_id);
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'preview_deletion', 'p_table is NULL', NULL);
+    ELSEIF deletion_target_name(p_table) IS NULL THEN
+        CALL deletion_raise('JD004', 'preview_deletion', 'table is no target', p_table);
+    END IF;
+
     CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_deletion', v_pk);
+    CALL deletion_current_plan(p_table, 'preview_deletion', v_plan_id);
     SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);
     SET SESSION time_zone = '+00:00', cte_max_recursion_depth = 4294967295;
 

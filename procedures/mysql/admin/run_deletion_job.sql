@@ -3,7 +3,7 @@
 --
 -- Parameters  p_job_id   the job
 --             p_status   OUT the job's status afterwards
--- Errors      JD001 no such job; JD003 the job is not pending
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending
 -- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
 -- Execute     deletion_jobs_operator
 -- Example     CALL run_deletion_job(42, @dj_status);
@@ -40,7 +40,7 @@ BEGIN
     END;
 
     IF p_job_id IS NULL THEN
-        CALL deletion_raise('JD001', 'run_deletion_job', 'no such job', 'NULL');
+        CALL deletion_raise('JD002', 'run_deletion_job', 'p_job_id is NULL', NULL);
     END IF;
 
     CALL deletion_enter(NULL, v_is_ours);

@@ -26,15 +26,21 @@ BEGIN
     DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_tables JSON;
+    DECLARE v_turn VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_length BIGINT DEFAULT @@SESSION.group_concat_max_len;
 
-    -- Two workers that find the same plan stale compile it one after the other.
-    IF NOT EXISTS (
-        SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table FOR UPDATE
-    ) THEN
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
         CALL deletion_raise('JD004', 'deletion_compile', 'table is no target', p_entity_table);
     END IF;
 
+    -- Two workers that find the same plan stale compile it one after the other. Not by the target's
+    -- row: enqueue reads that under a lock, and never waits for a worker.
+    SET v_turn = (
+        SELECT s.setting_name
+        FROM deletion_settings AS s
+        WHERE s.setting_name = 'recompile'
+        FOR UPDATE
+    );
     SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);
 
     IF p_plan_id IS NULL THEN

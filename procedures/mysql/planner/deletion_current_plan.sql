@@ -25,13 +25,11 @@ BEGIN
     DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    IF p_table IS NULL THEN
-        CALL deletion_raise('JD002', p_verb, 'p_table is missing', 'NULL');
-    END IF;
-
     SET v_entity_table = deletion_target_name(p_table);
 
-    IF v_entity_table IS NULL THEN
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSEIF v_entity_table IS NULL THEN
         CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
     END IF;
 

@@ -31,13 +31,15 @@ BEGIN
     );
 
     INSERT INTO deletion_plan_nodes (
-        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns, in_closure,
-        is_expanded
+        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns, key_index,
+        in_closure, is_expanded
     )
     VALUES (
         p_plan_id, v_node_no, p_schema, p_table,
         concat(deletion_quote_name(p_schema), '.', deletion_quote_name(p_table)),
-        deletion_entity_name(p_schema, p_table), p_key, p_in_closure, NOT p_in_closure
+        deletion_entity_name(p_schema, p_table), p_key,
+        deletion_sql_index(deletion_unique_index(p_schema, p_table, p_key)),
+        p_in_closure, NOT p_in_closure
     );
 END$$
 DELIMITER ;

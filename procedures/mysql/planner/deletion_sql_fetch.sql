@@ -25,7 +25,9 @@ BEGIN
     DECLARE v_parent, v_child, v_keys, v_pointers JSON;
     DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    SELECT p.frame_columns, n.frame_columns, e.frame_columns, n.sql_name, e.on_frame
+    SELECT
+        p.frame_columns, n.frame_columns, e.frame_columns,
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
     INTO v_parent, v_child, v_pointers, v_table, v_on_frame
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p
@@ -51,7 +53,7 @@ BEGIN
             ')) AS a\n    STRAIGHT_JOIN '
         ), ''),
         deletion_sql_frame(v_parent, v_first),
-        '\n    STRAIGHT_JOIN ', v_table, ' AS c ON ', v_on_frame,
+        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
         if(p_more, concat(
             '\n    WHERE ', deletion_sql_after(v_keys),
             '\n    ORDER BY ', deletion_sql_list(v_keys, 'sort', ', ')

@@ -25,7 +25,8 @@ BEGIN
     DECLARE v_frame, v_missing LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
     DECLARE v_pos INT DEFAULT 0;
 
-    SELECT n.sql_name, n.frame_columns, deletion_key_part(n.frame_columns)
+    SELECT
+        concat(n.sql_name, ' AS x', n.key_index), n.frame_columns, deletion_key_part(n.frame_columns)
     INTO v_table, v_all, v_keys
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = 0;
@@ -54,7 +55,7 @@ BEGIN
         ' IS NULL, 1, 2)', v_missing, ')\n)), JSON_ARRAY()), COUNT(*)\n',
         'INTO @dj_answer, @dj_rows\nFROM JSON_TABLE(?, \'$[*]\' COLUMNS (',
         'j BIGINT UNSIGNED PATH \'$.j\', pk VARCHAR(64) CHARACTER SET utf8mb4 PATH \'$.pk\'',
-        v_frame, ')) AS t\nLEFT JOIN ', v_table, ' AS x ON ',
+        v_frame, ')) AS t\nLEFT JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND ')
     );
 END$$

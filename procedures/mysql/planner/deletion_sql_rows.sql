@@ -38,7 +38,7 @@ BEGIN
     END IF;
 
     SELECT
-        n.sql_name,
+        concat(n.sql_name, ' AS x', n.key_index),
         concat(
             deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
             if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found))
@@ -60,7 +60,8 @@ BEGIN
 
     IF p_kind = 'look' THEN
         SELECT coalesce(group_concat(
-            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c WHERE ', e.on_parent, ')'
+            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent, ')'
             ORDER BY e.edge_no SEPARATOR ''
         ), '')
         INTO v_childless
@@ -74,14 +75,14 @@ BEGIN
 
     RETURN CASE p_kind
         WHEN 'remove' THEN concat(
-            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ', v_found
+            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
         WHEN 'set' THEN concat(
-            'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ', v_found, '\nSET ', v_set
+            'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
         )
         ELSE concat(
             'SELECT COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY()), COUNT(*)\n',
-            'INTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' AS x ON ',
+            'INTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',
             v_found, if(p_kind = 'look', concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )

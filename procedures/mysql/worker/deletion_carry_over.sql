@@ -17,7 +17,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Give a run''s jobs the state that their ended attempts ask for'
 BEGIN
-    DECLARE v_ended JSON;
+    DECLARE v_ended, v_verdict JSON;
     DECLARE v_max_attempts INT DEFAULT deletion_setting_int('max_attempts');
     DECLARE v_backoff BIGINT DEFAULT deletion_setting_int('backoff_seconds');
     DECLARE v_backoff_max BIGINT DEFAULT deletion_setting_int('backoff_max_seconds');
@@ -25,76 +25,83 @@ BEGIN
     -- A row that a caller holds stays as it is; recovery takes it up when it is free.
     SELECT json_arrayagg(json_object('j', j.id, 'n', a.attempt_no))
     INTO v_ended
-    FROM deletion_attempts AS a
-    STRAIGHT_JOIN deletion_jobs AS j ON j.id = a.job_id AND j.status = 'running'
+    FROM deletion_attempts AS a FORCE INDEX (idx_da_run)
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id AND j.status = 'running'
     WHERE a.run_id = p_run_id AND a.outcome IS NOT NULL
     FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
 
-    UPDATE (
+    -- Read first, then written: an UPDATE would lock what it reads beside its own rows.
+    SELECT json_arrayagg(json_object(
+        'j', v.j, 'outcome', v.outcome, 'error', v.error, 'status', CASE
+            -- A harder mode was asked for meanwhile: the job is due again.
+            WHEN v.outcome = 'done' AND v.is_harder THEN 'pending'
+            WHEN v.outcome IN ('done', 'failed', 'cancelled') THEN v.outcome
+            WHEN v.is_counted AND v.counted >= v_max_attempts THEN 'failed'
+            ELSE 'pending'
+        END,
+        'counted', v.counted, 'is_counted', v.is_counted, 'alone', v.alone_next
+    ))
+    INTO v_verdict
+    FROM (
         SELECT
-            e.j, a.outcome, a.error, a.alone_next, a.is_counted, r.hard_delete,
+            e.j, a.outcome, a.error, a.alone_next, a.is_counted,
+            j.hard_delete AND NOT r.hard_delete AS is_harder,
             (
                 SELECT count(*)
                 FROM deletion_attempts AS c
                 WHERE c.job_id = e.j AND NOT c.is_past AND c.is_counted
-            ) AS counted,
-            CASE
-                WHEN a.outcome IN ('failed', 'cancelled') THEN a.outcome
-                WHEN a.outcome = 'done' THEN 'done'
-                WHEN
-                    a.is_counted AND (
-                        SELECT count(*)
-                        FROM deletion_attempts AS c
-                        WHERE c.job_id = e.j AND NOT c.is_past AND c.is_counted
-                    ) >= v_max_attempts
-                    THEN 'failed'
-                ELSE 'pending'
-            END AS new_status
+            ) AS counted
         FROM json_table(v_ended, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
         )) AS e
-        STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = e.j AND a.attempt_no = e.n
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = e.j AND a.attempt_no = e.n
         STRAIGHT_JOIN deletion_runs AS r ON r.run_id = a.run_id
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = e.j
         -- An older attempt has nothing to say of a job that is running again.
         WHERE NOT EXISTS (
             SELECT 1
             FROM deletion_attempts AS later
             WHERE later.job_id = e.j AND later.attempt_no > e.n
         )
-        LIMIT 18446744073709551615
-    ) AS v
-    STRAIGHT_JOIN deletion_jobs AS j ON j.id = v.j
+    ) AS v;
+
+    UPDATE json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.outcome',
+        error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.error',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status',
+        counted INT PATH '$.counted',
+        is_counted BOOLEAN PATH '$.is_counted',
+        alone BOOLEAN PATH '$.alone'
+    )) AS v
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = v.j
     SET
-        j.finished_at = if(
-            v.new_status = 'pending' OR (v.new_status = 'done' AND j.hard_delete > v.hard_delete),
-            NULL,
-            utc_timestamp(6)
-        ),
+        j.finished_at = if(v.status = 'pending', NULL, utc_timestamp(6)),
         j.error = if(
-            v.new_status = 'failed' AND v.outcome <> 'failed',
+            v.status = 'failed' AND v.outcome <> 'failed',
             concat(v.error, ' (gave up after ', v.counted, ' attempts)'),
             v.error
         ),
         j.scheduled_at = CASE
-            -- A harder mode was asked for meanwhile: the job is due again.
-            WHEN v.new_status = 'done' AND j.hard_delete > v.hard_delete THEN NULL
-            WHEN v.new_status <> 'pending' THEN j.scheduled_at
+            WHEN v.status <> 'pending' THEN j.scheduled_at
+            WHEN v.outcome = 'done' THEN NULL
             WHEN v.is_counted THEN timestampadd(
                 SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
                 utc_timestamp(6)
             )
             -- A heavy job goes to the back of the queue.
-            WHEN v.outcome = 'sliced' AND v.alone_next THEN utc_timestamp(6)
+            WHEN v.outcome = 'sliced' AND v.alone THEN utc_timestamp(6)
             ELSE j.scheduled_at
         END,
-        j.status = if(
-            v.new_status = 'done' AND j.hard_delete > v.hard_delete, 'pending', v.new_status
-        );
+        j.status = v.status;
 
     -- What was counted once is needed no more when the job has ended.
     DELETE w
-    FROM json_table(v_ended, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS e
-    STRAIGHT_JOIN deletion_jobs AS j ON j.id = e.j AND j.status NOT IN ('pending', 'running')
-    STRAIGHT_JOIN deletion_walk_keys AS w ON w.walk_id = 0 AND w.job_id = e.j;
+    FROM json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status'
+    )) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = 0 AND w.job_id = e.j AND e.status <> 'pending';
 END$$
 DELIMITER ;

@@ -32,7 +32,6 @@ BEGIN
         -- references to set is counted once.
         SELECT
             w.node_no, w.key_hash,
-            max(w.fate = 'delete') AS is_deleted,
             max(json_contains_path(w.`keys`, 'one', '$.m')) AS is_missing,
             min(w.fate) AS fate
         FROM deletion_walk_keys AS w

@@ -30,7 +30,7 @@ BEGIN
         FROM json_table(v_keys, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', m INT PATH '$.m'
         )) AS k
-        STRAIGHT_JOIN deletion_jobs AS j ON j.id = k.j
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = k.j
         WHERE k.m IS NOT NULL;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
@@ -46,7 +46,7 @@ BEGIN
     END))
     INTO @dj_frame
     FROM deletion_attempts AS a
-    STRAIGHT_JOIN deletion_jobs AS j ON j.id = a.job_id
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id
     WHERE a.run_id = p_run_id AND a.outcome IS NULL;
 
     CALL deletion_execute(p_plan_id, 0, 'roots');
@@ -93,7 +93,16 @@ BEGIN
         AND NOT EXISTS (
             SELECT 1
             FROM deletion_receipts AS r
-            WHERE r.job_id = k.j AND r.table_name = s.table_name AND r.action = 'delete'
+            WHERE
+                r.job_id = k.j
+                AND r.table_name = s.table_name
+                AND r.action = 'delete'
+                -- Receipts of an earlier request of the same row are another story.
+                AND r.updated_at >= (
+                    SELECT min(a.started_at)
+                    FROM deletion_attempts AS a
+                    WHERE a.job_id = r.job_id AND NOT a.is_past
+                )
         );
 END$$
 DELIMITER ;

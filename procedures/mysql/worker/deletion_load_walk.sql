@@ -20,7 +20,7 @@ BEGIN
     SELECT
         r.run_id, r.plan_id, r.batch_rows, r.batch_rows, r.rows_changed, r.state, p.has_waits,
         if(r.job_count = 1, (
-            SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = r.run_id
+            SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
         ), NULL)
     INTO
         @dj_run_id, @dj_plan_id, @dj_batch, @dj_left, @dj_changed, @dj_state, @dj_waits, @dj_job_id

@@ -32,14 +32,14 @@ BEGIN
     -- Never wait for a caller: an attempt that a cancel holds open is settled by recovery.
     SELECT json_arrayagg(json_object('j', a.job_id, 'n', a.attempt_no))
     INTO v_open
-    FROM deletion_attempts AS a
+    FROM deletion_attempts AS a FORCE INDEX (idx_da_run)
     WHERE a.run_id = p_run_id AND a.outcome IS NULL
     FOR UPDATE OF a SKIP LOCKED;  -- noqa: PRS
 
     UPDATE json_table(v_open, '$[*]' COLUMNS (
         j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
     )) AS t
-    STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = t.j AND a.attempt_no = t.n
+    STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = t.j AND a.attempt_no = t.n
     SET
         a.outcome = if(
             -- A cancelled job's keys were skipped: it is never done, whatever became of the rest.

@@ -27,7 +27,7 @@ BEGIN
         -- Back-off has overwritten the wished time; the first attempt still knows it.
         if(a.is_past = FALSE, a.asked_scheduled_at, j.scheduled_at), j.created_by, j.created_at
     FROM json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
-    STRAIGHT_JOIN deletion_jobs AS j ON j.id = t.id
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = t.id
     LEFT JOIN deletion_attempts AS a
         ON
             a.job_id = j.id
@@ -36,7 +36,7 @@ BEGIN
             );
 
     UPDATE json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
-    STRAIGHT_JOIN deletion_jobs AS j ON j.id = t.id
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = t.id
     SET j.status = 'running', j.started_at = utc_timestamp(6), j.finished_at = NULL, j.error = NULL;
 END$$
 DELIMITER ;

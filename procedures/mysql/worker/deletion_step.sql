@@ -33,6 +33,13 @@ BEGIN
             GET STACKED DIAGNOSTICS v_number = NUMBER;
             GET STACKED DIAGNOSTICS CONDITION v_number
                 v_code = RETURNED_SQLSTATE, v_errno = MYSQL_ERRNO, v_message = MESSAGE_TEXT;
+
+            -- Above the error itself may stand one that only says which kind of statement met it.
+            IF v_errno = 1105 AND v_number > 1 THEN
+                SET v_number = v_number - 1;
+                GET STACKED DIAGNOSTICS CONDITION v_number
+                    v_code = RETURNED_SQLSTATE, v_errno = MYSQL_ERRNO, v_message = MESSAGE_TEXT;
+            END IF;
         END;
 
         CALL deletion_begin();

@@ -59,7 +59,7 @@ BEGIN
         UPDATE json_table(v_frame, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
         )) AS t
-        STRAIGHT_JOIN deletion_walk_keys AS w
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
             ON
                 w.walk_id = p_walk_id
                 AND w.job_id = t.j

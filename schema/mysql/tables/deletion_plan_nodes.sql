@@ -19,6 +19,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
         COMMENT 'Name of the table, for people',
     key_columns JSON NULL
         COMMENT 'Columns that name a row; NULL: none do',
+    key_index VARCHAR(160) NULL
+        COMMENT 'Hint that makes a statement find rows by that key',
     frame_columns JSON NULL
         COMMENT 'How each column that frames carry is written and read',
     in_closure BOOLEAN NOT NULL
