@@ -22,6 +22,7 @@ MODIFIES SQL DATA
 SQL SECURITY INVOKER
 COMMENT 'Let created_by of the jobs point at the users of the application, or at nothing again'
 BEGIN
+    DECLARE v_is_there BOOLEAN;
     DECLARE v_schema, v_table, v_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -48,7 +49,17 @@ BEGIN
         END IF;
     END IF;
 
-    IF EXISTS (
+    -- There is nothing to do where the key is this one already.
+    SET v_is_there = (
+        SELECT count(*) > 0
+        FROM information_schema.key_column_usage AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_jobs'
+            AND k.constraint_name = 'fk_dj_user' AND k.referenced_table_schema = v_schema
+            AND k.referenced_table_name = v_table AND k.referenced_column_name = v_column
+    );
+
+    IF NOT v_is_there AND EXISTS (
         SELECT 1
         FROM information_schema.table_constraints AS k
         WHERE
@@ -58,7 +69,7 @@ BEGIN
         ALTER TABLE deletion_jobs DROP FOREIGN KEY fk_dj_user;
     END IF;
 
-    IF p_table IS NOT NULL THEN
+    IF p_table IS NOT NULL AND NOT v_is_there THEN
         SET @dj_sql = concat(
             'ALTER TABLE deletion_jobs ADD CONSTRAINT fk_dj_user',
             ' FOREIGN KEY (created_by) REFERENCES ',
