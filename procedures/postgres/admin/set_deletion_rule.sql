@@ -66,6 +66,11 @@ BEGIN
         PERFORM deletion_raise(
             'JD002', c_verb, 'rows of a foreign key cannot be kept: no action keep', p_reference
         );
+    ELSIF
+        p_action NOT IN ('set_null', 'restrict')
+        AND deletion_is_ours(deletion_find_table(p_child_table, c_verb))
+    THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
     END IF;
 
     INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action)

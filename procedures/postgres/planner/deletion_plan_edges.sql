@@ -80,11 +80,14 @@ described AS (
             ) AND NOT EXISTS (
                 SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
             ),
-            -- Rows with two references to set are changed twice and counted once.
+            -- Rows with two references to set are changed twice and counted once; rows of the
+            -- closure that are set may go later, and are counted as gone.
             'once', r.action IN ('set_null', 'set_default') AND (
-                SELECT count(*) FROM reference AS s
-                WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
-            ) > 1
+                r.in_closure OR (
+                    SELECT count(*) FROM reference AS s
+                    WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+                ) > 1
+            )
         ) AS edge,
         row_number() OVER (
             ORDER BY

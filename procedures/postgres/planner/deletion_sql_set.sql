@@ -29,7 +29,7 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND %6$s
-    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s)::text AS row_key
+    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
 )%8$s
 SELECT
     (SELECT count(*) FROM u),
@@ -44,15 +44,17 @@ SELECT
     deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
     p_edge ->> 'on_frame',
     p_edge ->> 'found',
-    deletion_sql_list(k.columns, 't.%2$s'),
+    concat_ws(', ', quote_literal(p_child ->> 'name'), deletion_sql_list(k.columns, 't.%2$s')),
     CASE WHEN (p_edge ->> 'once')::boolean THEN format(
         $sql$,
 s AS (
-    INSERT INTO deletion_walk_keys (walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded)
-    SELECT 0, u.j, -1, %L, sha256(convert_to(%L || u.row_key, 'UTF8')), 0, TRUE FROM u
+    INSERT INTO deletion_walk_keys (
+        walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+    )
+    SELECT 0, u.j, -1, 'set_null', deletion_key_hash(u.row_key), 0, %L, TRUE FROM u
     ON CONFLICT DO NOTHING
     RETURNING job_id AS j
-)$sql$, 'set_null', p_child ->> 'sql') ELSE '' END,
+)$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
     CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END
 )
 FROM (

@@ -21,7 +21,9 @@ WITH used AS (
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
             WHEN s.kind IN ('set', 'lock') THEN 'UPDATE'
             ELSE 'SELECT'
-        END AS privilege
+        END AS privilege,
+        -- A lock is content with any column; what is set needs the right on those it sets.
+        s.kind = 'lock' AS any_column
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = p_plan_id AND s.kind <> 'guard'
 )
@@ -34,8 +36,8 @@ END
 FROM used AS u
 WHERE
     row_security_active(u.table_oid)
-    OR NOT CASE u.privilege
-        WHEN 'UPDATE' THEN has_any_column_privilege(u.table_oid, u.privilege)
+    OR NOT CASE
+        WHEN u.any_column THEN has_any_column_privilege(u.table_oid, u.privilege)
         ELSE has_table_privilege(u.table_oid, u.privilege)
     END
 ORDER BY u.table_name, u.privilege

@@ -25,6 +25,7 @@ DECLARE
     v_rows bigint;
     v_by_job jsonb;
     v_still bigint;
+    v_rest jsonb;
 BEGIN
     -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
     IF v_frame.key_count = 0 THEN
@@ -58,6 +59,7 @@ BEGIN
     v_walk.rows_left := v_walk.rows_left - v_rows;
 
     IF v_rows = v_found THEN
+        PERFORM deletion_uncount(v_remove.table_name, v_frame.keys) WHERE v_run.state ? 'set';
         -- What was not found any more has moved to another parent, or is gone already.
         v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
@@ -65,7 +67,13 @@ BEGIN
         RETURN deletion_pop(v_walk);
     END IF;
 
-    EXECUTE v_left INTO v_frame.keys, v_frame.key_count USING v_frame.keys;
+    EXECUTE v_left INTO v_rest, v_frame.key_count USING v_frame.keys;
+    PERFORM deletion_uncount(v_remove.table_name, (
+        SELECT jsonb_agg(k.value)
+        FROM jsonb_array_elements(v_frame.keys) AS k
+        WHERE NOT v_rest @> jsonb_build_array(k.value)
+    )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    v_frame.keys := v_rest;
     v_walk.run := v_run;
     v_walk.frame := v_frame;
     RETURN deletion_left_over(v_walk, v_remove);
