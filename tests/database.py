@@ -7,6 +7,7 @@ really committed unless the test opens a transaction.
 """
 
 import contextlib
+import dataclasses
 import datetime as dt
 import json
 import re
@@ -1011,7 +1012,7 @@ class PostgresInstallation(Installation):
                 """
                 SELECT 'relation', c.oid, 'DROP ' || CASE c.relkind
                     WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
-                    WHEN 'S' THEN 'SEQUENCE' WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE'
+                    WHEN 'r' THEN 'TABLE' WHEN 'p' THEN 'TABLE'
                     END || format(' IF EXISTS %I.%I CASCADE', n.nspname, c.relname)
                 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
                 WHERE n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema')
@@ -1032,9 +1033,11 @@ class PostgresInstallation(Installation):
         }
 
     def drop_added(self, database: Database, added: dict[str, str]) -> None:
-        for drop in added.values():
-            if drop:
-                database.execute(drop)
+        # What belongs to a schema or to a table goes with it.
+        for kind in ("schema", "relation", "routine"):
+            for item, drop in added.items():
+                if drop and item.startswith(kind):
+                    database.execute(drop)
 
     def empty(self, database: Database, table: str) -> None:
         database.execute(f"DELETE FROM {table}")
@@ -1046,6 +1049,13 @@ class PostgresInstallation(Installation):
         for name, _ in self.accounts.values():
             self.admin.execute(f"DROP ROLE IF EXISTS {name}")
         self.admin.close()
+
+    def install_beside(self, database: Database, schema: str) -> Database:
+        """Install once more, in a schema of its own, and open a session that works there."""
+        database.execute(f"CREATE SCHEMA {database.quote(schema)}")
+        install.postgres(self.server.url_of(database.home.database), schema)
+        home = dataclasses.replace(database.home, schema=schema)
+        return Postgres(home)
 
     @contextlib.contextmanager
     def beside_pg_cron(self) -> Iterator[Database]:

@@ -423,6 +423,12 @@ def test_run_seconds_bounds_the_call(db: Database) -> None:
     assert db.count("deletion_jobs", "status = 'running'") <= 1
 
 
+@pytest.mark.parametrize("slot", [0, -1])
+def test_a_slot_is_a_number_from_one(db: Database, slot: int) -> None:
+    with db.error("JD002", "run_deletion_jobs: "):
+        db.run_deletion_jobs(slot, None)
+
+
 @pytest.mark.parametrize("seconds", [0, -1])
 def test_a_call_of_no_time_is_refused(db: Database, seconds: int) -> None:
     with db.error("JD002", "run_deletion_jobs: "):
@@ -521,6 +527,28 @@ def test_a_worker_that_was_ended_is_replaced_at_once(db: Database) -> None:
         ("b_visit", "delete"): 6,
         ("customer", "delete"): 1,
     }
+
+
+def test_a_worker_whose_run_was_taken_from_it_changes_nothing_more(db: Database) -> None:
+    customers(db)
+    children(db, "visit", {1: 12})
+    db.set_deletion_setting("batch_rows", 2)
+    db.set_deletion_setting("pause_ms", 1000)
+    job_id = db.enqueue_deletion("customer", 1)
+    running = db.background(db.worker.run_deletion_jobs, None, 5)
+    db.wait_for("SELECT COUNT(*) FROM deletion_receipts")
+    # Between two steps: the worker holds its run's row in each of them.
+    other = db.either(mysql="REPEAT('x', 36)", postgres="gen_random_uuid()")
+    db.execute(f"UPDATE deletion_runs SET token = {other}")
+    left = db.count("visit")
+    assert 0 < left < 12
+    db.wait_for("SELECT COUNT(*) FROM deletion_runs WHERE outcome = 'lost'")
+    assert db.value("SELECT rows_changed FROM deletion_runs WHERE outcome = 'lost'") == 12 - left
+    db.set_deletion_setting("pause_ms", 0)
+    running.result(60)
+    db.run()
+    assert (db.status(job_id), db.outcomes(job_id)[0]) == ("done", "lost")
+    assert db.receipts(job_id) == {("visit", "delete"): 12, ("customer", "delete"): 1}
 
 
 def test_a_cancelled_statement_ends_the_run_in_order(db: Database) -> None:
