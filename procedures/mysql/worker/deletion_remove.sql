@@ -39,7 +39,8 @@ BEGIN
         -- What was not found any more has moved to another parent, or is gone already.
         SET @dj_state = json_set(@dj_state, '$.fan', json_set(
             coalesce(json_extract(@dj_state, '$.fan'), json_object()),
-            concat('$."', @dj_node_no, '"'), @dj_here / @dj_count
+            -- A frame whose keys were all of a cancelled job has none left.
+            concat('$."', @dj_node_no, '"'), @dj_here / greatest(1, @dj_count)
         ));
         CALL deletion_pop();
     ELSE
