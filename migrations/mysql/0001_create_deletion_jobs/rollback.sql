@@ -18,6 +18,8 @@ SET SESSION lock_wait_timeout = 2;
 -- <<<
 
 -- >>> drop
+DROP VIEW IF EXISTS vw_deletion_health;
+DROP VIEW IF EXISTS vw_deletion_problems;
 DROP VIEW IF EXISTS vw_deletion_schedule;
 DROP VIEW IF EXISTS vw_deletion_attempts;
 DROP VIEW IF EXISTS vw_deletion_plan;
@@ -25,25 +27,62 @@ DROP VIEW IF EXISTS vw_deletion_receipts;
 DROP VIEW IF EXISTS vw_deletion_progress;
 DROP VIEW IF EXISTS vw_deletion_jobs_status;
 DROP VIEW IF EXISTS vw_deletion_jobs;
+DROP FUNCTION IF EXISTS deletion_fingerprint_keys;
+DROP FUNCTION IF EXISTS deletion_sql_index;
+DROP PROCEDURE IF EXISTS deletion_fates;
+DROP PROCEDURE IF EXISTS deletion_work;
+DROP PROCEDURE IF EXISTS deletion_walk_verdict;
+DROP PROCEDURE IF EXISTS deletion_walk_on;
+DROP PROCEDURE IF EXISTS deletion_walk_edge;
+DROP PROCEDURE IF EXISTS deletion_walk;
+DROP PROCEDURE IF EXISTS deletion_unindexed;
+DROP PROCEDURE IF EXISTS deletion_stuck;
+DROP PROCEDURE IF EXISTS deletion_step_failed;
+DROP PROCEDURE IF EXISTS deletion_step;
 DROP PROCEDURE IF EXISTS deletion_start_attempts;
 DROP PROCEDURE IF EXISTS deletion_slice;
 DROP PROCEDURE IF EXISTS deletion_settle;
+DROP PROCEDURE IF EXISTS deletion_set_done;
+DROP PROCEDURE IF EXISTS deletion_session;
+DROP PROCEDURE IF EXISTS deletion_seed_walk;
+DROP PROCEDURE IF EXISTS deletion_save_walk;
+DROP PROCEDURE IF EXISTS deletion_save_frame;
+DROP PROCEDURE IF EXISTS deletion_remove;
 DROP PROCEDURE IF EXISTS deletion_release;
 DROP PROCEDURE IF EXISTS deletion_recover;
+DROP PROCEDURE IF EXISTS deletion_push;
+DROP PROCEDURE IF EXISTS deletion_pop;
 DROP PROCEDURE IF EXISTS deletion_plan_for;
 DROP FUNCTION IF EXISTS deletion_others_due;
+DROP PROCEDURE IF EXISTS deletion_missing_privilege;
 DROP FUNCTION IF EXISTS deletion_lock_name;
+DROP PROCEDURE IF EXISTS deletion_load_walk;
+DROP PROCEDURE IF EXISTS deletion_load_frame;
+DROP PROCEDURE IF EXISTS deletion_left_over;
 DROP PROCEDURE IF EXISTS deletion_leave;
+DROP FUNCTION IF EXISTS deletion_key_hash;
 DROP FUNCTION IF EXISTS deletion_is_alive;
+DROP PROCEDURE IF EXISTS deletion_guard;
+DROP PROCEDURE IF EXISTS deletion_find_roots;
+DROP PROCEDURE IF EXISTS deletion_fence;
 DROP PROCEDURE IF EXISTS deletion_fail_jobs;
+DROP PROCEDURE IF EXISTS deletion_execute;
 DROP PROCEDURE IF EXISTS deletion_enter;
 DROP PROCEDURE IF EXISTS deletion_end_run;
 DROP PROCEDURE IF EXISTS deletion_due;
 DROP PROCEDURE IF EXISTS deletion_drop_jobs;
+DROP PROCEDURE IF EXISTS deletion_drain;
+DROP PROCEDURE IF EXISTS deletion_count;
 DROP PROCEDURE IF EXISTS deletion_claim_one;
 DROP PROCEDURE IF EXISTS deletion_claim;
+DROP PROCEDURE IF EXISTS deletion_check;
+DROP PROCEDURE IF EXISTS deletion_change;
 DROP PROCEDURE IF EXISTS deletion_carry_over;
 DROP PROCEDURE IF EXISTS deletion_begin;
+DROP PROCEDURE IF EXISTS deletion_advance_run;
+DROP PROCEDURE IF EXISTS deletion_advance;
+DROP FUNCTION IF EXISTS deletion_missing_rights;
+DROP FUNCTION IF EXISTS deletion_quote_path;
 DROP PROCEDURE IF EXISTS deletion_current_plan;
 DROP PROCEDURE IF EXISTS deletion_drop_events;
 DROP PROCEDURE IF EXISTS deletion_run_ddl;
@@ -113,6 +152,9 @@ DROP PROCEDURE IF EXISTS unregister_deletion_target;
 DROP PROCEDURE IF EXISTS register_deletion_target;
 DROP PROCEDURE IF EXISTS resume_deletions;
 DROP PROCEDURE IF EXISTS pause_deletions;
+DROP PROCEDURE IF EXISTS run_deletion_job;
+DROP PROCEDURE IF EXISTS run_deletion_jobs;
+DROP PROCEDURE IF EXISTS preview_deletion;
 DROP PROCEDURE IF EXISTS retry_deletion;
 DROP PROCEDURE IF EXISTS cancel_deletion;
 DROP PROCEDURE IF EXISTS enqueue_deletions;
@@ -201,20 +243,30 @@ BEGIN
                 AND a.attribute ->> '$.comment' LIKE 'Owns deletion-jobs:%'
         )
         AND NOT EXISTS (
-            SELECT 1 FROM mysql.role_edges AS e WHERE e.from_user LIKE 'deletion\_jobs\_%'
+            SELECT 1
+            FROM mysql.role_edges AS e
+            WHERE e.from_user LIKE 'deletion\_jobs\_%' AND e.to_user <> 'deletion_jobs_owner'
         )
         AND NOT EXISTS (
-            SELECT 1 FROM mysql.db AS d WHERE d.user LIKE 'deletion\_jobs\_%'
+            -- The rights in a database that was dropped stay behind, and are nobody's use.
+            SELECT 1
+            FROM mysql.db AS d
+            INNER JOIN information_schema.schemata AS s ON d.db = s.schema_name
+            WHERE d.user LIKE 'deletion\_jobs\_%'
         )
         AND NOT EXISTS (
             SELECT 1
             FROM mysql.tables_priv AS t
+            INNER JOIN information_schema.schemata AS s ON t.db = s.schema_name
             WHERE
                 t.user LIKE 'deletion\_jobs\_%'
                 AND t.db NOT IN ('mysql', 'performance_schema', 'sys')
         )
         AND NOT EXISTS (
-            SELECT 1 FROM mysql.procs_priv AS p WHERE p.user LIKE 'deletion\_jobs\_%'
+            SELECT 1
+            FROM mysql.procs_priv AS p
+            INNER JOIN information_schema.schemata AS s ON p.db = s.schema_name
+            WHERE p.user LIKE 'deletion\_jobs\_%'
         )
         AND NOT EXISTS (
             SELECT 1

@@ -81,20 +81,24 @@ BEGIN
         EXECUTE format('GRANT deletion_jobs_owner TO %I', current_user);
     END IF;
 
-    -- An operator arms the schedule in the name of the worker, who then owns the jobs of pg_cron.
-    IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
-        GRANT deletion_jobs_worker TO deletion_jobs_operator;
-    END IF;
+    -- What only a DBA with more rights can give is left to him: it is needed for a part alone.
+    BEGIN
+        -- An operator arms the schedule in the worker's name, who then owns the jobs of pg_cron.
+        IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
+            GRANT deletion_jobs_worker TO deletion_jobs_operator;
+        END IF;
 
-    -- Without it the owner cannot see whether another session's run is alive.
-    IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
-        BEGIN
+        -- Without it nobody sees whether the session of another role's run is alive.
+        IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
             GRANT pg_read_all_stats TO deletion_jobs_owner;
-        EXCEPTION
-            WHEN insufficient_privilege THEN
-                RAISE NOTICE 'roles.sql: GRANT pg_read_all_stats TO deletion_jobs_owner is left to a DBA';
-        END;
-    END IF;
+        END IF;
+    EXCEPTION
+        WHEN insufficient_privilege THEN
+            RAISE NOTICE 'left to a superuser: GRANT deletion_jobs_worker TO'
+                ' deletion_jobs_operator; GRANT pg_read_all_stats TO deletion_jobs_owner;';
+        WHEN unique_violation THEN
+            NULL;
+    END;
 
     FOREACH v_role IN ARRAY c_roles LOOP
         CONTINUE WHEN has_schema_privilege(v_role, current_schema(), 'USAGE')
@@ -1058,7 +1062,7 @@ SET bytea_output = 'hex'
 AS $preview_deletion$
 DECLARE
     v_walk_id CONSTANT bigint := -pg_backend_pid();
-    v_entity_table text;
+    v_plan deletion_plans;
     v_plan_id bigint;
     v_error text;
     v_read bigint := 0;
@@ -1066,21 +1070,19 @@ DECLARE
     v_keys jsonb;
     v_sql text;
 BEGIN
-    CALL compile_deletion_plan(p_table);
-    v_entity_table := deletion_entity_name(deletion_find_table(p_table));
-    v_plan_id := deletion_fresh_plan(v_entity_table, TRUE);
+    v_plan := deletion_usable_plan('preview_deletion', p_table);
+    v_plan_id := v_plan.plan_id;
     v_error := deletion_missing_privilege(v_plan_id);
 
     IF v_error IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = '42501', MESSAGE = left(format('preview_deletion: %s', v_error), 128);
+        PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
     END IF;
 
     SELECT s.sql_text INTO STRICT v_sql
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_plan_id AND s.kind = 'roots';
     EXECUTE v_sql INTO v_keys USING jsonb_build_array(jsonb_build_object(
-        'j', 0, 'pk', deletion_parse_key(v_entity_table, p_pk)
+        'j', 0, 'pk', deletion_parse_key(v_plan.entity_table, p_pk, 'preview_deletion')
     ));
 
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
@@ -1208,7 +1210,8 @@ TO deletion_jobs_worker, deletion_jobs_operator;
 -- Parameters  p_job_id   the job
 --             p_status   OUT: the job's status afterwards
 --             p_home     leave it out: the installation this procedure belongs to
--- Errors      JD001 no such job; JD003 the job is not pending; 57014 the call was cancelled
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending;
+--             57014 the call was cancelled
 -- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
 -- Execute     deletion_jobs_operator
 -- Example     CALL run_deletion_job(42, NULL);
@@ -1233,6 +1236,11 @@ DECLARE
     v_state text := 'ended';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_job_id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'JD002', MESSAGE = 'run_deletion_job: the job is NULL';
+    END IF;
+
     PERFORM deletion_enter(NULL, NULL);
     PERFORM deletion_recover();
     COMMIT;
@@ -1649,6 +1657,11 @@ BEGIN
         PERFORM deletion_raise(
             'JD002', c_verb, 'rows of a foreign key cannot be kept: no action keep', p_reference
         );
+    ELSIF
+        p_action NOT IN ('set_null', 'restrict')
+        AND deletion_is_ours(deletion_find_table(p_child_table, c_verb))
+    THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
     END IF;
 
     INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action)
@@ -1672,7 +1685,7 @@ REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text) FROM PUBLIC;
 -- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
 --             JD007 tables that refer to each other in a circle
 -- Writes      deletion_plans, deletion_plan_steps  Commits  no
--- Execute     deletion_jobs_operator
+-- Execute     the owner; DBAs grant it
 -- Example     CALL compile_deletion_plan('users');
 
 CREATE OR REPLACE PROCEDURE compile_deletion_plan(p_table text)
@@ -1680,43 +1693,14 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $compile_deletion_plan$
-DECLARE
-    v_entity_table text;
-    v_plan_id bigint;
-    v_plan deletion_plans;
 BEGIN
-    IF p_table IS NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'JD002', MESSAGE = 'compile_deletion_plan: p_table is missing (NULL)';
-    END IF;
-
-    v_entity_table := deletion_entity_name(deletion_find_table(p_table));
-
-    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = v_entity_table) THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'JD004',
-            MESSAGE = left(
-                format('compile_deletion_plan: table is no target (%s)', v_entity_table), 128
-            ),
-            HINT = 'Register it with register_deletion_target.';
-    END IF;
-
-    v_plan_id := deletion_compile(v_entity_table, TRUE);
-    SELECT p.* INTO STRICT v_plan FROM deletion_plans AS p WHERE p.plan_id = v_plan_id;
-
-    IF v_plan.error_code IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = v_plan.error_code,
-            MESSAGE = left(format('compile_deletion_plan: %s', v_plan.error), 128),
-            DETAIL = v_plan.error;
-    END IF;
+    PERFORM deletion_usable_plan('compile_deletion_plan', p_table);
 END;
 $compile_deletion_plan$;
 
 COMMENT ON PROCEDURE compile_deletion_plan(text) IS
 'Compile the plan of a target now, to read it before anything is deleted.';
 REVOKE ALL ON PROCEDURE compile_deletion_plan(text) FROM PUBLIC;
-GRANT EXECUTE ON PROCEDURE compile_deletion_plan(text) TO deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/admin/set_deletion_setting.sql
@@ -2006,10 +1990,11 @@ BEGIN
         v_message := format('%s (%s)', v_message, left(p_value, greatest(125 - length(v_message), 0)));
     END IF;
 
-    RAISE EXCEPTION USING
-        ERRCODE = p_code,
-        MESSAGE = left(v_message, 128),
-        HINT = coalesce(p_hint, '');
+    IF p_hint IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = p_code, MESSAGE = left(v_message, 128);
+    END IF;
+
+    RAISE EXCEPTION USING ERRCODE = p_code, MESSAGE = left(v_message, 128), HINT = p_hint;
 END;
 $deletion_raise$;
 
@@ -3366,12 +3351,20 @@ SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
         FROM pg_namespace AS n
         WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
     ),
+    -- Without times: as text they change with the session's time zone, and every plan were stale.
     (
-        SELECT string_agg(r::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
+        SELECT string_agg((to_jsonb(r) - 'created_at')::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
         FROM deletion_rules AS r
     ),
-    (SELECT string_agg(d::text, ';' ORDER BY d.reference_name) FROM deletion_references AS d),
-    (SELECT t::text FROM deletion_targets AS t WHERE t.entity_table = p_entity_table),
+    (
+        SELECT string_agg((to_jsonb(d) - 'created_at')::text, ';' ORDER BY d.reference_name)
+        FROM deletion_references AS d
+    ),
+    (
+        SELECT (to_jsonb(t) - 'created_at')::text
+        FROM deletion_targets AS t
+        WHERE t.entity_table = p_entity_table
+    ),
     -- A limit makes the check count rows that it would not look at otherwise.
     deletion_setting('max_rows')
 ));
@@ -3822,11 +3815,14 @@ described AS (
             ) AND NOT EXISTS (
                 SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
             ),
-            -- Rows with two references to set are changed twice and counted once.
+            -- Rows with two references to set are changed twice and counted once; rows of the
+            -- closure that are set may go later, and are counted as gone.
             'once', r.action IN ('set_null', 'set_default') AND (
-                SELECT count(*) FROM reference AS s
-                WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
-            ) > 1
+                r.in_closure OR (
+                    SELECT count(*) FROM reference AS s
+                    WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+                ) > 1
+            )
         ) AS edge,
         row_number() OVER (
             ORDER BY
@@ -4174,8 +4170,12 @@ SELECT
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
         WHEN coalesce(r.action, e.action) = 'set_null' AND EXISTS (
-            SELECT 1 FROM pg_attribute AS a
-            WHERE a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns) AND a.attnotnull
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS y ON y.oid = a.atttypid
+            WHERE
+                a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
+                AND (a.attnotnull OR y.typnotnull)
         ) THEN 'restrict'
         ELSE coalesce(r.action, e.action)
     END AS action,
@@ -4352,8 +4352,8 @@ REVOKE ALL ON FUNCTION deletion_sql_frame(jsonb) FROM PUBLIC;
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
 --             p_one_job   TRUE: for a frame of one job, where the engine's row count is enough
--- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and 0;
---             for one job nothing
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and how
+--             many it found and could not delete; for one job nothing
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -4389,17 +4389,23 @@ WHERE
     ))
     AND %4$s$sql$
     ELSE $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT ARRAY(
+        %3$s
+        LIMIT $2
+    ) AS ids
+),
 d AS (
     DELETE FROM ONLY %2$s AS c
     WHERE
-        c.ctid = ANY (ARRAY(
-            %3$s
-            LIMIT $2
-        ))
+        c.ctid = ANY ((SELECT r.ids FROM r)::tid[])
         AND %4$s
     RETURNING %5$s
 )
-SELECT coalesce(sum(b.n), 0)::bigint, jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0), 0::bigint
+SELECT
+    coalesce(sum(b.n), 0)::bigint,
+    jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0),
+    (SELECT cardinality(r.ids) FROM r) - coalesce(sum(b.n), 0)::bigint
 FROM (
     SELECT a.j, sum(a.n)::bigint AS n
     FROM (
@@ -4514,7 +4520,7 @@ REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUB
 
 -- >>> procedures/postgres/planner/deletion_sql_removal.sql
 -- deletion_sql_removal
--- Write the statements that remove a frame's own rows: lock them, delete the childless, see the rest.
+-- Write the statements that remove a frame's own rows: lock, delete the childless, see the rest.
 --
 -- Parameters  p_node        the table
 --             p_edge        the reference by which the frame was found; NULL: the job's roots
@@ -4544,9 +4550,10 @@ WITH part AS (
         deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
         || coalesce(' AND ' || (p_edge ->> 'found'), '') AS found,
         deletion_sql_list(k.columns, 't.%2$s') AS key_order,
+        -- What references point at may have changed meanwhile; key and parent are as found.
         deletion_sql_list(
-            (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
-        ) AS frame_list,
+            k.columns || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
+        ) || coalesce(', ' || deletion_sql_list(k.others, '''%1$s'', t.%2$s'), '') AS frame_list,
         (
             SELECT string_agg(
                 format(
@@ -4557,9 +4564,10 @@ WITH part AS (
             FROM jsonb_array_elements(p_below) AS b
         ) AS childless
     FROM (
-        SELECT jsonb_agg(c ORDER BY n) AS columns
+        SELECT
+            jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+            jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean) AS others
         FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
-        WHERE (c ->> 'key')::boolean
     ) AS k
 )
 
@@ -4705,7 +4713,7 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND %6$s
-    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s)::text AS row_key
+    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
 )%8$s
 SELECT
     (SELECT count(*) FROM u),
@@ -4720,15 +4728,17 @@ SELECT
     deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
     p_edge ->> 'on_frame',
     p_edge ->> 'found',
-    deletion_sql_list(k.columns, 't.%2$s'),
+    concat_ws(', ', quote_literal(p_child ->> 'name'), deletion_sql_list(k.columns, 't.%2$s')),
     CASE WHEN (p_edge ->> 'once')::boolean THEN format(
         $sql$,
 s AS (
-    INSERT INTO deletion_walk_keys (walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded)
-    SELECT 0, u.j, -1, %L, sha256(convert_to(%L || u.row_key, 'UTF8')), 0, TRUE FROM u
+    INSERT INTO deletion_walk_keys (
+        walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+    )
+    SELECT 0, u.j, -1, 'set_null', deletion_key_hash(u.row_key), 0, %L, TRUE FROM u
     ON CONFLICT DO NOTHING
     RETURNING job_id AS j
-)$sql$, 'set_null', p_child ->> 'sql') ELSE '' END,
+)$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
     CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END
 )
 FROM (
@@ -4876,6 +4886,60 @@ $deletion_write_plan$;
 COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
 'Store a compiled plan: its graph as rows, each step with its finished SQL.';
 REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_usable_plan.sql
+-- deletion_usable_plan
+-- Compile the plan of a target that a caller names, or raise why there is none that can run.
+--
+-- Parameters  p_verb    the verb that was called   p_table   the target, as the caller names it
+-- Returns     the plan's row
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_usable_plan(
+    p_verb text,
+    p_table text
+) RETURNS deletion_plans
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_usable_plan$
+DECLARE
+    v_entity_table text;
+    v_plan_id bigint;
+    v_plan deletion_plans;
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'the table is NULL', NULL);
+    END IF;
+
+    v_entity_table := deletion_target_name(p_table);
+
+    IF v_entity_table IS NULL THEN
+        PERFORM deletion_raise(
+            'JD004', p_verb, 'table is no target', p_table,
+            'Register it with register_deletion_target.'
+        );
+    END IF;
+
+    v_plan_id := deletion_compile(v_entity_table, TRUE);
+    SELECT p.* INTO STRICT v_plan FROM deletion_plans AS p WHERE p.plan_id = v_plan_id;
+
+    IF v_plan.error_code IS NOT NULL THEN
+        PERFORM deletion_raise(v_plan.error_code, p_verb, v_plan.error, NULL);
+    END IF;
+
+    RETURN v_plan;
+END;
+$deletion_usable_plan$;
+
+COMMENT ON FUNCTION deletion_usable_plan(text, text) IS
+'Compile the plan of a target that a caller names, or raise why there is none that can run.';
+REVOKE ALL ON FUNCTION deletion_usable_plan(text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_add_receipts.sql
@@ -5036,12 +5100,20 @@ BEGIN
         RETURN 'ended';
     END IF;
 
+    -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
+    -- at its roots again and never arrive where a chain is deep or its check was long.
     IF
-        clock_timestamp() >= p_until OR deletion_setting('paused_reason') IS NOT NULL
+        deletion_setting('paused_reason') IS NOT NULL
         OR (
-            clock_timestamp() > p_run.started_at
-            + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
-            AND deletion_others_due()
+            (
+                clock_timestamp() >= p_until
+                OR (
+                    clock_timestamp() > p_run.started_at
+                    + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
+                    AND deletion_others_due()
+                )
+            )
+            AND (SELECT r.rows_changed > 0 FROM deletion_runs AS r WHERE r.run_id = p_run.run_id)
         )
     THEN
         PERFORM deletion_slice(p_run.run_id);
@@ -5070,6 +5142,7 @@ RETURNS void
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
+SET search_path FROM CURRENT
 AS $deletion_allow_hash$
 BEGIN
     PERFORM pg_catalog.set_config(
@@ -5190,7 +5263,7 @@ SET
     finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
     error = CASE
         WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
-            THEN format('gave up after %s attempts: %s', v.counted, v.error)
+            THEN format('%s (gave up after %s attempts)', v.error, v.counted)
         ELSE v.error
     END,
     scheduled_at = CASE
@@ -5215,7 +5288,7 @@ REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
 
 -- >>> procedures/postgres/worker/deletion_change.sql
 -- deletion_change
--- Delete, or set, rows that hang from the present frame by one reference, as many as the batch takes.
+-- Delete, or set, rows that hang from the present frame by one reference, within the batch.
 --
 -- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
 -- Returns     the walk
@@ -5243,7 +5316,7 @@ DECLARE
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
 
-    IF p_step.kind = 'drain' AND v_run.job_count = 1 THEN
+    IF p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked THEN
         SELECT s.sql_text INTO STRICT v_sql
         FROM deletion_plan_steps AS s
         WHERE
@@ -5258,7 +5331,10 @@ BEGIN
 
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
-    IF v_still > 0 THEN
+    IF p_step.kind = 'drain' AND v_still > 0 THEN
+        -- Somebody changed these rows while the statement waited for them: they are still there.
+        v_walk.is_locked := FALSE;
+    ELSIF v_still > 0 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'JD006',
             MESSAGE = format(
@@ -5431,7 +5507,14 @@ BEGIN
     RETURNING deletion_runs.run_id INTO v_run_id;
 
     -- Before the claim commits: from then on a missing lock means a dead worker.
-    PERFORM pg_advisory_lock(deletion_lock_key('run', v_run_id));
+    -- Never waited for: any session may take any lock, and this one holds the jobs' rows by now.
+    IF NOT pg_try_advisory_lock(deletion_lock_key('run', v_run_id)) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'lock_not_available',
+            MESSAGE = format(
+                'run_deletion_jobs: another session holds the run''s lock (%s)', v_run_id
+            );
+    END IF;
 
     INSERT INTO deletion_attempts (
         job_id, attempt_no, run_id, started_at, asked_reason, asked_hard_delete,
@@ -5938,6 +6021,12 @@ BEGIN
             WHERE
                 r.job_id = (k ->> 'j')::bigint AND r.table_name = v_step.table_name
                 AND r.action = 'delete'
+                -- Receipts of an earlier request of the same row are another story.
+                AND r.updated_at >= (
+                    SELECT min(a.started_at)
+                    FROM deletion_attempts AS a
+                    WHERE a.job_id = r.job_id AND NOT a.is_past
+                )
         )
     ON CONFLICT DO NOTHING;
 END;
@@ -6319,6 +6408,11 @@ BEGIN
         v_frame.fetch_cursor := NULL;
     END IF;
 
+    -- Between two transactions rows may have moved to another parent, and their children along.
+    IF v_frame.run_id IS NOT NULL THEN
+        v_frame := deletion_refresh_frame((p_walk.run).plan_id, v_frame);
+    END IF;
+
     v_walk.frame := v_frame;
     RETURN v_walk;
 END;
@@ -6334,14 +6428,15 @@ REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
 -- Lock a frame's rows before their children are emptied, where the plan can make use of it.
 --
 -- Parameters  p_plan_id   the plan                 p_frame   the frame
--- Returns     boolean, TRUE where every row of the frame was found and is locked
+-- Returns     the frame, locked, without rows that have moved or gone; NULL: the plan cannot
+--             make use of the lock
 -- Writes      nothing; locks the frame's rows      Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_lock_frame(
     p_plan_id bigint,
     p_frame deletion_frames
-) RETURNS boolean
+) RETURNS deletion_frames
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
@@ -6362,17 +6457,80 @@ BEGIN
         );
 
     IF v_sql IS NULL THEN
-        RETURN FALSE;
+        RETURN NULL;
     END IF;
 
     EXECUTE v_sql INTO v_found USING p_frame.keys;
-    RETURN v_found = p_frame.key_count;
+
+    -- The values that children point at may have changed while the lock was waited for.
+    IF v_found < p_frame.key_count OR jsonb_path_exists(p_frame.keys, '$[*].u1') THEN
+        RETURN deletion_refresh_frame(p_plan_id, p_frame);
+    END IF;
+
+    RETURN p_frame;
 END;
 $deletion_lock_frame$;
 
 COMMENT ON FUNCTION deletion_lock_frame(bigint, deletion_frames) IS
 'Lock a frame''s rows before their children are emptied, where the plan can make use of it.';
 REVOKE ALL ON FUNCTION deletion_lock_frame(bigint, deletion_frames) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_refresh_frame.sql
+-- deletion_refresh_frame
+-- Read a frame's rows again: those that have moved or gone leave it, changed values come in.
+--
+-- Parameters  p_plan_id   the plan                 p_frame   the frame
+-- Returns     the frame; roots stay in it, since what was declared may hang from a missing one
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_refresh_frame(
+    p_plan_id bigint,
+    p_frame deletion_frames
+) RETURNS deletion_frames
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_refresh_frame$
+DECLARE
+    v_frame deletion_frames := p_frame;
+    v_sql text;
+BEGIN
+    -- The key of a root is what its job names; only other columns of it can change.
+    IF v_frame.edge_no = 0 AND NOT jsonb_path_exists(v_frame.keys, '$[*].u1') THEN
+        RETURN v_frame;
+    END IF;
+
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'left';
+    EXECUTE v_sql INTO v_frame.keys, v_frame.key_count USING p_frame.keys;
+
+    IF v_frame.edge_no = 0 THEN
+        SELECT jsonb_agg(
+            (
+                SELECT jsonb_object_agg(e.key, e.value)
+                FROM jsonb_each(was.value) AS e
+                WHERE e.key NOT LIKE 'u%'
+            ) || coalesce(now.value, '{}')
+            ORDER BY was.ordinality
+        )
+        INTO v_frame.keys
+        FROM jsonb_array_elements(p_frame.keys) WITH ORDINALITY AS was (value, ordinality)
+        LEFT JOIN jsonb_array_elements(v_frame.keys) AS now (value)
+            ON now.value -> 'j' = was.value -> 'j';
+        v_frame.key_count := p_frame.key_count;
+    END IF;
+
+    RETURN v_frame;
+END;
+$deletion_refresh_frame$;
+
+COMMENT ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) IS
+'A frame without the rows that have moved or gone, and with their present values.';
+REVOKE ALL ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_missing_privilege.sql
@@ -6399,7 +6557,9 @@ WITH used AS (
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
             WHEN s.kind IN ('set', 'lock') THEN 'UPDATE'
             ELSE 'SELECT'
-        END AS privilege
+        END AS privilege,
+        -- A lock is content with any column; what is set needs the right on those it sets.
+        s.kind = 'lock' AS any_column
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = p_plan_id AND s.kind <> 'guard'
 )
@@ -6412,8 +6572,8 @@ END
 FROM used AS u
 WHERE
     row_security_active(u.table_oid)
-    OR NOT CASE u.privilege
-        WHEN 'UPDATE' THEN has_any_column_privilege(u.table_oid, u.privilege)
+    OR NOT CASE
+        WHEN u.any_column THEN has_any_column_privilege(u.table_oid, u.privilege)
         ELSE has_table_privilege(u.table_oid, u.privilege)
     END
 ORDER BY u.table_name, u.privilege
@@ -6622,7 +6782,9 @@ BEGIN
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
         IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
-            v_walk.is_locked := deletion_lock_frame(v_run.plan_id, v_child);
+            v_child := deletion_lock_frame(v_run.plan_id, v_child);
+            v_walk.is_locked := v_child.run_id IS NOT NULL;
+            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
         END IF;
     END IF;
 
@@ -6758,6 +6920,60 @@ REVOKE ALL ON FUNCTION deletion_rest(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION deletion_rest(text) TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_uncount(
+    p_table_name text,
+    p_keys jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_uncount$
+WITH forgotten AS (
+    DELETE FROM deletion_walk_keys AS w
+    USING jsonb_array_elements(p_keys) AS k
+    WHERE
+        w.walk_id = 0 AND w.job_id = (k.value ->> 'j')::bigint AND w.node_no = -1
+        AND w.fate = 'set_null'
+        AND w.key_hash = deletion_key_hash(
+            jsonb_build_array(p_table_name) || (
+                SELECT jsonb_agg(e.value ORDER BY substr(e.key, 2)::integer)
+                FROM jsonb_each(k.value) AS e
+                WHERE e.key LIKE 'k%'
+            )
+        )
+    RETURNING w.job_id, w.keys ->> 'action' AS action
+)
+
+UPDATE deletion_receipts AS r
+SET row_count = r.row_count - f.row_count
+FROM (
+    SELECT g.job_id, g.action, count(*) AS row_count
+    FROM forgotten AS g
+    GROUP BY g.job_id, g.action
+) AS f
+WHERE r.job_id = f.job_id AND r.table_name = p_table_name AND r.action = f.action;
+
+DELETE FROM deletion_receipts AS r
+WHERE
+    r.table_name = p_table_name AND r.row_count = 0 AND r.action IN ('set_null', 'set_default')
+    AND r.job_id IN (SELECT (k.value ->> 'j')::bigint FROM jsonb_array_elements(p_keys) AS k);
+$deletion_uncount$;
+
+COMMENT ON FUNCTION deletion_uncount(text, jsonb) IS
+'Take rows that are gone out of the receipts of what was set.';
+REVOKE ALL ON FUNCTION deletion_uncount(text, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_remove.sql
 -- deletion_remove
 -- Remove the present frame's own rows: lock them, delete the childless, decide about the rest.
@@ -6786,7 +7002,13 @@ DECLARE
     v_rows bigint;
     v_by_job jsonb;
     v_still bigint;
+    v_rest jsonb;
 BEGIN
+    -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
+    IF v_frame.key_count = 0 THEN
+        RETURN deletion_pop(v_walk);
+    END IF;
+
     SELECT s.* INTO STRICT v_remove
     FROM deletion_plan_steps AS s
     WHERE
@@ -6814,6 +7036,7 @@ BEGIN
     v_walk.rows_left := v_walk.rows_left - v_rows;
 
     IF v_rows = v_found THEN
+        PERFORM deletion_uncount(v_remove.table_name, v_frame.keys) WHERE v_run.state ? 'set';
         -- What was not found any more has moved to another parent, or is gone already.
         v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
@@ -6821,7 +7044,13 @@ BEGIN
         RETURN deletion_pop(v_walk);
     END IF;
 
-    EXECUTE v_left INTO v_frame.keys, v_frame.key_count USING v_frame.keys;
+    EXECUTE v_left INTO v_rest, v_frame.key_count USING v_frame.keys;
+    PERFORM deletion_uncount(v_remove.table_name, (
+        SELECT jsonb_agg(k.value)
+        FROM jsonb_array_elements(v_frame.keys) AS k
+        WHERE NOT v_rest @> jsonb_build_array(k.value)
+    )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    v_frame.keys := v_rest;
     v_walk.run := v_run;
     v_walk.frame := v_frame;
     RETURN deletion_left_over(v_walk, v_remove);
@@ -6905,7 +7134,7 @@ REVOKE ALL ON FUNCTION deletion_seed_walk(bigint, jsonb) FROM PUBLIC;
 
 -- >>> procedures/postgres/worker/deletion_slice.sql
 -- deletion_slice
--- Dissolve a run whose time is up: its heavy jobs go on alone, at the back; the others as they were.
+-- Dissolve a run whose time is up: its heavy jobs go on alone, at the back; the others as before.
 --
 -- Parameters  p_run_id   the run
 -- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no
@@ -7137,7 +7366,8 @@ $deletion_stuck$;
 
 COMMENT ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) IS
 'Raise the error that says why rows of a frame cannot be removed.';
-REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps)
+FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_unindexed.sql
@@ -7531,6 +7761,7 @@ GRANT EXECUTE ON FUNCTION deletion_schedule_jobs(boolean) TO deletion_jobs_opera
 --
 -- Writes      deletion_slots                       Commits  no
 -- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_disarm_slots();
 
 CREATE OR REPLACE FUNCTION deletion_disarm_slots()
 RETURNS void
@@ -7554,6 +7785,7 @@ GRANT EXECUTE ON FUNCTION deletion_disarm_slots() TO deletion_jobs_operator;
 -- Parameters  p_has_seconds   FALSE: the scheduler's shortest interval is a minute
 -- Writes      deletion_slots                       Commits  no
 -- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_arm_slots(TRUE);
 
 CREATE OR REPLACE FUNCTION deletion_arm_slots(p_has_seconds boolean)
 RETURNS void
@@ -7587,6 +7819,7 @@ GRANT EXECUTE ON FUNCTION deletion_arm_slots(boolean) TO deletion_jobs_operator;
 -- Parameters  p_keep   names of the jobs that stay, unless somebody has switched them off
 -- Writes      jobs of pg_cron                      Commits  no
 -- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_unschedule('{}');
 
 CREATE OR REPLACE FUNCTION deletion_unschedule(p_keep text[])
 RETURNS void
@@ -8013,23 +8246,28 @@ WITH home AS (
     WHERE c.oid = 'deletion_jobs'::regclass
 ),
 
--- The tables of current plans; a name in a view cannot be resolved along the reader's path.
+-- Tables by the names that plans give them: a reader's path must not resolve them.
+named AS (
+    SELECT
+        c.oid AS table_oid,
+        format('%I.%I', n.nspname, c.relname) AS table_sql,
+        CASE
+            WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
+            ELSE format('%I.%I', n.nspname, c.relname)
+        END AS table_name
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN home AS h
+    WHERE c.relkind = 'r'
+),
+
 step AS (
     SELECT
         p.entity_table, p.compiled_at, s.kind, s.reference_name, s.table_name,
-        c.oid AS table_oid, format('%I.%I', n.nspname, c.relname) AS table_sql
+        n.table_oid, n.table_sql
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
-    CROSS JOIN home AS h
-    INNER JOIN pg_namespace AS n
-        ON n.oid = h.schema_oid OR s.table_name LIKE quote_ident(n.nspname) || '.%'
-    INNER JOIN pg_class AS c
-        ON
-            c.relnamespace = n.oid
-            AND s.table_name = CASE
-                WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
-                ELSE quote_ident(n.nspname) || '.' || quote_ident(c.relname)
-            END
+    INNER JOIN named AS n ON n.table_name = s.table_name
     WHERE p.superseded_at IS NULL
 ),
 

@@ -34,3 +34,17 @@ WHERE
     p.db = database()
     AND p.user LIKE 'deletion\_jobs\_%%'
     AND find_in_set(p.routine_name, %(names)s) > 0
+UNION ALL
+SELECT
+    'grant',
+    concat(t.db, '.', t.table_name, ' to ', t.user, '@', t.host),
+    lower(t.table_priv)
+FROM mysql.tables_priv AS t
+WHERE t.db IN ('mysql', 'performance_schema') AND t.user LIKE 'deletion\_jobs\_%%'
+UNION ALL
+SELECT
+    'grant',
+    concat('role ', e.from_user, ' to ', e.to_user, '@', e.to_host),
+    if(e.with_admin_option = 'Y', 'member with admin option', 'member')
+FROM mysql.role_edges AS e
+WHERE e.from_user LIKE 'deletion\_jobs\_%%' AND e.to_user LIKE 'deletion\_jobs\_%%'

@@ -63,20 +63,30 @@ BEGIN
                 AND a.attribute ->> '$.comment' LIKE 'Owns deletion-jobs:%'
         )
         AND NOT EXISTS (
-            SELECT 1 FROM mysql.role_edges AS e WHERE e.from_user LIKE 'deletion\_jobs\_%'
+            SELECT 1
+            FROM mysql.role_edges AS e
+            WHERE e.from_user LIKE 'deletion\_jobs\_%' AND e.to_user <> 'deletion_jobs_owner'
         )
         AND NOT EXISTS (
-            SELECT 1 FROM mysql.db AS d WHERE d.user LIKE 'deletion\_jobs\_%'
+            -- The rights in a database that was dropped stay behind, and are nobody's use.
+            SELECT 1
+            FROM mysql.db AS d
+            INNER JOIN information_schema.schemata AS s ON d.db = s.schema_name
+            WHERE d.user LIKE 'deletion\_jobs\_%'
         )
         AND NOT EXISTS (
             SELECT 1
             FROM mysql.tables_priv AS t
+            INNER JOIN information_schema.schemata AS s ON t.db = s.schema_name
             WHERE
                 t.user LIKE 'deletion\_jobs\_%'
                 AND t.db NOT IN ('mysql', 'performance_schema', 'sys')
         )
         AND NOT EXISTS (
-            SELECT 1 FROM mysql.procs_priv AS p WHERE p.user LIKE 'deletion\_jobs\_%'
+            SELECT 1
+            FROM mysql.procs_priv AS p
+            INNER JOIN information_schema.schemata AS s ON p.db = s.schema_name
+            WHERE p.user LIKE 'deletion\_jobs\_%'
         )
         AND NOT EXISTS (
             SELECT 1

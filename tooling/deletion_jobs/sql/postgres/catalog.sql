@@ -151,3 +151,31 @@ WHERE
     g.grantee <> g.owner
     AND (g.grantee = 0 OR u.rolname LIKE 'deletion\_jobs\_%%')
 GROUP BY g.object, u.rolname
+UNION ALL
+SELECT
+    'grant',
+    'schema to ' || u.rolname,
+    concat_ws(
+        ', ',
+        CASE WHEN has_schema_privilege(u.oid, h.oid, 'USAGE') THEN 'usage' END,
+        CASE WHEN has_schema_privilege(u.oid, h.oid, 'CREATE') THEN 'create' END
+    )
+FROM home AS h
+CROSS JOIN pg_roles AS u
+WHERE u.rolname LIKE 'deletion\_jobs\_%%'
+UNION ALL
+SELECT
+    'grant',
+    format('role %%s to %%s', pg_get_userbyid(m.roleid), pg_get_userbyid(m.member)),
+    'member'
+FROM pg_auth_members AS m
+INNER JOIN pg_roles AS u
+    ON m.member = u.oid
+-- What else a DBA lets the owner be is his own affair.
+WHERE
+    u.rolname LIKE 'deletion\_jobs\_%%'
+    AND (
+        pg_get_userbyid(m.roleid) LIKE 'deletion\_jobs\_%%'
+        OR m.roleid = to_regrole('pg_read_all_stats')
+    )
+GROUP BY m.roleid, m.member
