@@ -43,7 +43,17 @@ BEGIN
         RETURN;
     END IF;
 
-    v_plan_id := coalesce(v_plan_id, deletion_compile(p_entity_table, p_hard));
+    BEGIN
+        v_plan_id := coalesce(v_plan_id, deletion_compile(p_entity_table, p_hard));
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+            RAISE;
+        WHEN OTHERS THEN
+            -- One target that cannot be compiled must not hold up the jobs of all others.
+            RETURN QUERY SELECT NULL::bigint, format('%s: %s', sqlstate, sqlerrm);
+            RETURN;
+    END;
+
     RETURN QUERY
     SELECT p.plan_id, p.error_code || ': ' || p.error
     FROM deletion_plans AS p
