@@ -5,7 +5,8 @@ left, what the engine's own cascade left, and what the model of `tests.oracle.mo
 always the model's. Where the engine's is another, because its answer depends on the order of its
 own triggers and keys, the case is counted and an example is printed: none is passed over.
 
-DELETION_JOBS_TEST_EXAMPLES raises the number of cases, which are then other ones each time.
+DELETION_JOBS_TEST_EXAMPLES raises the number of cases, which are then other ones each time;
+DELETION_JOBS_TEST_SHRINK=1 makes a failing one smaller, for minutes.
 """
 
 import os
@@ -25,6 +26,7 @@ from tests.oracle.sides import Side, in_order
 from tests.oracle.strategies import cases, fits
 
 MORE_EXAMPLES = os.environ.get("DELETION_JOBS_TEST_EXAMPLES")
+SHRINK = os.environ.get("DELETION_JOBS_TEST_SHRINK")
 EXAMPLES = {"mysql": 40, "mysql_native_fk": 40, "postgres": 60}
 
 Counts = dict[tuple[str, str], int]
@@ -280,8 +282,7 @@ def test_a_job_ends_as_one_native_delete_of_its_root_would(
     @settings(
         max_examples=int(MORE_EXAMPLES or EXAMPLES[name]),
         derandomize=not MORE_EXAMPLES,
-        # Shrinking takes minutes: for whoever looks into a failure, not for CI.
-        phases=[Phase.generate, Phase.shrink] if MORE_EXAMPLES else [Phase.generate],
+        phases=[Phase.generate, *([Phase.shrink] if SHRINK else [])],
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -73,7 +73,7 @@ def cases(draw: st.DrawFn, engine: str) -> Case:
         for parent, choices in draw(_parents(number, drafts, engine)):
             link = draw(_links(draft, parent, choices, links))
             links.append(link)
-    rows = _consistent(drafts, links, draw(_rows(drafts, links)))
+    rows = _consistent(drafts, links, draw(_rows(drafts, links, engine)))
     links = [_with_default(draw, drafts, link, rows) for link in links]
     tables = tuple(draft.table() for draft in drafts)
     target = tables[0]
@@ -215,7 +215,7 @@ def _links(
 
 @st.composite
 def _rows(
-    draw: st.DrawFn, drafts: list[Draft], links: list[Link]
+    draw: st.DrawFn, drafts: list[Draft], links: list[Link], engine: str
 ) -> dict[str, list[dict[str, Any]]]:
     """Draw rows that need not be consistent yet."""
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -234,7 +234,7 @@ def _rows(
         own = [link for link in links if link.child == draft.name]
         for number, row in enumerate(rows[draft.name]):
             for link, byte in zip(own, choices[draft.name][number][2:], strict=True):
-                _refer(draft, link, row, rows[link.parent], number, byte)
+                _refer(draft, link, row, rows[link.parent], number, byte, engine)
     return rows
 
 
@@ -270,6 +270,7 @@ def _refer(
     parents: list[dict[str, Any]],
     number: int,
     byte: int,
+    engine: str,
 ) -> None:
     """Let a row refer to some parent, unless its columns say already to which."""
     if any(row[name] is not None for name in link.columns) or not parents:
@@ -280,11 +281,22 @@ def _refer(
     if all(nullable) and stays_null:
         return
     # A row refers to itself or an earlier row of its own table: rows in a circle come later.
-    most = number + 1 if link.parent == link.child else len(parents)
+    most = len(parents)
+    if link.parent == link.child:
+        most = number + (1 if may_refer_to_itself(engine, link) else 0)
+    if not most:
+        return
     # The first rows have the most children.
     parent = parents[(byte // 5) % most * (byte % 3) // 2]
     for name, to, is_nullable in zip(link.columns, link.to, nullable, strict=True):
         row[name] = None if is_nullable and byte % 7 == 0 else parent[to]
+
+
+def may_refer_to_itself(engine: str, link: Link) -> bool:
+    """Whether a row may be its own parent: MySQL never deletes one that a key restricts so."""
+    return engine == "postgres" or not (
+        link.action in RESTRICT or (link.how == "rule" and link.native in RESTRICT)
+    )
 
 
 def _consistent(

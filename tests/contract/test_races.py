@@ -1,0 +1,284 @@
+"""What others do to the rows between two statements of a job, moment by moment.
+
+Where the moment is between two transactions of a run, its steps are called one by one, as the
+loop calls them. Where it is inside one, a second session holds a lock that the step runs into.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.schemas import children, customers, each, ids
+from tests.database import Database, Reference
+
+pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
+
+
+class Steps:
+    """A run whose steps the test calls one by one.
+
+    Args:
+        db: the session that works; it may call what only the owner may.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.run: tuple[Any, ...] = ()
+
+    def claim(self) -> None:
+        """Take what is due."""
+        if self.db.engine == "postgres":
+            self.run = self.db.rows("SELECT run_id, token FROM deletion_claim(NULL, NULL)")[0]
+        else:
+            self.db.execute("CALL deletion_session(@saved)")
+            self.db.execute("CALL deletion_claim(NULL, NULL, @run_id, @token, @job_count)")
+            self.run = self.db.rows("SELECT @run_id, @token")[0]
+        assert None not in self.run
+
+    def step(self) -> str:
+        """Do one step, commit it, and say whether there is more."""
+        if self.db.engine == "postgres":
+            return str(
+                self.db.value("SELECT deletion_step(%s, %s, '9999-01-01 00:00+00')", *self.run)
+            )
+        self.db.execute("CALL deletion_step(%s, %s, '9999-01-01', @state)", *self.run)
+        return str(self.db.value("SELECT @state"))
+
+    def until_stored(self, table: str) -> list[int]:
+        """Step until a frame of a table is stored between two steps; give the ids in it."""
+        while self.step() == "more":
+            found = self.db.rows(
+                "SELECT f.keys FROM deletion_frames AS f"
+                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
+                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
+                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
+                " WHERE s.table_name = %s",
+                table,
+            )
+            if found:
+                return sorted(int(key) for key in self.keys(table))
+        raise AssertionError(f"no frame of {table} was ever stored")
+
+    def keys(self, table: str) -> list[Any]:
+        """Give the first key column of all keys in stored frames of a table."""
+        return self.db.column(
+            self.db.either(
+                mysql="SELECT k.k1 FROM deletion_frames AS f"
+                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
+                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
+                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
+                " JOIN JSON_TABLE(f.keys, '$[*]' COLUMNS (k1 BIGINT PATH '$.k1')) AS k"
+                " WHERE s.table_name = %s",
+                postgres="SELECT k ->> 'k1' FROM deletion_frames AS f"
+                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
+                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
+                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
+                " CROSS JOIN jsonb_array_elements(f.keys) AS k"
+                " WHERE s.table_name = %s",
+            ),
+            table,
+        )
+
+    def finish(self) -> None:
+        """Step to the end."""
+        while self.step() in {"more", "retry"}:
+            pass
+        self.db.run()
+
+
+def tree(db: Database) -> None:
+    """Make root <- branch <- twig <- leaf: two roots; all rows hang from the first."""
+    db.table("root", "id bigint", rows=[(1,), (2,)])
+    db.table(
+        "branch",
+        "id bigint",
+        "root_id bigint",
+        references=[Reference("root_id", "root", "cascade")],
+        rows=[(n, 1) for n in each(6)],
+    )
+    db.table(
+        "twig",
+        "id bigint",
+        "branch_id bigint",
+        references=[Reference("branch_id", "branch", "cascade")],
+        rows=[(10 * branch + n, branch) for branch in each(6) for n in each(4)],
+    )
+    db.table(
+        "leaf",
+        "id bigint",
+        "twig_id bigint",
+        references=[Reference("twig_id", "twig", "cascade")],
+        rows=[(10 * twig + n, twig) for twig in twigs() for n in each(4)],
+    )
+    db.register_deletion_target("root")
+
+
+def twigs() -> list[int]:
+    """Give the ids of the rows of twig."""
+    return [10 * branch + n for branch in each(6) for n in each(4)]
+
+
+def rows_of(db: Database, table: str, where: str) -> list[int]:
+    """Give the ids of some rows."""
+    return [int(n) for n in db.column(f"SELECT id FROM {table} WHERE {where} ORDER BY id")]
+
+
+def test_a_row_that_moves_while_its_frame_is_stored_stays_with_all_below_it(db: Database) -> None:
+    tree(db)
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("root", 1)
+    steps = Steps(db)
+    steps.claim()
+    moved = steps.until_stored("branch")[-1]
+    db.observer.execute("UPDATE branch SET root_id = 2 WHERE id = %s", moved)
+    its_twigs = rows_of(db, "twig", f"branch_id = {moved}")
+    its_leaves = rows_of(db, "leaf", f"twig_id DIV 10 = {moved}".replace("DIV", divide(db)))
+    steps.finish()
+    assert (db.status(job_id), ids(db, "root")) == ("done", [2])
+    assert db.rows("SELECT id, root_id FROM branch") == [(moved, 2)]
+    assert (ids(db, "twig"), ids(db, "leaf")) == (its_twigs, its_leaves)
+    assert its_twigs
+    assert db.receipts(job_id) == {
+        ("leaf", "delete"): 96 - len(its_leaves),
+        ("twig", "delete"): 24 - len(its_twigs),
+        ("branch", "delete"): 5,
+        ("root", "delete"): 1,
+    }
+
+
+def test_a_row_that_moves_below_another_stored_frame_stays(db: Database) -> None:
+    tree(db)
+    db.insert("branch", [(99, 2)])
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("root", 1)
+    steps = Steps(db)
+    steps.claim()
+    moved = steps.until_stored("twig")[-1]
+    db.observer.execute("UPDATE twig SET branch_id = 99 WHERE id = %s", moved)
+    its_leaves = rows_of(db, "leaf", f"twig_id = {moved}")
+    steps.finish()
+    assert (db.status(job_id), ids(db, "root")) == ("done", [2])
+    assert (ids(db, "branch"), db.rows("SELECT id, branch_id FROM twig")) == ([99], [(moved, 99)])
+    assert ids(db, "leaf") == its_leaves
+    assert db.receipts(job_id)["twig", "delete"] == 23
+    assert db.receipts(job_id)["leaf", "delete"] == 96 - len(its_leaves)
+
+
+def test_a_row_that_comes_to_the_root_while_frames_are_stored_goes(db: Database) -> None:
+    tree(db)
+    db.insert("branch", [(99, 2)])
+    db.insert("twig", [(991, 99), (992, 99)])
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("root", 1)
+    steps = Steps(db)
+    steps.claim()
+    steps.until_stored("twig")
+    db.observer.execute("UPDATE branch SET root_id = 1 WHERE id = 99")
+    steps.finish()
+    assert (db.status(job_id), ids(db, "root"), ids(db, "branch")) == ("done", [2], [])
+    assert db.receipts(job_id)["branch", "delete"] == 7
+    assert db.receipts(job_id)["twig", "delete"] == 26
+
+
+@pytest.mark.parametrize("level", ["root", "branch", "twig"])
+def test_a_child_that_is_being_added_when_its_parent_is_locked_is_deleted_and_counted(
+    db: Database, level: str
+) -> None:
+    """The insert holds its parent when the job, which cannot see the child yet, comes to it."""
+    tree(db)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("root", 1)
+    adder = db.connect()
+    adder.execute("BEGIN")
+    child = {"root": "branch", "branch": "twig", "twig": "leaf"}[level]
+    parent = {"root": 1, "branch": 3, "twig": 33}[level]
+    adder.insert(child, [(7777, parent)])
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_until_blocked(db.worker)
+    assert db.count(level, "id = %s", parent) == 1
+    adder.execute("COMMIT")
+    running.result(60)
+    db.run()
+    assert (db.status(job_id), ids(db, "root")) == ("done", [2])
+    assert db.count(child) == 0
+    wanted = {"root": 1, "branch": 6, "twig": 24, "leaf": 96}
+    wanted[child] += 1
+    assert db.receipts(job_id) == {(table, "delete"): count for table, count in wanted.items()}
+
+
+def test_a_child_added_to_a_frame_that_was_emptied_already_is_deleted_and_counted(
+    db: Database,
+) -> None:
+    tree(db)
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("root", 1)
+    steps = Steps(db)
+    steps.claim()
+    steps.until_stored("twig")
+    added = 0
+    while steps.step() == "more":
+        # Always one more leaf below a twig that has lost all its leaves, while there is one.
+        bare = rows_of(db, "twig", "id NOT IN (SELECT twig_id FROM leaf)")
+        if bare and added < 10:
+            added += 1
+            db.observer.insert("leaf", [(9000 + added, bare[0])])
+    db.run()
+    assert (db.status(job_id), ids(db, "root"), ids(db, "leaf")) == ("done", [2], [])
+    assert added
+    assert db.receipts(job_id)["leaf", "delete"] == 96 + added
+
+
+def test_a_step_that_dies_in_a_deadlock_is_done_again(db: Database) -> None:
+    customers(db)
+    children(db, "a_visit", {1: 5})
+    children(db, "b_visit", {1: 5})
+    children(db, "ballast", {2: 500})
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("customer", 1)
+    worker, holder = db.connect(), db.connect()
+    # Whoever has changed less dies on MySQL, whoever looks first on PostgreSQL: not the holder.
+    worker.script(postgres="SET deadlock_timeout = '3s'")
+    holder.script(postgres="SET deadlock_timeout = '60s'")
+    with holder.transaction():
+        holder.execute("UPDATE ballast SET customer_id = 3")
+        holder.rows("SELECT id FROM b_visit FOR UPDATE")
+        running = db.background(worker.run_deletion_jobs)
+        db.wait_until_blocked(worker)
+        # All five are there again: the worker's transaction is undone.
+        assert len(holder.rows("SELECT id FROM a_visit FOR UPDATE")) == 5
+        db.wait_until_blocked(worker)
+    running.result(60)
+    db.run()
+    assert db.outcomes(job_id) == ["done"]
+    assert db.receipts(job_id) == {
+        ("a_visit", "delete"): 5,
+        ("b_visit", "delete"): 5,
+        ("customer", "delete"): 1,
+    }
+
+
+def test_steps_of_a_run_that_somebody_has_taken_over_change_nothing(db: Database) -> None:
+    tree(db)
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("root", 1)
+    steps = Steps(db)
+    steps.claim()
+    steps.until_stored("twig")
+    # Between two statements a session counts as gone on both engines: it is in no call.
+    db.worker.run_deletion_jobs()
+    before = db.contents()
+    assert steps.step() == "lost"
+    assert db.contents() == before
+    assert db.status(job_id) == "done"
+    assert db.outcomes(job_id) == ["lost", "done"]
+    assert db.receipts(job_id) == {
+        ("leaf", "delete"): 96,
+        ("twig", "delete"): 24,
+        ("branch", "delete"): 6,
+        ("root", "delete"): 1,
+    }
+
+
+def divide(db: Database) -> str:
+    """The operator that divides whole numbers."""
+    return db.either(mysql="DIV", postgres="/")
