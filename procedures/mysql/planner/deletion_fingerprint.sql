@@ -21,28 +21,10 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
-    DECLARE v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
-    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
-        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule,
-        r.unique_constraint_name, k.ordinal_position, k.column_name,
-        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
-    ), 256)))))
-    INTO v_keys
-    FROM
-        json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
-        ) AS p
-    STRAIGHT_JOIN information_schema.referential_constraints AS r
-        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
-    STRAIGHT_JOIN information_schema.key_column_usage AS k
-        ON
-            k.constraint_schema = r.constraint_schema
-            AND k.table_name = r.table_name
-            AND k.constraint_name = r.constraint_name;
-
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
         c.character_set_name, c.collation_name, c.column_default, c.extra
@@ -93,8 +75,9 @@ BEGIN
     FROM deletion_targets AS t
     WHERE t.entity_table = p_entity_table;
 
-    RETURN sha2(concat_ws(
-        '|', v_keys, v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
-    ), 256);
+    -- The references stand first: each step compares them alone, which costs least and matters most.
+    RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
+        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
+    ), 256), 32));
 END$$
 DELIMITER ;

@@ -3,9 +3,10 @@
 --
 -- Parameters  p_plan_id   the plan
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
---             p_kind      lock, look, remove, left or set
--- Returns     text; binds the frame; lock, look and left answer rows of it in @dj_answer and their
---             number in @dj_rows
+--             p_kind      lock, look, free, remove, left or set
+-- Returns     text; binds the frame; lock, look, free and left answer a number of its rows in
+--             @dj_rows; free and left, and lock where a reference is set or followed by rows without
+--             children, answer the rows themselves in @dj_answer
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -29,10 +30,13 @@ BEGIN
     DECLARE v_node_no INT DEFAULT 0;
     DECLARE v_keys JSON;
     DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_answers BOOLEAN DEFAULT p_kind IN ('free', 'left');
 
     IF p_edge_no > 0 THEN
-        SELECT e.child_node_no, e.found_by, e.set_list, e.frame_columns
-        INTO v_node_no, v_found, v_set, v_keys
+        SELECT
+            e.child_node_no, e.found_by, e.set_list, e.frame_columns,
+            v_answers OR (p_kind = 'lock' AND (e.is_leaf OR e.action <> 'cascade'))
+        INTO v_node_no, v_found, v_set, v_keys, v_answers
         FROM deletion_plan_edges AS e
         WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
     END IF;
@@ -50,7 +54,7 @@ BEGIN
                 json_merge_preserve(deletion_key_part(n.frame_columns), v_keys)
             ),
             concat(
-                if(p_kind IN ('remove', 'set'), '', 'o JSON PATH \'$\', '),
+                if(v_answers, 'o JSON PATH \'$\', ', ''),
                 if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
             )
         )
@@ -58,7 +62,7 @@ BEGIN
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
-    IF p_kind = 'look' THEN
+    IF p_kind IN ('look', 'free') THEN
         SELECT coalesce(group_concat(
             '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
             coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent, ')'
@@ -81,9 +85,9 @@ BEGIN
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
         )
         ELSE concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY()), COUNT(*)\n',
-            'INTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',
-            v_found, if(p_kind = 'look', concat('\nWHERE TRUE', v_childless), ''),
+            'SELECT ', if(v_answers, 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())', 'NULL'),
+            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',
+            v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )
     END;

@@ -34,7 +34,7 @@ BEGIN
         END
     FROM deletion_plan_nodes AS n
     CROSS JOIN json_table(
-        '["guard", "roots", "lock", "look", "remove", "left"]',
+        '["guard", "roots", "lock", "look", "free", "remove", "left"]',
         '$[*]' COLUMNS (
             step_no FOR ORDINALITY,
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -71,7 +71,8 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "remove", "left", "set"]',
+            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove", "left",
+            "set"]',
             '$[*]' COLUMNS (
                 place FOR ORDINALITY,
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'

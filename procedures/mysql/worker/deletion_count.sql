@@ -4,7 +4,7 @@
 -- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
 --             p_action    delete, set_null or set_default
 --             p_rows      their number
---             p_counted   the rows to count by job, as frames keep them; NULL: all are the one job's
+--             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at
 -- Writes      deletion_receipts                    Commits  no
 -- Execute     the owner only
 
@@ -33,7 +33,7 @@ BEGIN
         SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
         SET @dj_is_dirty = TRUE;
 
-        IF p_counted IS NULL THEN
+        IF @dj_job_id IS NOT NULL AND p_action = 'delete' THEN
             INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
             VALUES (@dj_job_id, v_table, p_action, p_rows)
             ON DUPLICATE KEY UPDATE row_count = row_count + p_rows, updated_at = utc_timestamp(6);

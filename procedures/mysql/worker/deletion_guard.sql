@@ -2,7 +2,7 @@
 -- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
 --
 -- Parameters  p_plan_id   the plan
---             p_fits      OUT FALSE where the catalog has changed since the plan was compiled
+--             p_fits      OUT FALSE where foreign keys have changed since the plan was compiled
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -25,7 +25,7 @@ BEGIN
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
     SET p_fits = (
-        SELECT p.fingerprint = deletion_fingerprint(p.entity_table, p.tables)
+        SELECT left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
         FROM deletion_plans AS p
         WHERE p.plan_id = p_plan_id
     );

@@ -16,23 +16,26 @@ SQL SECURITY DEFINER
 COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
 BEGIN
     DECLARE v_found, v_rows BIGINT;
-    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SET @dj_frame = @dj_keys;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
-    SET v_found = @dj_rows, @dj_frame = @dj_answer;
+    SET v_found = @dj_rows;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
-    SET v_rows = @dj_rows, v_counted = @dj_answer;
+    SET v_rows = @dj_rows;
+
+    IF v_rows > 0 AND v_rows < @dj_count THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
+        SET @dj_frame = @dj_answer, v_rows = @dj_rows;
+    END IF;
 
     IF v_rows > 0 THEN
-        SET @dj_frame = v_counted;
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove');
 
         IF @dj_rows <> v_rows THEN
             SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
         END IF;
 
-        CALL deletion_count(@dj_edge_no, 'delete', v_rows, v_counted);
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
     END IF;
 
     IF v_rows = v_found THEN
