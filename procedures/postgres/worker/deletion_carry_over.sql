@@ -71,7 +71,8 @@ SET
     scheduled_at = CASE
         WHEN v.new_status <> 'pending' THEN j.scheduled_at
         WHEN v.outcome = 'done' THEN NULL
-        WHEN v.is_counted THEN clock_timestamp() + make_interval(secs => least(
+        -- Whoever died is taken up at once; max_attempts bounds how often.
+        WHEN v.outcome = 'retry' THEN clock_timestamp() + make_interval(secs => least(
             deletion_setting_int('backoff_max_seconds'),
             deletion_setting_int('backoff_seconds') * 2 ^ least(v.counted - 1, 20)
         ))

@@ -14,7 +14,7 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_find_roots$
 DECLARE
-    v_roots jsonb := '[]';
+    v_roots jsonb := '[]'::jsonb;
     v_step deletion_plan_steps;
     v_job record;
     v_keys jsonb;
