@@ -53,8 +53,8 @@ def test_the_first_rollback_drops_everything_in_reverse(project: Project) -> Non
     migrations.write(project.root)
     assert block(project.text(ROLLBACK), "drop").splitlines() == [
         "DROP VIEW IF EXISTS vw_deletion_things;",
-        "DROP ROUTINE IF EXISTS deletion_work;",
-        "DROP ROUTINE IF EXISTS do_deletion;",
+        "DROP PROCEDURE IF EXISTS deletion_work;",
+        "DROP PROCEDURE IF EXISTS do_deletion;",
         "DROP TABLE IF EXISTS deletion_things;",
     ]
 
@@ -196,10 +196,10 @@ def test_a_routine_with_other_parameters_is_dropped_first_on_postgresql(project:
     project.edit(DO, "(IN p_id bigint)", "(IN p_id bigint, IN p_why text)")
     migrations.write(project.root, "change_deletion_things")
     text = project.text(f"migrations/postgres/{SECOND}/apply.sql")
-    assert block(text, "drop") == "DROP ROUTINE IF EXISTS do_deletion;\n"
-    assert text.index("DROP ROUTINE") < text.index(f">>> {DO}")
+    assert block(text, "drop") == "DROP PROCEDURE IF EXISTS do_deletion;\n"
+    assert text.index("DROP PROCEDURE") < text.index(f">>> {DO}")
     back = project.text(f"migrations/postgres/{SECOND}/rollback.sql")
-    assert back.index("DROP ROUTINE IF EXISTS do_deletion;") < back.index(f">>> {DO}")
+    assert back.index("DROP PROCEDURE IF EXISTS do_deletion;") < back.index(f">>> {DO}")
 
 
 def test_a_new_routine_is_dropped_by_the_rollback(project: Project) -> None:
@@ -217,7 +217,7 @@ def test_a_file_that_is_gone_is_dropped_and_brought_back_by_the_rollback(project
     migrations.write(project.root, "drop_deletion_verb")
     name = "0002_drop_deletion_verb"
     text = project.text(f"migrations/postgres/{name}/apply.sql")
-    assert block(text, "drop") == f"-- {DO}\nDROP ROUTINE IF EXISTS do_deletion;\n"
+    assert block(text, "drop") == f"-- {DO}\nDROP PROCEDURE IF EXISTS do_deletion;\n"
     assert block(project.text(f"migrations/postgres/{name}/rollback.sql"), DO) == old
     migrations.freeze(project.root)
     assert migrations.check(project.root) == []

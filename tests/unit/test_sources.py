@@ -62,10 +62,9 @@ def test_a_file_that_creates_nothing_is_an_error() -> None:
         _ = Source("schema/mysql/tables/deletion_x.sql", "SELECT 1;\n").kind
 
 
-def test_postgresql_drops_routines_by_one_word_and_mysql_by_their_kind() -> None:
+def test_what_a_file_creates_is_dropped_by_its_kind() -> None:
     source = Source("procedures/x/api/deletion_x.sql", "CREATE OR REPLACE FUNCTION deletion_x()")
-    assert sources.drop_statement("postgres", source) == "DROP ROUTINE IF EXISTS deletion_x;"
-    assert sources.drop_statement("mysql", source) == "DROP FUNCTION IF EXISTS deletion_x;"
+    assert sources.drop_statement(source) == "DROP FUNCTION IF EXISTS deletion_x;"
 
 
 def test_every_file_of_the_project_creates_what_it_is_named_for() -> None:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -288,13 +288,25 @@ def safety(source: Source, engine: Engine) -> Iterator[str]:
 
 
 def sqlfluff(base: Path | None = None) -> list[str]:
-    """Run sqlfluff over the files that people edit; its rules stand in ``.sqlfluff``."""
+    """Run sqlfluff over the files that people edit; its rules stand in ``.sqlfluff``.
+
+    The tool's own queries have parameters, which takes another templater.
+    """
     root = base or sources.root()
     _linter("sqlfluff")
-    folders = [name for name in ("schema", "procedures") if (root / name).is_dir()]
+    queries = sorted(
+        path.as_posix() for path in Path(root, sources.TOOL_FOLDER).glob("sql/*/*.sql")
+    )
+    found = _run_sqlfluff(root, ["schema", "procedures"], [])
+    if queries:
+        found += _run_sqlfluff(root, queries, ["--templater", "placeholder"])
+    return found
+
+
+def _run_sqlfluff(root: Path, folders: Sequence[str], options: Sequence[str]) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", "sqlfluff", "lint", "--format", "json", "--processes", "0",
-         "--disable-progress-bar", *folders],
+         "--disable-progress-bar", *options, *folders],
         cwd=root,
         check=False,
         capture_output=True,

@@ -228,16 +228,16 @@ def _code(text: str) -> str:
     return "".join(line for line in text.splitlines(True) if not line.startswith("--"))
 
 
-def _farewells(engine: Engine, gone: Sequence[Source]) -> list[Block]:
+def _farewells(gone: Sequence[Source]) -> list[Block]:
     """Drop the objects whose files are gone, each under its path."""
-    lines = [f"-- {source.path}\n{sources.drop_statement(engine, source)}\n" for source in gone]
+    lines = [f"-- {source.path}\n{sources.drop_statement(source)}\n" for source in gone]
     return [Block(_DROPS, "".join(lines))] if gone else []
 
 
-def _drops(engine: Engine, dropped: Sequence[Source]) -> list[Block]:
+def _drops(dropped: Sequence[Source]) -> list[Block]:
     if not dropped:
         return []
-    return [Block(_DROPS, "".join(f"{sources.drop_statement(engine, s)}\n" for s in dropped))]
+    return [Block(_DROPS, "".join(f"{sources.drop_statement(s)}\n" for s in dropped))]
 
 
 def expected(migration: Migration, before: State, current: Sequence[Source]) -> dict[str, str]:
@@ -277,15 +277,15 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
         *_frame(engine, "migration_owner"),
         _by_hand(migration.apply_text),
         "".join(f"-- === {source.path} {source.digest}\n" for source in altered),
-        *_farewells(engine, gone),
-        *_drops(engine, old_drops),
+        *_farewells(gone),
+        *_drops(old_drops),
         *(Block(source.path, source.text) for source in written),
         *_frame(engine, "migration_release", "migration_commit"),
     ]
     rollback_parts: list[Block | str] = [
         *_frame(engine, "migration_begin", "migration_owner"),
         _by_hand(migration.rollback_text),
-        *_drops(engine, [*reversed(made), *reversed(redone)]),
+        *_drops([*reversed(made), *reversed(redone)]),
         *(Block(source.path, before.texts[source.path]) for source in reversed(replaced)),
         *(Block(source.path, source.text) for source in gone),
         *_frame(engine, "migration_release"),

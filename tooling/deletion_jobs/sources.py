@@ -193,9 +193,6 @@ def read_all(engine: Engine, base: Path | None = None) -> list[Source]:
     )
 
 
-def drop_statement(engine: Engine, source: Source) -> str:
+def drop_statement(source: Source) -> str:
     """Give the statement that drops what a file creates."""
-    kind = source.kind
-    if engine == "postgres" and kind in {"PROCEDURE", "FUNCTION"}:
-        kind = "ROUTINE"
-    return f"DROP {kind} IF EXISTS {source.name};"
+    return f"DROP {source.kind} IF EXISTS {source.name};"

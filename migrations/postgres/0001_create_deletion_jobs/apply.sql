@@ -5269,7 +5269,8 @@ SET
     scheduled_at = CASE
         WHEN v.new_status <> 'pending' THEN j.scheduled_at
         WHEN v.outcome = 'done' THEN NULL
-        WHEN v.is_counted THEN clock_timestamp() + make_interval(secs => least(
+        -- Whoever died is taken up at once; max_attempts bounds how often.
+        WHEN v.outcome = 'retry' THEN clock_timestamp() + make_interval(secs => least(
             deletion_setting_int('backoff_max_seconds'),
             deletion_setting_int('backoff_seconds') * 2 ^ least(v.counted - 1, 20)
         ))
@@ -5973,7 +5974,7 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_find_roots$
 DECLARE
-    v_roots jsonb := '[]';
+    v_roots jsonb := '[]'::jsonb;
     v_step deletion_plan_steps;
     v_job record;
     v_keys jsonb;
@@ -6663,7 +6664,17 @@ BEGIN
         RETURN;
     END IF;
 
-    v_plan_id := coalesce(v_plan_id, deletion_compile(p_entity_table, p_hard));
+    BEGIN
+        v_plan_id := coalesce(v_plan_id, deletion_compile(p_entity_table, p_hard));
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+            RAISE;
+        WHEN OTHERS THEN
+            -- One target that cannot be compiled must not hold up the jobs of all others.
+            RETURN QUERY SELECT NULL::bigint, format('%s: %s', sqlstate, sqlerrm);
+            RETURN;
+    END;
+
     RETURN QUERY
     SELECT p.plan_id, p.error_code || ': ' || p.error
     FROM deletion_plans AS p

@@ -27,18 +27,21 @@ WHERE c.table_schema = database() AND find_in_set(c.table_name, %(names)s) > 0
 UNION ALL
 SELECT
     'index',
-    concat(s.table_name, '.', s.index_name),
-    concat(
-        if(max(s.non_unique) = 0, 'unique ', ''),
+    i.name,
+    concat(i.uniqueness, i.columns, i.visibility)
+FROM (
+    SELECT
+        concat(s.table_name, '.', s.index_name) AS name,
+        if(max(s.non_unique) = 0, 'unique ', '') AS uniqueness,
         group_concat(
             coalesce(s.column_name, concat('(', s.expression, ')'))
             ORDER BY s.seq_in_index SEPARATOR ', '
-        ),
-        if(max(s.is_visible) = 'YES', '', ' invisible')
-    )
-FROM information_schema.statistics AS s
-WHERE s.table_schema = database() AND find_in_set(s.table_name, %(names)s) > 0
-GROUP BY s.table_name, s.index_name
+        ) AS columns,
+        if(max(s.is_visible) = 'YES', '', ' invisible') AS visibility
+    FROM information_schema.statistics AS s
+    WHERE s.table_schema = database() AND find_in_set(s.table_name, %(names)s) > 0
+    GROUP BY s.table_name, s.index_name
+) AS i
 UNION ALL
 SELECT
     'constraint',
@@ -92,17 +95,15 @@ SELECT
         if(r.is_deterministic = 'YES', 'deterministic', 'not deterministic'),
         concat('sql_mode ', r.sql_mode),
         coalesce(concat('returns ', r.dtd_identifier), 'returns nothing'),
+'arguments',
         coalesce(
             (
                 SELECT
-                    concat(
-                        'arguments ',
-                        group_concat(
-                            concat_ws(
-                                ' ', lower(p.parameter_mode), p.parameter_name, p.dtd_identifier
-                            )
-                            ORDER BY p.ordinal_position SEPARATOR ', '
+                    group_concat(
+                        concat_ws(
+                            ' ', lower(p.parameter_mode), p.parameter_name, p.dtd_identifier
                         )
+                        ORDER BY p.ordinal_position SEPARATOR ', '
                     )
                 FROM information_schema.parameters AS p
                 WHERE
@@ -111,7 +112,7 @@ SELECT
                     AND p.routine_type = r.routine_type
                     AND p.ordinal_position > 0
             ),
-            'no arguments'
+            'none'
         )
     )
 FROM information_schema.routines AS r

@@ -95,17 +95,19 @@ BEGIN
         )
     THEN
         SET @dj_sql = (
-            SELECT
-                concat(
-                    'DROP USER ',
-                    group_concat(concat(quote(u.user), '@', quote(u.host)) SEPARATOR ', ')
-                )
-            FROM mysql.user AS u
-            WHERE
-                u.user IN (
-                    'deletion_jobs_owner', 'deletion_jobs_app', 'deletion_jobs_operator',
-                    'deletion_jobs_reader', 'deletion_jobs_worker'
-                )
+            SELECT concat('DROP USER ', a.accounts)
+            FROM (
+                SELECT
+                    group_concat(
+                        concat(quote(u.user), '@', quote(u.host)) SEPARATOR ', '
+                    ) AS accounts
+                FROM mysql.user AS u
+                WHERE
+                    u.user IN (
+                        'deletion_jobs_owner', 'deletion_jobs_app', 'deletion_jobs_operator',
+                        'deletion_jobs_reader', 'deletion_jobs_worker'
+                    )
+            ) AS a
         );
         PREPARE dj_stmt FROM @dj_sql;
         EXECUTE dj_stmt;

@@ -4,7 +4,7 @@ SET @dj_sql = (
     SELECT
         if(
             version() LIKE '%MariaDB%'
-            OR CAST(substring_index(version(), '.', 1) AS UNSIGNED) < 8,
+            OR cast(substring_index(version(), '.', 1) AS UNSIGNED) < 8,
             'deletion_jobs takes MySQL 8.0.21 or newer',
             if(database() IS NULL, 'deletion_jobs needs a database: mysql NAME', 'DO 0')
         ) AS answer

@@ -25,5 +25,5 @@ CREATE TABLE IF NOT EXISTS _yoyo_migration (
 
 INSERT INTO _yoyo_version (version, installed_at_utc)
 SELECT 2, utc_timestamp()
-FROM DUAL
+FROM (SELECT 1 AS one) AS o
 WHERE NOT EXISTS (SELECT 1 FROM _yoyo_version AS v);

@@ -4,7 +4,7 @@ INSERT INTO _yoyo_log (
 SELECT
     uuid(), sha2(%(migration_id)s, 256), %(migration_id)s, 'apply',
     substring_index(user(), '@', 1), substring_index(user(), '@', -1), utc_timestamp()
-FROM DUAL
+FROM (SELECT 1 AS one) AS o
 WHERE NOT EXISTS (
     SELECT 1 FROM _yoyo_migration AS m WHERE m.migration_hash = sha2(%(migration_id)s, 256)
 );

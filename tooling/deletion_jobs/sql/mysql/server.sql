@@ -1,7 +1,7 @@
 SELECT
-    CAST(substring_index(version(), '.', 1) AS UNSIGNED) * 10000
-    + CAST(substring_index(substring_index(version(), '.', 2), '.', -1) AS UNSIGNED) * 100
-    + CAST(substring_index(substring_index(version(), '.', 3), '.', -1) AS UNSIGNED)
+    cast(substring_index(version(), '.', 1) AS UNSIGNED) * 10000
+    + cast(substring_index(substring_index(version(), '.', 2), '.', -1) AS UNSIGNED) * 100
+    + cast(substring_index(substring_index(version(), '.', 3), '.', -1) AS UNSIGNED)
         AS version_number,
     version() AS version,
     @@version_comment AS version_comment,

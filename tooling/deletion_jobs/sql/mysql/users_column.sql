@@ -2,8 +2,8 @@ SELECT
     c.table_name AS table_name,
     c.column_type AS column_type,
     lower(c.column_type) REGEXP '^bigint(\\([0-9]+\\))? unsigned$' AS type_fits,
-    EXISTS (
-        SELECT 1
+    (
+        SELECT count(*) > 0
         FROM information_schema.statistics AS s
         WHERE
             s.table_schema = c.table_schema
@@ -29,5 +29,5 @@ WHERE
     AND c.table_schema = if(
         instr(%(users_table)s, '.') > 0, substring_index(%(users_table)s, '.', 1), database()
     )
-    AND CAST(c.table_name AS BINARY) = CAST(substring_index(%(users_table)s, '.', -1) AS BINARY)
+    AND cast(c.table_name AS BINARY) = cast(substring_index(%(users_table)s, '.', -1) AS BINARY)
     AND c.column_name = %(users_column)s

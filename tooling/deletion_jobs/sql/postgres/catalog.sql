@@ -44,7 +44,9 @@ SELECT
         '%%s%%s%%s%%s',
         replace(format_type(a.atttypid, a.atttypmod), h.prefix, ''),
         CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
-        CASE a.attidentity WHEN 'd' THEN ' identity by default' WHEN 'a' THEN ' identity' ELSE '' END,
+        CASE a.attidentity
+            WHEN 'd' THEN ' identity by default' WHEN 'a' THEN ' identity' ELSE ''
+        END,
         ' default ' || pg_get_expr(d.adbin, d.adrelid)
     )
 FROM relation AS r

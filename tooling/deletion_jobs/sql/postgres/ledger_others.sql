@@ -4,4 +4,4 @@ FROM (
     UNION ALL
     SELECT l.migration_id FROM _yoyo_log AS l
 ) AS e
-WHERE NOT e.migration_id = ANY(string_to_array(%(ours)s, ','))
+WHERE e.migration_id NOT IN (SELECT unnest(string_to_array(%(ours)s, ',')))

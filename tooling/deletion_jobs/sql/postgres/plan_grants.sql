@@ -20,7 +20,8 @@ SELECT
     array_agg(DISTINCT n.privilege) AS privileges,
     bool_or(
         NOT CASE n.privilege
-            WHEN 'UPDATE' THEN has_any_column_privilege('deletion_jobs_owner', n.table_oid, 'UPDATE')
+            WHEN 'UPDATE'
+                THEN has_any_column_privilege('deletion_jobs_owner', n.table_oid, 'UPDATE')
             ELSE has_table_privilege('deletion_jobs_owner', n.table_oid, n.privilege)
         END
     ) AS is_missing,

@@ -10,5 +10,5 @@ SELECT
 FROM pg_proc AS p
 INNER JOIN pg_namespace AS n
     ON p.pronamespace = n.oid
-WHERE n.nspname = current_schema() AND p.proname = ANY(string_to_array(%(names)s, ','))
+WHERE n.nspname = current_schema() AND p.proname IN (SELECT unnest(string_to_array(%(names)s, ',')))
 ORDER BY p.proname

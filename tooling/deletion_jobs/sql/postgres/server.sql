@@ -7,8 +7,8 @@ SELECT
     current_schema() IS NOT NULL
     AND has_schema_privilege(current_schema(), 'CREATE WITH GRANT OPTION') AS may_create,
     r.rolsuper OR r.rolcreaterole AS may_make_roles,
-    ARRAY(
-        SELECT n.role_name
+    (
+        SELECT coalesce(array_agg(n.role_name), '{}')
         FROM unnest(ARRAY[
             'deletion_jobs_owner', 'deletion_jobs_app', 'deletion_jobs_operator',
             'deletion_jobs_reader', 'deletion_jobs_worker'

@@ -2,8 +2,8 @@ SELECT
     c.relname::text AS table_name,
     format_type(a.atttypid, a.atttypmod) AS column_type,
     a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AS type_fits,
-    EXISTS (
-        SELECT 1
+    (
+        SELECT count(*) > 0
         FROM pg_index AS i
         WHERE
             i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
