@@ -44,6 +44,11 @@ def children(db: Database, name: str, of: dict[int, int], on_delete: str = "casc
     )
 
 
+def in_small_steps(db: Database) -> None:
+    """Commit after every second row, so that what a step did before a failure would show."""
+    db.set_deletion_setting("batch_rows", 2)
+
+
 def each(count: int) -> range:
     """Count from one."""
     return range(1, count + 1)

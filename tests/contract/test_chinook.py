@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import install
+from tests.contract.schemas import in_small_steps
 from tests.database import Database
 
 ROWS = 15607
@@ -104,6 +105,7 @@ def test_a_customer_goes_with_seven_invoices_and_38_lines(chinook: Database) -> 
 
 
 def test_a_customer_without_rules_is_blocked_by_seven_invoices(chinook: Database) -> None:
+    in_small_steps(chinook)
     before = chinook.application_contents()
     job = chinook.delete(t(chinook, "customer"), 1)
     assert job.status == "failed"
@@ -115,6 +117,7 @@ def test_a_customer_without_rules_is_blocked_by_seven_invoices(chinook: Database
 
 
 def test_an_artist_whose_tracks_were_sold_is_blocked(chinook: Database) -> None:
+    in_small_steps(chinook)
     rule(chinook, "album", "artist", "cascade")
     rule(chinook, "track", "album", "cascade")
     rule(chinook, "playlist_track", "track", "cascade")

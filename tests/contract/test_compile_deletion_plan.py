@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.schemas import customers, shop
+from tests.contract.schemas import customers, in_small_steps, shop
 from tests.database import Database, Reference
 
 
@@ -74,6 +74,7 @@ def test_a_target_that_is_gone_has_no_plan(db: Database) -> None:
 
 
 def test_tables_that_cascade_in_a_ring_have_no_plan(db: Database) -> None:
+    in_small_steps(db)
     customers(db)
     db.table(
         "team",
@@ -96,6 +97,7 @@ def test_tables_that_cascade_in_a_ring_have_no_plan(db: Database) -> None:
 
 
 def test_a_cascading_table_without_a_key_has_no_plan(db: Database) -> None:
+    in_small_steps(db)
     customers(db)
     db.table(
         "click",
@@ -198,6 +200,7 @@ def test_a_stale_plan_is_refused_where_recompiling_is_switched_off(db: Database)
 
 
 def test_the_stored_text_is_what_runs(db: Database) -> None:
+    in_small_steps(db)
     shop(db)
     db.compile_deletion_plan("customer")
     db.execute(

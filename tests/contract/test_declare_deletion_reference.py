@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.schemas import customers, ids
+from tests.contract.schemas import customers, ids, in_small_steps
 from tests.database import Database
 
 
@@ -66,6 +66,7 @@ def test_a_declared_reference_may_set_null(db: Database) -> None:
 
 
 def test_a_declared_reference_may_restrict(db: Database) -> None:
+    in_small_steps(db)
     notes(db)
     declare(db, action="restrict")
     job = db.delete("customer", 1)

@@ -603,3 +603,16 @@ def test_an_enqueue_of_another_row_does_not_wait(db: Database) -> None:
         db.enqueue_deletion("customer", 1)
         done = db.background(other.enqueue_deletion, "customer", 2).result(20)
     assert {db.job(done).entity_pk, "1"} == set(db.column("SELECT entity_pk FROM deletion_jobs"))
+
+
+def test_an_enqueue_waits_for_an_open_cancel_and_arms_the_job_again(db: Database) -> None:
+    customers(db)
+    job_id = db.enqueue_deletion("customer", 1, "first")
+    other = db.connect("app")
+    with db.transaction():
+        db.cancel_deletion(job_id)
+        again = db.background(other.enqueue_deletion, "customer", 1, "second")
+        db.wait_until_blocked(other)
+    assert again.result(20) == job_id
+    job = db.job(job_id)
+    assert (job.status, job.reason, db.outcomes(job_id)) == ("pending", "second", ["cancelled"])

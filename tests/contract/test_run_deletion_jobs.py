@@ -332,6 +332,22 @@ def test_a_caller_that_holds_one_job_does_not_hold_up_499_others(db: Database) -
     assert db.receipts(held) == {("visit", "delete"): 1, ("customer", "delete"): 1}
 
 
+def test_a_caller_with_an_open_cancel_does_not_hold_up_the_others(db: Database) -> None:
+    customers(db, 5)
+    children(db, "visit", dict.fromkeys(each(5), 1))
+    db.enqueue_deletions("customer", list(each(5)))
+    held = db.value("SELECT id FROM deletion_jobs WHERE entity_pk = '3'")
+    caller = db.connect()
+    caller.execute("BEGIN")
+    with worker_held_at(db, "SELECT id FROM visit"):
+        caller.cancel_deletion(held)
+    assert (db.count("deletion_jobs", "status = 'done'"), db.status(held)) == (4, "running")
+    caller.execute("COMMIT")
+    db.run()
+    assert (db.status(held), db.outcomes(held)) == ("cancelled", ["cancelled"])
+    assert db.receipts(held) == {("visit", "delete"): 1, ("customer", "delete"): 1}
+
+
 def test_rows_held_by_the_application_are_waited_for_and_retried(db: Database) -> None:
     customers(db)
     children(db, "visit", {1: 4})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.schemas import children, customers, each, ids, shop
+from tests.contract.schemas import children, customers, each, ids, in_small_steps, shop
 from tests.database import Database, Reference
 
 pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
@@ -54,6 +54,7 @@ def test_set_default_gives_the_row_the_columns_default(db: Database) -> None:
 
 @pytest.mark.parametrize("action", ["no action", "restrict"])
 def test_restrict_fails_the_job_before_anything_is_deleted(db: Database, action: str) -> None:
+    in_small_steps(db)
     customers(db)
     children(db, "a_visit", {1: 3})
     children(db, "b_visit", {1: 2, 2: 1}, on_delete=action)
@@ -68,6 +69,7 @@ def test_restrict_fails_the_job_before_anything_is_deleted(db: Database, action:
 
 
 def test_a_row_deep_below_blocks_before_anything_is_deleted(db: Database) -> None:
+    in_small_steps(db)
     shop(db)
     db.table(
         "refund",
@@ -87,6 +89,7 @@ def test_a_row_deep_below_blocks_before_anything_is_deleted(db: Database) -> Non
 
 
 def test_restrict_inside_the_closure_only_orders(db: Database) -> None:
+    in_small_steps(db)
     shop(db)
     db.table(
         "refund",
@@ -110,6 +113,7 @@ def test_restrict_inside_the_closure_only_orders(db: Database) -> None:
 
 
 def test_a_row_of_another_root_behind_restrict_blocks(db: Database) -> None:
+    in_small_steps(db)
     shop(db)
     db.table(
         "refund",
@@ -367,6 +371,7 @@ def test_a_row_that_is_its_own_parent_goes(db: Database) -> None:
 
 
 def test_rows_that_refer_to_each_other_in_a_ring_fail_and_stay(db: Database) -> None:
+    in_small_steps(db)
     tree(db, "no action", [(1, None), (2, 1), (3, 2)])
     db.execute("UPDATE node SET parent_id = 3 WHERE id = 1")
     db.set_deletion_rule("node", "fk_node_parent_id", "restrict")
@@ -456,6 +461,7 @@ def test_a_users_own_job_ends_without_its_creator(db: Database) -> None:
 
 
 def test_more_rows_than_the_targets_limit_delete_nothing(db: Database) -> None:
+    in_small_steps(db)
     shop(db)
     db.register_deletion_target("customer", max_rows=9)
     before = db.application_contents()
@@ -470,6 +476,7 @@ def test_more_rows_than_the_targets_limit_delete_nothing(db: Database) -> None:
 
 
 def test_the_setting_limits_targets_that_have_no_limit_of_their_own(db: Database) -> None:
+    in_small_steps(db)
     shop(db)
     db.set_deletion_setting("max_rows", 9)
     assert (db.delete("customer", 1).error or "")[:7] == "JD013: "
@@ -478,6 +485,7 @@ def test_the_setting_limits_targets_that_have_no_limit_of_their_own(db: Database
 
 
 def test_a_large_table_without_an_index_deletes_nothing(db: Database) -> None:
+    in_small_steps(db)
     customers(db)
     db.table("note", "id bigint", "about bigint null", rows=[(n, 1) for n in each(20)])
     db.declare_deletion_reference("note_about", "note", ["about"], "customer", ["id"], "cascade")
@@ -498,6 +506,7 @@ def test_a_large_table_without_an_index_deletes_nothing(db: Database) -> None:
 def test_a_missing_privilege_is_found_before_anything_is_deleted(
     db: Database, table: str, right: str
 ) -> None:
+    in_small_steps(db)
     shop(db)
     db.revoke_from_owner(table, right)
     before = db.application_contents()
@@ -525,6 +534,7 @@ def test_a_target_that_is_gone_fails_its_jobs(db: Database) -> None:
 
 
 def test_an_error_of_the_engine_is_kept_with_its_own_code(db: Database) -> None:
+    in_small_steps(db)
     customers(db)
     children(db, "visit", {1: 2, 2: 2})
     db.script(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.schemas import customers, ids, shop
+from tests.contract.schemas import customers, ids, in_small_steps, shop
 from tests.database import Database, Reference
 
 
@@ -19,6 +19,7 @@ def test_a_rule_lets_a_restricting_reference_cascade(db: Database) -> None:
 
 
 def test_a_rule_stops_a_cascading_reference(db: Database) -> None:
+    in_small_steps(db)
     shop(db)
     db.set_deletion_rule("invoice", "fk_invoice_customer_id", "restrict")
     job = db.delete("customer", 1)
@@ -52,6 +53,7 @@ def test_a_rule_may_be_changed_and_taken_back(db: Database) -> None:
 
 
 def test_a_rule_for_a_column_that_may_not_be_null_restricts(db: Database) -> None:
+    in_small_steps(db)
     customers(db)
     db.table(
         "visit",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.schemas import children, customers, ids
+from tests.contract.schemas import children, customers, ids, in_small_steps
 from tests.database import Database, Reference
 
 KEEP = (
@@ -15,6 +15,7 @@ KEEP = (
 def test_a_trigger_that_suppresses_deletes_fails_the_job_and_names_the_table(
     postgres: Database, table: str
 ) -> None:
+    in_small_steps(postgres)
     customers(postgres)
     children(postgres, "visit", {1: 1, 2: 3})
     postgres.table(
@@ -42,6 +43,7 @@ def test_a_trigger_that_suppresses_deletes_fails_the_job_and_names_the_table(
 def test_a_trigger_that_suppresses_updates_fails_the_job_and_names_the_table(
     postgres: Database,
 ) -> None:
+    in_small_steps(postgres)
     customers(postgres)
     children(postgres, "visit", {1: 1, 2: 3}, on_delete="set null")
     postgres.script(
@@ -56,6 +58,7 @@ def test_a_trigger_that_suppresses_updates_fails_the_job_and_names_the_table(
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_policy_is_an_error_and_nothing_is_deleted(postgres: Database, force: bool) -> None:
+    in_small_steps(postgres)
     customers(postgres)
     children(postgres, "a_visit", {1: 2})
     children(postgres, "b_visit", {1: 4})
