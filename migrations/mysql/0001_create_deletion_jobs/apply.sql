@@ -1163,7 +1163,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Work due deletion jobs until none is due or the time is over; the schedulers call this'
 BEGIN
-    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
         SECOND, coalesce(p_run_seconds, deletion_setting_int('run_seconds')), utc_timestamp(6)
     );
     DECLARE v_run_id BIGINT UNSIGNED;
@@ -1751,7 +1751,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'
+COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'  -- noqa: LT05
 BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
 
@@ -3585,7 +3585,7 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
-    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
@@ -3598,7 +3598,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;
+    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
@@ -3609,7 +3609,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;
+    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
@@ -3619,7 +3619,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;
+    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         r.child_schema, r.child_table, r.reference_name, r.action
@@ -3639,7 +3639,7 @@ BEGIN
     FROM deletion_targets AS t
     WHERE t.entity_table = p_entity_table;
 
-    -- The references stand first: each step compares them alone, which costs least and matters most.
+    -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
         '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
     ), 256), 32));
@@ -3840,9 +3840,10 @@ DELIMITER ;
 -- Describe how frames carry the values of a column: written as JSON, and read in its own type.
 --
 -- Parameters  p_schema, p_table, p_column   the column
---             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what refers
--- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions around
---             the column and around the field; NULL: keys cannot be of that type
+--             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what
+--                       refers
+-- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions
+--             around the column and around the field; NULL: keys cannot be of that type
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_frame_column('shop', 'customer', 'id', 'k1');
@@ -3860,10 +3861,11 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'
+COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'  -- noqa: LT05
 BEGIN
     DECLARE v_type, v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_family, v_charset, v_collation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_family, v_charset, v_collation VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT c.column_type, c.character_set_name, c.collation_name
     INTO v_type, v_charset, v_collation
@@ -3882,7 +3884,8 @@ BEGIN
             if(v_type LIKE '% unsigned%', ' UNSIGNED', '')
         )
         WHEN v_family = 'bytes' THEN concat(
-            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'), ') CHARACTER SET ascii COLLATE ascii_bin'
+            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'),
+            ') CHARACTER SET ascii COLLATE ascii_bin'
         )
         WHEN v_family IN ('string', 'label') THEN concat(
             'VARCHAR(', if(v_family = 'label', '255', regexp_substr(v_type, '[0-9]+')),
@@ -3890,7 +3893,8 @@ BEGIN
         )
         WHEN v_base = 'date' THEN 'DATE'
         WHEN v_family IN ('moment', 'time') THEN concat(
-            if(v_family = 'time', 'TIME', 'DATETIME'), coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
+            if(v_family = 'time', 'TIME', 'DATETIME'),
+            coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
         )
     END;
 
@@ -3949,7 +3953,9 @@ BEGIN
     DECLARE v_keys JSON DEFAULT json_array();
 
     WHILE json_extract(p_columns, concat('$[', v_pos, '].f')) LIKE '"k%' DO
-        SET v_keys = json_array_append(v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']')));
+        SET v_keys = json_array_append(
+            v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']'))
+        );
         SET v_pos = v_pos + 1;
     END WHILE;
 
@@ -3990,7 +3996,8 @@ BEGIN
     DECLARE v_pos INT DEFAULT 0;
     DECLARE v_column JSON;
     DECLARE v_list LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
-    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     WHILE v_pos < json_length(p_columns) DO
         SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
@@ -4012,7 +4019,9 @@ BEGIN
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
             WHEN 'order' THEN concat('q.', v_f)
             WHEN 'sort' THEN concat('c.', v_name, if(
-                v_column ->> '$.family' = 'label', concat(' COLLATE ', v_column ->> '$.collation'), ''
+                v_column ->> '$.family' = 'label',
+                concat(' COLLATE ', v_column ->> '$.collation'),
+                ''
             ))
             WHEN 'text' THEN concat(
                 v_column ->> '$.text[0]', 'x.', v_name, v_column ->> '$.text[1]'
@@ -4049,7 +4058,8 @@ COMMENT 'Write the condition that a child row comes after the one that was read 
 BEGIN
     DECLARE v_pos INT DEFAULT 0;
     DECLARE v_column JSON;
-    DECLARE v_equal, v_list, v_value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_equal, v_list, v_value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
 
     -- Spelled out, since the engine bounds no index scan by a comparison of rows.
     WHILE v_pos < json_length(p_columns) DO
@@ -4093,7 +4103,8 @@ SQL SECURITY DEFINER
 COMMENT 'Write a frame as a table, each value in its own type, character set and collation'
 BEGIN
     RETURN concat(
-        'JSON_TABLE(?, \'$[*]\' COLUMNS (', p_first, deletion_sql_list(p_columns, 'frame', ', '), ')) AS t'
+        'JSON_TABLE(?, \'$[*]\' COLUMNS (', p_first, deletion_sql_list(p_columns, 'frame', ', '),
+        ')) AS t'
     );
 END$$
 DELIMITER ;
@@ -4171,7 +4182,7 @@ BEGIN
     RETURN (
         SELECT concat(
             'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
-            group_concat(
+            group_concat(  -- noqa: CP01
                 'SELECT 1 FROM ', n.sql_name, ' WHERE FALSE'
                 ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
             ),
@@ -4189,8 +4200,8 @@ DELIMITER ;
 -- Write the statement that finds the rows that jobs name.
 --
 -- Parameters  p_plan_id   the plan
--- Returns     text; binds an array of {"j": job, "pk": key, "k": [its parts]}; answers the root frame
---             in @dj_answer: rows that are not there carry "m": 1, rows whose key is spelled
+-- Returns     text; binds an array of {"j": job, "pk": key, "k": [its parts]}; answers the root
+--             frame in @dj_answer: rows that are not there carry "m": 1, rows whose key is spelled
 --             otherwise "m": 2
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -4213,7 +4224,8 @@ BEGIN
     DECLARE v_pos INT DEFAULT 0;
 
     SELECT
-        concat(n.sql_name, ' AS x', n.key_index), n.frame_columns, deletion_key_part(n.frame_columns)
+        concat(n.sql_name, ' AS x', n.key_index), n.frame_columns,
+        deletion_key_part(n.frame_columns)
     INTO v_table, v_all, v_keys
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = 0;
@@ -4221,8 +4233,10 @@ BEGIN
     WHILE v_pos < json_length(v_keys) DO
         -- What does not convert finds no row; the strict reading of the text comes after.
         SET v_frame = concat(
-            v_frame, ', k', v_pos + 1, ' ', json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
-            ' PATH \'$.k[', v_pos, ']\' NULL ON ERROR, s', v_pos + 1, ' VARCHAR(64) PATH \'$.k[', v_pos, ']\''
+            v_frame, ', k', v_pos + 1, ' ',
+            json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
+            ' PATH \'$.k[', v_pos, ']\' NULL ON ERROR, s', v_pos + 1,
+            ' VARCHAR(64) PATH \'$.k[', v_pos, ']\''
         );
         SET v_missing = concat(v_missing, ', \'k', v_pos + 1, '\', t.s', v_pos + 1);
         SET v_pos = v_pos + 1;
@@ -4255,8 +4269,8 @@ DELIMITER ;
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
 --             p_more   TRUE: in order of the child's key, and from after the row that was read last
--- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit; answers
---             the child frame in @dj_answer and its number of keys in @dj_rows
+-- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit;
+--             answers the child frame in @dj_answer and its number of keys in @dj_rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -4278,7 +4292,7 @@ BEGIN
     DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        p.frame_columns, n.frame_columns, e.frame_columns,
+        p.frame_columns, n.frame_columns AS child_frame_columns, e.frame_columns AS pointer_columns,
         concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
     INTO v_parent, v_child, v_pointers, v_table, v_on_frame
     FROM deletion_plan_edges AS e
@@ -4347,10 +4361,11 @@ SQL SECURITY DEFINER
 COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
 BEGIN
     DECLARE v_parent, v_keys, v_pointers JSON;
-    DECLARE v_table, v_own_table, v_on_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table, v_own_table, v_on_frame
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns,
+        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns AS pointer_columns,
         concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
         concat(n.sql_name, ' AS c', n.key_index), e.on_frame
     INTO v_parent, v_keys, v_pointers, v_table, v_own_table, v_on_frame
@@ -4405,7 +4420,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write what a lock statement needs beside the rows: the unique keys that references point at'
+COMMENT 'Write what a lock statement needs beside the rows: the unique keys that references point at'  -- noqa: LT05
 BEGIN
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE v_no INT DEFAULT 0;
@@ -4466,7 +4481,7 @@ DELIMITER ;
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
 --             p_kind      lock, look, free, remove, left or set
 -- Returns     text; binds the frame; lock, look, free and left answer a number of its rows in
---             @dj_rows; free and left, and lock where a reference is set or followed by rows without
+--             @dj_rows; free and left, and lock where a reference is set or followed by rows without  -- noqa: LT05
 --             children, answer the rows themselves in @dj_answer
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -4490,7 +4505,7 @@ COMMENT 'Write one of the statements that act on the very rows of a frame'
 BEGIN
     DECLARE v_node_no INT DEFAULT 0;
     DECLARE v_keys JSON;
-    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
     DECLARE v_answers BOOLEAN DEFAULT p_kind IN ('free', 'left');
 
     IF p_edge_no > 0 THEN
@@ -4547,7 +4562,7 @@ BEGIN
         )
         ELSE concat(
             'SELECT ', if(v_answers, 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())', 'NULL'),
-            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',
+            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',  -- noqa: LT05
             v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )
@@ -4583,8 +4598,10 @@ COMMENT 'Write the statement that finds rows of a walk that go in a circle by a 
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
-    DECLARE v_table, v_above, v_discriminator, v_name, v_other LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_table, v_above, v_discriminator, v_name, v_other
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
 
     SELECT
         n.node_no, concat(n.sql_name, ' AS x', n.key_index),
@@ -4619,13 +4636,15 @@ BEGIN
 
     RETURN concat(
         'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_start,
-        '\n    FROM deletion_walk_keys AS w\n    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+        '\n    FROM deletion_walk_keys AS w\n',
+        '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
         deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
         ' AND NOT (', v_own, ')',
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
         ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
-        '\n    UNION DISTINCT\n    SELECT up.j', v_next, '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
+        '\n    UNION DISTINCT\n    SELECT up.j', v_next,
+        '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
         'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
         'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'
@@ -4788,10 +4807,12 @@ BEGIN
             ELSE 'restrict'
         END,
         FALSE,
+        -- noqa: disable=CP01
         concat('[', group_concat(json_quote(k.column_name) ORDER BY k.ordinal_position), ']'),
         concat(
             '[', group_concat(json_quote(k.referenced_column_name) ORDER BY k.ordinal_position), ']'
         ),
+        -- noqa: enable=CP01
         max(r.unique_constraint_name)
     FROM information_schema.referential_constraints AS r
     INNER JOIN information_schema.key_column_usage AS k
@@ -4877,8 +4898,8 @@ BEGIN
                 WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
                 WHEN EXISTS (
                     SELECT 1
-                    FROM json_table(n.key_columns, '$[*]' COLUMNS (
-                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+                    FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
                     )) AS k
                     LEFT JOIN information_schema.columns AS c
                         ON
@@ -4987,7 +5008,7 @@ COMMENT 'Say which tables of a plan refer to each other in a circle that rows ca
 BEGIN
     SELECT concat(
         'tables refer to each other in a circle: ',
-        group_concat(
+        group_concat(  -- noqa: CP01
             c.display_name, ' (', e.reference_name, ')'
             ORDER BY c.display_name, e.reference_name SEPARATOR ', '
         )
@@ -5001,7 +5022,8 @@ BEGIN
         AND e.action = 'cascade'
         AND (
             (c.node_no <> p.node_no AND c.table_rank IS NULL AND p.table_rank IS NULL)
-            -- With one self-reference a row has one parent at most, and the check finds row circles.
+            -- With one self-reference a row has one parent at most, and the check finds row
+            -- circles.
             OR (
                 c.node_no = p.node_no
                 AND (
@@ -5048,8 +5070,8 @@ BEGIN
     DECLARE c_column CURSOR FOR
         SELECT n.node_no, n.table_schema, n.table_name, k.pos, k.name
         FROM deletion_plan_nodes AS n
-        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (
-            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
         )) AS k
         WHERE n.plan_id = p_plan_id
         UNION DISTINCT
@@ -5057,8 +5079,8 @@ BEGIN
         FROM deletion_plan_nodes AS n
         INNER JOIN deletion_plan_edges AS e
             ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
-        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (
-            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
         )) AS u
         WHERE
             n.plan_id = p_plan_id
@@ -5103,7 +5125,8 @@ DELIMITER ;
 -- Write the conditions by which a reference is followed.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
--- Writes      deletion_plan_edges; on_frame stays NULL where its columns do not compare     Commits  no
+-- Writes      deletion_plan_edges; on_frame stays NULL where its columns do not compare
+-- Commits     no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_plan_edge;
@@ -5121,15 +5144,17 @@ COMMENT 'Write the conditions by which a reference is followed'
 BEGIN
     DECLARE v_pos, v_count INT DEFAULT 0;
     DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers JSON;
-    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column
+        VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
-    DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
 
     SELECT
-        e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns, e.child_schema,
-        e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,
+        e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
+        e.child_schema, e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
         e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
         json_length(e.child_columns)
     INTO
@@ -5150,8 +5175,8 @@ BEGIN
         SET v_column = json_unquote(json_extract(v_parent_columns, concat('$[', v_pos, ']')));
         SET v_other = (
             SELECT f.o
-            FROM json_table(v_parent, '$[*]' COLUMNS (
-                o JSON PATH '$',
+            FROM json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+                o JSON PATH '$',  -- noqa: PRS
                 name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
             )) AS f
             WHERE f.name = v_column
@@ -5165,11 +5190,16 @@ BEGIN
         );
         SET v_from = concat(
             json_unquote(json_extract(v_other, '$.get[0]')), 't.',
-            json_unquote(json_extract(v_other, '$.f')), json_unquote(json_extract(v_other, '$.get[1]'))
+            json_unquote(json_extract(v_other, '$.f')),
+            json_unquote(json_extract(v_other, '$.get[1]'))
         );
         SET v_to = json_unquote(json_extract(v_other, '$.name'));
-        SET v_on_frame = concat(v_on_frame, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = ', v_from);
-        SET v_on_parent = concat(v_on_parent, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = x.', v_to);
+        SET v_on_frame = concat(
+            v_on_frame, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = ', v_from
+        );
+        SET v_on_parent = concat(
+            v_on_parent, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = x.', v_to
+        );
         SET v_set = concat(
             v_set, if(v_pos = 0, '', ', '), 'x.', v_name, ' = ',
             if(v_action = 'set_default', 'DEFAULT', 'NULL')
@@ -5194,11 +5224,13 @@ BEGIN
             -- A row that refers to itself is not its own child.
             if(
                 v_is_self,
-                concat(' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'),
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'
+                ),
                 ''
             ),
-            -- Only a declared reference can hold rows of a root that is not there; and should the root
-            -- come back meanwhile, rows that hang from it by a foreign key are another story.
+            -- Only a declared reference can hold rows of a root that is not there; and should the
+            -- root come back meanwhile, rows that hang from it by a foreign key are another story.
             if(v_is_root AND NOT v_is_declared, ' AND t.m IS NULL', '')
         ),
         e.on_parent = concat(
@@ -5206,7 +5238,9 @@ BEGIN
             coalesce(concat(' AND c.', v_discriminator), ''),
             if(
                 v_is_self,
-                concat(' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'),
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'
+                ),
                 ''
             )
         ),
@@ -5219,7 +5253,9 @@ BEGIN
         AND e.edge_no = p_edge_no
         AND (v_discriminator IS NOT NULL OR e.discriminator_column IS NULL)
         AND coalesce(e.parent_index, if(
-            v_is_declared, deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns), NULL
+            v_is_declared,
+            deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns),
+            NULL
         )) IS NOT NULL;
 END$$
 DELIMITER ;
@@ -5243,7 +5279,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'
+COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
 BEGIN
     DECLARE v_concerned, v_parents, v_sets JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
@@ -5416,7 +5452,10 @@ BEGIN
     IF p_error IS NULL THEN
         CALL deletion_plan_columns(p_plan_id);
         CALL deletion_plan_edges(p_plan_id);
-        SELECT concat('columns of different types: ', group_concat(e.reference_name SEPARATOR ', '))
+        SELECT concat(
+            'columns of different types: ',
+            group_concat(e.reference_name SEPARATOR ', ')  -- noqa: CP01
+        )
         INTO p_error
         FROM deletion_plan_edges AS e
         WHERE e.plan_id = p_plan_id AND e.on_frame IS NULL;
@@ -5464,8 +5503,8 @@ BEGIN
     FROM deletion_plan_nodes AS n
     CROSS JOIN json_table(
         '["guard", "roots", "lock", "look", "free", "remove", "left"]',
-        '$[*]' COLUMNS (
-            step_no FOR ORDINALITY,
+        '$[*]' COLUMNS (  -- noqa: CP02
+            step_no FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
         )
     ) AS k
@@ -5492,7 +5531,7 @@ BEGIN
                 WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
                 WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
                 WHEN 'size' THEN concat(
-                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'
+                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
                 )
                 ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
             END
@@ -5500,10 +5539,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove", "left",
-            "set"]',
-            '$[*]' COLUMNS (
-                place FOR ORDINALITY,
+            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove",
+            "left", "set"]',
+            '$[*]' COLUMNS (  -- noqa: CP02
+                place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
             )
         ) AS k
@@ -5604,10 +5643,10 @@ BEGIN
             p.fingerprint = deletion_fingerprint(p_entity_table, v_tables),
             p.error_code = v_code,
             p.error = v_error,
-            p.can_block = EXISTS (
+            p.can_block = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.in_check
             ),
-            p.has_waits = EXISTS (
+            p.has_waits = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits
             )
         WHERE p.plan_id = p_plan_id;
@@ -5857,10 +5896,11 @@ DELIMITER ;
 -- Commits     no
 -- Execute     the owner only
 --
--- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction may
--- still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several) and @dj_waits of the
--- run; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
--- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not stored as it is.
+-- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction
+-- may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several) and @dj_waits
+-- of the run; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no,
+-- @dj_keys, @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not
+-- stored as it is.
 
 DROP PROCEDURE IF EXISTS deletion_advance;
 
@@ -5897,7 +5937,11 @@ BEGIN
             AND s.kind = 'fetch'
             AND s.edge_no > @dj_pos
             AND s.action <> 'restrict'
-            AND (s.action = 'cascade' OR NOT s.waits OR json_contains_path(@dj_state, 'one', '$.set'))
+            AND (
+                s.action = 'cascade'
+                OR NOT s.waits
+                OR json_contains_path(@dj_state, 'one', '$.set')
+            )
         ORDER BY s.edge_no
         LIMIT 1;
 
@@ -5954,7 +5998,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'
+COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
     DECLARE v_fits, v_is_empty BOOLEAN;
@@ -6026,7 +6070,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Begin the transaction of a step'
 BEGIN
-    COMMIT;
+    COMMIT;  -- noqa: PRS
     -- Every statement has to see what was committed while the one before it waited for locks.
     SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION READ WRITE;
@@ -6054,7 +6098,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Give a run''s jobs the state that their ended attempts ask for'
 BEGIN
-    DECLARE v_ended, v_verdict JSON;
+    DECLARE v_ended, v_verdict JSON;  -- noqa: PRS
     DECLARE v_max_attempts INT DEFAULT deletion_setting_int('max_attempts');
     DECLARE v_backoff BIGINT DEFAULT deletion_setting_int('backoff_seconds');
     DECLARE v_backoff_max BIGINT DEFAULT deletion_setting_int('backoff_max_seconds');
@@ -6063,7 +6107,8 @@ BEGIN
     SELECT json_arrayagg(json_object('j', j.id, 'n', a.attempt_no))
     INTO v_ended
     FROM deletion_attempts AS a FORCE INDEX (idx_da_run)
-    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id AND j.status = 'running'
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY)
+        ON j.id = a.job_id AND j.status = 'running'
     WHERE a.run_id = p_run_id AND a.outcome IS NOT NULL
     FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
 
@@ -6091,7 +6136,8 @@ BEGIN
         FROM json_table(v_ended, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
         )) AS e
-        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = e.j AND a.attempt_no = e.n
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON a.job_id = e.j AND a.attempt_no = e.n
         STRAIGHT_JOIN deletion_runs AS r ON r.run_id = a.run_id
         STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = e.j
         -- An older attempt has nothing to say of a job that is running again.
@@ -6164,7 +6210,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'
+COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
 BEGIN
     DECLARE v_found, v_rows BIGINT;
     DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -6180,7 +6226,8 @@ BEGIN
         CALL deletion_execute(@dj_plan_id, p_edge_no, if(p_action = 'cascade', 'remove', 'set'));
 
         IF p_action = 'cascade' AND @dj_rows <> v_rows THEN
-            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
         END IF;
 
         IF p_action <> 'cascade' THEN
@@ -6422,7 +6469,7 @@ DELIMITER ;
 -- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
 --             p_action    delete, set_null or set_default
 --             p_rows      their number
---             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at
+--             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at  -- noqa: LT05
 -- Writes      deletion_receipts                    Commits  no
 -- Execute     the owner only
 
@@ -6444,7 +6491,7 @@ BEGIN
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
         SELECT s.table_name
         FROM deletion_plan_steps AS s
-        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')  -- noqa: LT05
     );
 
     IF p_rows > 0 THEN
@@ -6525,9 +6572,10 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
 BEGIN
-    DELETE w
+    DELETE w  -- noqa: PRS
     FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
-    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY) ON w.walk_id = p_run_id AND w.job_id = e.j;
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = p_run_id AND w.job_id = e.j;
 
     UPDATE deletion_frames AS f
     SET
@@ -6605,8 +6653,8 @@ BEGIN
                 ORDER BY a.attempt_no DESC
                 LIMIT 1
             ), FALSE) AS alone
-        FROM json_table(v_due, '$[*]' COLUMNS (
-            id BIGINT UNSIGNED PATH '$.id',
+        FROM json_table(v_due, '$[*]' COLUMNS (  -- noqa: CP02
+            id BIGINT UNSIGNED PATH '$.id',  -- noqa: PRS
             entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',
             hard_delete BOOLEAN PATH '$.h',
             due_at DATETIME(6) PATH '$.d'
@@ -6722,9 +6770,9 @@ BEGIN
         VALUES (p_slot, utc_timestamp(6), 'running', connection_id())
         ON DUPLICATE KEY UPDATE
             last_started_at = utc_timestamp(6),
-            last_ended_at = NULL,
+            last_ended_at = NULL,  -- noqa: CV05
             last_outcome = 'running',
-            last_error = NULL,
+            last_error = NULL,  -- noqa: CV05
             session_id = connection_id();
         COMMIT;
     END IF;
@@ -6882,7 +6930,7 @@ BEGIN
         FROM json_table(v_keys, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', m INT PATH '$.m'
         )) AS k
-        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = k.j
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = k.j  -- noqa: PRS
         WHERE k.m IS NOT NULL;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
@@ -6898,7 +6946,7 @@ BEGIN
     END))
     INTO @dj_frame
     FROM deletion_attempts AS a
-    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id  -- noqa: PRS
     WHERE a.run_id = p_run_id AND a.outcome IS NULL;
 
     CALL deletion_execute(p_plan_id, 0, 'roots');
@@ -6980,10 +7028,10 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits'
+COMMENT 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits'  -- noqa: LT05
 BEGIN
     -- Gone, or gone from where it was: table, schema or column.
-    DECLARE EXIT HANDLER FOR 1146, 1049, 1054 SET p_fits = FALSE;
+    DECLARE EXIT HANDLER FOR 1146, 1049, 1054 SET p_fits = FALSE;  -- noqa: PRS
 
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
@@ -7018,7 +7066,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Say whether a run''s worker still works: its session holds the run''s lock, and is in a call'
+COMMENT 'Say whether a run''s worker still works: its session holds the run''s lock, and is in a call'  -- noqa: LT05
 BEGIN
     RETURN coalesce(
         p_server_id = @@GLOBAL.server_uuid
@@ -7168,9 +7216,10 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split'
+COMMENT 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split'  -- noqa: LT05
 BEGIN
     DECLARE v_rest JSON;
+    DECLARE v_count BIGINT;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET @dj_depth = NULL;
 
     SELECT
@@ -7199,6 +7248,14 @@ BEGIN
 
         SET @dj_depth = @dj_depth + 1, @dj_count = @dj_batch, @dj_read = NULL, @dj_is_dirty = TRUE;
     END IF;
+
+    IF @dj_depth IS NOT NULL AND @dj_edge_no <> 0 AND @dj_count > 0 THEN
+        -- Between two transactions rows may move to another parent: what hangs from them stays.
+        SET @dj_frame = @dj_keys, v_count = @dj_count;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+        SET @dj_keys = coalesce(@dj_answer, json_array()), @dj_count = @dj_rows;
+        SET @dj_is_dirty = @dj_is_dirty OR @dj_count <> v_count;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -7224,7 +7281,8 @@ SQL SECURITY DEFINER
 COMMENT 'Set the walk''s registers to where a run stands'
 BEGIN
     SELECT
-        r.run_id, r.plan_id, r.batch_rows, r.batch_rows, r.rows_changed, r.state, p.has_waits,
+        r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
+        p.has_waits,
         if(r.job_count = 1, (
             SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
         ), NULL)
@@ -7290,9 +7348,9 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Say which statement of a plan the server refuses: a right is missing, or the plan does not fit'
+COMMENT 'Say which statement of a plan the server refuses: a right is missing, or the plan does not fit'  -- noqa: LT05
 BEGIN
-    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;  -- noqa: PRS
     DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE c_step CURSOR FOR
         SELECT s.sql_text FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
@@ -7482,7 +7540,8 @@ BEGIN
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
 
         IF @dj_depth > 100000 THEN
-            CALL deletion_raise('JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
                 SELECT s.table_name
                 FROM deletion_plan_steps AS s
                 WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch'
@@ -7542,15 +7601,19 @@ BEGIN
         WHERE r.run_id = v_run_id AND r.ended_at IS NULL
         FOR UPDATE SKIP LOCKED;  -- noqa: PRS
 
-        IF v_session_id IS NOT NULL AND NOT deletion_is_alive(v_run_id, v_session_id, v_server_id) THEN
+        IF
+            v_session_id IS NOT NULL
+            AND NOT deletion_is_alive(v_run_id, v_session_id, v_server_id)
+        THEN
             SELECT json_arrayagg(a.job_id)
             INTO v_jobs
             FROM deletion_attempts AS a
             WHERE a.run_id = v_run_id;
-            -- A death counts only against a job that was alone and got nowhere: it may be the poison.
+            -- A death counts only against a job that was alone and got nowhere: it may be the
+            -- poison.
             CALL deletion_settle(
-                v_run_id, NULL, 'lost', 'the worker''s session or its server was gone', v_is_counted,
-                v_jobs
+                v_run_id, NULL, 'lost', 'the worker''s session or its server was gone',
+                v_is_counted, v_jobs
             );
             CALL deletion_end_run(v_run_id, 'lost', 'the worker''s session was gone');
         END IF;
@@ -7608,7 +7671,7 @@ DELIMITER ;
 -- deletion_remove
 -- Remove the present frame's own rows: lock them, look once more, delete the childless.
 --
--- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between  -- noqa: LT05
 -- Writes      the application's table, deletion_receipts     Commits  no
 -- Execute     the owner only
 
@@ -7639,7 +7702,7 @@ BEGIN
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove');
 
         IF @dj_rows <> v_rows THEN
-            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
         END IF;
 
         CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
@@ -7682,8 +7745,8 @@ COMMENT 'Store the walk''s present frame'
 BEGIN
     IF @dj_depth IS NOT NULL AND @dj_is_dirty THEN
         REPLACE INTO deletion_frames (
-            run_id, depth, node_no, edge_no, `keys`, key_count, edge_pos, fetch_cursor, rows_at_pass,
-            idle_passes, rows_here, updated_at
+            run_id, depth, node_no, edge_no, `keys`, key_count, edge_pos, fetch_cursor,
+            rows_at_pass, idle_passes, rows_here, updated_at
         )
         VALUES (
             @dj_run_id, @dj_depth, @dj_node_no, @dj_edge_no, @dj_keys, @dj_count, @dj_pos, @dj_read,
@@ -7880,8 +7943,8 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
         SELECT
-            0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)), 0,
-            json_object(), TRUE
+            0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)),
+            0, json_object(), TRUE
         FROM json_table(v_counted, '$[*]' COLUMNS (
             o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
         )) AS k;
@@ -7921,7 +7984,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'End the attempts of a run''s jobs: write how each ended, then carry it over to the jobs'
 BEGIN
-    DECLARE v_open JSON;
+    DECLARE v_open JSON;  -- noqa: PRS
 
     -- Never wait for a caller: an attempt that a cancel holds open is settled by recovery.
     SELECT json_arrayagg(json_object('j', a.job_id, 'n', a.attempt_no))
@@ -7933,7 +7996,8 @@ BEGIN
     UPDATE json_table(v_open, '$[*]' COLUMNS (
         j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
     )) AS t
-    STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = t.j AND a.attempt_no = t.n
+    STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+        ON a.job_id = t.j AND a.attempt_no = t.n
     SET
         a.outcome = if(
             -- A cancelled job's keys were skipped: it is never done, whatever became of the rest.
@@ -7968,7 +8032,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were'
+COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were'  -- noqa: LT05
 BEGIN
     DECLARE v_heavy JSON;
 
@@ -8011,7 +8075,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Mark jobs as running, each with an attempt that keeps what was asked for'
 BEGIN
-    INSERT INTO deletion_attempts (
+    INSERT INTO deletion_attempts (  -- noqa: PRS
         job_id, attempt_no, run_id, started_at, asked_reason, asked_hard_delete, asked_scheduled_at,
         asked_by, asked_at
     )
@@ -8060,7 +8124,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Do one bounded step of a run and commit it; what fails is rolled back and decided about'
 BEGIN
-    DECLARE v_number, v_errno INT;
+    DECLARE v_number, v_errno INT;  -- noqa: PRS
     DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_phase VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -8136,7 +8200,8 @@ BEGIN
     DECLARE v_retries INT;
     DECLARE v_alone BOOLEAN;
     DECLARE v_jobs JSON;
-    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT concat(p_code, ': ', p_message);
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT concat(p_code, ': ', p_message);
     -- Lock timeout, deadlock, NOWAIT, a row that somebody added or took away meanwhile.
     DECLARE v_passes BOOLEAN DEFAULT p_code = '40001' OR p_errno IN (1205, 1213, 3572, 1451, 1452);
     DECLARE EXIT HANDLER FOR SQLSTATE 'JD010'
@@ -8204,7 +8269,8 @@ BEGIN
     DECLARE v_edge_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_unchanged, v_blocking, v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_unchanged, v_blocking, v_message
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_edge CURSOR FOR
         SELECT s.edge_no, s.action, s.table_name, s.reference_name
@@ -8222,8 +8288,8 @@ BEGIN
 
         IF @dj_rows > 0 AND v_action = 'restrict' THEN
             SET v_blocking = concat_ws(', ', v_blocking, concat(
-                if(@dj_rows = 1000, 'at least ', ''), @dj_rows, if(@dj_rows = 1, ' row of ', ' rows of '),
-                v_table, ' behind ', v_reference
+                if(@dj_rows = 1000, 'at least ', ''), @dj_rows,
+                if(@dj_rows = 1, ' row of ', ' rows of '), v_table, ' behind ', v_reference
             ));
         ELSEIF @dj_rows > 0 THEN
             SET v_unchanged = v_table;
@@ -8285,8 +8351,8 @@ BEGIN
 
         IF @dj_rows > v_limit THEN
             SET p_error = concat(
-                'JD008: ', v_reference, ' of ', v_table, ' has no index and the table over ', v_limit,
-                ' rows'
+                'JD008: ', v_reference, ' of ', v_table, ' has no index and the table over ',
+                v_limit, ' rows'
             );
         END IF;
 
@@ -8321,9 +8387,9 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'
+COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'  -- noqa: LT05
 BEGIN
-    DECLARE v_node_no, v_edge_no INT;
+    DECLARE v_node_no, v_edge_no INT;  -- noqa: PRS
     DECLARE v_frame JSON;
     DECLARE v_child_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -8523,7 +8589,7 @@ BEGIN
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
-        SELECT b.job_id, concat('JD006: ', group_concat(
+        SELECT b.job_id, concat('JD006: ', group_concat(  -- noqa: CP01
             b.row_count, if(b.row_count = 1, ' row of ', ' rows of '), b.table_name, ' behind ',
             b.reference_name
             ORDER BY b.table_name, b.reference_name SEPARATOR ', '
@@ -8763,7 +8829,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.referential_constraints AS r
+    STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
         ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
     STRAIGHT_JOIN information_schema.key_column_usage AS k
         ON

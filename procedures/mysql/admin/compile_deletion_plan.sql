@@ -18,7 +18,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'
+COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'  -- noqa: LT05
 BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
 

@@ -23,7 +23,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Work due deletion jobs until none is due or the time is over; the schedulers call this'
 BEGIN
-    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
         SECOND, coalesce(p_run_seconds, deletion_setting_int('run_seconds')), utc_timestamp(6)
     );
     DECLARE v_run_id BIGINT UNSIGNED;

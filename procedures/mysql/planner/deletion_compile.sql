@@ -76,10 +76,10 @@ BEGIN
             p.fingerprint = deletion_fingerprint(p_entity_table, v_tables),
             p.error_code = v_code,
             p.error = v_error,
-            p.can_block = EXISTS (
+            p.can_block = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.in_check
             ),
-            p.has_waits = EXISTS (
+            p.has_waits = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits
             )
         WHERE p.plan_id = p_plan_id;

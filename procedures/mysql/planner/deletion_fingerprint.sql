@@ -21,7 +21,7 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
-    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
@@ -34,7 +34,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;
+    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
@@ -45,7 +45,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;
+    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
@@ -55,7 +55,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;
+    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         r.child_schema, r.child_table, r.reference_name, r.action
@@ -75,7 +75,7 @@ BEGIN
     FROM deletion_targets AS t
     WHERE t.entity_table = p_entity_table;
 
-    -- The references stand first: each step compares them alone, which costs least and matters most.
+    -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
         '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
     ), 256), 32));

@@ -31,7 +31,7 @@ BEGIN
         json_table(
             p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
         ) AS p
-    STRAIGHT_JOIN information_schema.referential_constraints AS r
+    STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
         ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
     STRAIGHT_JOIN information_schema.key_column_usage AS k
         ON

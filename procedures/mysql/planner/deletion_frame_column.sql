@@ -2,9 +2,10 @@
 -- Describe how frames carry the values of a column: written as JSON, and read in its own type.
 --
 -- Parameters  p_schema, p_table, p_column   the column
---             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what refers
--- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions around
---             the column and around the field; NULL: keys cannot be of that type
+--             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what
+--                       refers
+-- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions
+--             around the column and around the field; NULL: keys cannot be of that type
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_frame_column('shop', 'customer', 'id', 'k1');
@@ -22,10 +23,11 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'
+COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'  -- noqa: LT05
 BEGIN
     DECLARE v_type, v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_family, v_charset, v_collation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_family, v_charset, v_collation VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT c.column_type, c.character_set_name, c.collation_name
     INTO v_type, v_charset, v_collation
@@ -44,7 +46,8 @@ BEGIN
             if(v_type LIKE '% unsigned%', ' UNSIGNED', '')
         )
         WHEN v_family = 'bytes' THEN concat(
-            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'), ') CHARACTER SET ascii COLLATE ascii_bin'
+            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'),
+            ') CHARACTER SET ascii COLLATE ascii_bin'
         )
         WHEN v_family IN ('string', 'label') THEN concat(
             'VARCHAR(', if(v_family = 'label', '255', regexp_substr(v_type, '[0-9]+')),
@@ -52,7 +55,8 @@ BEGIN
         )
         WHEN v_base = 'date' THEN 'DATE'
         WHEN v_family IN ('moment', 'time') THEN concat(
-            if(v_family = 'time', 'TIME', 'DATETIME'), coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
+            if(v_family = 'time', 'TIME', 'DATETIME'),
+            coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
         )
     END;
 

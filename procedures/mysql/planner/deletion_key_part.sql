@@ -22,7 +22,9 @@ BEGIN
     DECLARE v_keys JSON DEFAULT json_array();
 
     WHILE json_extract(p_columns, concat('$[', v_pos, '].f')) LIKE '"k%' DO
-        SET v_keys = json_array_append(v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']')));
+        SET v_keys = json_array_append(
+            v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']'))
+        );
         SET v_pos = v_pos + 1;
     END WHILE;
 

@@ -26,8 +26,8 @@ BEGIN
     DECLARE c_column CURSOR FOR
         SELECT n.node_no, n.table_schema, n.table_name, k.pos, k.name
         FROM deletion_plan_nodes AS n
-        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (
-            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
         )) AS k
         WHERE n.plan_id = p_plan_id
         UNION DISTINCT
@@ -35,8 +35,8 @@ BEGIN
         FROM deletion_plan_nodes AS n
         INNER JOIN deletion_plan_edges AS e
             ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
-        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (
-            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
         )) AS u
         WHERE
             n.plan_id = p_plan_id

@@ -21,7 +21,7 @@ COMMENT 'Say which tables of a plan refer to each other in a circle that rows ca
 BEGIN
     SELECT concat(
         'tables refer to each other in a circle: ',
-        group_concat(
+        group_concat(  -- noqa: CP01
             c.display_name, ' (', e.reference_name, ')'
             ORDER BY c.display_name, e.reference_name SEPARATOR ', '
         )
@@ -35,7 +35,8 @@ BEGIN
         AND e.action = 'cascade'
         AND (
             (c.node_no <> p.node_no AND c.table_rank IS NULL AND p.table_rank IS NULL)
-            -- With one self-reference a row has one parent at most, and the check finds row circles.
+            -- With one self-reference a row has one parent at most, and the check finds row
+            -- circles.
             OR (
                 c.node_no = p.node_no
                 AND (

@@ -2,7 +2,8 @@
 -- Write the conditions by which a reference is followed.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
--- Writes      deletion_plan_edges; on_frame stays NULL where its columns do not compare     Commits  no
+-- Writes      deletion_plan_edges; on_frame stays NULL where its columns do not compare
+-- Commits     no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_plan_edge;
@@ -20,15 +21,17 @@ COMMENT 'Write the conditions by which a reference is followed'
 BEGIN
     DECLARE v_pos, v_count INT DEFAULT 0;
     DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers JSON;
-    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column
+        VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
-    DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
 
     SELECT
-        e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns, e.child_schema,
-        e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,
+        e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
+        e.child_schema, e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
         e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
         json_length(e.child_columns)
     INTO
@@ -49,8 +52,8 @@ BEGIN
         SET v_column = json_unquote(json_extract(v_parent_columns, concat('$[', v_pos, ']')));
         SET v_other = (
             SELECT f.o
-            FROM json_table(v_parent, '$[*]' COLUMNS (
-                o JSON PATH '$',
+            FROM json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+                o JSON PATH '$',  -- noqa: PRS
                 name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
             )) AS f
             WHERE f.name = v_column
@@ -64,11 +67,16 @@ BEGIN
         );
         SET v_from = concat(
             json_unquote(json_extract(v_other, '$.get[0]')), 't.',
-            json_unquote(json_extract(v_other, '$.f')), json_unquote(json_extract(v_other, '$.get[1]'))
+            json_unquote(json_extract(v_other, '$.f')),
+            json_unquote(json_extract(v_other, '$.get[1]'))
         );
         SET v_to = json_unquote(json_extract(v_other, '$.name'));
-        SET v_on_frame = concat(v_on_frame, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = ', v_from);
-        SET v_on_parent = concat(v_on_parent, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = x.', v_to);
+        SET v_on_frame = concat(
+            v_on_frame, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = ', v_from
+        );
+        SET v_on_parent = concat(
+            v_on_parent, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = x.', v_to
+        );
         SET v_set = concat(
             v_set, if(v_pos = 0, '', ', '), 'x.', v_name, ' = ',
             if(v_action = 'set_default', 'DEFAULT', 'NULL')
@@ -93,11 +101,13 @@ BEGIN
             -- A row that refers to itself is not its own child.
             if(
                 v_is_self,
-                concat(' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'),
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'
+                ),
                 ''
             ),
-            -- Only a declared reference can hold rows of a root that is not there; and should the root
-            -- come back meanwhile, rows that hang from it by a foreign key are another story.
+            -- Only a declared reference can hold rows of a root that is not there; and should the
+            -- root come back meanwhile, rows that hang from it by a foreign key are another story.
             if(v_is_root AND NOT v_is_declared, ' AND t.m IS NULL', '')
         ),
         e.on_parent = concat(
@@ -105,7 +115,9 @@ BEGIN
             coalesce(concat(' AND c.', v_discriminator), ''),
             if(
                 v_is_self,
-                concat(' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'),
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'
+                ),
                 ''
             )
         ),
@@ -118,7 +130,9 @@ BEGIN
         AND e.edge_no = p_edge_no
         AND (v_discriminator IS NOT NULL OR e.discriminator_column IS NULL)
         AND coalesce(e.parent_index, if(
-            v_is_declared, deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns), NULL
+            v_is_declared,
+            deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns),
+            NULL
         )) IS NOT NULL;
 END$$
 DELIMITER ;

@@ -15,7 +15,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'
+COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
 BEGIN
     DECLARE v_concerned, v_parents, v_sets JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;

@@ -71,7 +71,10 @@ BEGIN
     IF p_error IS NULL THEN
         CALL deletion_plan_columns(p_plan_id);
         CALL deletion_plan_edges(p_plan_id);
-        SELECT concat('columns of different types: ', group_concat(e.reference_name SEPARATOR ', '))
+        SELECT concat(
+            'columns of different types: ',
+            group_concat(e.reference_name SEPARATOR ', ')  -- noqa: CP01
+        )
         INTO p_error
         FROM deletion_plan_edges AS e
         WHERE e.plan_id = p_plan_id AND e.on_frame IS NULL;

@@ -32,8 +32,8 @@ BEGIN
                 WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
                 WHEN EXISTS (
                     SELECT 1
-                    FROM json_table(n.key_columns, '$[*]' COLUMNS (
-                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'
+                    FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
                     )) AS k
                     LEFT JOIN information_schema.columns AS c
                         ON

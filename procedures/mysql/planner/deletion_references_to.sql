@@ -42,10 +42,12 @@ BEGIN
             ELSE 'restrict'
         END,
         FALSE,
+        -- noqa: disable=CP01
         concat('[', group_concat(json_quote(k.column_name) ORDER BY k.ordinal_position), ']'),
         concat(
             '[', group_concat(json_quote(k.referenced_column_name) ORDER BY k.ordinal_position), ']'
         ),
+        -- noqa: enable=CP01
         max(r.unique_constraint_name)
     FROM information_schema.referential_constraints AS r
     INNER JOIN information_schema.key_column_usage AS k

@@ -20,7 +20,8 @@ COMMENT 'Write the condition that a child row comes after the one that was read 
 BEGIN
     DECLARE v_pos INT DEFAULT 0;
     DECLARE v_column JSON;
-    DECLARE v_equal, v_list, v_value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_equal, v_list, v_value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
 
     -- Spelled out, since the engine bounds no index scan by a comparison of rows.
     WHILE v_pos < json_length(p_columns) DO

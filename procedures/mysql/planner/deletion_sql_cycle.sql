@@ -24,8 +24,10 @@ COMMENT 'Write the statement that finds rows of a walk that go in a circle by a 
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
-    DECLARE v_table, v_above, v_discriminator, v_name, v_other LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_table, v_above, v_discriminator, v_name, v_other
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
 
     SELECT
         n.node_no, concat(n.sql_name, ' AS x', n.key_index),
@@ -60,13 +62,15 @@ BEGIN
 
     RETURN concat(
         'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_start,
-        '\n    FROM deletion_walk_keys AS w\n    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+        '\n    FROM deletion_walk_keys AS w\n',
+        '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
         deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
         ' AND NOT (', v_own, ')',
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
         ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
-        '\n    UNION DISTINCT\n    SELECT up.j', v_next, '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
+        '\n    UNION DISTINCT\n    SELECT up.j', v_next,
+        '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
         'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
         'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'

@@ -23,10 +23,11 @@ SQL SECURITY DEFINER
 COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
 BEGIN
     DECLARE v_parent, v_keys, v_pointers JSON;
-    DECLARE v_table, v_own_table, v_on_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table, v_own_table, v_on_frame
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns,
+        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns AS pointer_columns,
         concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
         concat(n.sql_name, ' AS c', n.key_index), e.on_frame
     INTO v_parent, v_keys, v_pointers, v_table, v_own_table, v_on_frame

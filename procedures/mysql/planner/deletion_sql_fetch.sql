@@ -3,8 +3,8 @@
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
 --             p_more   TRUE: in order of the child's key, and from after the row that was read last
--- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit; answers
---             the child frame in @dj_answer and its number of keys in @dj_rows
+-- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit;
+--             answers the child frame in @dj_answer and its number of keys in @dj_rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -26,7 +26,7 @@ BEGIN
     DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        p.frame_columns, n.frame_columns, e.frame_columns,
+        p.frame_columns, n.frame_columns AS child_frame_columns, e.frame_columns AS pointer_columns,
         concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
     INTO v_parent, v_child, v_pointers, v_table, v_on_frame
     FROM deletion_plan_edges AS e

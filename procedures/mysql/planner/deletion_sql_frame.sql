@@ -21,7 +21,8 @@ SQL SECURITY DEFINER
 COMMENT 'Write a frame as a table, each value in its own type, character set and collation'
 BEGIN
     RETURN concat(
-        'JSON_TABLE(?, \'$[*]\' COLUMNS (', p_first, deletion_sql_list(p_columns, 'frame', ', '), ')) AS t'
+        'JSON_TABLE(?, \'$[*]\' COLUMNS (', p_first, deletion_sql_list(p_columns, 'frame', ', '),
+        ')) AS t'
     );
 END$$
 DELIMITER ;

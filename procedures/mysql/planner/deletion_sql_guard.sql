@@ -21,7 +21,7 @@ BEGIN
     RETURN (
         SELECT concat(
             'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
-            group_concat(
+            group_concat(  -- noqa: CP01
                 'SELECT 1 FROM ', n.sql_name, ' WHERE FALSE'
                 ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
             ),

@@ -29,7 +29,8 @@ BEGIN
     DECLARE v_pos INT DEFAULT 0;
     DECLARE v_column JSON;
     DECLARE v_list LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
-    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     WHILE v_pos < json_length(p_columns) DO
         SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
@@ -51,7 +52,9 @@ BEGIN
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
             WHEN 'order' THEN concat('q.', v_f)
             WHEN 'sort' THEN concat('c.', v_name, if(
-                v_column ->> '$.family' = 'label', concat(' COLLATE ', v_column ->> '$.collation'), ''
+                v_column ->> '$.family' = 'label',
+                concat(' COLLATE ', v_column ->> '$.collation'),
+                ''
             ))
             WHEN 'text' THEN concat(
                 v_column ->> '$.text[0]', 'x.', v_name, v_column ->> '$.text[1]'

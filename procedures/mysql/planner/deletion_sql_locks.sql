@@ -23,7 +23,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write what a lock statement needs beside the rows: the unique keys that references point at'
+COMMENT 'Write what a lock statement needs beside the rows: the unique keys that references point at'  -- noqa: LT05
 BEGIN
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE v_no INT DEFAULT 0;

@@ -2,8 +2,8 @@
 -- Write the statement that finds the rows that jobs name.
 --
 -- Parameters  p_plan_id   the plan
--- Returns     text; binds an array of {"j": job, "pk": key, "k": [its parts]}; answers the root frame
---             in @dj_answer: rows that are not there carry "m": 1, rows whose key is spelled
+-- Returns     text; binds an array of {"j": job, "pk": key, "k": [its parts]}; answers the root
+--             frame in @dj_answer: rows that are not there carry "m": 1, rows whose key is spelled
 --             otherwise "m": 2
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -26,7 +26,8 @@ BEGIN
     DECLARE v_pos INT DEFAULT 0;
 
     SELECT
-        concat(n.sql_name, ' AS x', n.key_index), n.frame_columns, deletion_key_part(n.frame_columns)
+        concat(n.sql_name, ' AS x', n.key_index), n.frame_columns,
+        deletion_key_part(n.frame_columns)
     INTO v_table, v_all, v_keys
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = 0;
@@ -34,8 +35,10 @@ BEGIN
     WHILE v_pos < json_length(v_keys) DO
         -- What does not convert finds no row; the strict reading of the text comes after.
         SET v_frame = concat(
-            v_frame, ', k', v_pos + 1, ' ', json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
-            ' PATH \'$.k[', v_pos, ']\' NULL ON ERROR, s', v_pos + 1, ' VARCHAR(64) PATH \'$.k[', v_pos, ']\''
+            v_frame, ', k', v_pos + 1, ' ',
+            json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
+            ' PATH \'$.k[', v_pos, ']\' NULL ON ERROR, s', v_pos + 1,
+            ' VARCHAR(64) PATH \'$.k[', v_pos, ']\''
         );
         SET v_missing = concat(v_missing, ', \'k', v_pos + 1, '\', t.s', v_pos + 1);
         SET v_pos = v_pos + 1;

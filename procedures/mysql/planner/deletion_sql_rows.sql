@@ -5,7 +5,7 @@
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
 --             p_kind      lock, look, free, remove, left or set
 -- Returns     text; binds the frame; lock, look, free and left answer a number of its rows in
---             @dj_rows; free and left, and lock where a reference is set or followed by rows without
+--             @dj_rows; free and left, and lock where a reference is set or followed by rows without  -- noqa: LT05
 --             children, answer the rows themselves in @dj_answer
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -29,7 +29,7 @@ COMMENT 'Write one of the statements that act on the very rows of a frame'
 BEGIN
     DECLARE v_node_no INT DEFAULT 0;
     DECLARE v_keys JSON;
-    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
     DECLARE v_answers BOOLEAN DEFAULT p_kind IN ('free', 'left');
 
     IF p_edge_no > 0 THEN
@@ -86,7 +86,7 @@ BEGIN
         )
         ELSE concat(
             'SELECT ', if(v_answers, 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())', 'NULL'),
-            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',
+            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',  -- noqa: LT05
             v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )

@@ -35,8 +35,8 @@ BEGIN
     FROM deletion_plan_nodes AS n
     CROSS JOIN json_table(
         '["guard", "roots", "lock", "look", "free", "remove", "left"]',
-        '$[*]' COLUMNS (
-            step_no FOR ORDINALITY,
+        '$[*]' COLUMNS (  -- noqa: CP02
+            step_no FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
         )
     ) AS k
@@ -63,7 +63,7 @@ BEGIN
                 WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
                 WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
                 WHEN 'size' THEN concat(
-                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'
+                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
                 )
                 ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
             END
@@ -71,10 +71,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove", "left",
-            "set"]',
-            '$[*]' COLUMNS (
-                place FOR ORDINALITY,
+            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove",
+            "left", "set"]',
+            '$[*]' COLUMNS (  -- noqa: CP02
+                place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
             )
         ) AS k

@@ -7,10 +7,11 @@
 -- Commits     no
 -- Execute     the owner only
 --
--- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction may
--- still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several) and @dj_waits of the
--- run; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
--- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not stored as it is.
+-- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction
+-- may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several) and @dj_waits
+-- of the run; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no,
+-- @dj_keys, @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not
+-- stored as it is.
 
 DROP PROCEDURE IF EXISTS deletion_advance;
 
@@ -47,7 +48,11 @@ BEGIN
             AND s.kind = 'fetch'
             AND s.edge_no > @dj_pos
             AND s.action <> 'restrict'
-            AND (s.action = 'cascade' OR NOT s.waits OR json_contains_path(@dj_state, 'one', '$.set'))
+            AND (
+                s.action = 'cascade'
+                OR NOT s.waits
+                OR json_contains_path(@dj_state, 'one', '$.set')
+            )
         ORDER BY s.edge_no
         LIMIT 1;
 

@@ -19,7 +19,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'
+COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
     DECLARE v_fits, v_is_empty BOOLEAN;

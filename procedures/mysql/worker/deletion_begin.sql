@@ -14,7 +14,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Begin the transaction of a step'
 BEGIN
-    COMMIT;
+    COMMIT;  -- noqa: PRS
     -- Every statement has to see what was committed while the one before it waited for locks.
     SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
     START TRANSACTION READ WRITE;

@@ -17,7 +17,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Give a run''s jobs the state that their ended attempts ask for'
 BEGIN
-    DECLARE v_ended, v_verdict JSON;
+    DECLARE v_ended, v_verdict JSON;  -- noqa: PRS
     DECLARE v_max_attempts INT DEFAULT deletion_setting_int('max_attempts');
     DECLARE v_backoff BIGINT DEFAULT deletion_setting_int('backoff_seconds');
     DECLARE v_backoff_max BIGINT DEFAULT deletion_setting_int('backoff_max_seconds');
@@ -26,7 +26,8 @@ BEGIN
     SELECT json_arrayagg(json_object('j', j.id, 'n', a.attempt_no))
     INTO v_ended
     FROM deletion_attempts AS a FORCE INDEX (idx_da_run)
-    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id AND j.status = 'running'
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY)
+        ON j.id = a.job_id AND j.status = 'running'
     WHERE a.run_id = p_run_id AND a.outcome IS NOT NULL
     FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
 
@@ -54,7 +55,8 @@ BEGIN
         FROM json_table(v_ended, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
         )) AS e
-        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = e.j AND a.attempt_no = e.n
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON a.job_id = e.j AND a.attempt_no = e.n
         STRAIGHT_JOIN deletion_runs AS r ON r.run_id = a.run_id
         STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = e.j
         -- An older attempt has nothing to say of a job that is running again.

@@ -17,7 +17,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'
+COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
 BEGIN
     DECLARE v_found, v_rows BIGINT;
     DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -33,7 +33,8 @@ BEGIN
         CALL deletion_execute(@dj_plan_id, p_edge_no, if(p_action = 'cascade', 'remove', 'set'));
 
         IF p_action = 'cascade' AND @dj_rows <> v_rows THEN
-            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
         END IF;
 
         IF p_action <> 'cascade' THEN

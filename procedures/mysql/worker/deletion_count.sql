@@ -4,7 +4,7 @@
 -- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
 --             p_action    delete, set_null or set_default
 --             p_rows      their number
---             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at
+--             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at  -- noqa: LT05
 -- Writes      deletion_receipts                    Commits  no
 -- Execute     the owner only
 
@@ -26,7 +26,7 @@ BEGIN
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
         SELECT s.table_name
         FROM deletion_plan_steps AS s
-        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')  -- noqa: LT05
     );
 
     IF p_rows > 0 THEN

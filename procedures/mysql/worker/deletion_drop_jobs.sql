@@ -18,9 +18,10 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
 BEGIN
-    DELETE w
+    DELETE w  -- noqa: PRS
     FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
-    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY) ON w.walk_id = p_run_id AND w.job_id = e.j;
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = p_run_id AND w.job_id = e.j;
 
     UPDATE deletion_frames AS f
     SET

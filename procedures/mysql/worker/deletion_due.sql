@@ -53,8 +53,8 @@ BEGIN
                 ORDER BY a.attempt_no DESC
                 LIMIT 1
             ), FALSE) AS alone
-        FROM json_table(v_due, '$[*]' COLUMNS (
-            id BIGINT UNSIGNED PATH '$.id',
+        FROM json_table(v_due, '$[*]' COLUMNS (  -- noqa: CP02
+            id BIGINT UNSIGNED PATH '$.id',  -- noqa: PRS
             entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',
             hard_delete BOOLEAN PATH '$.h',
             due_at DATETIME(6) PATH '$.d'

@@ -54,9 +54,9 @@ BEGIN
         VALUES (p_slot, utc_timestamp(6), 'running', connection_id())
         ON DUPLICATE KEY UPDATE
             last_started_at = utc_timestamp(6),
-            last_ended_at = NULL,
+            last_ended_at = NULL,  -- noqa: CV05
             last_outcome = 'running',
-            last_error = NULL,
+            last_error = NULL,  -- noqa: CV05
             session_id = connection_id();
         COMMIT;
     END IF;

@@ -30,7 +30,7 @@ BEGIN
         FROM json_table(v_keys, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', m INT PATH '$.m'
         )) AS k
-        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = k.j
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = k.j  -- noqa: PRS
         WHERE k.m IS NOT NULL;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
@@ -46,7 +46,7 @@ BEGIN
     END))
     INTO @dj_frame
     FROM deletion_attempts AS a
-    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id  -- noqa: PRS
     WHERE a.run_id = p_run_id AND a.outcome IS NULL;
 
     CALL deletion_execute(p_plan_id, 0, 'roots');

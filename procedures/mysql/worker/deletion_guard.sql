@@ -17,10 +17,10 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits'
+COMMENT 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits'  -- noqa: LT05
 BEGIN
     -- Gone, or gone from where it was: table, schema or column.
-    DECLARE EXIT HANDLER FOR 1146, 1049, 1054 SET p_fits = FALSE;
+    DECLARE EXIT HANDLER FOR 1146, 1049, 1054 SET p_fits = FALSE;  -- noqa: PRS
 
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');

@@ -19,7 +19,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Say whether a run''s worker still works: its session holds the run''s lock, and is in a call'
+COMMENT 'Say whether a run''s worker still works: its session holds the run''s lock, and is in a call'  -- noqa: LT05
 BEGIN
     RETURN coalesce(
         p_server_id = @@GLOBAL.server_uuid

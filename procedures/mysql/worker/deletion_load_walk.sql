@@ -18,7 +18,8 @@ SQL SECURITY DEFINER
 COMMENT 'Set the walk''s registers to where a run stands'
 BEGIN
     SELECT
-        r.run_id, r.plan_id, r.batch_rows, r.batch_rows, r.rows_changed, r.state, p.has_waits,
+        r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
+        p.has_waits,
         if(r.job_count = 1, (
             SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
         ), NULL)

@@ -19,9 +19,9 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Say which statement of a plan the server refuses: a right is missing, or the plan does not fit'
+COMMENT 'Say which statement of a plan the server refuses: a right is missing, or the plan does not fit'  -- noqa: LT05
 BEGIN
-    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;  -- noqa: PRS
     DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE c_step CURSOR FOR
         SELECT s.sql_text FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id

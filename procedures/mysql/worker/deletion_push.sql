@@ -42,7 +42,8 @@ BEGIN
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
 
         IF @dj_depth > 100000 THEN
-            CALL deletion_raise('JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
                 SELECT s.table_name
                 FROM deletion_plan_steps AS s
                 WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch'

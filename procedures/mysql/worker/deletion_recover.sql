@@ -46,15 +46,19 @@ BEGIN
         WHERE r.run_id = v_run_id AND r.ended_at IS NULL
         FOR UPDATE SKIP LOCKED;  -- noqa: PRS
 
-        IF v_session_id IS NOT NULL AND NOT deletion_is_alive(v_run_id, v_session_id, v_server_id) THEN
+        IF
+            v_session_id IS NOT NULL
+            AND NOT deletion_is_alive(v_run_id, v_session_id, v_server_id)
+        THEN
             SELECT json_arrayagg(a.job_id)
             INTO v_jobs
             FROM deletion_attempts AS a
             WHERE a.run_id = v_run_id;
-            -- A death counts only against a job that was alone and got nowhere: it may be the poison.
+            -- A death counts only against a job that was alone and got nowhere: it may be the
+            -- poison.
             CALL deletion_settle(
-                v_run_id, NULL, 'lost', 'the worker''s session or its server was gone', v_is_counted,
-                v_jobs
+                v_run_id, NULL, 'lost', 'the worker''s session or its server was gone',
+                v_is_counted, v_jobs
             );
             CALL deletion_end_run(v_run_id, 'lost', 'the worker''s session was gone');
         END IF;

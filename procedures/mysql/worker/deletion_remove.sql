@@ -1,7 +1,7 @@
 -- deletion_remove
 -- Remove the present frame's own rows: lock them, look once more, delete the childless.
 --
--- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between  -- noqa: LT05
 -- Writes      the application's table, deletion_receipts     Commits  no
 -- Execute     the owner only
 
@@ -32,7 +32,7 @@ BEGIN
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove');
 
         IF @dj_rows <> v_rows THEN
-            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
         END IF;
 
         CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);

@@ -16,8 +16,8 @@ COMMENT 'Store the walk''s present frame'
 BEGIN
     IF @dj_depth IS NOT NULL AND @dj_is_dirty THEN
         REPLACE INTO deletion_frames (
-            run_id, depth, node_no, edge_no, `keys`, key_count, edge_pos, fetch_cursor, rows_at_pass,
-            idle_passes, rows_here, updated_at
+            run_id, depth, node_no, edge_no, `keys`, key_count, edge_pos, fetch_cursor,
+            rows_at_pass, idle_passes, rows_here, updated_at
         )
         VALUES (
             @dj_run_id, @dj_depth, @dj_node_no, @dj_edge_no, @dj_keys, @dj_count, @dj_pos, @dj_read,

@@ -59,8 +59,8 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
         SELECT
-            0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)), 0,
-            json_object(), TRUE
+            0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)),
+            0, json_object(), TRUE
         FROM json_table(v_counted, '$[*]' COLUMNS (
             o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
         )) AS k;

@@ -27,7 +27,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'End the attempts of a run''s jobs: write how each ended, then carry it over to the jobs'
 BEGIN
-    DECLARE v_open JSON;
+    DECLARE v_open JSON;  -- noqa: PRS
 
     -- Never wait for a caller: an attempt that a cancel holds open is settled by recovery.
     SELECT json_arrayagg(json_object('j', a.job_id, 'n', a.attempt_no))
@@ -39,7 +39,8 @@ BEGIN
     UPDATE json_table(v_open, '$[*]' COLUMNS (
         j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
     )) AS t
-    STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = t.j AND a.attempt_no = t.n
+    STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+        ON a.job_id = t.j AND a.attempt_no = t.n
     SET
         a.outcome = if(
             -- A cancelled job's keys were skipped: it is never done, whatever became of the rest.

@@ -15,7 +15,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were'
+COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were'  -- noqa: LT05
 BEGIN
     DECLARE v_heavy JSON;
 

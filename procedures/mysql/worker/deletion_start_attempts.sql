@@ -18,7 +18,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Mark jobs as running, each with an attempt that keeps what was asked for'
 BEGIN
-    INSERT INTO deletion_attempts (
+    INSERT INTO deletion_attempts (  -- noqa: PRS
         job_id, attempt_no, run_id, started_at, asked_reason, asked_hard_delete, asked_scheduled_at,
         asked_by, asked_at
     )

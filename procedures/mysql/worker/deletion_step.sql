@@ -22,7 +22,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Do one bounded step of a run and commit it; what fails is rolled back and decided about'
 BEGIN
-    DECLARE v_number, v_errno INT;
+    DECLARE v_number, v_errno INT;  -- noqa: PRS
     DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_phase VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;

@@ -28,7 +28,8 @@ BEGIN
     DECLARE v_retries INT;
     DECLARE v_alone BOOLEAN;
     DECLARE v_jobs JSON;
-    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT concat(p_code, ': ', p_message);
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT concat(p_code, ': ', p_message);
     -- Lock timeout, deadlock, NOWAIT, a row that somebody added or took away meanwhile.
     DECLARE v_passes BOOLEAN DEFAULT p_code = '40001' OR p_errno IN (1205, 1213, 3572, 1451, 1452);
     DECLARE EXIT HANDLER FOR SQLSTATE 'JD010'

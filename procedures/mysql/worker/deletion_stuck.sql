@@ -18,7 +18,8 @@ BEGIN
     DECLARE v_edge_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_unchanged, v_blocking, v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_unchanged, v_blocking, v_message
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_edge CURSOR FOR
         SELECT s.edge_no, s.action, s.table_name, s.reference_name
@@ -36,8 +37,8 @@ BEGIN
 
         IF @dj_rows > 0 AND v_action = 'restrict' THEN
             SET v_blocking = concat_ws(', ', v_blocking, concat(
-                if(@dj_rows = 1000, 'at least ', ''), @dj_rows, if(@dj_rows = 1, ' row of ', ' rows of '),
-                v_table, ' behind ', v_reference
+                if(@dj_rows = 1000, 'at least ', ''), @dj_rows,
+                if(@dj_rows = 1, ' row of ', ' rows of '), v_table, ' behind ', v_reference
             ));
         ELSEIF @dj_rows > 0 THEN
             SET v_unchanged = v_table;

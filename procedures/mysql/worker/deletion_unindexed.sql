@@ -39,8 +39,8 @@ BEGIN
 
         IF @dj_rows > v_limit THEN
             SET p_error = concat(
-                'JD008: ', v_reference, ' of ', v_table, ' has no index and the table over ', v_limit,
-                ' rows'
+                'JD008: ', v_reference, ' of ', v_table, ' has no index and the table over ',
+                v_limit, ' rows'
             );
         END IF;
 

@@ -20,9 +20,9 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'
+COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'  -- noqa: LT05
 BEGIN
-    DECLARE v_node_no, v_edge_no INT;
+    DECLARE v_node_no, v_edge_no INT;  -- noqa: PRS
     DECLARE v_frame JSON;
     DECLARE v_child_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;

@@ -24,7 +24,7 @@ BEGIN
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
-        SELECT b.job_id, concat('JD006: ', group_concat(
+        SELECT b.job_id, concat('JD006: ', group_concat(  -- noqa: CP01
             b.row_count, if(b.row_count = 1, ' row of ', ' rows of '), b.table_name, ' behind ',
             b.reference_name
             ORDER BY b.table_name, b.reference_name SEPARATOR ', '
