@@ -10,7 +10,6 @@ from deletion_jobs.servers import Server
 from tests.contract.schemas import children, customers, each
 from tests.database import (
     Database,
-    Installation,
     MySQLInstallation,
     PostgresInstallation,
     Reference,

@@ -22,12 +22,14 @@ class Expected:
         rows: all tables afterwards.
         counts: rows by (table, fate), each row once.
         blocking: rows behind each reference that blocks.
+        blocking_rows: rows that block, by table, each once.
     """
 
     verdict: Verdict
     rows: Rows
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     blocking: Counter[str] = field(default_factory=Counter)
+    blocking_rows: Counter[str] = field(default_factory=Counter)
 
 
 def expect(case: Case, rows: Rows, root: Row) -> Expected:
@@ -40,14 +42,19 @@ def expect(case: Case, rows: Rows, root: Row) -> Expected:
             if row in gone[table.name]:
                 expected.counts[table.name, "delete"] += 1
                 continue
+            behind = expected.blocking.total()
             kept, fates = _survivor(case, row, gone, table.name, expected.blocking)
+            if expected.blocking.total() > behind:
+                expected.blocking_rows[table.name] += 1
             if fates:
                 expected.counts[table.name, min(fates)] += 1
             after[table.name].append(kept)
     if not any(gone.values()):
         expected.counts[case.target.name, "root_not_found"] = 0
     if expected.blocking:
-        return Expected("blocked", rows, blocking=expected.blocking)
+        expected.verdict, expected.rows = "blocked", rows
+        expected.counts.clear()
+        return expected
     if any(_dangles(case, link, after) for link in case.links if link.action == "set default"):
         expected.verdict = "violates"
     return expected
