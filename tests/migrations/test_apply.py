@@ -177,7 +177,9 @@ def test_a_member_of_the_owner_installs_without_being_superuser(postgres_place: 
     )
     try:
         url = postgres_place.server.url_of(postgres_place.database, account, "x")
-        postgres_place.ok("apply", "--no-users-key", "--schema", "app", url=url)
+        postgres_place.execute("CREATE TABLE app.users (id bigint PRIMARY KEY)")
+        postgres_place.execute(f"ALTER TABLE app.users OWNER TO {account}")
+        postgres_place.ok("apply", "--schema", "app", url=url)
         postgres_place.ok("verify", "--schema", "app", url=url)
         postgres_place.ok("rollback", "--yes", "--schema", "app", url=url)
     finally:
