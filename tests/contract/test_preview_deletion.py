@@ -109,3 +109,13 @@ def test_a_plan_that_cannot_run_is_said(db: Database) -> None:
     )
     with db.error("JD005", "preview_deletion: ", changes=True):
         db.preview_deletion("customer", 1)
+
+
+def test_a_missing_privilege_is_said_as_a_run_would(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    db.revoke_from_owner("customer", "DELETE")
+    with db.error(mysql="42000", postgres="42501", message="customer"):
+        db.preview_deletion("customer", 1)
+    job = db.delete("customer", 1)
+    assert "customer" in (job.error or "")

@@ -275,11 +275,19 @@ def test_a_path_of_the_callers_own_does_not_redirect_a_verb(postgres: Database) 
         " CREATE TABLE evil.deletion_jobs (LIKE public.deletion_jobs INCLUDING ALL);"
         " CREATE TABLE evil.deletion_targets (LIKE public.deletion_targets INCLUDING ALL);"
         " CREATE TABLE evil.deletion_settings (LIKE public.deletion_settings INCLUDING ALL);"
+        " GRANT ALL ON ALL TABLES IN SCHEMA evil TO PUBLIC;"
         " CREATE FUNCTION evil.now() RETURNS timestamptz LANGUAGE sql AS"
-        " $$ SELECT '2000-01-01'::timestamptz $$;"
-        " CREATE FUNCTION evil.deletion_setting(p_name text) RETURNS text LANGUAGE sql AS"
-        " $$ SELECT 'evil' $$; GRANT ALL ON ALL TABLES IN SCHEMA evil TO PUBLIC"
+        " $$ SELECT '2000-01-01'::timestamptz $$"
     )
+    # A namesake of every function, which says so when it is called.
+    for name, arguments, result in postgres.rows(
+        "SELECT proname, pg_get_function_identity_arguments(oid), pg_get_function_result(oid)"
+        " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'"
+    ):
+        postgres.script(
+            postgres=f"CREATE FUNCTION evil.{name}({arguments}) RETURNS {result}"
+            " LANGUAGE plpgsql AS $$ BEGIN RAISE 'redirected'; END $$"
+        )
     app, worker = postgres.connect("app"), postgres.connect("worker")
     for session in (app, worker):
         session.execute("SET search_path = evil, pg_catalog, public")

@@ -32,6 +32,7 @@ def test_a_trigger_that_suppresses_deletes_fails_the_job_and_names_the_table(
     job = postgres.delete("customer", 2)
     assert job.status == "failed"
     assert job.error is not None
+    assert job.error.startswith("JD006: ")
     assert table in job.error
     assert 2 in ids(postgres, table)
     assert 2 in ids(postgres, "customer")
@@ -52,6 +53,7 @@ def test_a_trigger_that_suppresses_updates_fails_the_job_and_names_the_table(
     )
     job = postgres.delete("customer", 2)
     assert job.status == "failed"
+    assert (job.error or "").startswith("JD006: ")
     assert "visit" in (job.error or "")
     assert ids(postgres, "customer") == [1, 2, 3]
 
