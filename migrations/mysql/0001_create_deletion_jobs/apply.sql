@@ -4479,10 +4479,10 @@ DELIMITER ;
 --
 -- Parameters  p_plan_id   the plan
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
---             p_kind      lock, look, free, remove, remove_now, left or set
+--             p_kind      lock, look, free, remove, left or set
 -- Returns     text; binds the frame; lock, look, free and left answer a number of its rows in
---             @dj_rows; free, and lock where a reference is set or followed by rows without
---             children, answer the rows too, in @dj_answer, and left answers them as they are now
+--             @dj_rows; free and left, and lock where a reference is set or followed by rows without  -- noqa: LT05
+--             children, answer the rows themselves in @dj_answer
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -4504,9 +4504,9 @@ SQL SECURITY DEFINER
 COMMENT 'Write one of the statements that act on the very rows of a frame'
 BEGIN
     DECLARE v_node_no INT DEFAULT 0;
-    DECLARE v_keys, v_columns JSON;
-    DECLARE v_answer, v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
-    DECLARE v_answers BOOLEAN DEFAULT p_kind = 'free';
+    DECLARE v_keys JSON;
+    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
+    DECLARE v_answers BOOLEAN DEFAULT p_kind IN ('free', 'left');
 
     IF p_edge_no > 0 THEN
         SELECT
@@ -4531,12 +4531,10 @@ BEGIN
             ),
             concat(
                 if(v_answers, 'o JSON PATH \'$\', ', ''),
-                if(p_kind = 'left', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
                 if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
             )
-        ),
-        if(p_edge_no = 0, n.frame_columns, json_merge_preserve(n.frame_columns, v_keys))
-    INTO v_table, v_found, v_frame, v_columns
+        )
+    INTO v_table, v_found, v_frame
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
@@ -4555,26 +4553,17 @@ BEGIN
         CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
     END IF;
 
-    SET v_answer = CASE
-        WHEN v_answers THEN 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())'
-        -- What references point at may have changed since the row was found.
-        WHEN p_kind = 'left' THEN concat(
-            'COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
-            deletion_sql_list(v_columns, 'found_object', ', '), ')), JSON_ARRAY())'
-        )
-        ELSE 'NULL'
-    END;
-
-    RETURN CASE
-        WHEN p_kind IN ('remove', 'remove_now') THEN concat(
+    RETURN CASE p_kind
+        WHEN 'remove' THEN concat(
             'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
-        WHEN p_kind = 'set' THEN concat(
+        WHEN 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
         )
         ELSE concat(
-            'SELECT ', v_answer, ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame,
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
+            'SELECT ', if(v_answers, 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())', 'NULL'),
+            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',  -- noqa: LT05
+            v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )
     END;
@@ -6015,7 +6004,6 @@ BEGIN
     DECLARE v_fits, v_is_empty BOOLEAN;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
-    DECLARE v_step_count BIGINT;
 
     SELECT json_arrayagg(a.job_id)
     INTO v_cancelled
@@ -6027,14 +6015,13 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at, r.step_count
-    INTO v_plan_id, v_started_at, v_step_count
+    SELECT r.plan_id, r.started_at
+    INTO v_plan_id, v_started_at
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
     SET p_state = 'ended';
-    -- Everything was compared at the claim; a long run looks again at all of it now and then.
-    CALL deletion_guard(v_plan_id, v_step_count % 20 = 0, v_fits);
+    CALL deletion_guard(v_plan_id, v_fits);
 
     IF NOT v_fits THEN
         CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
@@ -6048,20 +6035,13 @@ BEGIN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
         ELSEIF
-            deletion_setting('paused_reason') IS NOT NULL
+            utc_timestamp(6) >= p_until
+            OR deletion_setting('paused_reason') IS NOT NULL
             OR (
-                -- A run that has changed nothing yet is still on its way down: dissolved now, it
-                -- would begin at its roots again and never arrive where a chain is deep.
-                @dj_changed > 0
-                AND (
-                    utc_timestamp(6) >= p_until
-                    OR (
-                        utc_timestamp(6) > timestampadd(
-                            MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
-                        )
-                        AND deletion_others_due()
-                    )
+                utc_timestamp(6) > timestampadd(
+                    MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
                 )
+                AND deletion_others_due()
             )
         THEN
             CALL deletion_slice(p_run_id);
@@ -6188,8 +6168,7 @@ BEGIN
         j.scheduled_at = CASE
             WHEN v.status <> 'pending' THEN j.scheduled_at
             WHEN v.outcome = 'done' THEN NULL
-            -- Whoever died is taken up at once; max_attempts bounds how often.
-            WHEN v.outcome = 'retry' THEN timestampadd(
+            WHEN v.is_counted THEN timestampadd(
                 SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
                 utc_timestamp(6)
             )
@@ -6418,13 +6397,8 @@ BEGIN
         );
 
         SET p_run_id = last_insert_id();
-        -- Before the claim commits: from then on a missing lock means a dead worker. Never waited
-        -- for: any session may take any lock, and this one holds the jobs' rows by now.
-        IF coalesce(get_lock(deletion_lock_name('run', p_run_id), 0), 0) <> 1 THEN
-            SIGNAL SQLSTATE '40001'
-            SET MESSAGE_TEXT = 'run_deletion_jobs: another session holds the lock of the run';
-        END IF;
-
+        -- Before the claim commits: from then on a missing lock means a dead worker.
+        DO get_lock(deletion_lock_name('run', p_run_id), 0);
         CALL deletion_start_attempts(p_run_id, v_jobs);
 
         IF v_error IS NOT NULL THEN
@@ -7039,7 +7013,6 @@ DELIMITER ;
 -- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
 --
 -- Parameters  p_plan_id   the plan
---             p_all       TRUE: compare everything; FALSE: the foreign keys alone
 --             p_fits      OUT FALSE where foreign keys have changed since the plan was compiled
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -7049,7 +7022,6 @@ DROP PROCEDURE IF EXISTS deletion_guard;
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_guard(
     IN p_plan_id BIGINT UNSIGNED,
-    IN p_all BOOLEAN,
     OUT p_fits BOOLEAN
 )
 LANGUAGE SQL
@@ -7064,12 +7036,7 @@ BEGIN
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
     SET p_fits = (
-        SELECT
-            if(
-                p_all,
-                p.fingerprint = deletion_fingerprint(p.entity_table, p.tables),
-                left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
-            )
+        SELECT left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
         FROM deletion_plans AS p
         WHERE p.plan_id = p_plan_id
     );
@@ -7491,28 +7458,7 @@ BEGIN
     END IF;
 
     IF p_error IS NULL AND p_plan_id IS NULL THEN
-        BEGIN
-            DECLARE v_number, v_errno INT;
-            DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-            DECLARE v_message TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-            DECLARE EXIT HANDLER FOR SQLEXCEPTION
-            BEGIN
-                GET STACKED DIAGNOSTICS v_number = NUMBER;
-                GET STACKED DIAGNOSTICS CONDITION v_number
-                    v_code = RETURNED_SQLSTATE, v_errno = MYSQL_ERRNO, v_message = MESSAGE_TEXT;
-
-                IF v_errno IN (1205, 1213, 3572) THEN
-                    RESIGNAL;
-                END IF;
-
-                -- One target that cannot be compiled must not hold up the jobs of all others.
-                ROLLBACK TO SAVEPOINT dj_compile;  -- noqa: PRS
-                SET p_plan_id = NULL, p_error = concat(v_code, ': ', v_message);
-            END;
-
-            SAVEPOINT dj_compile;  -- noqa: PRS
-            CALL deletion_compile(p_entity_table, p_hard, p_plan_id);
-        END;
+        CALL deletion_compile(p_entity_table, p_hard, p_plan_id);
     END IF;
 
     IF p_error IS NULL THEN
