@@ -28,6 +28,7 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_saved JSON;
+    DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- A caller's transaction is the caller's to roll back.
@@ -50,6 +51,13 @@ BEGIN
 
     CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_deletion', v_pk);
     CALL deletion_current_plan(p_table, 'preview_deletion', v_plan_id);
+    CALL deletion_missing_privilege(v_plan_id, v_error);
+
+    IF v_error IS NOT NULL THEN
+        SET v_error = left(concat('preview_deletion: ', v_error), 128);
+        SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
     SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);
     SET SESSION time_zone = '+00:00', cte_max_recursion_depth = 4294967295;
 

@@ -3,10 +3,10 @@
 --
 -- Parameters  p_plan_id   the plan
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
---             p_kind      lock, look, free, remove, left or set
+--             p_kind      lock, look, free, remove, remove_now, left or set
 -- Returns     text; binds the frame; lock, look, free and left answer a number of its rows in
---             @dj_rows; free and left, and lock where a reference is set or followed by rows without  -- noqa: LT05
---             children, answer the rows themselves in @dj_answer
+--             @dj_rows; free, and lock where a reference is set or followed by rows without
+--             children, answer the rows too, in @dj_answer, and left answers them as they are now
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -28,9 +28,9 @@ SQL SECURITY DEFINER
 COMMENT 'Write one of the statements that act on the very rows of a frame'
 BEGIN
     DECLARE v_node_no INT DEFAULT 0;
-    DECLARE v_keys JSON;
-    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
-    DECLARE v_answers BOOLEAN DEFAULT p_kind IN ('free', 'left');
+    DECLARE v_keys, v_columns JSON;
+    DECLARE v_answer, v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
+    DECLARE v_answers BOOLEAN DEFAULT p_kind = 'free';
 
     IF p_edge_no > 0 THEN
         SELECT
@@ -55,10 +55,12 @@ BEGIN
             ),
             concat(
                 if(v_answers, 'o JSON PATH \'$\', ', ''),
+                if(p_kind = 'left', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
                 if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
             )
-        )
-    INTO v_table, v_found, v_frame
+        ),
+        if(p_edge_no = 0, n.frame_columns, json_merge_preserve(n.frame_columns, v_keys))
+    INTO v_table, v_found, v_frame, v_columns
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
@@ -77,17 +79,26 @@ BEGIN
         CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
     END IF;
 
-    RETURN CASE p_kind
-        WHEN 'remove' THEN concat(
+    SET v_answer = CASE
+        WHEN v_answers THEN 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())'
+        -- What references point at may have changed since the row was found.
+        WHEN p_kind = 'left' THEN concat(
+            'COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
+            deletion_sql_list(v_columns, 'found_object', ', '), ')), JSON_ARRAY())'
+        )
+        ELSE 'NULL'
+    END;
+
+    RETURN CASE
+        WHEN p_kind IN ('remove', 'remove_now') THEN concat(
             'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
-        WHEN 'set' THEN concat(
+        WHEN p_kind = 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
         )
         ELSE concat(
-            'SELECT ', if(v_answers, 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())', 'NULL'),
-            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',  -- noqa: LT05
-            v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
+            'SELECT ', v_answer, ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame,
+            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )
     END;

@@ -72,7 +72,7 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove",
-            "left", "set"]',
+            "remove_now", "left", "set"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -86,7 +86,27 @@ BEGIN
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
-                WHEN k.kind = 'drain' THEN e.is_leaf
+                -- Rows that are set before they go have to be known one by one.
+                WHEN k.kind = 'drain' THEN e.is_leaf AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS w
+                    WHERE
+                        w.plan_id = e.plan_id
+                        AND w.child_node_no = e.child_node_no
+                        AND w.waits
+                        AND w.action <> 'restrict'
+                )
+                -- Where foreign keys alone lead to childless rows, what is emptied under the
+                -- parents' lock stays empty, and no second look is needed.
+                WHEN k.kind = 'remove_now' THEN
+                    e.action = 'cascade' AND NOT e.is_leaf AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_edges AS b
+                        WHERE
+                            b.plan_id = e.plan_id
+                            AND b.parent_node_no = e.child_node_no
+                            AND (NOT b.is_leaf OR b.is_declared)
+                    )
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf
             END

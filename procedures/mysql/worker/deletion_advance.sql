@@ -28,7 +28,7 @@ COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the cal
 BEGIN
     DECLARE v_edge_no, v_node_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_leaf BOOLEAN;
+    DECLARE v_is_leaf, v_drains BOOLEAN;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
@@ -39,8 +39,14 @@ BEGIN
 
     WHILE v_goes_on AND @dj_depth IS NOT NULL DO
         -- The next reference of the frame's table that has something to do in this phase.
-        SELECT s.edge_no, s.node_no, s.action, s.is_leaf
-        INTO v_edge_no, v_node_no, v_action, v_is_leaf
+        SELECT
+            s.edge_no, s.node_no, s.action, s.is_leaf,
+            EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'drain'
+            )
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = @dj_plan_id
@@ -72,7 +78,7 @@ BEGIN
             END IF;
         ELSEIF @dj_left = 0 THEN
             SET v_goes_on = FALSE;
-        ELSEIF v_is_leaf AND @dj_job_id IS NOT NULL THEN
+        ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
             CALL deletion_drain(v_edge_no);
         ELSE
             CALL deletion_change(v_edge_no, v_action);

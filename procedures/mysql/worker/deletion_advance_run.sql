@@ -25,6 +25,7 @@ BEGIN
     DECLARE v_fits, v_is_empty BOOLEAN;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
+    DECLARE v_step_count BIGINT;
 
     SELECT json_arrayagg(a.job_id)
     INTO v_cancelled
@@ -36,13 +37,14 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at
-    INTO v_plan_id, v_started_at
+    SELECT r.plan_id, r.started_at, r.step_count
+    INTO v_plan_id, v_started_at, v_step_count
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
     SET p_state = 'ended';
-    CALL deletion_guard(v_plan_id, v_fits);
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    CALL deletion_guard(v_plan_id, v_step_count % 20 = 0, v_fits);
 
     IF NOT v_fits THEN
         CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
@@ -56,13 +58,20 @@ BEGIN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
         ELSEIF
-            utc_timestamp(6) >= p_until
-            OR deletion_setting('paused_reason') IS NOT NULL
+            deletion_setting('paused_reason') IS NOT NULL
             OR (
-                utc_timestamp(6) > timestampadd(
-                    MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                -- A run that has changed nothing yet is still on its way down: dissolved now, it
+                -- would begin at its roots again and never arrive where a chain is deep.
+                @dj_changed > 0
+                AND (
+                    utc_timestamp(6) >= p_until
+                    OR (
+                        utc_timestamp(6) > timestampadd(
+                            MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                        )
+                        AND deletion_others_due()
+                    )
                 )
-                AND deletion_others_due()
             )
         THEN
             CALL deletion_slice(p_run_id);

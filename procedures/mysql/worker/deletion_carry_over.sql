@@ -87,7 +87,8 @@ BEGIN
         j.scheduled_at = CASE
             WHEN v.status <> 'pending' THEN j.scheduled_at
             WHEN v.outcome = 'done' THEN NULL
-            WHEN v.is_counted THEN timestampadd(
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN timestampadd(
                 SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
                 utc_timestamp(6)
             )

@@ -56,8 +56,13 @@ BEGIN
         );
 
         SET p_run_id = last_insert_id();
-        -- Before the claim commits: from then on a missing lock means a dead worker.
-        DO get_lock(deletion_lock_name('run', p_run_id), 0);
+        -- Before the claim commits: from then on a missing lock means a dead worker. Never waited
+        -- for: any session may take any lock, and this one holds the jobs' rows by now.
+        IF coalesce(get_lock(deletion_lock_name('run', p_run_id), 0), 0) <> 1 THEN
+            SIGNAL SQLSTATE '40001'
+            SET MESSAGE_TEXT = 'run_deletion_jobs: another session holds the lock of the run';
+        END IF;
+
         CALL deletion_start_attempts(p_run_id, v_jobs);
 
         IF v_error IS NOT NULL THEN

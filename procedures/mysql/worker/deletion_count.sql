@@ -33,6 +33,10 @@ BEGIN
         SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
         SET @dj_is_dirty = TRUE;
 
+        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL THEN
+            CALL deletion_uncount(v_table, p_counted);
+        END IF;
+
         IF @dj_job_id IS NOT NULL AND p_action = 'delete' THEN
             INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
             VALUES (@dj_job_id, v_table, p_action, p_rows)

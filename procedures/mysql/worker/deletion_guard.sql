@@ -2,6 +2,7 @@
 -- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
 --
 -- Parameters  p_plan_id   the plan
+--             p_all       TRUE: compare everything; FALSE: the foreign keys alone
 --             p_fits      OUT FALSE where foreign keys have changed since the plan was compiled
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -11,6 +12,7 @@ DROP PROCEDURE IF EXISTS deletion_guard;
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_guard(
     IN p_plan_id BIGINT UNSIGNED,
+    IN p_all BOOLEAN,
     OUT p_fits BOOLEAN
 )
 LANGUAGE SQL
@@ -25,7 +27,12 @@ BEGIN
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
     SET p_fits = (
-        SELECT left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
+        SELECT
+            if(
+                p_all,
+                p.fingerprint = deletion_fingerprint(p.entity_table, p.tables),
+                left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
+            )
         FROM deletion_plans AS p
         WHERE p.plan_id = p_plan_id
     );

@@ -15,8 +15,9 @@ SQL SECURITY DEFINER
 COMMENT 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split'  -- noqa: LT05
 BEGIN
     DECLARE v_rest JSON;
-    DECLARE v_count BIGINT;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET @dj_depth = NULL;
+
+    SET @dj_is_locked = FALSE;
 
     SELECT
         f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
@@ -43,14 +44,6 @@ BEGIN
         WHERE f.run_id = @dj_run_id AND f.depth = @dj_depth;
 
         SET @dj_depth = @dj_depth + 1, @dj_count = @dj_batch, @dj_read = NULL, @dj_is_dirty = TRUE;
-    END IF;
-
-    IF @dj_depth IS NOT NULL AND @dj_edge_no <> 0 AND @dj_count > 0 THEN
-        -- Between two transactions rows may move to another parent: what hangs from them stays.
-        SET @dj_frame = @dj_keys, v_count = @dj_count;
-        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
-        SET @dj_keys = coalesce(@dj_answer, json_array()), @dj_count = @dj_rows;
-        SET @dj_is_dirty = @dj_is_dirty OR @dj_count <> v_count;
     END IF;
 END$$
 DELIMITER ;

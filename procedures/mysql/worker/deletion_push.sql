@@ -40,6 +40,13 @@ BEGIN
         SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
+        SET @dj_is_locked = FALSE;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF @dj_count * (1 + v_fan) < @dj_left THEN
+            CALL deletion_lock_frame();
+        END IF;
 
         IF @dj_depth > 100000 THEN
             CALL deletion_raise(

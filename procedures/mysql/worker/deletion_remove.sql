@@ -17,11 +17,14 @@ COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete
 BEGIN
     DECLARE v_found, v_rows BIGINT;
 
-    SET @dj_frame = @dj_keys;
-    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
-    SET v_found = @dj_rows;
-    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
-    SET v_rows = @dj_rows;
+    SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
+
+    IF NOT @dj_is_locked THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET v_found = @dj_rows;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+        SET v_rows = @dj_rows;
+    END IF;
 
     IF v_rows > 0 AND v_rows < @dj_count THEN
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
@@ -29,7 +32,9 @@ BEGIN
     END IF;
 
     IF v_rows > 0 THEN
-        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove');
+        CALL deletion_execute(
+            @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
+        );
 
         IF @dj_rows <> v_rows THEN
             SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05

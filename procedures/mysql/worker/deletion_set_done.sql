@@ -22,10 +22,11 @@ COMMENT 'After rows were set: see that none still points where it pointed, and w
 BEGIN
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    SELECT s.table_name, s.reference_name, s.node_no
-    INTO v_table, v_reference, v_node_no
+    SELECT s.table_name, s.reference_name, s.node_no, s.action
+    INTO v_table, v_reference, v_node_no, v_action
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch';
 
@@ -38,11 +39,13 @@ BEGIN
         ), v_reference);
     END IF;
 
-    -- A row with two references to set is changed twice and counted once.
-    IF 1 < (
-        SELECT count(*)
+    -- A row with two references to set is changed twice and counted once; one that waited for the
+    -- rest may still go, and then counts as gone.
+    IF EXISTS (
+        SELECT 1
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.node_no = v_node_no
+        HAVING count(*) > 1 OR max(s.waits)
     ) THEN
         SELECT coalesce(json_arrayagg(k.o), json_array())
         INTO v_counted
@@ -60,7 +63,7 @@ BEGIN
         )
         SELECT
             0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)),
-            0, json_object(), TRUE
+            0, json_object('action', v_action), TRUE
         FROM json_table(v_counted, '$[*]' COLUMNS (
             o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
         )) AS k;

@@ -1,0 +1,78 @@
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_uncount;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_uncount(
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take rows that are gone out of the receipts of what was set'
+BEGIN
+    DECLARE v_set JSON;
+
+    SELECT json_arrayagg(json_object(
+        'j', w.job_id, 'a', json_extract(w.`keys`, '$.action'), 'h', hex(w.key_hash)
+    ))
+    INTO v_set
+    FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+    )) AS k
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON
+            w.walk_id = 0
+            AND w.job_id = k.j
+            AND w.node_no = -1
+            AND w.fate = 'set_null'
+            AND w.key_hash
+            = unhex(sha2(concat(p_table_name, hex(deletion_key_hash(k.o))), 256));
+
+    IF v_set IS NOT NULL THEN
+        UPDATE (
+            SELECT t.j, t.a, count(*) AS n
+            FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+                j BIGINT UNSIGNED PATH '$.j',
+                a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+            )) AS t
+            GROUP BY t.j, t.a
+        ) AS q
+        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
+            ON r.job_id = q.j AND r.table_name = p_table_name AND r.action = q.a
+        SET r.row_count = r.row_count - q.n, r.updated_at = utc_timestamp(6);
+
+        DELETE r
+        FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j',
+            a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+        )) AS t
+        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
+            ON
+                r.job_id = t.j
+                AND r.table_name = p_table_name
+                AND r.action = t.a
+                AND r.row_count = 0;
+
+        DELETE w
+        FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = 0
+                AND w.job_id = t.j
+                AND w.node_no = -1
+                AND w.fate = 'set_null'
+                AND w.key_hash = unhex(t.h);
+    END IF;
+END$$
+DELIMITER ;
