@@ -6,6 +6,7 @@ the tables themselves, and compared with the receipts.
 """
 
 import contextlib
+import datetime as dt
 import json
 import secrets
 import time
@@ -23,6 +24,7 @@ from rich.tree import Tree
 from deletion_jobs import apply, database, embedded, queries
 from deletion_jobs.checks import UsersKey
 from deletion_jobs.database import Row, Session
+from deletion_jobs.errors import FindingError
 from deletion_jobs.sources import ENGINE_NAMES, Engine
 
 APPLICATION = "shop_app"
@@ -57,15 +59,16 @@ class Place:
     password: str
 
 
-def run(engine: Engine = "postgres", console: Console | None = None) -> int:
+def demo(engine: Engine = "postgres", console: Console | None = None) -> None:
     """Show it; the command ``demo``.
 
     Args:
         engine: on which engine: an embedded PostgreSQL, or MySQL in a container.
         console: where to write; plain text where it is no terminal.
 
-    Returns:
-        The exit code: 0 where the receipts equal what is gone from the tables, else 1.
+    Raises:
+        FindingError: the receipts do not equal what is gone from the tables.
+        DatabaseError: a step of the demo failed.
     """
     out = console or Console(highlight=False, soft_wrap=True)
     _step(out, 1, f"Start {ENGINE_NAMES[engine]}: a server of its own, gone when the demo ends")
@@ -78,7 +81,8 @@ def run(engine: Engine = "postgres", console: Console | None = None) -> int:
         _enqueue(place, out)
         _work(session, place, out)
         is_right = _look(session, before, out)
-    return 0 if is_right else 1
+    if not is_right:
+        raise FindingError("the receipts do not equal what is gone from the tables")
 
 
 def _step(out: Console, number: int, text: str) -> None:
@@ -325,5 +329,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> Table:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     text = str(value if value is not None else "")
     return f"{int(text):,}" if text.isdigit() else escape(text)

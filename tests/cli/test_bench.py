@@ -1,0 +1,100 @@
+"""The benchmark in a quick form: that it runs, and that all three delete the same rows."""
+
+import json
+import secrets
+
+import psycopg
+import pymysql
+import pytest
+from psycopg import sql
+
+from deletion_jobs import apply, bench, database
+from deletion_jobs.checks import UsersKey
+from deletion_jobs.errors import DatabaseError, FindingError, UsageError
+
+ROWS = 1201
+
+
+def document(capsys, engine, url):
+    bench.cascade(engine, rows=ROWS, rounds=1, url=url, as_json=True)
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture(autouse=True)
+def _without_waiting_for_purge(monkeypatch):
+    # Other sessions keep purge of a shared server busy, and speed is no matter here.
+    monkeypatch.setattr(bench, "PURGE_BACKLOG", 1_000_000)
+
+
+@pytest.fixture(params=["mysql", "postgres"])
+def engine(request):
+    return request.param
+
+
+@pytest.fixture
+def url(engine, request):
+    """An empty database, on a MySQL whose own cascade is right."""
+    name = f"djt_bench_{secrets.token_hex(4)}"
+    if engine == "mysql":
+        server = request.getfixturevalue("mysql_server_native_fk")
+        with pymysql.connect(
+            host=server.host, port=server.port, user=server.user, password=server.password
+        ) as connection:
+            connection.cursor().execute(f"CREATE DATABASE {name}")
+            yield f"{server.url.rstrip('/')}/{name}"
+            connection.cursor().execute(f"DROP DATABASE {name}")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            yield f"{server.url.rpartition('/')[0]}/{name}"
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+def test_bench_deletes_the_same_rows_in_all_three_ways(capsys, engine, url):
+    found = document(capsys, engine, url)
+
+    assert found["rows"] == ROWS
+    assert set(found["methods"]) == {"job", "by hand", "native"}
+    for method in found["methods"].values():
+        assert method["rows_that_should_be_gone"] == {}
+        assert len(method["seconds"]) == 1
+    assert found["job_to_by_hand"] > 0
+
+
+def test_bench_leaves_nothing_behind(capsys, engine, url):
+    document(capsys, engine, url)
+
+    with database.connect(url) as session:
+        for gone in ("vw_deletion_jobs", "bench_customers", "bench_all_customers"):
+            with pytest.raises(DatabaseError) as raised:
+                session.view(gone)
+            assert raised.value.sqlstate in {"42P01", "42S02"}
+
+
+def test_bench_fails_where_hand_written_batches_leave_a_row(capsys, engine, url, monkeypatch):
+    monkeypatch.setattr(bench, "OTHER_ORDERS", 20)
+    delete = bench._delete
+
+    def forget(session, method, customers):
+        if method != bench.BY_HAND or customers != (bench.CUSTOMER,):
+            delete(session, method, customers)
+
+    monkeypatch.setattr(bench, "_delete", forget)
+    with pytest.raises(FindingError, match="batches by hand"):
+        document(capsys, engine, url)
+
+
+def test_bench_refuses_a_database_in_use(capsys, engine, url):
+    with database.connect(url) as session:
+        apply.apply(session, UsersKey(None, is_explicit=True), lambda _: None)
+    with pytest.raises(UsageError, match="is installed there"):
+        document(capsys, engine, url)
+
+
+def test_bench_refuses_another_engine_than_the_url_names(capsys, engine, url):
+    other = "postgres" if engine == "mysql" else "mysql"
+    with pytest.raises(UsageError, match="the URL names"):
+        document(capsys, other, url)
