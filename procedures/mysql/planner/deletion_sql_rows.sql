@@ -98,7 +98,8 @@ BEGIN
         )
         ELSE concat(
             'SELECT ', v_answer, ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame,
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
+            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found,
+            if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )
     END;

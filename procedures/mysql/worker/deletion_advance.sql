@@ -41,10 +41,10 @@ BEGIN
         -- The next reference of the frame's table that has something to do in this phase.
         SELECT
             s.edge_no, s.node_no, s.action, s.is_leaf,
-            EXISTS (
-                SELECT 1
+            s.edge_no IN (
+                SELECT d.edge_no
                 FROM deletion_plan_steps AS d
-                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'drain'
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
             )
         INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains
         FROM deletion_plan_steps AS s

@@ -44,28 +44,7 @@ BEGIN
     END IF;
 
     IF p_error IS NULL AND p_plan_id IS NULL THEN
-        BEGIN
-            DECLARE v_number, v_errno INT;
-            DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-            DECLARE v_message TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-            DECLARE EXIT HANDLER FOR SQLEXCEPTION
-            BEGIN
-                GET STACKED DIAGNOSTICS v_number = NUMBER;
-                GET STACKED DIAGNOSTICS CONDITION v_number
-                    v_code = RETURNED_SQLSTATE, v_errno = MYSQL_ERRNO, v_message = MESSAGE_TEXT;
-
-                IF v_errno IN (1205, 1213, 3572) THEN
-                    RESIGNAL;
-                END IF;
-
-                -- One target that cannot be compiled must not hold up the jobs of all others.
-                ROLLBACK TO SAVEPOINT dj_compile;  -- noqa: PRS
-                SET p_plan_id = NULL, p_error = concat(v_code, ': ', v_message);
-            END;
-
-            SAVEPOINT dj_compile;  -- noqa: PRS
-            CALL deletion_compile(p_entity_table, p_hard, p_plan_id);
-        END;
+        CALL deletion_try_compile(p_entity_table, p_hard, p_plan_id, p_error);
     END IF;
 
     IF p_error IS NULL THEN
