@@ -1083,6 +1083,7 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_saved JSON;
+    DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- A caller's transaction is the caller's to roll back.
@@ -1105,6 +1106,13 @@ BEGIN
 
     CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_deletion', v_pk);
     CALL deletion_current_plan(p_table, 'preview_deletion', v_plan_id);
+    CALL deletion_missing_privilege(v_plan_id, v_error);
+
+    IF v_error IS NOT NULL THEN
+        SET v_error = left(concat('preview_deletion: ', v_error), 128);
+        SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
     SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);
     SET SESSION time_zone = '+00:00', cte_max_recursion_depth = 4294967295;
 
@@ -4479,10 +4487,10 @@ DELIMITER ;
 --
 -- Parameters  p_plan_id   the plan
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
---             p_kind      lock, look, free, remove, left or set
+--             p_kind      lock, look, free, remove, remove_now, left or set
 -- Returns     text; binds the frame; lock, look, free and left answer a number of its rows in
---             @dj_rows; free and left, and lock where a reference is set or followed by rows without  -- noqa: LT05
---             children, answer the rows themselves in @dj_answer
+--             @dj_rows; free, and lock where a reference is set or followed by rows without
+--             children, answer the rows too, in @dj_answer, and left answers them as they are now
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -4504,9 +4512,9 @@ SQL SECURITY DEFINER
 COMMENT 'Write one of the statements that act on the very rows of a frame'
 BEGIN
     DECLARE v_node_no INT DEFAULT 0;
-    DECLARE v_keys JSON;
-    DECLARE v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
-    DECLARE v_answers BOOLEAN DEFAULT p_kind IN ('free', 'left');
+    DECLARE v_keys, v_columns JSON;
+    DECLARE v_answer, v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
+    DECLARE v_answers BOOLEAN DEFAULT p_kind = 'free';
 
     IF p_edge_no > 0 THEN
         SELECT
@@ -4531,10 +4539,12 @@ BEGIN
             ),
             concat(
                 if(v_answers, 'o JSON PATH \'$\', ', ''),
+                if(p_kind = 'left', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
                 if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
             )
-        )
-    INTO v_table, v_found, v_frame
+        ),
+        if(p_edge_no = 0, n.frame_columns, json_merge_preserve(n.frame_columns, v_keys))
+    INTO v_table, v_found, v_frame, v_columns
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
@@ -4553,17 +4563,27 @@ BEGIN
         CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
     END IF;
 
-    RETURN CASE p_kind
-        WHEN 'remove' THEN concat(
+    SET v_answer = CASE
+        WHEN v_answers THEN 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())'
+        -- What references point at may have changed since the row was found.
+        WHEN p_kind = 'left' THEN concat(
+            'COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
+            deletion_sql_list(v_columns, 'found_object', ', '), ')), JSON_ARRAY())'
+        )
+        ELSE 'NULL'
+    END;
+
+    RETURN CASE
+        WHEN p_kind IN ('remove', 'remove_now') THEN concat(
             'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
-        WHEN 'set' THEN concat(
+        WHEN p_kind = 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
         )
         ELSE concat(
-            'SELECT ', if(v_answers, 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())', 'NULL'),
-            ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ',  -- noqa: LT05
-            v_found, if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
+            'SELECT ', v_answer, ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame,
+            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found,
+            if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
             if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
         )
     END;
@@ -5540,7 +5560,7 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove",
-            "left", "set"]',
+            "remove_now", "left", "set"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -5554,7 +5574,27 @@ BEGIN
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
-                WHEN k.kind = 'drain' THEN e.is_leaf
+                -- Rows that are set before they go have to be known one by one.
+                WHEN k.kind = 'drain' THEN e.is_leaf AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS w
+                    WHERE
+                        w.plan_id = e.plan_id
+                        AND w.child_node_no = e.child_node_no
+                        AND w.waits
+                        AND w.action <> 'restrict'
+                )
+                -- Where foreign keys alone lead to childless rows, what is emptied under the
+                -- parents' lock stays empty, and no second look is needed.
+                WHEN k.kind = 'remove_now' THEN
+                    e.action = 'cascade' AND NOT e.is_leaf AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_edges AS b
+                        WHERE
+                            b.plan_id = e.plan_id
+                            AND b.parent_node_no = e.child_node_no
+                            AND (NOT b.is_leaf OR b.is_declared)
+                    )
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf
             END
@@ -5917,7 +5957,7 @@ COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the cal
 BEGIN
     DECLARE v_edge_no, v_node_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_leaf BOOLEAN;
+    DECLARE v_is_leaf, v_drains BOOLEAN;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
@@ -5928,8 +5968,14 @@ BEGIN
 
     WHILE v_goes_on AND @dj_depth IS NOT NULL DO
         -- The next reference of the frame's table that has something to do in this phase.
-        SELECT s.edge_no, s.node_no, s.action, s.is_leaf
-        INTO v_edge_no, v_node_no, v_action, v_is_leaf
+        SELECT
+            s.edge_no, s.node_no, s.action, s.is_leaf,
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            )
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = @dj_plan_id
@@ -5961,7 +6007,7 @@ BEGIN
             END IF;
         ELSEIF @dj_left = 0 THEN
             SET v_goes_on = FALSE;
-        ELSEIF v_is_leaf AND @dj_job_id IS NOT NULL THEN
+        ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
             CALL deletion_drain(v_edge_no);
         ELSE
             CALL deletion_change(v_edge_no, v_action);
@@ -6004,6 +6050,7 @@ BEGIN
     DECLARE v_fits, v_is_empty BOOLEAN;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
+    DECLARE v_step_count BIGINT;
 
     SELECT json_arrayagg(a.job_id)
     INTO v_cancelled
@@ -6015,13 +6062,14 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at
-    INTO v_plan_id, v_started_at
+    SELECT r.plan_id, r.started_at, r.step_count
+    INTO v_plan_id, v_started_at, v_step_count
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
     SET p_state = 'ended';
-    CALL deletion_guard(v_plan_id, v_fits);
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    CALL deletion_guard(v_plan_id, v_step_count % 20 = 0, v_fits);
 
     IF NOT v_fits THEN
         CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
@@ -6035,13 +6083,20 @@ BEGIN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
         ELSEIF
-            utc_timestamp(6) >= p_until
-            OR deletion_setting('paused_reason') IS NOT NULL
+            deletion_setting('paused_reason') IS NOT NULL
             OR (
-                utc_timestamp(6) > timestampadd(
-                    MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                -- A run that has changed nothing yet is still on its way down: dissolved now, it
+                -- would begin at its roots again and never arrive where a chain is deep.
+                @dj_changed > 0
+                AND (
+                    utc_timestamp(6) >= p_until
+                    OR (
+                        utc_timestamp(6) > timestampadd(
+                            MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                        )
+                        AND deletion_others_due()
+                    )
                 )
-                AND deletion_others_due()
             )
         THEN
             CALL deletion_slice(p_run_id);
@@ -6168,7 +6223,8 @@ BEGIN
         j.scheduled_at = CASE
             WHEN v.status <> 'pending' THEN j.scheduled_at
             WHEN v.outcome = 'done' THEN NULL
-            WHEN v.is_counted THEN timestampadd(
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN timestampadd(
                 SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
                 utc_timestamp(6)
             )
@@ -6397,8 +6453,13 @@ BEGIN
         );
 
         SET p_run_id = last_insert_id();
-        -- Before the claim commits: from then on a missing lock means a dead worker.
-        DO get_lock(deletion_lock_name('run', p_run_id), 0);
+        -- Before the claim commits: from then on a missing lock means a dead worker. Never waited
+        -- for: any session may take any lock, and this one holds the jobs' rows by now.
+        IF coalesce(get_lock(deletion_lock_name('run', p_run_id), 0), 0) <> 1 THEN
+            SIGNAL SQLSTATE '40001'
+            SET MESSAGE_TEXT = 'run_deletion_jobs: another session holds the lock of the run';
+        END IF;
+
         CALL deletion_start_attempts(p_run_id, v_jobs);
 
         IF v_error IS NOT NULL THEN
@@ -6497,6 +6558,10 @@ BEGIN
     IF p_rows > 0 THEN
         SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
         SET @dj_is_dirty = TRUE;
+
+        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL THEN
+            CALL deletion_uncount(v_table, p_counted);
+        END IF;
 
         IF @dj_job_id IS NOT NULL AND p_action = 'delete' THEN
             INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
@@ -6817,7 +6882,7 @@ BEGIN
         WHEN p_kind IN ('fetch', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
-        WHEN p_kind IN ('remove', 'set') THEN
+        WHEN p_kind IN ('remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
@@ -7013,6 +7078,7 @@ DELIMITER ;
 -- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
 --
 -- Parameters  p_plan_id   the plan
+--             p_all       TRUE: compare everything; FALSE: the foreign keys alone
 --             p_fits      OUT FALSE where foreign keys have changed since the plan was compiled
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -7022,6 +7088,7 @@ DROP PROCEDURE IF EXISTS deletion_guard;
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_guard(
     IN p_plan_id BIGINT UNSIGNED,
+    IN p_all BOOLEAN,
     OUT p_fits BOOLEAN
 )
 LANGUAGE SQL
@@ -7036,7 +7103,12 @@ BEGIN
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
     SET p_fits = (
-        SELECT left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
+        SELECT
+            if(
+                p_all,
+                p.fingerprint = deletion_fingerprint(p.entity_table, p.tables),
+                left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
+            )
         FROM deletion_plans AS p
         WHERE p.plan_id = p_plan_id
     );
@@ -7219,8 +7291,9 @@ SQL SECURITY DEFINER
 COMMENT 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split'  -- noqa: LT05
 BEGIN
     DECLARE v_rest JSON;
-    DECLARE v_count BIGINT;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET @dj_depth = NULL;
+
+    SET @dj_is_locked = FALSE;
 
     SELECT
         f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
@@ -7247,14 +7320,6 @@ BEGIN
         WHERE f.run_id = @dj_run_id AND f.depth = @dj_depth;
 
         SET @dj_depth = @dj_depth + 1, @dj_count = @dj_batch, @dj_read = NULL, @dj_is_dirty = TRUE;
-    END IF;
-
-    IF @dj_depth IS NOT NULL AND @dj_edge_no <> 0 AND @dj_count > 0 THEN
-        -- Between two transactions rows may move to another parent: what hangs from them stays.
-        SET @dj_frame = @dj_keys, v_count = @dj_count;
-        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
-        SET @dj_keys = coalesce(@dj_answer, json_array()), @dj_count = @dj_rows;
-        SET @dj_is_dirty = @dj_is_dirty OR @dj_count <> v_count;
     END IF;
 END$$
 DELIMITER ;
@@ -7292,6 +7357,7 @@ BEGIN
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     WHERE r.run_id = p_run_id;
 
+    CALL deletion_refresh_frames();
     CALL deletion_load_frame();
 END$$
 DELIMITER ;
@@ -7458,7 +7524,7 @@ BEGIN
     END IF;
 
     IF p_error IS NULL AND p_plan_id IS NULL THEN
-        CALL deletion_compile(p_entity_table, p_hard, p_plan_id);
+        CALL deletion_try_compile(p_entity_table, p_hard, p_plan_id, p_error);
     END IF;
 
     IF p_error IS NULL THEN
@@ -7538,6 +7604,13 @@ BEGIN
         SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
+        SET @dj_is_locked = FALSE;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF @dj_count * (1 + v_fan) < @dj_left THEN
+            CALL deletion_lock_frame();
+        END IF;
 
         IF @dj_depth > 100000 THEN
             CALL deletion_raise(
@@ -7687,11 +7760,14 @@ COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete
 BEGIN
     DECLARE v_found, v_rows BIGINT;
 
-    SET @dj_frame = @dj_keys;
-    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
-    SET v_found = @dj_rows;
-    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
-    SET v_rows = @dj_rows;
+    SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
+
+    IF NOT @dj_is_locked THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET v_found = @dj_rows;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+        SET v_rows = @dj_rows;
+    END IF;
 
     IF v_rows > 0 AND v_rows < @dj_count THEN
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
@@ -7699,7 +7775,9 @@ BEGIN
     END IF;
 
     IF v_rows > 0 THEN
-        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove');
+        CALL deletion_execute(
+            @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
+        );
 
         IF @dj_rows <> v_rows THEN
             SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
@@ -7906,10 +7984,11 @@ COMMENT 'After rows were set: see that none still points where it pointed, and w
 BEGIN
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    SELECT s.table_name, s.reference_name, s.node_no
-    INTO v_table, v_reference, v_node_no
+    SELECT s.table_name, s.reference_name, s.node_no, s.action
+    INTO v_table, v_reference, v_node_no, v_action
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch';
 
@@ -7922,11 +8001,13 @@ BEGIN
         ), v_reference);
     END IF;
 
-    -- A row with two references to set is changed twice and counted once.
-    IF 1 < (
-        SELECT count(*)
+    -- A row with two references to set is changed twice and counted once; one that waited for the
+    -- rest may still go, and then counts as gone.
+    IF EXISTS (
+        SELECT 1
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.node_no = v_node_no
+        HAVING count(*) > 1 OR max(s.waits)
     ) THEN
         SELECT coalesce(json_arrayagg(k.o), json_array())
         INTO v_counted
@@ -7944,7 +8025,7 @@ BEGIN
         )
         SELECT
             0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)),
-            0, json_object(), TRUE
+            0, json_object('action', v_action), TRUE
         FROM json_table(v_counted, '$[*]' COLUMNS (
             o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
         )) AS k;
@@ -8838,6 +8919,260 @@ BEGIN
             AND k.constraint_name = r.constraint_name;
 
     RETURN left(sha2(v_keys, 256), 32);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_lock_frame.sql
+-- deletion_lock_frame
+-- Lock the present frame's rows before their children are emptied, where the plan can use that.
+--
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_lock_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_lock_frame()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock the present frame''s rows before their children are emptied'
+BEGIN
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'
+    ) THEN
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET @dj_is_locked = TRUE;
+
+        -- Rows may have moved, and what children point at may have changed, while the lock was
+        -- waited for.
+        IF @dj_rows < @dj_count OR json_contains_path(@dj_keys, 'one', '$[*].u1') THEN
+            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+            SET @dj_keys = @dj_answer, @dj_count = @dj_rows;
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_refresh_frames.sql
+-- deletion_refresh_frames
+-- Read the rows of the stored frames again: those that have moved or gone leave them.
+--
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+--
+-- Between two transactions rows may move to another parent, and their children along: what hangs
+-- from them stays. On a deep stack the topmost frames are looked at, the others when it is lower.
+
+DROP PROCEDURE IF EXISTS deletion_refresh_frames;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_refresh_frames()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read the rows of the stored frames again: those that have moved or gone leave them'
+BEGIN
+    DECLARE v_depth, v_edge_no, v_count INT;
+    DECLARE v_keys, v_missing JSON;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_frame CURSOR FOR
+        SELECT f.depth, f.edge_no, f.`keys`, f.key_count
+        FROM deletion_frames AS f
+        WHERE
+            f.run_id = @dj_run_id
+            AND f.depth > (
+                SELECT max(g.depth) - 16 FROM deletion_frames AS g WHERE g.run_id = @dj_run_id
+            )
+            AND f.key_count > 0
+            -- The key of a root is what its job names; only other columns of it can change.
+            AND (f.edge_no > 0 OR json_contains_path(f.`keys`, 'one', '$[*].u1'))
+        ORDER BY f.depth;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_frame;
+    FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
+
+    WHILE NOT v_is_done DO
+        SET @dj_frame = v_keys;
+        CALL deletion_execute(@dj_plan_id, v_edge_no, 'left');
+
+        -- What was declared may hang from a root that is not there.
+        SELECT coalesce(json_arrayagg(k.o), json_array())
+        INTO v_missing
+        FROM json_table(v_keys, '$[*]' COLUMNS (  -- noqa: CP02
+            o JSON PATH '$', m INT PATH '$.m'
+        )) AS k
+        WHERE k.m IS NOT NULL;
+
+        SET v_is_done = FALSE;
+
+        IF @dj_rows + json_length(v_missing) < v_count OR (
+            v_missing = json_array() AND cast(@dj_answer AS JSON) <> v_keys
+        ) THEN
+            -- What lies above hung from these rows; it is found again where it still does.
+            UPDATE deletion_frames AS f
+            SET
+                f.`keys` = json_merge_preserve(@dj_answer, v_missing),
+                f.key_count = json_length(f.`keys`),
+                f.edge_pos = 0,
+                f.fetch_cursor = NULL
+            WHERE f.run_id = @dj_run_id AND f.depth = v_depth;
+            DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth > v_depth;
+            SET v_is_done = TRUE;
+        ELSE
+            FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
+        END IF;
+    END WHILE;
+
+    CLOSE c_frame;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_uncount;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_uncount(
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take rows that are gone out of the receipts of what was set'
+BEGIN
+    DECLARE v_set, v_counts JSON;  -- noqa: PRS
+
+    SELECT json_arrayagg(json_object(
+        'j', w.job_id, 'a', json_extract(w.`keys`, '$.action'), 'h', hex(w.key_hash)
+    ))
+    INTO v_set
+    FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+    )) AS k
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON
+            w.walk_id = 0
+            AND w.job_id = k.j
+            AND w.node_no = -1
+            AND w.fate = 'set_null'
+            AND w.key_hash
+            = unhex(sha2(concat(p_table_name, hex(deletion_key_hash(k.o))), 256));
+
+    IF v_set IS NOT NULL THEN
+        SELECT json_arrayagg(json_object('j', q.j, 'a', q.a, 'n', q.n))
+        INTO v_counts
+        FROM (
+            SELECT t.j, t.a, count(*) AS n
+            FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+                j BIGINT UNSIGNED PATH '$.j',
+                a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+            )) AS t
+            GROUP BY t.j, t.a
+        ) AS q;
+
+        UPDATE json_table(v_counts, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j',
+            a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a',
+            n BIGINT PATH '$.n'
+        )) AS t
+        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
+            ON r.job_id = t.j AND r.table_name = p_table_name AND r.action = t.a
+        SET r.row_count = r.row_count - t.n, r.updated_at = utc_timestamp(6);
+
+        DELETE r
+        FROM json_table(v_counts, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j',
+            a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+        )) AS t
+        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
+            ON
+                r.job_id = t.j
+                AND r.table_name = p_table_name
+                AND r.action = t.a
+                AND r.row_count = 0;
+
+        DELETE w
+        FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = 0
+                AND w.job_id = t.j
+                AND w.node_no = -1
+                AND w.fate = 'set_null'
+                AND w.key_hash = unhex(t.h);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_try_compile.sql
+-- deletion_try_compile
+-- Compile a target's plan; where that fails, say why and leave nothing behind.
+--
+-- Parameters  p_entity_table   the target            p_hard   the mode
+--             p_plan_id        OUT the plan; NULL: it failed
+--             p_error          OUT the engine's code and message; NULL: it did not
+-- Errors      those that pass: lock timeout, deadlock
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+--
+-- One target that cannot be compiled must not hold up the jobs of all others.
+
+DROP PROCEDURE IF EXISTS deletion_try_compile;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_try_compile(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard BOOLEAN,
+    OUT p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile a target''s plan; where that fails, say why and leave nothing behind'
+BEGIN
+    DECLARE v_number, v_errno INT;  -- noqa: PRS
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_message TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        GET STACKED DIAGNOSTICS v_number = NUMBER;
+        GET STACKED DIAGNOSTICS CONDITION v_number
+            v_code = RETURNED_SQLSTATE, v_errno = MYSQL_ERRNO, v_message = MESSAGE_TEXT;
+
+        IF v_errno IN (1205, 1213, 3572) THEN
+            RESIGNAL;
+        END IF;
+
+        ROLLBACK TO SAVEPOINT dj_compile;
+        SET p_plan_id = NULL, p_error = concat(v_code, ': ', v_message);
+    END;
+
+    SAVEPOINT dj_compile;
+    CALL deletion_compile(p_entity_table, p_hard, p_plan_id);
 END$$
 DELIMITER ;
 -- <<<
