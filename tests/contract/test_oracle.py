@@ -191,7 +191,10 @@ class Trial:
             self.tally.add("after a DELETE that the engine ended otherwise: model only")
         elif expected.verdict == "blocked":
             assert raised is not None or self.case.shares_columns()
-            self.tally.add("blocked: both refuse" if raised else "blocked: only ours refuses")
+            if raised is not None:
+                self.tally.add("blocked: both refuse")
+            else:
+                self.tally.add("blocked: only ours refuses", f"{self.case!r}\nDELETE of {root!r}")
             self.is_comparable = raised is not None
         elif raised is not None:
             self.tally.add(
