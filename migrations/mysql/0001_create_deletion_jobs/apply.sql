@@ -1180,6 +1180,7 @@ BEGIN
     DECLARE v_jobs BIGINT DEFAULT 0;
     DECLARE v_saved JSON;
     DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_again BOOLEAN;
     DECLARE v_number INT;
     DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -1209,15 +1210,26 @@ BEGIN
         CALL deletion_session(v_saved);
 
         WHILE v_goes_on DO
-            CALL deletion_recover();
-            CALL deletion_claim(p_slot, NULL, v_run_id, v_token, v_job_count);
+            SET v_again = FALSE;
+
+            BEGIN
+                -- Two workers may meet in the queue: whoever was rolled back begins anew.
+                DECLARE EXIT HANDLER FOR 1205, 1213  -- noqa: PRS
+                BEGIN
+                    ROLLBACK;
+                    SET v_again = TRUE, v_run_id = NULL, v_token = NULL, v_job_count = NULL;
+                END;
+
+                CALL deletion_recover();
+                CALL deletion_claim(p_slot, NULL, v_run_id, v_token, v_job_count);
+            END;
 
             IF v_token IS NOT NULL THEN
                 CALL deletion_work(v_run_id, v_token, v_until);
             END IF;
 
             SET v_jobs = v_jobs + coalesce(v_job_count, 0);
-            SET v_goes_on = v_run_id IS NOT NULL AND utc_timestamp(6) < v_until;
+            SET v_goes_on = (v_again OR v_run_id IS NOT NULL) AND utc_timestamp(6) < v_until;
         END WHILE;
 
         CALL deletion_leave(p_slot, CASE

@@ -28,6 +28,8 @@ BEGIN
         EXCEPTION
             WHEN dependent_objects_still_exist THEN
                 RAISE WARNING 'role % stays: something else depends on it', v_role;
+            WHEN insufficient_privilege THEN
+                RAISE WARNING 'role % stays: dropping it is left to a DBA', v_role;
         END;
     END LOOP;
 END;
