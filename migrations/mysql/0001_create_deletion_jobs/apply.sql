@@ -6137,9 +6137,9 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Begin the transaction of a step'
 BEGIN
-    COMMIT;  -- noqa: PRS
     -- Every statement has to see what was committed while the one before it waited for locks.
-    SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;  -- noqa: PRS
+    -- What is open is committed by this.
     START TRANSACTION READ WRITE;
 END$$
 DELIMITER ;
