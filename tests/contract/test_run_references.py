@@ -559,6 +559,31 @@ def test_an_error_of_the_engine_is_kept_with_its_own_code(db: Database) -> None:
     assert db.receipts(job.id) == {("visit", "delete"): 2, ("customer", "delete"): 1}
 
 
+def test_a_column_that_others_follow_is_not_set_but_blocks(db: Database) -> None:
+    """The engine's ON UPDATE CASCADE would change as many rows as there are, in one statement."""
+    customers(db)
+    children(db, "visit", {2: 1})
+    db.execute(
+        "CREATE TABLE badge (id bigint PRIMARY KEY, customer_id bigint UNIQUE,"
+        " CONSTRAINT fk_badge FOREIGN KEY (customer_id) REFERENCES customer (id)"
+        " ON DELETE SET NULL)"
+    )
+    db.execute(
+        "CREATE TABLE swipe (id bigint PRIMARY KEY, badge bigint,"
+        " CONSTRAINT fk_swipe FOREIGN KEY (badge) REFERENCES badge (customer_id)"
+        " ON UPDATE CASCADE)"
+    )
+    db.insert("badge", [(1, 1)])
+    db.insert("swipe", [(n, 1) for n in range(1, 21)])
+    db.grant_to_owner("badge")
+    db.grant_to_owner("swipe")
+    job = db.delete("customer", 1)
+    assert job.status == "failed"
+    assert job.error == "JD006: 1 row of badge behind fk_badge"
+    assert db.value("SELECT COUNT(*) FROM swipe WHERE badge = 1") == 20
+    assert db.value("SELECT COUNT(*) FROM customer WHERE id = 1") == 1
+
+
 def test_a_check_that_set_null_would_break_stops_the_job(db: Database) -> None:
     customers(db)
     children(db, "visit", {1: 1, 2: 1}, on_delete="set null")

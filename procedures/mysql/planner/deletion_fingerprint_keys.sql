@@ -22,7 +22,7 @@ BEGIN
     DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
-        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule,
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule, r.update_rule,
         r.unique_constraint_name, k.ordinal_position, k.column_name,
         k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
     ), 256)))))

@@ -94,5 +94,27 @@ BEGIN
                 AND c.is_nullable = 'NO'
                 AND (e.action = 'set_null' OR c.column_default IS NULL)
         );
+
+    -- The engine would change rows behind the column as well: unbounded, and uncounted.
+    UPDATE deletion_plan_edges AS e
+    SET e.action = 'restrict'
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = p_node_no
+        AND e.action IN ('set_null', 'set_default')
+        AND EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS r
+            INNER JOIN information_schema.key_column_usage AS k
+                ON
+                    k.constraint_schema = r.constraint_schema
+                    AND k.table_name = r.table_name
+                    AND k.constraint_name = r.constraint_name
+            WHERE
+                r.unique_constraint_schema = e.child_schema
+                AND r.referenced_table_name = e.child_table
+                AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
+                AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
+        );
 END$$
 DELIMITER ;

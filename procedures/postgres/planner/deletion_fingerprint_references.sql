@@ -17,7 +17,7 @@ SELECT md5(concat_ws(
     '|',
     (
         SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
-            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+            k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
         FROM pg_constraint AS k
         WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
     ),

@@ -90,6 +90,14 @@ SELECT
                 a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
                 AND (a.attnotnull OR y.typnotnull)
         ) THEN 'restrict'
+        -- The engine would change rows behind the column as well: unbounded, and uncounted.
+        WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default') AND EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE
+                k.contype = 'f' AND k.confrelid = e.child_oid AND k.confkey && e.set_columns
+                AND k.confupdtype IN ('c', 'n', 'd')
+        ) THEN 'restrict'
         ELSE coalesce(r.action, e.action)
     END AS action,
     e.is_declared,
