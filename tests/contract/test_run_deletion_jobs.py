@@ -471,6 +471,19 @@ def test_a_heavy_job_does_not_hold_up_light_ones(db: Database) -> None:
     )
 
 
+def test_small_jobs_that_outlast_a_slice_go_on_together(db: Database) -> None:
+    customers(db, 60)
+    children(db, "visit", dict.fromkeys(range(1, 61), 8))
+    db.set_deletion_setting("batch_rows", 30)
+    db.set_deletion_setting("jobs_per_run", 20)
+    db.set_deletion_setting("slice_ms", 1)
+    db.enqueue_deletions("customer", list(each(60)))
+    db.run()
+    assert db.rows("SELECT DISTINCT status FROM deletion_jobs") == [("done",)]
+    assert db.value("SELECT COUNT(*) FROM deletion_attempts WHERE outcome = 'sliced'") > 0
+    assert db.value("SELECT COUNT(*) FROM deletion_attempts WHERE alone_next") == 0
+
+
 def test_a_step_commits_as_many_moves_as_fit_its_budget(db: Database) -> None:
     shop(db, 100)
     db.enqueue_deletions("customer", list(each(100)))

@@ -4891,6 +4891,28 @@ BEGIN
                 AND c.is_nullable = 'NO'
                 AND (e.action = 'set_null' OR c.column_default IS NULL)
         );
+
+    -- The engine would change rows behind the column as well: unbounded, and uncounted.
+    UPDATE deletion_plan_edges AS e
+    SET e.action = 'restrict'
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = p_node_no
+        AND e.action IN ('set_null', 'set_default')
+        AND EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS r
+            INNER JOIN information_schema.key_column_usage AS k
+                ON
+                    k.constraint_schema = r.constraint_schema
+                    AND k.table_name = r.table_name
+                    AND k.constraint_name = r.constraint_name
+            WHERE
+                r.unique_constraint_schema = e.child_schema
+                AND r.referenced_table_name = e.child_table
+                AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
+                AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
+        );
 END$$
 DELIMITER ;
 -- <<<
@@ -8129,17 +8151,31 @@ COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; t
 BEGIN
     DECLARE v_heavy JSON;
 
-    -- Whoever has keys in the top frame is what the run spent its time on.
-    SELECT json_arrayagg(q.j)
+    -- Who has had a batch of its own, or more than half of what the run works at, is heavy. The
+    -- small ones go on together: alone each of them would cost a run.
+    SELECT json_arrayagg(a.job_id)
     INTO v_heavy
-    FROM (
-        SELECT DISTINCT k.j
-        FROM deletion_frames AS f
-        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
-        WHERE
-            f.run_id = p_run_id
-            AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id)
-    ) AS q;
+    FROM deletion_attempts AS a
+    WHERE
+        a.run_id = p_run_id
+        AND a.outcome IS NULL
+        AND (
+            (
+                SELECT sum(r.row_count) FROM deletion_receipts AS r WHERE r.job_id = a.job_id
+            ) >= deletion_setting_int('batch_rows')
+            OR a.job_id IN (
+                SELECT k.j
+                FROM deletion_frames AS f
+                CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+                WHERE
+                    f.run_id = p_run_id
+                    AND f.depth = (
+                        SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id
+                    )
+                GROUP BY f.key_count, k.j
+                HAVING count(*) * 2 > f.key_count
+            )
+        );
 
     CALL deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);
     CALL deletion_end_run(p_run_id, 'sliced', NULL);
@@ -8913,7 +8949,7 @@ BEGIN
     DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
-        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule,
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule, r.update_rule,
         r.unique_constraint_name, k.ordinal_position, k.column_name,
         k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
     ), 256)))))

@@ -3287,7 +3287,7 @@ SELECT md5(concat_ws(
     '|',
     (
         SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
-            k.confkey, k.confdeltype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+            k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
         FROM pg_constraint AS k
         WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
     ),
@@ -4176,6 +4176,14 @@ SELECT
             WHERE
                 a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
                 AND (a.attnotnull OR y.typnotnull)
+        ) THEN 'restrict'
+        -- The engine would change rows behind the column as well: unbounded, and uncounted.
+        WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default') AND EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE
+                k.contype = 'f' AND k.confrelid = e.child_oid AND k.confkey && e.set_columns
+                AND k.confupdtype IN ('c', 'n', 'd')
         ) THEN 'restrict'
         ELSE coalesce(r.action, e.action)
     END AS action,
@@ -7159,14 +7167,30 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_slice$
 DECLARE
-    -- Whoever has keys in the top frame is what the run spent its time on.
+    -- Who has had a batch of its own, or more than half of what the run works at, is heavy. The
+    -- small ones go on together: alone each of them would cost a run.
     v_heavy bigint[] := ARRAY(
-        SELECT DISTINCT (k.value ->> 'j')::bigint
-        FROM deletion_frames AS f
-        CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+        SELECT a.job_id
+        FROM deletion_attempts AS a
         WHERE
-            f.run_id = p_run_id
-            AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id)
+            a.run_id = p_run_id AND a.outcome IS NULL
+            AND (
+                (
+                    SELECT sum(r.row_count) FROM deletion_receipts AS r WHERE r.job_id = a.job_id
+                ) >= deletion_setting_int('batch_rows')
+                OR a.job_id IN (
+                    SELECT (k.value ->> 'j')::bigint
+                    FROM deletion_frames AS f
+                    CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+                    WHERE
+                        f.run_id = p_run_id
+                        AND f.depth = (
+                            SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id
+                        )
+                    GROUP BY f.key_count, k.value ->> 'j'
+                    HAVING count(*) * 2 > f.key_count
+                )
+            )
     );
 BEGIN
     PERFORM deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);

@@ -19,17 +19,31 @@ COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; t
 BEGIN
     DECLARE v_heavy JSON;
 
-    -- Whoever has keys in the top frame is what the run spent its time on.
-    SELECT json_arrayagg(q.j)
+    -- Who has had a batch of its own, or more than half of what the run works at, is heavy. The
+    -- small ones go on together: alone each of them would cost a run.
+    SELECT json_arrayagg(a.job_id)
     INTO v_heavy
-    FROM (
-        SELECT DISTINCT k.j
-        FROM deletion_frames AS f
-        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
-        WHERE
-            f.run_id = p_run_id
-            AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id)
-    ) AS q;
+    FROM deletion_attempts AS a
+    WHERE
+        a.run_id = p_run_id
+        AND a.outcome IS NULL
+        AND (
+            (
+                SELECT sum(r.row_count) FROM deletion_receipts AS r WHERE r.job_id = a.job_id
+            ) >= deletion_setting_int('batch_rows')
+            OR a.job_id IN (
+                SELECT k.j
+                FROM deletion_frames AS f
+                CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+                WHERE
+                    f.run_id = p_run_id
+                    AND f.depth = (
+                        SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id
+                    )
+                GROUP BY f.key_count, k.j
+                HAVING count(*) * 2 > f.key_count
+            )
+        );
 
     CALL deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);
     CALL deletion_end_run(p_run_id, 'sliced', NULL);

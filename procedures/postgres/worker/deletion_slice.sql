@@ -13,14 +13,30 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_slice$
 DECLARE
-    -- Whoever has keys in the top frame is what the run spent its time on.
+    -- Who has had a batch of its own, or more than half of what the run works at, is heavy. The
+    -- small ones go on together: alone each of them would cost a run.
     v_heavy bigint[] := ARRAY(
-        SELECT DISTINCT (k.value ->> 'j')::bigint
-        FROM deletion_frames AS f
-        CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+        SELECT a.job_id
+        FROM deletion_attempts AS a
         WHERE
-            f.run_id = p_run_id
-            AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id)
+            a.run_id = p_run_id AND a.outcome IS NULL
+            AND (
+                (
+                    SELECT sum(r.row_count) FROM deletion_receipts AS r WHERE r.job_id = a.job_id
+                ) >= deletion_setting_int('batch_rows')
+                OR a.job_id IN (
+                    SELECT (k.value ->> 'j')::bigint
+                    FROM deletion_frames AS f
+                    CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+                    WHERE
+                        f.run_id = p_run_id
+                        AND f.depth = (
+                            SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id
+                        )
+                    GROUP BY f.key_count, k.value ->> 'j'
+                    HAVING count(*) * 2 > f.key_count
+                )
+            )
     );
 BEGIN
     PERFORM deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);
