@@ -84,6 +84,8 @@ def test_a_job_survives_sigkill_of_its_server_with_exact_receipts(restarted: Res
     practice(restarted.db)
     restarted.db.set_deletion_setting("batch_rows", 50)
     restarted.db.set_deletion_setting("lock_timeout_ms", 60_000)
+    if restarted.db.engine == "postgres":
+        restarted.db.set_deletion_setting("synchronous_batches", "true")
     job_id = restarted.db.enqueue_deletion("customer", 1)
 
     # First inside a step, which waits for a row and has changed others.
@@ -119,3 +121,36 @@ def test_a_job_survives_sigkill_of_its_server_with_exact_receipts(restarted: Res
     assert sum(gone(db).values()) == sum(SIZES.values())
     assert db.count("deletion_frames") == 0
     assert db.count("deletion_attempts", "is_counted AND outcome = 'lost'") == 0
+
+
+@pytest.mark.parametrize("synchronous", [False, True])
+def test_batches_that_a_crash_undoes_take_their_receipts_along(
+    restarted: Restarted, synchronous: bool
+) -> None:
+    db = restarted.db
+    if db.engine == "mysql":
+        # A session cannot choose there: what was committed is on the disk.
+        assert db.count("deletion_settings", "setting_name = 'synchronous_batches'") == 0
+        return
+    practice(db)
+    db.set_deletion_setting("batch_rows", 50)
+    db.set_deletion_setting("pause_ms", 5)
+    db.set_deletion_setting("synchronous_batches", str(synchronous).lower())
+    job_id = db.enqueue_deletion("customer", 1)
+    # Far longer than the test: only a commit that waits brings the log to the disk.
+    db.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    db.execute("SELECT pg_reload_conf()")
+    running = db.background(until_disconnected, db.connect("worker").run_deletion_jobs)
+    db.wait_for(lambda: sum(db.observer.receipts(job_id).values()) > 1_000)
+    restarted.kill()
+    running.result(60)
+    db = restarted.db
+    db.execute("ALTER SYSTEM RESET wal_writer_delay")
+    db.execute("SELECT pg_reload_conf()")
+    assert db.receipts(job_id) == gone(db)
+    assert (sum(gone(db).values()) > 1_000) == synchronous
+    db.set_deletion_setting("pause_ms", None)
+    db.worker.run_deletion_jobs()
+    assert (db.status(job_id), db.outcomes(job_id)) == ("done", ["lost", "done"])
+    assert db.receipts(job_id) == gone(db)
+    assert sum(gone(db).values()) == sum(SIZES.values())

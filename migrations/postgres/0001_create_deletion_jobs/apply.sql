@@ -666,6 +666,10 @@ VALUES
     'How long finished jobs, their attempts and receipts are kept.'
 ),
 (
+    'synchronous_batches', 'false', 'boolean', NULL, NULL, NULL,
+    'true: each batch waits for the disk; false: a crash may undo the last ones, receipts and all.'
+),
+(
     'preview_rows', '1000000', 'integer', 1, NULL, 'rows',
     'Rows after which preview_deletion stops and says "at least".'
 ),
@@ -2015,14 +2019,19 @@ REVOKE ALL ON FUNCTION deletion_raise(text, text, text, text, text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION deletion_setting(p_name text)
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_setting$
-SELECT coalesce(s.setting_value, s.default_value)
-FROM deletion_settings AS s
-WHERE s.setting_name = p_name;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT coalesce(s.setting_value, s.default_value)
+        FROM deletion_settings AS s
+        WHERE s.setting_name = p_name
+    );
+END;
 $deletion_setting$;
 
 COMMENT ON FUNCTION deletion_setting(text) IS
@@ -2042,14 +2051,19 @@ REVOKE ALL ON FUNCTION deletion_setting(text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION deletion_setting_int(p_name text)
 RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_setting_int$
-SELECT coalesce(s.setting_value, s.default_value)::bigint
-FROM deletion_settings AS s
-WHERE s.setting_name = p_name;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT coalesce(s.setting_value, s.default_value)::bigint
+        FROM deletion_settings AS s
+        WHERE s.setting_name = p_name
+    );
+END;
 $deletion_setting_int$;
 
 COMMENT ON FUNCTION deletion_setting_int(text) IS
@@ -3278,26 +3292,31 @@ REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION deletion_fingerprint_references(p_tables oid[])
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_fingerprint_references$
-SELECT md5(concat_ws(
-    '|',
-    (
-        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
-            k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
-        FROM pg_constraint AS k
-        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
-    ),
-    -- A trigger may keep rows that a plan without one takes for gone.
-    (
-        SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
-        FROM pg_trigger AS g
-        WHERE g.tgrelid = ANY (p_tables) AND NOT g.tgisinternal
-    )
-));
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT md5(concat_ws(
+            '|',
+            (
+                SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+                    k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+                FROM pg_constraint AS k
+                WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+            ),
+            -- A trigger may keep rows that a plan without one takes for gone.
+            (
+                SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
+                FROM pg_trigger AS g
+                WHERE g.tgrelid = ANY (p_tables) AND NOT g.tgisinternal
+            )
+        ))
+    );
+END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
@@ -3610,6 +3629,7 @@ REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;
 --             on_frame   child row c hangs from frame row f
 --             on_parent  child row c hangs from parent row t
 --             found      row t of the child table is still where frame row f found it
+--             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -3689,6 +3709,13 @@ SELECT jsonb_build_object(
     'action', p_reference -> 'action',
     'index', p_reference -> 'index_name',
     'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    -- A foreign key between single whole numbers: its rows can be counted and deleted by arrays.
+    'plain', NOT (p_reference ->> 'is_declared')::boolean AND count(*) = 1
+    AND bool_and(
+        pair.child_type IN ('smallint', 'integer', 'bigint')
+        AND pair.parent_type IN ('smallint', 'integer', 'bigint')
+        AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
+    ) AND p_reference ->> 'index_name' IS NOT NULL,
     'comparable', bool_and(pair.operator IS NOT NULL),
     'single', count(*) = 1,
     'child_column', min(pair.child_name),
@@ -4761,6 +4788,130 @@ COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_sweep.sql
+-- deletion_sql_sweep
+-- Write the statements that lock, empty and remove a frame's worth of rows in one transaction.
+--
+-- Parameters  p_edge     the reference that leads to the rows
+--             p_parent   its parent's node         p_child   its child's node, the rows' table
+--             p_below    the references that point at the rows: all lead to rows without
+--                        dependants, by foreign keys of whole numbers, each with an index
+-- Returns     one row a statement, with its reference: fetch_now ($1 the parent's frame, $2 limit;
+--             arrays of jobs, keys and parents), and, each binding $1 jobs, $2 keys, $3 parents,
+--             $4 limit: lock_now (the same arrays of the rows it locked), count (rows, rows by
+--             job), sweep and remove_all (nothing: the engine counts); fetch_now_one,
+--             lock_now_one and count_one do the same for a run of one job
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_sweep(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_below jsonb
+) RETURNS TABLE (edge_no integer, kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_sweep$
+WITH row_of AS (
+    SELECT
+        (p_edge ->> 'no')::integer AS edge_no,
+        p_child ->> 'sql' AS table_sql,
+        p_child -> 'columns' -> 0 ->> 'name' AS key_name,
+        p_edge ->> 'child_column' AS parent_name
+)
+
+SELECT r.edge_no, 'fetch_now', format(
+    $sql$WITH %1$s
+SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
+FROM (
+    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    LIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql,
+    p_edge ->> 'on_frame'
+)
+FROM row_of AS r
+UNION ALL
+SELECT r.edge_no, 'lock_now', format(
+    $sql$SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
+FROM (
+    SELECT f.j, f.k1, f.p1
+    FROM unnest($1, $2, $3) AS f (j, k1, p1)
+    INNER JOIN ONLY %1$s AS t ON t.%2$s = f.k1 AND t.%3$s = f.p1
+    ORDER BY t.%2$s
+    FOR UPDATE OF t
+) AS x$sql$,
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+-- For a run of one job nothing has to be kept of the rows but their keys, and whose they are.
+SELECT r.edge_no, 'fetch_now_one', format(
+    $sql$WITH %1$s
+SELECT ARRAY[min(x.j)], array_agg(x.k1), array_agg(DISTINCT x.p1)
+FROM (
+    SELECT (SELECT f.j FROM f LIMIT 1) AS j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM ONLY %4$s AS c
+    WHERE c.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
+    LIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql
+)
+FROM row_of AS r
+WHERE jsonb_array_length(p_parent -> 'columns') = 1
+UNION ALL
+SELECT r.edge_no, 'lock_now_one', format(
+    $sql$SELECT $1, array_agg(x.k1), array_agg(DISTINCT x.p1)
+FROM (
+    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
+    FROM ONLY %1$s AS t
+    WHERE t.%2$s = ANY ($2) AND t.%3$s = ANY ($3)
+    ORDER BY t.%2$s
+    FOR UPDATE
+) AS x$sql$,
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+WHERE jsonb_array_length(p_parent -> 'columns') = 1
+UNION ALL
+SELECT r.edge_no, 'remove_all', format(
+    'DELETE FROM ONLY %1$s AS t WHERE t.%2$s = ANY ($2) AND t.%3$s = ANY ($3)',
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+-- Under their parents' lock no row can come by a foreign key: what was counted is what goes.
+SELECT (b ->> 'no')::integer, s.kind, format(s.template, b ->> 'sql', b ->> 'child_column')
+FROM jsonb_array_elements(p_below) AS b
+CROSS JOIN (
+    VALUES
+    ('count', $sql$SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (
+    SELECT x.j, count(*) AS n
+    FROM (
+        SELECT f.j
+        FROM unnest($1, $2) AS f (j, k1)
+        CROSS JOIN LATERAL (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = f.k1 OFFSET 0) AS c
+        LIMIT $4
+    ) AS x
+    GROUP BY x.j
+) AS g$sql$),
+    ('count_one', $sql$SELECT count(*), NULL::jsonb
+FROM (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = ANY ($2) LIMIT $4) AS x$sql$),
+    ('sweep', 'DELETE FROM ONLY %1$s AS c WHERE c.%2$s = ANY ($2)')
+) AS s (kind, template);
+$deletion_sql_sweep$;
+
+COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
+'The statements that lock, empty and remove a frame''s worth of rows in one transaction.';
+REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_write_plan.sql
 -- deletion_write_plan
 -- Store a compiled plan: its graph as rows, each step with its finished SQL.
@@ -4802,10 +4953,20 @@ below AS (
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         coalesce(
             bool_and((e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean), FALSE
-        ) AS is_exact
+        ) AS is_exact,
+        -- One whole number is all that is to be known of a row, and all below it goes at once.
+        NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
+            (e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean
+            AND (e.edge ->> 'plain')::boolean
+        ), FALSE)
+        -- A row below by two references would be counted by both.
+        AND count(DISTINCT e.edge ->> 'child') = count(e.edge)
+        AND jsonb_array_length(n.node -> 'columns') = 1
+        AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
+        AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
     FROM node AS n
     LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
-    GROUP BY n.node_no
+    GROUP BY n.node_no, n.node
 ),
 
 statement AS (
@@ -4863,6 +5024,14 @@ statement AS (
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
     CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
     WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    -- Once for a table, whichever of its references leads to it.
+    SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer AND b.is_swept
+    CROSS JOIN LATERAL deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS r
+    WHERE
+        e.action = 'cascade' AND (e.edge ->> 'plain')::boolean AND (e.edge ->> 'steady')::boolean
 )
 
 INSERT INTO deletion_plan_steps (
@@ -4872,7 +5041,8 @@ INSERT INTO deletion_plan_steps (
 SELECT
     p_plan_id,
     row_number() OVER (
-        ORDER BY s.edge_no, s.part, CASE s.kind WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END
+        ORDER BY s.edge_no, s.part,
+            CASE s.kind WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END, s.kind
     ),
     s.kind,
     coalesce((e.edge ->> 'child')::integer, 0),
@@ -4965,16 +5135,18 @@ CREATE OR REPLACE FUNCTION deletion_add_receipts(
     p_action text,
     p_by_job jsonb
 ) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_add_receipts$
-INSERT INTO deletion_receipts AS r (job_id, table_name, action, row_count)
-SELECT b.key::bigint, p_table_name, p_action, b.value::bigint
-FROM jsonb_each_text(p_by_job) AS b
-ON CONFLICT (job_id, table_name, action) DO UPDATE
-SET row_count = r.row_count + excluded.row_count, updated_at = clock_timestamp();
+BEGIN
+    INSERT INTO deletion_receipts AS r (job_id, table_name, action, row_count)
+    SELECT b.key::bigint, p_table_name, p_action, b.value::bigint
+    FROM jsonb_each_text(p_by_job) AS b
+    ON CONFLICT (job_id, table_name, action) DO UPDATE
+    SET row_count = r.row_count + excluded.row_count, updated_at = clock_timestamp();
+END;
 $deletion_add_receipts$;
 
 COMMENT ON FUNCTION deletion_add_receipts(text, text, jsonb) IS
@@ -5037,7 +5209,7 @@ BEGIN
             -- A frame whose rows would not fit what is left of the batch begins the next one.
             EXIT WHEN v_walk.rows_left < p_run.batch_rows / 2
                 AND (v_walk.run).state -> 'fan' ? v_step.node_no::text;
-            v_walk := deletion_push(v_walk, v_step);
+            v_walk := deletion_sweep(v_walk, v_step);
         ELSE
             -- The frame goes in one transaction: what is left of this one may be too little.
             EXIT WHEN v_walk.rows_left < (v_walk.frame).key_count;
@@ -6921,15 +7093,17 @@ GRANT EXECUTE ON FUNCTION deletion_release(bigint) TO deletion_jobs_worker, dele
 
 CREATE OR REPLACE FUNCTION deletion_rest(p_state text)
 RETURNS float8
-LANGUAGE sql
+LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $deletion_rest$
-SELECT CASE p_state
-    -- Whoever was in the way gets a moment, and two workers do not meet again in step.
-    WHEN 'retry' THEN 0.05 + random() * 0.2
-    ELSE deletion_setting_int('pause_ms') / 1000.0
+BEGIN
+    RETURN CASE p_state
+        -- Whoever was in the way gets a moment, and two workers do not meet again in step.
+        WHEN 'retry' THEN 0.05 + random() * 0.2
+        ELSE deletion_setting_int('pause_ms') / 1000.0
+    END;
 END;
 $deletion_rest$;
 
@@ -7091,26 +7265,28 @@ REVOKE ALL ON FUNCTION deletion_remove(deletion_cursor) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION deletion_save_walk(p_walk deletion_cursor)
 RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_save_walk$
-INSERT INTO deletion_frames
-SELECT (f).*
-FROM unnest(p_walk.below || p_walk.frame) AS f
-WHERE (f).run_id IS NOT NULL;
+BEGIN
+    INSERT INTO deletion_frames
+    SELECT (f).*
+    FROM unnest(p_walk.below || p_walk.frame) AS f
+    WHERE (f).run_id IS NOT NULL;
 
-UPDATE deletion_runs AS r
-SET
-    rows_changed = (p_walk.run).rows_changed,
-    state = (p_walk.run).state,
-    -- Contention halves the batch at once; it comes back slowly.
-    batch_rows = least(
-        deletion_setting_int('batch_rows'), r.batch_rows + greatest(1, r.batch_rows / 8)
-    ),
-    retries = 0
-WHERE r.run_id = (p_walk.run).run_id;
+    UPDATE deletion_runs AS r
+    SET
+        rows_changed = (p_walk.run).rows_changed,
+        state = (p_walk.run).state,
+        -- Contention halves the batch at once; it comes back slowly.
+        batch_rows = least(
+            deletion_setting_int('batch_rows'), r.batch_rows + greatest(1, r.batch_rows / 8)
+        ),
+        retries = 0
+    WHERE r.run_id = (p_walk.run).run_id;
+END;
 $deletion_save_walk$;
 
 COMMENT ON FUNCTION deletion_save_walk(deletion_cursor) IS
@@ -7252,6 +7428,12 @@ BEGIN
 
         -- What is deferred fails here, inside the handler, and not at COMMIT.
         SET CONSTRAINTS ALL IMMEDIATE;
+
+        -- Rows and receipts of a batch are lost together or not at all; the end of a run waits.
+        IF v_state = 'more' AND deletion_setting('synchronous_batches') = 'false' THEN
+            PERFORM set_config('synchronous_commit', 'off', TRUE);
+        END IF;
+
         RETURN v_state;
     EXCEPTION
         WHEN query_canceled THEN
@@ -7403,6 +7585,181 @@ COMMENT ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan
 'Raise the error that says why rows of a frame cannot be removed.';
 REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps)
 FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_sweep_away.sql
+-- deletion_sweep_away
+-- Delete what deletion_sweep has locked and counted, and write the receipts.
+--
+-- Parameters  p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
+--             p_jobs, p_keys, p_parents   the locked rows
+-- Returns     bigint, the number of rows deleted
+-- Errors      40001 others took some of the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep_away(
+    p_found jsonb,
+    p_jobs bigint[],
+    p_keys bigint[],
+    p_parents bigint[]
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep_away$
+DECLARE
+    v_item jsonb;
+    v_rows bigint;
+    v_total bigint := 0;
+BEGIN
+    FOR v_item IN SELECT x.value FROM jsonb_array_elements(p_found) AS x LOOP
+        EXECUTE v_item ->> 'sql' USING p_jobs, p_keys, p_parents;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+
+        -- Somebody took some of these rows away in between; whose they were, nobody counted.
+        IF v_rows <> (v_item ->> 'rows')::bigint THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'serialization_failure',
+                MESSAGE = format(
+                    'rows of %s changed while they were counted (%s of %s found)',
+                    v_item ->> 'table', v_rows, v_item ->> 'rows'
+                );
+        END IF;
+
+        PERFORM deletion_add_receipts(v_item ->> 'table', 'delete', v_item -> 'jobs');
+        v_total := v_total + v_rows;
+    END LOOP;
+
+    RETURN v_total;
+END;
+$deletion_sweep_away$;
+
+COMMENT ON FUNCTION deletion_sweep_away(jsonb, bigint[], bigint[], bigint[]) IS
+'Delete what deletion_sweep has locked and counted, and write the receipts.';
+REVOKE ALL ON FUNCTION deletion_sweep_away(jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_sweep.sql
+-- deletion_sweep
+-- Fetch, lock, empty and remove a frame's worth of rows at once, where all of it fits the batch.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk; where the rows do not fit, or the plan has no such statements, they are
+--             its present frame, as deletion_push leaves them
+-- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    -- A little less than what fits by the rows seen so far: too many cost a second look.
+    v_limit integer := CAST(floor(0.95 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
+    v_fetch text;
+    v_lock text;
+    v_remove text;
+    v_jobs bigint[];
+    v_keys bigint[];
+    v_parents bigint[];
+    v_below record;
+    v_left bigint;
+    v_count bigint;
+    v_by_job jsonb;
+    v_found jsonb := '[]'::jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'fetch_now' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock_now' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'remove_all')
+    INTO v_fetch, v_lock, v_remove
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
+
+    IF v_fetch IS NULL OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0 THEN
+        RETURN deletion_push(p_walk, p_step);
+    END IF;
+
+    EXECUTE v_fetch INTO v_jobs, v_keys, v_parents USING v_frame.keys, v_limit;
+
+    IF coalesce(cardinality(v_keys), 0) < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_walk.frame := v_frame;
+    END IF;
+
+    -- Three statements: a child that was committed while the lock waited is seen by the next.
+    EXECUTE v_lock INTO v_jobs, v_keys, v_parents USING v_jobs, v_keys, v_parents;
+
+    IF v_keys IS NULL THEN
+        RETURN v_walk;
+    END IF;
+
+    v_left := p_walk.rows_left - cardinality(v_keys);
+
+    FOR v_below IN
+        SELECT c.sql_text AS count_sql, w.sql_text AS sweep_sql, w.table_name
+        FROM deletion_plan_steps AS w
+        INNER JOIN deletion_plan_steps AS c ON c.plan_id = w.plan_id AND c.edge_no = w.edge_no
+        WHERE
+            w.plan_id = v_run.plan_id AND w.parent_node_no = p_step.node_no AND w.kind = 'sweep'
+            AND c.kind = 'count' || v_one
+        ORDER BY w.edge_no
+    LOOP
+        EXECUTE v_below.count_sql INTO v_count, v_by_job USING v_jobs, v_keys, v_parents, v_left + 1;
+        v_left := v_left - v_count;
+        EXIT WHEN v_left < 0;
+        CONTINUE WHEN v_count = 0;
+        v_found := v_found || jsonb_build_object(
+            'sql', v_below.sweep_sql, 'table', v_below.table_name, 'rows', v_count,
+            'jobs', coalesce(v_by_job, jsonb_build_object(v_jobs[1], v_count))
+        );
+    END LOOP;
+
+    IF v_left < 0 THEN
+        -- More than was expected, and nothing changed yet: they are walked as any other frame.
+        RETURN deletion_push(p_walk, p_step);
+    END IF;
+
+    v_found := v_found || jsonb_build_object(
+        'sql', v_remove, 'table', p_step.table_name, 'rows', cardinality(v_keys),
+        'jobs', CASE
+            WHEN v_run.job_count = 1 THEN jsonb_build_object(v_jobs[1], cardinality(v_keys))
+            ELSE (
+                SELECT jsonb_object_agg(g.job_id, g.row_count)
+                FROM (
+                    SELECT k.job_id, count(*) AS row_count
+                    FROM unnest(v_jobs) AS k (job_id)
+                    GROUP BY k.job_id
+                ) AS g
+            )
+        END
+    );
+    v_count := deletion_sweep_away(v_found, v_jobs, v_keys, v_parents);
+    v_run.rows_changed := v_run.rows_changed + v_count;
+    v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
+        || jsonb_build_object(p_step.node_no::text, v_count::float8 / cardinality(v_keys) - 1));
+    v_walk.rows_left := v_walk.rows_left - v_count;
+    v_walk.run := v_run;
+    RETURN v_walk;
+END;
+$deletion_sweep$;
+
+COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
+'Fetch, lock, empty and remove a frame''s worth of rows at once, where it fits the batch.';
+REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_unindexed.sql

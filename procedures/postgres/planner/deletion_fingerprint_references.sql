@@ -8,26 +8,31 @@
 
 CREATE OR REPLACE FUNCTION deletion_fingerprint_references(p_tables oid[])
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_fingerprint_references$
-SELECT md5(concat_ws(
-    '|',
-    (
-        SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
-            k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
-        FROM pg_constraint AS k
-        WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
-    ),
-    -- A trigger may keep rows that a plan without one takes for gone.
-    (
-        SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
-        FROM pg_trigger AS g
-        WHERE g.tgrelid = ANY (p_tables) AND NOT g.tgisinternal
-    )
-));
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT md5(concat_ws(
+            '|',
+            (
+                SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+                    k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
+                FROM pg_constraint AS k
+                WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+            ),
+            -- A trigger may keep rows that a plan without one takes for gone.
+            (
+                SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
+                FROM pg_trigger AS g
+                WHERE g.tgrelid = ANY (p_tables) AND NOT g.tgisinternal
+            )
+        ))
+    );
+END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS

@@ -7,6 +7,7 @@
 --             on_frame   child row c hangs from frame row f
 --             on_parent  child row c hangs from parent row t
 --             found      row t of the child table is still where frame row f found it
+--             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -86,6 +87,13 @@ SELECT jsonb_build_object(
     'action', p_reference -> 'action',
     'index', p_reference -> 'index_name',
     'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    -- A foreign key between single whole numbers: its rows can be counted and deleted by arrays.
+    'plain', NOT (p_reference ->> 'is_declared')::boolean AND count(*) = 1
+    AND bool_and(
+        pair.child_type IN ('smallint', 'integer', 'bigint')
+        AND pair.parent_type IN ('smallint', 'integer', 'bigint')
+        AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
+    ) AND p_reference ->> 'index_name' IS NOT NULL,
     'comparable', bool_and(pair.operator IS NOT NULL),
     'single', count(*) = 1,
     'child_column', min(pair.child_name),

@@ -9,14 +9,19 @@
 
 CREATE OR REPLACE FUNCTION deletion_setting(p_name text)
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_setting$
-SELECT coalesce(s.setting_value, s.default_value)
-FROM deletion_settings AS s
-WHERE s.setting_name = p_name;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT coalesce(s.setting_value, s.default_value)
+        FROM deletion_settings AS s
+        WHERE s.setting_name = p_name
+    );
+END;
 $deletion_setting$;
 
 COMMENT ON FUNCTION deletion_setting(text) IS

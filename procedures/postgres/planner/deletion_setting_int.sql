@@ -9,14 +9,19 @@
 
 CREATE OR REPLACE FUNCTION deletion_setting_int(p_name text)
 RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_setting_int$
-SELECT coalesce(s.setting_value, s.default_value)::bigint
-FROM deletion_settings AS s
-WHERE s.setting_name = p_name;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT coalesce(s.setting_value, s.default_value)::bigint
+        FROM deletion_settings AS s
+        WHERE s.setting_name = p_name
+    );
+END;
 $deletion_setting_int$;
 
 COMMENT ON FUNCTION deletion_setting_int(text) IS

@@ -38,10 +38,20 @@ below AS (
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         coalesce(
             bool_and((e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean), FALSE
-        ) AS is_exact
+        ) AS is_exact,
+        -- One whole number is all that is to be known of a row, and all below it goes at once.
+        NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
+            (e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean
+            AND (e.edge ->> 'plain')::boolean
+        ), FALSE)
+        -- A row below by two references would be counted by both.
+        AND count(DISTINCT e.edge ->> 'child') = count(e.edge)
+        AND jsonb_array_length(n.node -> 'columns') = 1
+        AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
+        AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
     FROM node AS n
     LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
-    GROUP BY n.node_no
+    GROUP BY n.node_no, n.node
 ),
 
 statement AS (
@@ -99,6 +109,14 @@ statement AS (
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
     CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
     WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    -- Once for a table, whichever of its references leads to it.
+    SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer AND b.is_swept
+    CROSS JOIN LATERAL deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS r
+    WHERE
+        e.action = 'cascade' AND (e.edge ->> 'plain')::boolean AND (e.edge ->> 'steady')::boolean
 )
 
 INSERT INTO deletion_plan_steps (
@@ -108,7 +126,8 @@ INSERT INTO deletion_plan_steps (
 SELECT
     p_plan_id,
     row_number() OVER (
-        ORDER BY s.edge_no, s.part, CASE s.kind WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END
+        ORDER BY s.edge_no, s.part,
+            CASE s.kind WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END, s.kind
     ),
     s.kind,
     coalesce((e.edge ->> 'child')::integer, 0),

@@ -12,16 +12,18 @@ CREATE OR REPLACE FUNCTION deletion_add_receipts(
     p_action text,
     p_by_job jsonb
 ) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_add_receipts$
-INSERT INTO deletion_receipts AS r (job_id, table_name, action, row_count)
-SELECT b.key::bigint, p_table_name, p_action, b.value::bigint
-FROM jsonb_each_text(p_by_job) AS b
-ON CONFLICT (job_id, table_name, action) DO UPDATE
-SET row_count = r.row_count + excluded.row_count, updated_at = clock_timestamp();
+BEGIN
+    INSERT INTO deletion_receipts AS r (job_id, table_name, action, row_count)
+    SELECT b.key::bigint, p_table_name, p_action, b.value::bigint
+    FROM jsonb_each_text(p_by_job) AS b
+    ON CONFLICT (job_id, table_name, action) DO UPDATE
+    SET row_count = r.row_count + excluded.row_count, updated_at = clock_timestamp();
+END;
 $deletion_add_receipts$;
 
 COMMENT ON FUNCTION deletion_add_receipts(text, text, jsonb) IS

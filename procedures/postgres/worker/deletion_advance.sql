@@ -52,7 +52,7 @@ BEGIN
             -- A frame whose rows would not fit what is left of the batch begins the next one.
             EXIT WHEN v_walk.rows_left < p_run.batch_rows / 2
                 AND (v_walk.run).state -> 'fan' ? v_step.node_no::text;
-            v_walk := deletion_push(v_walk, v_step);
+            v_walk := deletion_sweep(v_walk, v_step);
         ELSE
             -- The frame goes in one transaction: what is left of this one may be too little.
             EXIT WHEN v_walk.rows_left < (v_walk.frame).key_count;

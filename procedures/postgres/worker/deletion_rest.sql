@@ -8,15 +8,17 @@
 
 CREATE OR REPLACE FUNCTION deletion_rest(p_state text)
 RETURNS float8
-LANGUAGE sql
+LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $deletion_rest$
-SELECT CASE p_state
-    -- Whoever was in the way gets a moment, and two workers do not meet again in step.
-    WHEN 'retry' THEN 0.05 + random() * 0.2
-    ELSE deletion_setting_int('pause_ms') / 1000.0
+BEGIN
+    RETURN CASE p_state
+        -- Whoever was in the way gets a moment, and two workers do not meet again in step.
+        WHEN 'retry' THEN 0.05 + random() * 0.2
+        ELSE deletion_setting_int('pause_ms') / 1000.0
+    END;
 END;
 $deletion_rest$;
 

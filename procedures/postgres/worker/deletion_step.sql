@@ -46,6 +46,12 @@ BEGIN
 
         -- What is deferred fails here, inside the handler, and not at COMMIT.
         SET CONSTRAINTS ALL IMMEDIATE;
+
+        -- Rows and receipts of a batch are lost together or not at all; the end of a run waits.
+        IF v_state = 'more' AND deletion_setting('synchronous_batches') = 'false' THEN
+            PERFORM set_config('synchronous_commit', 'off', TRUE);
+        END IF;
+
         RETURN v_state;
     EXCEPTION
         WHEN query_canceled THEN

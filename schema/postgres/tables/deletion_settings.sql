@@ -87,6 +87,10 @@ VALUES
     'How long finished jobs, their attempts and receipts are kept.'
 ),
 (
+    'synchronous_batches', 'false', 'boolean', NULL, NULL, NULL,
+    'true: each batch waits for the disk; false: a crash may undo the last ones, receipts and all.'
+),
+(
     'preview_rows', '1000000', 'integer', 1, NULL, 'rows',
     'Rows after which preview_deletion stops and says "at least".'
 ),

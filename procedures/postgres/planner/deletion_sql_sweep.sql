@@ -1,0 +1,121 @@
+-- deletion_sql_sweep
+-- Write the statements that lock, empty and remove a frame's worth of rows in one transaction.
+--
+-- Parameters  p_edge     the reference that leads to the rows
+--             p_parent   its parent's node         p_child   its child's node, the rows' table
+--             p_below    the references that point at the rows: all lead to rows without
+--                        dependants, by foreign keys of whole numbers, each with an index
+-- Returns     one row a statement, with its reference: fetch_now ($1 the parent's frame, $2 limit;
+--             arrays of jobs, keys and parents), and, each binding $1 jobs, $2 keys, $3 parents,
+--             $4 limit: lock_now (the same arrays of the rows it locked), count (rows, rows by
+--             job), sweep and remove_all (nothing: the engine counts); fetch_now_one,
+--             lock_now_one and count_one do the same for a run of one job
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_sweep(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_below jsonb
+) RETURNS TABLE (edge_no integer, kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_sweep$
+WITH row_of AS (
+    SELECT
+        (p_edge ->> 'no')::integer AS edge_no,
+        p_child ->> 'sql' AS table_sql,
+        p_child -> 'columns' -> 0 ->> 'name' AS key_name,
+        p_edge ->> 'child_column' AS parent_name
+)
+
+SELECT r.edge_no, 'fetch_now', format(
+    $sql$WITH %1$s
+SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
+FROM (
+    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    LIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql,
+    p_edge ->> 'on_frame'
+)
+FROM row_of AS r
+UNION ALL
+SELECT r.edge_no, 'lock_now', format(
+    $sql$SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
+FROM (
+    SELECT f.j, f.k1, f.p1
+    FROM unnest($1, $2, $3) AS f (j, k1, p1)
+    INNER JOIN ONLY %1$s AS t ON t.%2$s = f.k1 AND t.%3$s = f.p1
+    ORDER BY t.%2$s
+    FOR UPDATE OF t
+) AS x$sql$,
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+-- For a run of one job nothing has to be kept of the rows but their keys, and whose they are.
+SELECT r.edge_no, 'fetch_now_one', format(
+    $sql$WITH %1$s
+SELECT ARRAY[min(x.j)], array_agg(x.k1), array_agg(DISTINCT x.p1)
+FROM (
+    SELECT (SELECT f.j FROM f LIMIT 1) AS j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM ONLY %4$s AS c
+    WHERE c.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
+    LIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql
+)
+FROM row_of AS r
+WHERE jsonb_array_length(p_parent -> 'columns') = 1
+UNION ALL
+SELECT r.edge_no, 'lock_now_one', format(
+    $sql$SELECT $1, array_agg(x.k1), array_agg(DISTINCT x.p1)
+FROM (
+    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
+    FROM ONLY %1$s AS t
+    WHERE t.%2$s = ANY ($2) AND t.%3$s = ANY ($3)
+    ORDER BY t.%2$s
+    FOR UPDATE
+) AS x$sql$,
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+WHERE jsonb_array_length(p_parent -> 'columns') = 1
+UNION ALL
+SELECT r.edge_no, 'remove_all', format(
+    'DELETE FROM ONLY %1$s AS t WHERE t.%2$s = ANY ($2) AND t.%3$s = ANY ($3)',
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+-- Under their parents' lock no row can come by a foreign key: what was counted is what goes.
+SELECT (b ->> 'no')::integer, s.kind, format(s.template, b ->> 'sql', b ->> 'child_column')
+FROM jsonb_array_elements(p_below) AS b
+CROSS JOIN (
+    VALUES
+    ('count', $sql$SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (
+    SELECT x.j, count(*) AS n
+    FROM (
+        SELECT f.j
+        FROM unnest($1, $2) AS f (j, k1)
+        CROSS JOIN LATERAL (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = f.k1 OFFSET 0) AS c
+        LIMIT $4
+    ) AS x
+    GROUP BY x.j
+) AS g$sql$),
+    ('count_one', $sql$SELECT count(*), NULL::jsonb
+FROM (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = ANY ($2) LIMIT $4) AS x$sql$),
+    ('sweep', 'DELETE FROM ONLY %1$s AS c WHERE c.%2$s = ANY ($2)')
+) AS s (kind, template);
+$deletion_sql_sweep$;
+
+COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
+'The statements that lock, empty and remove a frame''s worth of rows in one transaction.';
+REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;

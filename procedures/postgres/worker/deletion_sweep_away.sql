@@ -1,0 +1,51 @@
+-- deletion_sweep_away
+-- Delete what deletion_sweep has locked and counted, and write the receipts.
+--
+-- Parameters  p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
+--             p_jobs, p_keys, p_parents   the locked rows
+-- Returns     bigint, the number of rows deleted
+-- Errors      40001 others took some of the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep_away(
+    p_found jsonb,
+    p_jobs bigint[],
+    p_keys bigint[],
+    p_parents bigint[]
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep_away$
+DECLARE
+    v_item jsonb;
+    v_rows bigint;
+    v_total bigint := 0;
+BEGIN
+    FOR v_item IN SELECT x.value FROM jsonb_array_elements(p_found) AS x LOOP
+        EXECUTE v_item ->> 'sql' USING p_jobs, p_keys, p_parents;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+
+        -- Somebody took some of these rows away in between; whose they were, nobody counted.
+        IF v_rows <> (v_item ->> 'rows')::bigint THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'serialization_failure',
+                MESSAGE = format(
+                    'rows of %s changed while they were counted (%s of %s found)',
+                    v_item ->> 'table', v_rows, v_item ->> 'rows'
+                );
+        END IF;
+
+        PERFORM deletion_add_receipts(v_item ->> 'table', 'delete', v_item -> 'jobs');
+        v_total := v_total + v_rows;
+    END LOOP;
+
+    RETURN v_total;
+END;
+$deletion_sweep_away$;
+
+COMMENT ON FUNCTION deletion_sweep_away(jsonb, bigint[], bigint[], bigint[]) IS
+'Delete what deletion_sweep has locked and counted, and write the receipts.';
+REVOKE ALL ON FUNCTION deletion_sweep_away(jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
