@@ -6312,6 +6312,12 @@ BEGIN
     IF v_found > 0 THEN
         CALL deletion_execute(@dj_plan_id, p_edge_no, 'lock');
         SET v_rows = @dj_rows, v_counted = @dj_answer;
+
+        -- A row that is not there any more may have another key now: look before its parent goes.
+        IF v_rows < v_found THEN
+            SET @dj_is_locked = FALSE;
+        END IF;
+
         SET @dj_frame = v_counted;
         CALL deletion_execute(@dj_plan_id, p_edge_no, if(p_action = 'cascade', 'remove', 'set'));
 

@@ -5,11 +5,11 @@
 --             p_parent   its parent's node         p_child   its child's node, the rows' table
 --             p_below    the references that point at the rows: all lead to rows without
 --                        dependants, by foreign keys of whole numbers, each with an index
--- Returns     one row a statement, with its reference: fetch_now ($1 the parent's frame, $2 limit;
---             arrays of jobs, keys and parents), and, each binding $1 jobs, $2 keys, $3 parents,
---             $4 limit: lock_now (the same arrays of the rows it locked), count (rows, rows by
---             job), sweep and remove_all (nothing: the engine counts); fetch_now_one,
---             lock_now_one and count_one do the same for a run of one job
+-- Returns     one row a statement, with its reference: take ($1 the parent's frame, $2 limit;
+--             arrays of the jobs, keys and parents of the rows that it found and locked), and,
+--             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
+--             sweep and remove_all (nothing: the engine counts); take_one and count_one do the
+--             same for a run of one job
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -32,58 +32,45 @@ WITH row_of AS (
         p_edge ->> 'child_column' AS parent_name
 )
 
-SELECT r.edge_no, 'fetch_now', format(
+SELECT r.edge_no, 'take', format(
     $sql$WITH %1$s
 SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
 FROM (
-    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
-    FROM f
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
-    LIMIT $2
+    SELECT i.j, i.k1, i.p1
+    FROM (
+        SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+        FROM f
+        CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+        LIMIT $2
+    ) AS i
+    INNER JOIN ONLY %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
+    ORDER BY t.%2$s
+    FOR UPDATE OF t
 ) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql,
     p_edge ->> 'on_frame'
 )
 FROM row_of AS r
 UNION ALL
-SELECT r.edge_no, 'lock_now', format(
-    $sql$SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
+-- For a run of one job nothing has to be kept of the rows but their keys, and whose they are.
+SELECT r.edge_no, 'take_one', format(
+    $sql$WITH %1$s
+SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1)
 FROM (
-    SELECT f.j, f.k1, f.p1
-    FROM unnest($1, $2, $3) AS f (j, k1, p1)
-    INNER JOIN ONLY %1$s AS t ON t.%2$s = f.k1 AND t.%3$s = f.p1
+    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
+    FROM ONLY %4$s AS t
+    WHERE
+        t.%2$s = ANY (ARRAY(
+            SELECT c.%2$s
+            FROM ONLY %4$s AS c
+            WHERE c.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
+            LIMIT $2
+        ))
+        AND (t.%3$s IN (SELECT f.k1 FROM f)) IS TRUE
     ORDER BY t.%2$s
     FOR UPDATE OF t
 ) AS x$sql$,
-    r.table_sql, r.key_name, r.parent_name
-)
-FROM row_of AS r
-UNION ALL
--- For a run of one job nothing has to be kept of the rows but their keys, and whose they are.
-SELECT r.edge_no, 'fetch_now_one', format(
-    $sql$WITH %1$s
-SELECT ARRAY[min(x.j)], array_agg(x.k1), array_agg(DISTINCT x.p1)
-FROM (
-    SELECT (SELECT f.j FROM f LIMIT 1) AS j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
-    FROM ONLY %4$s AS c
-    WHERE c.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
-    LIMIT $2
-) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql
-)
-FROM row_of AS r
-WHERE jsonb_array_length(p_parent -> 'columns') = 1
-UNION ALL
-SELECT r.edge_no, 'lock_now_one', format(
-    $sql$SELECT $1, array_agg(x.k1), array_agg(DISTINCT x.p1)
-FROM (
-    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
-    FROM ONLY %1$s AS t
-    WHERE t.%2$s = ANY ($2) AND t.%3$s = ANY ($3)
-    ORDER BY t.%2$s
-    FOR UPDATE
-) AS x$sql$,
-    r.table_sql, r.key_name, r.parent_name
 )
 FROM row_of AS r
 WHERE jsonb_array_length(p_parent -> 'columns') = 1

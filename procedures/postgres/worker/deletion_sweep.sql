@@ -25,8 +25,7 @@ DECLARE
     -- A little less than what fits by the rows seen so far: too many cost a second look.
     v_limit integer := CAST(floor(0.95 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
-    v_fetch text;
-    v_lock text;
+    v_take text;
     v_remove text;
     v_jobs bigint[];
     v_keys bigint[];
@@ -38,26 +37,23 @@ DECLARE
     v_found jsonb := '[]'::jsonb;
 BEGIN
     SELECT
-        min(s.sql_text) FILTER (WHERE s.kind = 'fetch_now' || v_one),
-        min(s.sql_text) FILTER (WHERE s.kind = 'lock_now' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
         min(s.sql_text) FILTER (WHERE s.kind = 'remove_all')
-    INTO v_fetch, v_lock, v_remove
+    INTO v_take, v_remove
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
 
-    IF v_fetch IS NULL OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0 THEN
+    IF v_take IS NULL OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0 THEN
         RETURN deletion_push(p_walk, p_step);
     END IF;
 
-    EXECUTE v_fetch INTO v_jobs, v_keys, v_parents USING v_frame.keys, v_limit;
+    -- In a statement of its own: a child that was committed while it waited is seen by the next.
+    EXECUTE v_take INTO v_jobs, v_keys, v_parents USING v_frame.keys, v_limit;
 
     IF coalesce(cardinality(v_keys), 0) < v_limit THEN
         v_frame.edge_pos := p_step.edge_no;
         v_walk.frame := v_frame;
     END IF;
-
-    -- Three statements: a child that was committed while the lock waited is seen by the next.
-    EXECUTE v_lock INTO v_jobs, v_keys, v_parents USING v_jobs, v_keys, v_parents;
 
     IF v_keys IS NULL THEN
         RETURN v_walk;

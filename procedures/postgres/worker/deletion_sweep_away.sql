@@ -38,10 +38,15 @@ BEGIN
                 );
         END IF;
 
-        PERFORM deletion_add_receipts(v_item ->> 'table', 'delete', v_item -> 'jobs');
         v_total := v_total + v_rows;
     END LOOP;
 
+    INSERT INTO deletion_receipts AS r (job_id, table_name, action, row_count)
+    SELECT b.key::bigint, x.value ->> 'table', 'delete', b.value::bigint
+    FROM jsonb_array_elements(p_found) AS x
+    CROSS JOIN LATERAL jsonb_each_text(x.value -> 'jobs') AS b
+    ON CONFLICT (job_id, table_name, action) DO UPDATE
+    SET row_count = r.row_count + excluded.row_count, updated_at = clock_timestamp();
     RETURN v_total;
 END;
 $deletion_sweep_away$;
