@@ -789,11 +789,16 @@ class MySQL(Database):
         return MySQL(self.home, role)
 
     def is_blocked(self, session: Database) -> bool:
+        # By transaction, not by the waiting lock's own thread: a purge that merges two pages
+        # makes their record locks anew, in its thread's name. Only table locks keep their maker.
         return bool(
             self.value(
                 "SELECT COUNT(*) FROM performance_schema.data_lock_waits AS w"
-                " JOIN performance_schema.threads AS t"
-                " ON t.THREAD_ID = w.REQUESTING_THREAD_ID WHERE t.PROCESSLIST_ID = %s",
+                " JOIN performance_schema.data_locks AS l"
+                " ON l.ENGINE_TRANSACTION_ID = w.REQUESTING_ENGINE_TRANSACTION_ID"
+                " AND l.LOCK_TYPE = 'TABLE'"
+                " JOIN performance_schema.threads AS t ON t.THREAD_ID = l.THREAD_ID"
+                " WHERE t.PROCESSLIST_ID = %s",
                 session.session_id,
             )
         )
