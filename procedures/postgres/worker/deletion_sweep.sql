@@ -23,7 +23,7 @@ DECLARE
     v_frame deletion_frames := p_walk.frame;
     v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
     -- A little less than what fits by the rows seen so far: too many cost a second look.
-    v_limit integer := CAST(floor(0.95 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_remove text;
