@@ -1,5 +1,6 @@
 """What a run does along references: every action, every shape, exact receipts."""
 
+import pymysql
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids, in_small_steps, shop
@@ -378,6 +379,133 @@ def test_rows_that_refer_to_each_other_in_a_ring_fail_and_stay(db: Database) -> 
     job = db.delete("node", 1)
     assert (job.status, (job.error or "")[:7]) == ("failed", "JD006: ")
     assert ids(db, "node") == [1, 2, 3]
+
+
+def staff(db: Database, on_delete: str, peers: dict[int, int | None]) -> None:
+    """Make employees of customer 1, each with a badge, and with another one as its peer."""
+    customers(db)
+    db.table(
+        "employee",
+        "id bigint",
+        "customer_id bigint",
+        "peer_id bigint null",
+        references=[
+            Reference("customer_id", "customer", "cascade"),
+            Reference("peer_id", "employee", on_delete),
+        ],
+        rows=[(number, 1, None) for number in peers],
+    )
+    for number, peer in peers.items():
+        db.execute("UPDATE employee SET peer_id = %s WHERE id = %s", peer, number)
+    db.table(
+        "badge",
+        "id bigint",
+        "employee_id bigint",
+        references=[Reference("employee_id", "employee", "cascade")],
+        rows=[(number, number) for number in peers],
+    )
+    in_small_steps(db)
+
+
+@pytest.mark.parametrize("rule", [None, "cascade", "set_null"])
+@pytest.mark.parametrize("on_delete", ["no action", "restrict"])
+def test_a_row_that_refers_to_itself_goes_where_the_engine_lets_it_go(
+    db: Database, on_delete: str, rule: str | None
+) -> None:
+    staff(db, on_delete, {1: 1, 2: None})
+    if rule is not None:
+        db.set_deletion_rule("employee", "fk_employee_peer_id", rule)
+    job = db.delete("customer", 1)
+    if db.engine == "postgres":
+        assert (job.status, job.error, db.count("employee")) == ("done", None, 0)
+    else:
+        # The engine would refuse that row (1451), after its badge is gone.
+        with pytest.raises(pymysql.err.IntegrityError, match="1451"):
+            db.execute("DELETE FROM employee WHERE id = 1")
+        assert (job.status, job.error) == (
+            "failed",
+            "JD007: rows of employee go in a circle by fk_employee_peer_id",
+        )
+        assert (db.receipts(job.id), db.count("badge")) == ({}, 2)
+
+
+@pytest.mark.parametrize("on_delete", ["cascade", "no action", "restrict"])
+def test_rows_in_a_ring_below_a_root_fail_before_anything_is_deleted(
+    db: Database, on_delete: str
+) -> None:
+    staff(db, on_delete, {1: 3, 2: 1, 3: 2, 4: 1, 5: None})
+    job = db.delete("customer", 1)
+    assert (job.status, (job.error or "")[:7]) == ("failed", "JD007: ")
+    assert "employee" in (job.error or "")
+    assert "fk_employee_peer_id" in (job.error or "")
+    assert (db.receipts(job.id), db.count("badge")) == ({}, 5)
+
+
+@pytest.mark.parametrize("on_delete", ["no action", "restrict"])
+def test_rows_that_wait_for_each_other_without_a_ring_go(db: Database, on_delete: str) -> None:
+    staff(db, on_delete, {1: None, 2: 1, 3: 2, 4: 1, 5: None})
+    job = db.delete("customer", 1)
+    assert (job.status, job.error, db.count("employee")) == ("done", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("on_delete", "is_circle"), [("no action", True), ("restrict", True), ("set null", False)]
+)
+def test_tables_in_a_circle_fail_before_anything_is_deleted(
+    db: Database, on_delete: str, is_circle: bool
+) -> None:
+    staff(db, "set null", {1: None, 2: None})
+    db.table(
+        "team",
+        "id bigint",
+        "customer_id bigint",
+        "head_id bigint null",
+        references=[
+            Reference("customer_id", "customer", "cascade"),
+            Reference("head_id", "employee", on_delete),
+        ],
+        rows=[(1, 1, 1)],
+    )
+    db.table(
+        "member",
+        "id bigint",
+        "team_id bigint",
+        references=[Reference("team_id", "team", "cascade")],
+        rows=[(1, 1)],
+    )
+    db.execute("ALTER TABLE employee ADD COLUMN member_id bigint NULL")
+    db.execute("CREATE INDEX employee_member ON employee (member_id)")
+    db.execute(
+        "ALTER TABLE employee ADD CONSTRAINT fk_employee_member"
+        " FOREIGN KEY (member_id) REFERENCES member (id) ON DELETE CASCADE"
+    )
+    job = db.delete("customer", 1)
+    if is_circle:
+        assert (job.status, job.error) == (
+            "failed",
+            "JD007: tables refer to each other in a circle: employee (fk_employee_member),"
+            " member (fk_member_team_id), team (fk_team_head_id)",
+        )
+        assert (db.receipts(job.id), db.count("badge")) == ({}, 2)
+    else:
+        assert (job.status, job.error, db.count("employee")) == ("done", None, 0)
+
+
+def test_two_references_to_its_own_table_are_refused(db: Database) -> None:
+    staff(db, "no action", {1: None, 2: 1})
+    db.execute("ALTER TABLE employee ADD COLUMN boss_id bigint NULL")
+    db.execute("CREATE INDEX employee_boss ON employee (boss_id)")
+    db.execute(
+        "ALTER TABLE employee ADD CONSTRAINT fk_employee_boss"
+        " FOREIGN KEY (boss_id) REFERENCES employee (id)"
+    )
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == (
+        "failed",
+        "JD007: tables refer to each other in a circle: employee (fk_employee_boss),"
+        " employee (fk_employee_peer_id)",
+    )
+    assert (db.receipts(job.id), db.count("badge")) == ({}, 2)
 
 
 def test_a_tree_with_set_null_loses_only_the_root(db: Database) -> None:

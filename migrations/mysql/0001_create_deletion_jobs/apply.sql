@@ -359,6 +359,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Columns pointed at, in the same order',
     parent_index VARCHAR(64) NULL
         COMMENT 'Unique key that the columns pointed at make',
+    is_refused BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the engine refuses to delete a row that refers to itself',
     discriminator_column VARCHAR(64) NULL
         COMMENT 'Column of the child that tells which parent table is meant',
     discriminator_value TEXT NULL
@@ -4614,6 +4616,8 @@ DELIMITER ;
 --
 -- A row has one parent by the reference, so a circle is entered by another reference, or is the
 -- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+-- A row that refers to itself is one of its own only where the engine would refuse to delete it;
+-- where the reference is set in other rows before, no other circle is in the way.
 
 DROP FUNCTION IF EXISTS deletion_sql_cycle;
 
@@ -4630,6 +4634,7 @@ COMMENT 'Write the statement that finds rows of a walk that go in a circle by a 
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
+    DECLARE v_is_refused, v_is_set_free BOOLEAN;
     DECLARE v_table, v_above, v_discriminator, v_name, v_other
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own
@@ -4641,8 +4646,11 @@ BEGIN
             deletion_unique_index(n.table_schema, n.table_name, e.parent_columns)
         )),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
-        coalesce(concat(' AND x.', e.discriminator), '')
-    INTO v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator
+        coalesce(concat(' AND x.', e.discriminator), ''),
+        e.is_refused, e.action IN ('set_null', 'set_default')
+    INTO
+        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator,
+        v_is_refused, v_is_set_free
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -4672,7 +4680,11 @@ BEGIN
         '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
         deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
-        ' AND NOT (', v_own, ')',
+        CASE
+            WHEN v_is_set_free THEN concat(' AND ', v_own)
+            WHEN v_is_refused THEN ''
+            ELSE concat(' AND NOT (', v_own, ')')
+        END,
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
         ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
@@ -4824,7 +4836,7 @@ BEGIN
 
     INSERT INTO deletion_plan_edges (
         plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
-        child_columns, parent_columns, parent_index
+        child_columns, parent_columns, parent_index, is_refused
     )
     SELECT
         p_plan_id,
@@ -4845,7 +4857,10 @@ BEGIN
             '[', group_concat(json_quote(k.referenced_column_name) ORDER BY k.ordinal_position), ']'
         ),
         -- noqa: enable=CP01
-        max(r.unique_constraint_name)
+        max(r.unique_constraint_name),
+        -- A row that refers to itself goes by no other rule: the engine looks row by row.
+        r.table_name = v_table AND r.constraint_schema = v_schema
+        AND r.delete_rule NOT IN ('CASCADE', 'SET NULL')
     FROM information_schema.referential_constraints AS r
     INNER JOIN information_schema.key_column_usage AS k
         ON
@@ -4980,7 +4995,7 @@ DELIMITER ;
 -- Put the tables of a plan in order, children first.
 --
 -- Parameters  p_plan_id   the plan
--- Writes      deletion_plan_nodes: table_rank, NULL where rows cascade in a circle     Commits  no
+-- Writes      deletion_plan_nodes: table_rank, NULL in and above a circle     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_plan_ranks;
@@ -4997,7 +5012,7 @@ COMMENT 'Put the tables of a plan in order, children first'
 BEGIN
     DECLARE v_free JSON;
     DECLARE v_rank INT DEFAULT 0;
-    DECLARE v_only_cascade, v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE v_only_lasting, v_is_done BOOLEAN DEFAULT FALSE;
 
     WHILE NOT v_is_done DO
         SELECT json_arrayagg(n.node_no)
@@ -5018,7 +5033,7 @@ BEGIN
                     AND e.child_node_no <> n.node_no
                     AND c.in_closure
                     AND c.table_rank IS NULL
-                    AND (e.action = 'cascade' OR NOT v_only_cascade)
+                    AND (e.action IN ('cascade', 'restrict') OR NOT v_only_lasting)
             );
 
         IF v_free IS NOT NULL THEN
@@ -5026,12 +5041,12 @@ BEGIN
             SET n.table_rank = v_rank
             WHERE
                 n.plan_id = p_plan_id AND json_contains(v_free, cast(n.node_no AS JSON));
-            SET v_rank = v_rank + 1, v_only_cascade = FALSE;
-        ELSEIF v_only_cascade THEN
+            SET v_rank = v_rank + 1, v_only_lasting = FALSE;
+        ELSEIF v_only_lasting THEN
             SET v_is_done = TRUE;
         ELSE
-            -- What only orders (restrict, SET NULL) may go round in a circle: the run waits there.
-            SET v_only_cascade = TRUE;
+            -- A reference that is set NULL may close a circle: it is set before its rows go.
+            SET v_only_lasting = TRUE;
         END IF;
     END WHILE;
 END$$
@@ -5040,7 +5055,7 @@ DELIMITER ;
 
 -- >>> procedures/mysql/planner/deletion_plan_cycle.sql
 -- deletion_plan_cycle
--- Say which tables of a plan refer to each other in a circle that rows cascade along.
+-- Say which tables of a plan refer to each other in a circle, by what has to go first.
 --
 -- Parameters  p_plan_id   the plan, its tables ranked
 --             p_error     OUT the tables with their references; NULL: there is no circle
@@ -5058,39 +5073,72 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Say which tables of a plan refer to each other in a circle that rows cascade along'
+COMMENT 'Say which tables of a plan refer to each other in a circle, by what has to go first'
 BEGIN
+    -- Every table above a circle is without a rank as well; only what leads back is in one.
+    WITH RECURSIVE lasting AS (
+        SELECT e.parent_node_no, e.child_node_no, e.reference_name, c.display_name
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS c
+            ON
+                c.plan_id = e.plan_id
+                AND c.node_no = e.child_node_no
+                AND c.in_closure
+                AND c.table_rank IS NULL
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action IN ('cascade', 'restrict')
+            AND e.parent_node_no <> e.child_node_no
+    ),
+
+    below (parent_node_no, child_node_no, met_node_no) AS (
+        SELECT f.parent_node_no, f.child_node_no, f.child_node_no
+        FROM lasting AS f
+        UNION DISTINCT
+        SELECT b.parent_node_no, b.child_node_no, f.child_node_no
+        FROM below AS b
+        INNER JOIN lasting AS f ON f.parent_node_no = b.met_node_no
+    ),
+
+    circular AS (
+        SELECT f.display_name, f.reference_name
+        FROM lasting AS f
+        INNER JOIN below AS b
+            ON
+                b.parent_node_no = f.parent_node_no
+                AND b.child_node_no = f.child_node_no
+                AND b.met_node_no = f.parent_node_no
+        UNION ALL
+        -- With one self-reference a row has one parent at most, and the check finds row circles.
+        SELECT c.display_name, e.reference_name
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS c
+            ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action IN ('cascade', 'restrict')
+            AND e.parent_node_no = e.child_node_no
+            AND EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS s
+                WHERE
+                    s.plan_id = e.plan_id
+                    AND s.action IN ('cascade', 'restrict')
+                    AND s.parent_node_no = e.parent_node_no
+                    AND s.child_node_no = e.child_node_no
+                    AND s.reference_name <> e.reference_name
+            )
+    )
+
     SELECT concat(
         'tables refer to each other in a circle: ',
         group_concat(  -- noqa: CP01
-            c.display_name, ' (', e.reference_name, ')'
-            ORDER BY c.display_name, e.reference_name SEPARATOR ', '
+            c.display_name, ' (', c.reference_name, ')'
+            ORDER BY c.display_name, c.reference_name SEPARATOR ', '
         )
     )
     INTO p_error
-    FROM deletion_plan_edges AS e
-    INNER JOIN deletion_plan_nodes AS c ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
-    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
-    WHERE
-        e.plan_id = p_plan_id
-        AND e.action = 'cascade'
-        AND (
-            (c.node_no <> p.node_no AND c.table_rank IS NULL AND p.table_rank IS NULL)
-            -- With one self-reference a row has one parent at most, and the check finds row
-            -- circles.
-            OR (
-                c.node_no = p.node_no
-                AND (
-                    SELECT count(*)
-                    FROM deletion_plan_edges AS s
-                    WHERE
-                        s.plan_id = e.plan_id
-                        AND s.action = 'cascade'
-                        AND s.parent_node_no = c.node_no
-                        AND s.child_node_no = c.node_no
-                ) > 1
-            )
-        );
+    FROM circular AS c;
 END$$
 DELIMITER ;
 -- <<<
@@ -5372,6 +5420,7 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
+                OR e.is_refused
                 OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
             )
         UNION DISTINCT
@@ -5604,7 +5653,11 @@ BEGIN
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
                 WHEN k.kind = 'cycle' THEN
-                    e.action = 'cascade' AND e.child_node_no = e.parent_node_no
+                    e.is_refused
+                    OR (
+                        e.action IN ('cascade', 'restrict')
+                        AND e.child_node_no = e.parent_node_no
+                    )
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
@@ -5718,7 +5771,9 @@ BEGIN
             p.error_code = v_code,
             p.error = v_error,
             p.can_block = EXISTS (  -- noqa: CP03,LT06
-                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.in_check
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE e.plan_id = p_plan_id AND (e.in_check OR e.is_refused)
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits

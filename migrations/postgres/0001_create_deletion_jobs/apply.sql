@@ -3494,9 +3494,10 @@ REVOKE ALL ON FUNCTION deletion_node_key(oid) FROM PUBLIC;
 -- Order the tables of a closure, children first, over its references.
 --
 -- Parameters  p_tables   the closure, the target first
---             p_edges    jsonb array of {"c": child oid, "p": parent oid, "cascade": boolean}
+--             p_edges    jsonb array of {"c": child oid, "p": parent oid, "lasting": boolean};
+--                        lasting: nothing but the child's end lets the parent go
 -- Returns     one row a table: its rank, 0 for the deepest; NULL for all tables that lie on a
---             cycle of cascading references, or between two such cycles
+--             cycle of lasting references, or above one
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3513,7 +3514,7 @@ DECLARE
     v_left oid[] := p_tables;
     v_free oid[];
     v_rank integer := 0;
-    v_only_cascade boolean := FALSE;
+    v_only_lasting boolean := FALSE;
 BEGIN
     WHILE v_left <> '{}' LOOP
         SELECT array_agg(l.table_oid)
@@ -3521,16 +3522,16 @@ BEGIN
         FROM unnest(v_left) AS l (table_oid)
         WHERE NOT EXISTS (
             SELECT 1
-            FROM jsonb_to_recordset(p_edges) AS e (c oid, p oid, cascade boolean)
+            FROM jsonb_to_recordset(p_edges) AS e (c oid, p oid, lasting boolean)
             WHERE
                 e.p = l.table_oid AND e.c <> e.p AND e.c = ANY (v_left)
-                AND (e.cascade OR NOT v_only_cascade)
+                AND (e.lasting OR NOT v_only_lasting)
         );
 
         IF v_free IS NULL THEN
-            -- What only orders (restrict, SET NULL) may go round in a circle: the run waits there.
-            EXIT WHEN v_only_cascade;
-            v_only_cascade := TRUE;
+            -- A reference that is set NULL may close a circle: it is set before its rows go.
+            EXIT WHEN v_only_lasting;
+            v_only_lasting := TRUE;
             CONTINUE;
         END IF;
 
@@ -3539,7 +3540,7 @@ BEGIN
             SELECT l.table_oid FROM unnest(v_left) AS l (table_oid) WHERE l.table_oid <> ALL (v_free)
         );
         v_rank := v_rank + 1;
-        v_only_cascade := FALSE;
+        v_only_lasting := FALSE;
     END LOOP;
 
     RETURN QUERY SELECT l.table_oid, NULL::integer FROM unnest(v_left) AS l (table_oid);
@@ -3557,7 +3558,7 @@ REVOKE ALL ON FUNCTION deletion_plan_ranks(oid[], jsonb) FROM PUBLIC;
 --
 -- Parameters  p_closure      the closure's tables
 --             p_references   rows of deletion_references_to, as a jsonb array
--- Returns     text naming them; NULL: no circle but tables with one cascading self-reference
+-- Returns     text naming them; NULL: no circle but tables with one self-reference
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3570,30 +3571,46 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_plan_cycle$
-WITH reference AS (
+WITH RECURSIVE reference AS (
     SELECT r.*
     FROM jsonb_to_recordset(p_references) AS r (
         child_oid oid, parent_oid oid, reference_name text, action text
     )
-    WHERE r.action = 'cascade'
+    WHERE r.action IN ('cascade', 'restrict') AND r.child_oid = ANY (p_closure)
 ),
 
 ranked AS (
     SELECT r.table_oid, r.table_rank
     FROM deletion_plan_ranks(p_closure, (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', TRUE
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'lasting', TRUE
         )), '[]')
         FROM reference AS r
     )) AS r
 ),
 
-circular AS (
-    SELECT r.child_oid, r.reference_name
+lasting AS (
+    SELECT r.child_oid, r.parent_oid, r.reference_name
     FROM reference AS r
     INNER JOIN ranked AS c ON c.table_oid = r.child_oid AND c.table_rank IS NULL
-    INNER JOIN ranked AS p ON p.table_oid = r.parent_oid AND p.table_rank IS NULL
     WHERE r.child_oid <> r.parent_oid
+),
+
+-- Every table above a circle is without a rank as well; only what leads back is in one.
+below (parent_oid, child_oid, met_oid) AS (
+    SELECT l.parent_oid, l.child_oid, l.child_oid
+    FROM lasting AS l
+    UNION
+    SELECT b.parent_oid, b.child_oid, l.child_oid
+    FROM below AS b
+    INNER JOIN lasting AS l ON l.parent_oid = b.met_oid
+),
+
+circular AS (
+    SELECT l.child_oid, l.reference_name
+    FROM lasting AS l
+    INNER JOIN below AS b
+        ON b.parent_oid = l.parent_oid AND b.child_oid = l.child_oid AND b.met_oid = l.parent_oid
     UNION ALL
     -- With one self-reference a row has one parent at most, and the check can find row cycles.
     SELECT r.child_oid, r.reference_name
@@ -3608,7 +3625,7 @@ circular AS (
 
 SELECT 'tables refer to each other in a circle: ' || string_agg(
     format('%s (%s)', deletion_entity_name(c.child_oid), c.reference_name),
-    ', ' ORDER BY c.child_oid, c.reference_name
+    ', ' ORDER BY deletion_entity_name(c.child_oid), c.reference_name
 )
 FROM circular AS c
 HAVING count(*) > 0;
@@ -3797,7 +3814,8 @@ ranked AS (
     SELECT r.table_oid, r.table_rank
     FROM deletion_plan_ranks(p_closure, (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', r.action = 'cascade'
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint,
+            'lasting', r.action IN ('cascade', 'restrict')
         )), '[]')
         FROM reference AS r
         WHERE r.in_closure
@@ -5000,7 +5018,7 @@ statement AS (
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e
-    WHERE e.action = 'cascade' AND (e.edge ->> 'self')::boolean
+    WHERE e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
     UNION ALL
     SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
     FROM edge AS e

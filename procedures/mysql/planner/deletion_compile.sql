@@ -77,7 +77,9 @@ BEGIN
             p.error_code = v_code,
             p.error = v_error,
             p.can_block = EXISTS (  -- noqa: CP03,LT06
-                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.in_check
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE e.plan_id = p_plan_id AND (e.in_check OR e.is_refused)
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits

@@ -54,6 +54,7 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
+                OR e.is_refused
                 OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
             )
         UNION DISTINCT

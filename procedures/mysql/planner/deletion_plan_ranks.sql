@@ -2,7 +2,7 @@
 -- Put the tables of a plan in order, children first.
 --
 -- Parameters  p_plan_id   the plan
--- Writes      deletion_plan_nodes: table_rank, NULL where rows cascade in a circle     Commits  no
+-- Writes      deletion_plan_nodes: table_rank, NULL in and above a circle     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_plan_ranks;
@@ -19,7 +19,7 @@ COMMENT 'Put the tables of a plan in order, children first'
 BEGIN
     DECLARE v_free JSON;
     DECLARE v_rank INT DEFAULT 0;
-    DECLARE v_only_cascade, v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE v_only_lasting, v_is_done BOOLEAN DEFAULT FALSE;
 
     WHILE NOT v_is_done DO
         SELECT json_arrayagg(n.node_no)
@@ -40,7 +40,7 @@ BEGIN
                     AND e.child_node_no <> n.node_no
                     AND c.in_closure
                     AND c.table_rank IS NULL
-                    AND (e.action = 'cascade' OR NOT v_only_cascade)
+                    AND (e.action IN ('cascade', 'restrict') OR NOT v_only_lasting)
             );
 
         IF v_free IS NOT NULL THEN
@@ -48,12 +48,12 @@ BEGIN
             SET n.table_rank = v_rank
             WHERE
                 n.plan_id = p_plan_id AND json_contains(v_free, cast(n.node_no AS JSON));
-            SET v_rank = v_rank + 1, v_only_cascade = FALSE;
-        ELSEIF v_only_cascade THEN
+            SET v_rank = v_rank + 1, v_only_lasting = FALSE;
+        ELSEIF v_only_lasting THEN
             SET v_is_done = TRUE;
         ELSE
-            -- What only orders (restrict, SET NULL) may go round in a circle: the run waits there.
-            SET v_only_cascade = TRUE;
+            -- A reference that is set NULL may close a circle: it is set before its rows go.
+            SET v_only_lasting = TRUE;
         END IF;
     END WHILE;
 END$$

@@ -27,7 +27,7 @@ BEGIN
 
     INSERT INTO deletion_plan_edges (
         plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
-        child_columns, parent_columns, parent_index
+        child_columns, parent_columns, parent_index, is_refused
     )
     SELECT
         p_plan_id,
@@ -48,7 +48,10 @@ BEGIN
             '[', group_concat(json_quote(k.referenced_column_name) ORDER BY k.ordinal_position), ']'
         ),
         -- noqa: enable=CP01
-        max(r.unique_constraint_name)
+        max(r.unique_constraint_name),
+        -- A row that refers to itself goes by no other rule: the engine looks row by row.
+        r.table_name = v_table AND r.constraint_schema = v_schema
+        AND r.delete_rule NOT IN ('CASCADE', 'SET NULL')
     FROM information_schema.referential_constraints AS r
     INNER JOIN information_schema.key_column_usage AS k
         ON

@@ -82,7 +82,11 @@ BEGIN
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
                 WHEN k.kind = 'cycle' THEN
-                    e.action = 'cascade' AND e.child_node_no = e.parent_node_no
+                    e.is_refused
+                    OR (
+                        e.action IN ('cascade', 'restrict')
+                        AND e.child_node_no = e.parent_node_no
+                    )
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'

@@ -3,7 +3,7 @@
 --
 -- Parameters  p_closure      the closure's tables
 --             p_references   rows of deletion_references_to, as a jsonb array
--- Returns     text naming them; NULL: no circle but tables with one cascading self-reference
+-- Returns     text naming them; NULL: no circle but tables with one self-reference
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -16,30 +16,46 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_plan_cycle$
-WITH reference AS (
+WITH RECURSIVE reference AS (
     SELECT r.*
     FROM jsonb_to_recordset(p_references) AS r (
         child_oid oid, parent_oid oid, reference_name text, action text
     )
-    WHERE r.action = 'cascade'
+    WHERE r.action IN ('cascade', 'restrict') AND r.child_oid = ANY (p_closure)
 ),
 
 ranked AS (
     SELECT r.table_oid, r.table_rank
     FROM deletion_plan_ranks(p_closure, (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', TRUE
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'lasting', TRUE
         )), '[]')
         FROM reference AS r
     )) AS r
 ),
 
-circular AS (
-    SELECT r.child_oid, r.reference_name
+lasting AS (
+    SELECT r.child_oid, r.parent_oid, r.reference_name
     FROM reference AS r
     INNER JOIN ranked AS c ON c.table_oid = r.child_oid AND c.table_rank IS NULL
-    INNER JOIN ranked AS p ON p.table_oid = r.parent_oid AND p.table_rank IS NULL
     WHERE r.child_oid <> r.parent_oid
+),
+
+-- Every table above a circle is without a rank as well; only what leads back is in one.
+below (parent_oid, child_oid, met_oid) AS (
+    SELECT l.parent_oid, l.child_oid, l.child_oid
+    FROM lasting AS l
+    UNION
+    SELECT b.parent_oid, b.child_oid, l.child_oid
+    FROM below AS b
+    INNER JOIN lasting AS l ON l.parent_oid = b.met_oid
+),
+
+circular AS (
+    SELECT l.child_oid, l.reference_name
+    FROM lasting AS l
+    INNER JOIN below AS b
+        ON b.parent_oid = l.parent_oid AND b.child_oid = l.child_oid AND b.met_oid = l.parent_oid
     UNION ALL
     -- With one self-reference a row has one parent at most, and the check can find row cycles.
     SELECT r.child_oid, r.reference_name
@@ -54,7 +70,7 @@ circular AS (
 
 SELECT 'tables refer to each other in a circle: ' || string_agg(
     format('%s (%s)', deletion_entity_name(c.child_oid), c.reference_name),
-    ', ' ORDER BY c.child_oid, c.reference_name
+    ', ' ORDER BY deletion_entity_name(c.child_oid), c.reference_name
 )
 FROM circular AS c
 HAVING count(*) > 0;

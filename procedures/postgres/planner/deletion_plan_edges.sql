@@ -35,7 +35,8 @@ ranked AS (
     SELECT r.table_oid, r.table_rank
     FROM deletion_plan_ranks(p_closure, (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'cascade', r.action = 'cascade'
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint,
+            'lasting', r.action IN ('cascade', 'restrict')
         )), '[]')
         FROM reference AS r
         WHERE r.in_closure

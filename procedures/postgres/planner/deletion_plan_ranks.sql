@@ -2,9 +2,10 @@
 -- Order the tables of a closure, children first, over its references.
 --
 -- Parameters  p_tables   the closure, the target first
---             p_edges    jsonb array of {"c": child oid, "p": parent oid, "cascade": boolean}
+--             p_edges    jsonb array of {"c": child oid, "p": parent oid, "lasting": boolean};
+--                        lasting: nothing but the child's end lets the parent go
 -- Returns     one row a table: its rank, 0 for the deepest; NULL for all tables that lie on a
---             cycle of cascading references, or between two such cycles
+--             cycle of lasting references, or above one
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -21,7 +22,7 @@ DECLARE
     v_left oid[] := p_tables;
     v_free oid[];
     v_rank integer := 0;
-    v_only_cascade boolean := FALSE;
+    v_only_lasting boolean := FALSE;
 BEGIN
     WHILE v_left <> '{}' LOOP
         SELECT array_agg(l.table_oid)
@@ -29,16 +30,16 @@ BEGIN
         FROM unnest(v_left) AS l (table_oid)
         WHERE NOT EXISTS (
             SELECT 1
-            FROM jsonb_to_recordset(p_edges) AS e (c oid, p oid, cascade boolean)
+            FROM jsonb_to_recordset(p_edges) AS e (c oid, p oid, lasting boolean)
             WHERE
                 e.p = l.table_oid AND e.c <> e.p AND e.c = ANY (v_left)
-                AND (e.cascade OR NOT v_only_cascade)
+                AND (e.lasting OR NOT v_only_lasting)
         );
 
         IF v_free IS NULL THEN
-            -- What only orders (restrict, SET NULL) may go round in a circle: the run waits there.
-            EXIT WHEN v_only_cascade;
-            v_only_cascade := TRUE;
+            -- A reference that is set NULL may close a circle: it is set before its rows go.
+            EXIT WHEN v_only_lasting;
+            v_only_lasting := TRUE;
             CONTINUE;
         END IF;
 
@@ -47,7 +48,7 @@ BEGIN
             SELECT l.table_oid FROM unnest(v_left) AS l (table_oid) WHERE l.table_oid <> ALL (v_free)
         );
         v_rank := v_rank + 1;
-        v_only_cascade := FALSE;
+        v_only_lasting := FALSE;
     END LOOP;
 
     RETURN QUERY SELECT l.table_oid, NULL::integer FROM unnest(v_left) AS l (table_oid);

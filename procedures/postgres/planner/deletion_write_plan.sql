@@ -102,7 +102,7 @@ statement AS (
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e
-    WHERE e.action = 'cascade' AND (e.edge ->> 'self')::boolean
+    WHERE e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
     UNION ALL
     SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
     FROM edge AS e

@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Columns pointed at, in the same order',
     parent_index VARCHAR(64) NULL
         COMMENT 'Unique key that the columns pointed at make',
+    is_refused BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the engine refuses to delete a row that refers to itself',
     discriminator_column VARCHAR(64) NULL
         COMMENT 'Column of the child that tells which parent table is meant',
     discriminator_value TEXT NULL
