@@ -36,10 +36,10 @@ BEGIN
     ),
 
     below (parent_node_no, child_node_no, met_node_no) AS (
-        SELECT f.parent_node_no, f.child_node_no, f.child_node_no
+        SELECT f.parent_node_no, f.child_node_no, f.child_node_no AS met_node_no
         FROM lasting AS f
         UNION DISTINCT
-        SELECT b.parent_node_no, b.child_node_no, f.child_node_no
+        SELECT b.parent_node_no, b.child_node_no, f.child_node_no AS met_node_no
         FROM below AS b
         INNER JOIN lasting AS f ON f.parent_node_no = b.met_node_no
     ),
