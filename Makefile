@@ -1,6 +1,7 @@
 # Two commands do everything by themselves: make demo, make test. Plain make lists them all.
 
 ENGINE ?= postgres
+BENCH ?= cascade
 ARGS ?=
 
 SHELL := /bin/bash
@@ -24,7 +25,7 @@ endif
 
 .PHONY: help
 help:  ## list the commands
-	@echo 'usage: make <command> [ENGINE=postgres|mysql] [PG=15|17|18] [ARGS=...]'
+	@echo 'usage: make <command> [ENGINE=postgres|mysql] [PG=15|17|18] [BENCH=cascade|jobs] [ARGS=...]'
 	@echo
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
 
@@ -78,8 +79,8 @@ stop-dev-servers: $(INSTALLED)  ## remove the long-lived servers with their data
 	@$(BIN)/python -m deletion_jobs.servers stop-dev
 
 .PHONY: bench
-bench: $(INSTALLED)  ## measure against hand-written batches and the engine's own cascade
-	@$(BIN)/deletion-jobs bench cascade --engine $(ENGINE) $(ARGS)
+bench: $(INSTALLED)  ## measure beside what people would use instead
+	@$(BIN)/deletion-jobs bench $(BENCH) --engine $(ENGINE) $(ARGS)
 
 .PHONY: clean
 clean:  ## remove what make has made in this folder (images and servers stay)

@@ -8,7 +8,7 @@ import pymysql
 import pytest
 from psycopg import sql
 
-from deletion_jobs import apply, bench, database
+from deletion_jobs import apply, bench, bench_jobs, database
 from deletion_jobs.checks import UsersKey
 from deletion_jobs.errors import DatabaseError, FindingError, UsageError
 
@@ -98,3 +98,48 @@ def test_bench_refuses_another_engine_than_the_url_names(capsys, engine, url):
     other = "postgres" if engine == "mysql" else "mysql"
     with pytest.raises(UsageError, match="the URL names"):
         document(capsys, other, url)
+
+
+def jobs_document(capsys, engine, url, **options):
+    bench_jobs.jobs(engine, count=60, rounds=1, url=url, as_json=True, **options)
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("is_scattered", [False, True])
+def test_bench_jobs_deletes_the_same_users_in_all_ways(capsys, engine, url, is_scattered):
+    found = jobs_document(capsys, engine, url, is_scattered=is_scattered)
+
+    assert (found["jobs"], found["rows_per_job"], found["scattered"]) == (60, 11, is_scattered)
+    assert {name: m["users"] for name, m in found["methods"].items()} == dict.fromkeys(
+        ["jobs", "sets", "loop", "enqueue", "insert"], 60
+    )
+    for ratio in ("jobs_rate_to_sets", "jobs_rate_to_loop", "enqueue_time_to_insert"):
+        assert found[ratio] > 0
+    with database.connect(url) as session, pytest.raises(DatabaseError):
+        session.view("bench_users")
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("jobs", "deletion jobs left"),
+        ("sets", "native cascade in sets left"),
+        ("loop", "DELETE and COMMIT a job left"),
+        ("enqueue", "enqueue_deletion: 0 jobs of 60"),
+        ("insert", "plain INSERT: 0 jobs of 60"),
+    ],
+)
+def test_bench_jobs_fails_where_a_method_does_nothing(
+    capsys, engine, url, monkeypatch, method, message
+):
+    take = bench_jobs._take
+
+    def forget(session, name, measured):
+        if name != method:
+            take(session, name, measured)
+        else:
+            measured.seconds.append(0.0)
+
+    monkeypatch.setattr(bench_jobs, "_take", forget)
+    with pytest.raises(FindingError, match=message):
+        jobs_document(capsys, engine, url)

@@ -79,7 +79,17 @@ def test_there_is_no_option_for_a_password() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["status", "verify", "plan", "grants", "lint", "migrations check", "bench cascade"]
+    "name",
+    [
+        "status",
+        "verify",
+        "plan",
+        "grants",
+        "lint",
+        "migrations check",
+        "bench cascade",
+        "bench jobs",
+    ],
 )
 def test_each_reading_command_takes_json(name: str) -> None:
     assert "--json" in options(ALL[name])

@@ -150,7 +150,7 @@ def cascade(
     """
     if rows <= ROWS_PER_ORDER or rounds < 1:
         raise UsageError(f"it takes more than {ROWS_PER_ORDER} rows and at least one round")
-    with _database(engine, url) as where, database.connect(where) as session:
+    with server(engine, url) as where, database.connect(where) as session:
         if session.engine != engine:
             raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
         result = measure(session, round((rows - 1) / ROWS_PER_ORDER), rounds)
@@ -164,7 +164,7 @@ def cascade(
 
 
 @contextlib.contextmanager
-def _database(engine: Engine, url: str | None) -> Iterator[str]:
+def server(engine: Engine, url: str | None) -> Iterator[str]:
     """Give the URL of a database to work in; a server of our own where none is named."""
     if url is not None:
         yield url
@@ -194,15 +194,31 @@ def measure(session: Session, orders: int, rounds: int) -> Result:
         orders: of the customer to be deleted, twelve rows each.
         rounds: how often each method is measured.
     """
+    with installed(session, "bench"):
+        return _measure(session, orders, rounds)
+
+
+@contextlib.contextmanager
+def installed(session: Session, folder: str) -> Iterator[None]:
+    """Install deletion-jobs beside the tables of a benchmark, and take all of it away again.
+
+    Args:
+        session: in a database without deletion-jobs, as its superuser.
+        folder: where the benchmark's queries are, ``tables`` and ``drop`` among them.
+    """
     outcome = apply.apply(session, UsersKey(None, is_explicit=True), say)
     if not outcome.migrations:
         raise UsageError("deletion-jobs is installed there", "name an empty database")
+    # How eagerly MySQL's purge works; PostgreSQL has nothing of the kind.
+    eagerness = int(session.one("bench/purge_frequency")["value"])
     try:
-        session.query("bench/eager_purge")
-        return _measure(session, orders, rounds)
+        session.query("bench/set_purge_frequency", value=1)
+        session.script(_text(session, f"{folder}/tables"))
+        session.script(_text(session, f"{folder}/grants"))
+        yield
     finally:
-        session.query("bench/default_purge")
-        session.script(_text(session, "bench/drop"))
+        session.query("bench/set_purge_frequency", value=eagerness)
+        session.script(_text(session, f"{folder}/drop"))
         apply.roll_back(session, say)
 
 
@@ -213,8 +229,6 @@ def _text(session: Session, name: str) -> str:
 
 
 def _measure(session: Session, orders: int, rounds: int) -> Result:
-    session.script(_text(session, "bench/tables"))
-    session.query("bench/grants")
     other_orders = min(OTHER_ORDERS, orders)
     session.call("bench_fill", orders, other_orders)
     session.call("register_deletion_target", "bench_customers", None, None)
@@ -227,7 +241,7 @@ def _measure(session: Session, orders: int, rounds: int) -> Result:
         for method in METHODS[turn % 3 :] + METHODS[: turn % 3]:
             _restore(session)
             _delete(session, method, WARM_CUSTOMERS)
-            _settle(session)
+            settle(session)
             with _counting(session, methods[method]):
                 _delete(session, method, (CUSTOMER,))
             methods[method].left.append(_left(session))
@@ -281,7 +295,7 @@ def _counting(session: Session, measured: Measured) -> Iterator[None]:
     begin = time.perf_counter()
     yield
     measured.call_seconds.append(time.perf_counter() - begin)
-    _settle(session)
+    settle(session)
     measured.seconds.append(time.perf_counter() - begin)
     measured.commits.append(_commits(session) - idle[1] - (idle[1] - idle[0]))
 
@@ -291,7 +305,7 @@ def _commits(session: Session) -> int:
     return int(session.one("bench/commits")["value"])
 
 
-def _settle(session: Session) -> None:
+def settle(session: Session) -> None:
     """Wait until no work is left over from earlier commits.
 
     Raises:

@@ -303,7 +303,7 @@ def demo_command(engine: str) -> None:
 
 @main.group("bench", cls=Group)
 def bench_group() -> None:
-    """Measure against hand-written batches and the engine's own cascade."""
+    """Measure beside what people would use instead."""
 
 
 @bench_group.command("cascade")
@@ -314,7 +314,7 @@ def bench_group() -> None:
     show_default=True,
     help="Which engine.",
 )
-@click.option("--url", metavar="URL", help="Server to measure on. [a container of its own]")
+@click.option("--url", metavar="URL", help="Empty database to measure in. [a server of its own]")
 @click.option(
     "--rows",
     type=click.IntRange(min=1000),
@@ -334,6 +334,41 @@ def bench_cascade(engine: str, url: str | None, rows: int, rounds: int, as_json:
     """One job over three levels, beside the same by hand and one native DELETE."""
     _later("bench", "the benchmark").cascade(
         engine, url=url, rows=rows, rounds=rounds, as_json=as_json
+    )
+
+
+@bench_group.command("jobs")
+@click.option(
+    "--engine",
+    type=click.Choice(["postgres", "mysql"]),
+    default="postgres",
+    show_default=True,
+    help="Which engine.",
+)
+@click.option("--url", metavar="URL", help="Empty database to measure in. [a server of its own]")
+@click.option(
+    "--jobs",
+    "count",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="How many, of 11 rows each.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Rounds, interleaved.",
+)
+@click.option("--scattered", "is_scattered", is_flag=True, help="Rows of a user lie anywhere.")
+@_json
+def bench_jobs(
+    engine: str, url: str | None, count: int, rounds: int, is_scattered: bool, as_json: bool
+) -> None:
+    """Many small jobs, beside the bare cascade in sets and one DELETE and COMMIT a job."""
+    _later("bench_jobs", "the benchmark").jobs(
+        engine, url=url, count=count, rounds=rounds, is_scattered=is_scattered, as_json=as_json
     )
 
 

@@ -1,0 +1,2 @@
+-- Nothing to be set: vacuum comes later, on all sides alike.
+SELECT %(value)s::integer AS value
