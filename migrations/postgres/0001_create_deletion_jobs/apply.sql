@@ -2823,6 +2823,10 @@ AS $deletion_check_pending$
 DECLARE
     v_limit bigint := deletion_setting_int('max_pending');
 BEGIN
+    IF v_limit IS NULL THEN
+        RETURN;
+    END IF;
+
     -- Jobs of transactions still open are not seen: the limit is a brake, no exact gauge.
     IF v_limit < (
         SELECT count(*)
@@ -5399,11 +5403,12 @@ WITH ended AS MATERIALIZED (
         a.alone_next,
         a.is_counted,
         j.hard_delete AND NOT r.hard_delete AS is_harder,
-        (
+        -- Asked only of those that may have to give up.
+        CASE WHEN a.outcome NOT IN ('done', 'failed', 'cancelled') THEN (
             SELECT count(*)
             FROM deletion_attempts AS c
             WHERE c.job_id = j.id AND NOT c.is_past AND c.is_counted
-        ) AS counted
+        ) END AS counted
     FROM deletion_attempts AS a
     INNER JOIN deletion_jobs AS j ON j.id = a.job_id
     INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
@@ -6138,28 +6143,25 @@ COMMENT ON FUNCTION deletion_fence(bigint, uuid) IS
 REVOKE ALL ON FUNCTION deletion_fence(bigint, uuid) FROM PUBLIC;
 -- <<<
 
--- >>> procedures/postgres/worker/deletion_find_roots.sql
--- deletion_find_roots
--- Find the rows that a run's jobs name, and push them as the run's first frame.
+-- >>> procedures/postgres/worker/deletion_parse_roots.sql
+-- deletion_parse_roots
+-- Read the keys of a run's jobs one by one, and fail the jobs whose keys are none.
 --
--- Parameters  p_run   the run, fenced
--- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
---             whose key does not parse (JD002)     Commits  no
+-- Parameters  p_run   the run
+-- Returns     jsonb array of {"j": job, "pk": key}, of the jobs that are left
+-- Writes      deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
-CREATE OR REPLACE FUNCTION deletion_find_roots(p_run deletion_runs)
-RETURNS void
+CREATE OR REPLACE FUNCTION deletion_parse_roots(p_run deletion_runs)
+RETURNS jsonb
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
-AS $deletion_find_roots$
+AS $deletion_parse_roots$
 DECLARE
-    v_roots jsonb := '[]'::jsonb;
-    v_step deletion_plan_steps;
+    v_roots jsonb[] := '{}';
     v_job record;
-    v_keys jsonb;
-    v_count bigint;
 BEGIN
     -- A row inserted by hand may name its key in any spelling, or one that is none.
     FOR v_job IN
@@ -6180,6 +6182,51 @@ BEGIN
                 ), TRUE, NULL);
         END;
     END LOOP;
+
+    RETURN to_jsonb(v_roots);
+END;
+$deletion_parse_roots$;
+
+COMMENT ON FUNCTION deletion_parse_roots(deletion_runs) IS
+'Read the keys of a run''s jobs one by one, and fail the jobs whose keys are none.';
+REVOKE ALL ON FUNCTION deletion_parse_roots(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_find_roots.sql
+-- deletion_find_roots
+-- Find the rows that a run's jobs name, and push them as the run's first frame.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
+--             whose key does not parse (JD002)     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_find_roots(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_roots$
+DECLARE
+    v_roots jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+BEGIN
+    -- All at once: a subtransaction for each key would cost more than all that follows.
+    BEGIN
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'j', j.id, 'pk', deletion_parse_key(p_run.entity_table, j.entity_pk)
+        ) ORDER BY j.id), '[]')
+        INTO v_roots
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL;
+    EXCEPTION
+        WHEN SQLSTATE 'JD002' THEN
+            v_roots := deletion_parse_roots(p_run);
+    END;
 
     SELECT s.* INTO STRICT v_step
     FROM deletion_plan_steps AS s

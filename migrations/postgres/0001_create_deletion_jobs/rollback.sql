@@ -89,6 +89,7 @@ DROP FUNCTION IF EXISTS deletion_lock_holder;
 DROP FUNCTION IF EXISTS deletion_guard;
 DROP FUNCTION IF EXISTS deletion_frame_hash;
 DROP FUNCTION IF EXISTS deletion_find_roots;
+DROP FUNCTION IF EXISTS deletion_parse_roots;
 DROP FUNCTION IF EXISTS deletion_fence;
 DROP FUNCTION IF EXISTS deletion_fates;
 DROP FUNCTION IF EXISTS deletion_fail_jobs;

@@ -16,6 +16,10 @@ AS $deletion_check_pending$
 DECLARE
     v_limit bigint := deletion_setting_int('max_pending');
 BEGIN
+    IF v_limit IS NULL THEN
+        RETURN;
+    END IF;
+
     -- Jobs of transactions still open are not seen: the limit is a brake, no exact gauge.
     IF v_limit < (
         SELECT count(*)

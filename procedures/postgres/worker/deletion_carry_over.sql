@@ -20,11 +20,12 @@ WITH ended AS MATERIALIZED (
         a.alone_next,
         a.is_counted,
         j.hard_delete AND NOT r.hard_delete AS is_harder,
-        (
+        -- Asked only of those that may have to give up.
+        CASE WHEN a.outcome NOT IN ('done', 'failed', 'cancelled') THEN (
             SELECT count(*)
             FROM deletion_attempts AS c
             WHERE c.job_id = j.id AND NOT c.is_past AND c.is_counted
-        ) AS counted
+        ) END AS counted
     FROM deletion_attempts AS a
     INNER JOIN deletion_jobs AS j ON j.id = a.job_id
     INNER JOIN deletion_runs AS r ON r.run_id = a.run_id

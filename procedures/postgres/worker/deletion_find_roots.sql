@@ -14,31 +14,24 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_find_roots$
 DECLARE
-    v_roots jsonb := '[]'::jsonb;
+    v_roots jsonb;
     v_step deletion_plan_steps;
-    v_job record;
     v_keys jsonb;
     v_count bigint;
 BEGIN
-    -- A row inserted by hand may name its key in any spelling, or one that is none.
-    FOR v_job IN
-        SELECT j.id, j.entity_pk
+    -- All at once: a subtransaction for each key would cost more than all that follows.
+    BEGIN
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'j', j.id, 'pk', deletion_parse_key(p_run.entity_table, j.entity_pk)
+        ) ORDER BY j.id), '[]')
+        INTO v_roots
         FROM deletion_attempts AS a
         INNER JOIN deletion_jobs AS j ON j.id = a.job_id
-        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL
-        ORDER BY j.id
-    LOOP
-        BEGIN
-            v_roots := v_roots || jsonb_build_object(
-                'j', v_job.id, 'pk', deletion_parse_key(p_run.entity_table, v_job.entity_pk)
-            );
-        EXCEPTION
-            WHEN SQLSTATE 'JD002' THEN
-                PERFORM deletion_settle(p_run.run_id, ARRAY[v_job.id], 'failed', format(
-                    'JD002: the key does not parse (%s)', v_job.entity_pk
-                ), TRUE, NULL);
-        END;
-    END LOOP;
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL;
+    EXCEPTION
+        WHEN SQLSTATE 'JD002' THEN
+            v_roots := deletion_parse_roots(p_run);
+    END;
 
     SELECT s.* INTO STRICT v_step
     FROM deletion_plan_steps AS s
