@@ -101,7 +101,7 @@ def test_bench_refuses_another_engine_than_the_url_names(capsys, engine, url):
 
 
 def jobs_document(capsys, engine, url, **options):
-    bench_jobs.jobs(engine, count=60, rounds=1, url=url, as_json=True, **options)
+    bench_jobs.jobs(engine, count=60, rounds=2, url=url, as_json=True, **options)
     return json.loads(capsys.readouterr().out)
 
 

@@ -96,7 +96,7 @@ AS $bench_restore$
 BEGIN
     TRUNCATE bench_users, bench_user_orders, bench_user_items, bench_user_payments,
     bench_user_events;
-    TRUNCATE deletion_jobs CASCADE;
+    TRUNCATE deletion_jobs, deletion_attempts, deletion_receipts, deletion_runs CASCADE;
     INSERT INTO bench_users SELECT u.* FROM bench_all_users AS u ORDER BY u.id;
     INSERT INTO bench_user_orders SELECT o.* FROM bench_all_user_orders AS o ORDER BY o.id;
     INSERT INTO bench_user_items SELECT i.* FROM bench_all_user_items AS i ORDER BY i.id;
