@@ -6160,7 +6160,7 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_parse_roots$
 DECLARE
-    v_roots jsonb[] := '{}';
+    v_roots jsonb := '[]'::jsonb;
     v_job record;
 BEGIN
     -- A row inserted by hand may name its key in any spelling, or one that is none.
@@ -6183,7 +6183,7 @@ BEGIN
         END;
     END LOOP;
 
-    RETURN to_jsonb(v_roots);
+    RETURN v_roots;
 END;
 $deletion_parse_roots$;
 
