@@ -2,13 +2,15 @@
 
 import json
 import secrets
+import sys
 
 import psycopg
 import pymysql
 import pytest
 from psycopg import sql
 
-from deletion_jobs import apply, bench, bench_jobs, database
+import deletion_jobs
+from deletion_jobs import apply, bench, bench_django, bench_jobs, database
 from deletion_jobs.checks import UsersKey
 from deletion_jobs.errors import DatabaseError, FindingError, UsageError
 
@@ -78,7 +80,7 @@ def test_bench_fails_where_hand_written_batches_leave_a_row(capsys, engine, url,
     monkeypatch.setattr(bench, "OTHER_ORDERS", 20)
     delete = bench._delete
 
-    def forget(session, method, customers):
+    def forget(session, method, customers, _):
         if method != bench.BY_HAND or customers != (bench.CUSTOMER,):
             delete(session, method, customers)
 
@@ -143,3 +145,33 @@ def test_bench_jobs_fails_where_a_method_does_nothing(
     monkeypatch.setattr(bench_jobs, "_take", forget)
     with pytest.raises(FindingError, match=message):
         jobs_document(capsys, engine, url)
+
+
+def test_bench_measures_django_beside(capsys, engine, url):
+    bench.cascade(engine, rows=ROWS, rounds=2, url=url, as_json=True, peers=["django"])
+    found = json.loads(capsys.readouterr().out)
+
+    assert list(found["methods"]) == ["job", "by hand", "native", "django"]
+    for method in found["methods"].values():
+        assert method["rows_that_should_be_gone"] == {}
+        assert len(method["seconds"]) == 2
+    assert found["peers_to_job"]["django"] > 0
+
+
+def test_bench_fails_where_django_leaves_a_row(engine, url, monkeypatch):
+    deleter = bench_django.deleter
+
+    def forgetful(*arguments):
+        delete, close = deleter(*arguments)
+        return (lambda customer: None if customer == bench.CUSTOMER else delete(customer)), close
+
+    monkeypatch.setattr(bench_django, "deleter", forgetful)
+    with pytest.raises(FindingError, match=r"Django: rows off by .*bench_orders"):
+        bench.cascade(engine, rows=ROWS, rounds=1, url=url, as_json=True, peers=["django"])
+
+
+def test_bench_says_that_django_is_missing(engine, url, monkeypatch):
+    monkeypatch.setitem(sys.modules, "deletion_jobs.bench_django", None)
+    monkeypatch.delattr(deletion_jobs, "bench_django", raising=False)
+    with pytest.raises(UsageError, match="Django is not installed"):
+        bench.cascade(engine, rows=ROWS, rounds=1, url=url, peers=["django"])

@@ -1,17 +1,17 @@
-"""Measure one job against hand-written batches and the engine's own cascade.
+"""Measure one job against hand-written batches, the engine's own cascade, and other peers.
 
-All three delete the same customer with the same orders, items and payments from the same tables.
+All of them delete the same customer with the same orders, items and payments from the same tables.
 Each measurement begins with the rows copied back, fresh statistics, a checkpoint, and five small
-customers deleted in the same way, so that caches and plans are warm; the three take turns.
+customers deleted in the same way, so that caches and plans are warm; they take turns.
 
 On MySQL a commit leaves the rows to purge, which works beside whatever comes next; the clock
-therefore stops when purge has caught up, for all three alike.
+therefore stops when purge has caught up, for all alike.
 """
 
 import contextlib
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich.box import SIMPLE_HEAD
@@ -28,11 +28,15 @@ from deletion_jobs.sources import ENGINE_NAMES, Engine
 JOB = "job"
 BY_HAND = "by hand"
 NATIVE = "native"
+DJANGO = "django"
 METHODS = (JOB, BY_HAND, NATIVE)
+# Peers that are asked for by name: they need a package of their own.
+PEERS = (DJANGO,)
 TITLES = {
     JOB: "deletion job",
     BY_HAND: "batches by hand",
     NATIVE: "native cascade",
+    DJANGO: "Django",
 }
 
 CUSTOMER = 1
@@ -48,6 +52,7 @@ PURGE_BACKLOG = 0
 PURGE_PAUSE = 0.005
 
 Left = dict[str, tuple[int, str]]
+Deleters = dict[str, Callable[[int], None]]
 
 
 @dataclass
@@ -119,6 +124,9 @@ class Result:
             },
             "job_to_by_hand": round(self.ratio(JOB, BY_HAND), 3),
             "job_to_native": round(self.ratio(JOB, NATIVE), 3),
+            "peers_to_job": {
+                name: round(self.ratio(name, JOB), 3) for name in PEERS if name in self.methods
+            },
             "by_hand_to_native": round(self.ratio(BY_HAND, NATIVE), 3),
         }
 
@@ -130,6 +138,7 @@ def cascade(
     url: str | None = None,
     as_json: bool = False,
     console: Console | None = None,
+    peers: Sequence[str] = (),
 ) -> None:
     """Measure and print; the command ``bench cascade``.
 
@@ -141,10 +150,11 @@ def cascade(
             server of its own.
         as_json: write JSON instead of a table.
         console: where to write the table.
+        peers: of ``PEERS``, to be measured as well.
 
     Raises:
-        FindingError: the job or the batches left other rows than they should; what the engine's
-            own cascade leaves is only told.
+        FindingError: the job, the batches or a peer left other rows than they should; what the
+            engine's own cascade leaves is only told.
         UsageError: the numbers make no sense, or the database is in use.
         DatabaseError: the server refused.
     """
@@ -153,12 +163,13 @@ def cascade(
     with server(engine, url) as where, database.connect(where) as session:
         if session.engine != engine:
             raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
-        result = measure(session, round((rows - 1) / ROWS_PER_ORDER), rounds)
+        with _deleters(engine, where, peers) as deleters:
+            result = measure(session, round((rows - 1) / ROWS_PER_ORDER), rounds, deleters)
     if as_json:
         show_json(result.document())
     else:
         _print(result, console or Console(highlight=False, soft_wrap=True))
-    for method in (JOB, BY_HAND):
+    for method in (JOB, BY_HAND, *peers):
         if result.surplus(method):
             raise FindingError(f"{TITLES[method]}: rows off by {result.surplus(method)}")
 
@@ -186,16 +197,35 @@ def server(engine: Engine, url: str | None) -> Iterator[str]:
             yield f"{server.url}deletion_jobs_bench"
 
 
-def measure(session: Session, orders: int, rounds: int) -> Result:
+@contextlib.contextmanager
+def _deleters(engine: Engine, url: str, peers: Sequence[str]) -> Iterator[Deleters]:
+    """Give what deletes a customer in the way of each peer that has a connection of its own."""
+    if DJANGO not in peers:
+        yield {}
+        return
+    try:
+        from deletion_jobs import bench_django
+    except ImportError as error:
+        raise UsageError("Django is not installed", "pip install 'deletion-jobs[bench]'") from error
+
+    delete, close = bench_django.deleter(engine, url)
+    try:
+        yield {DJANGO: delete}
+    finally:
+        close()
+
+
+def measure(session: Session, orders: int, rounds: int, deleters: Deleters | None = None) -> Result:
     """Make the tables, measure all methods in turns, and take everything away again.
 
     Args:
         session: in a database without deletion-jobs, as its superuser.
         orders: of the customer to be deleted, twelve rows each.
         rounds: how often each method is measured.
+        deleters: what deletes a customer, for each peer that is measured as well.
     """
     with installed(session, "bench"):
-        return _measure(session, orders, rounds)
+        return _measure(session, orders, rounds, deleters or {})
 
 
 @contextlib.contextmanager
@@ -228,22 +258,25 @@ def _text(session: Session, name: str) -> str:
     return queries.load(session.engine, name)
 
 
-def _measure(session: Session, orders: int, rounds: int) -> Result:
+def _measure(session: Session, orders: int, rounds: int, deleters: Deleters) -> Result:
     other_orders = min(OTHER_ORDERS, orders)
     session.call("bench_fill", orders, other_orders)
     session.call("register_deletion_target", "bench_customers", None, None)
     session.call("set_deletion_setting", "batch_rows", str(BATCH_ROWS))
     version = str(session.one("server")["version"])
-    methods = {name: Measured() for name in METHODS}
+    names = (*METHODS, *deleters)
+    methods = {name: Measured() for name in names}
     result = Result(session.engine, version, orders, rounds, {}, methods)
     result.expected = _expected(orders, other_orders)
     for turn in range(rounds):
-        for method in METHODS[turn % 3 :] + METHODS[: turn % 3]:
+        first = turn % len(names)
+        for method in names[first:] + names[:first]:
+            delete = deleters.get(method)
             _restore(session)
-            _delete(session, method, WARM_CUSTOMERS)
+            _delete(session, method, WARM_CUSTOMERS, delete)
             settle(session)
             with _counting(session, methods[method]):
-                _delete(session, method, (CUSTOMER,))
+                _delete(session, method, (CUSTOMER,), delete)
             methods[method].left.append(_left(session))
             say(f"round {turn + 1} of {rounds}: {method} {methods[method].seconds[-1]:.2f} s")
     return result
@@ -273,8 +306,16 @@ def _left(session: Session) -> Left:
     return {str(row["table_name"]): (int(row["rows_left"]), str(row["key_sum"])) for row in rows}
 
 
-def _delete(session: Session, method: str, customers: Sequence[int]) -> None:
-    if method == JOB:
+def _delete(
+    session: Session,
+    method: str,
+    customers: Sequence[int],
+    delete: Callable[[int], None] | None = None,
+) -> None:
+    if delete is not None:
+        for customer in customers:
+            delete(customer)
+    elif method == JOB:
         for customer in customers:
             session.query("bench/enqueue", customer=str(customer))
         session.call("run_deletion_jobs", None, RUN_SECONDS)
@@ -343,6 +384,10 @@ def _print(result: Result, console: Console) -> None:
     console.print(
         "By hand: orders in key order, each batch children first. Native: one transaction."
     )
+    if DJANGO in result.methods:
+        console.print(
+            "Django: customer.delete(), its collector, in one transaction that is not counted."
+        )
     if result.engine == "mysql":
         console.print("Times end when purge has taken the deleted rows out of the tables.")
     for name in result.methods:

@@ -329,11 +329,20 @@ def bench_group() -> None:
     show_default=True,
     help="Rounds, interleaved.",
 )
+@click.option(
+    "--peer",
+    "peers",
+    type=click.Choice(["django"]),
+    multiple=True,
+    help="Measure this as well: django needs the extra bench.",
+)
 @_json
-def bench_cascade(engine: str, url: str | None, rows: int, rounds: int, as_json: bool) -> None:
+def bench_cascade(
+    engine: str, url: str | None, rows: int, rounds: int, peers: tuple[str, ...], as_json: bool
+) -> None:
     """One job over three levels, beside the same by hand and one native DELETE."""
     _later("bench", "the benchmark").cascade(
-        engine, url=url, rows=rows, rounds=rounds, as_json=as_json
+        engine, url=url, rows=rows, rounds=rounds, peers=peers, as_json=as_json
     )
 
 
