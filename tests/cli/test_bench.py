@@ -15,6 +15,7 @@ from deletion_jobs.checks import UsersKey
 from deletion_jobs.errors import DatabaseError, FindingError, UsageError
 
 ROWS = 1201
+OPERATIONAL_ERROR = pymysql.err.OperationalError
 
 
 def document(capsys, engine, url):
@@ -156,6 +157,8 @@ def test_bench_measures_django_beside(capsys, engine, url):
         assert method["rows_that_should_be_gone"] == {}
         assert len(method["seconds"]) == 2
     assert found["peers_to_job"]["django"] > 0
+    # Django's backend must not have loaded the driver twice: no other code would catch its errors.
+    assert pymysql.err.OperationalError is OPERATIONAL_ERROR
 
 
 def test_bench_fails_where_django_leaves_a_row(engine, url, monkeypatch):

@@ -4,20 +4,28 @@ It reads what hangs from the row, and deletes it in sets by key, children first,
 """
 
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import django
 import psycopg.conninfo
 import pymysql
+import pymysql.constants.CLIENT
+import pymysql.constants.FIELD_TYPE
+import pymysql.converters
+import pymysql.cursors
 from django.conf import settings
 from django.db import connections, models
 
 from deletion_jobs import database
 from deletion_jobs.sources import Engine
 
-# Django's backend for MySQL knows this driver by the name of another.
+# Django's backend for MySQL knows this driver by the name of another. Its modules go by both names:
+# what is imported a second time has errors of its own, and nobody catches those.
 pymysql.install_as_MySQLdb()
+for _name in [name for name in sys.modules if name.startswith("pymysql.")]:
+    sys.modules["MySQLdb" + _name.removeprefix("pymysql")] = sys.modules[_name]
 if not settings.configured:
     settings.configure(USE_TZ=True, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField")
     django.setup()
