@@ -1,7 +1,7 @@
 -- deletion_sql_cycle
 -- Write the statement that finds rows that are their own ancestors by a self-reference.
 --
--- Parameters  p_edge   the cascading self-reference          p_node   its table
+-- Parameters  p_edge   the self-reference                    p_node   its table
 -- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows on or
 --             below circles, and one of them
 -- Writes      nothing                              Commits  no
@@ -22,14 +22,20 @@ SELECT format(
     SELECT w.job_id, w.key_hash, up.key_hash AS parent_hash
     FROM deletion_walk_keys AS w
     CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%1$s)
-    INNER JOIN ONLY %2$s AS c ON %3$s
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c
     LEFT JOIN LATERAL (
         SELECT p.key_hash
         FROM ONLY %2$s AS t
-        INNER JOIN deletion_walk_keys AS p
-            ON p.walk_id = w.walk_id AND p.job_id = w.job_id AND p.node_no = w.node_no
-            AND p.fate = 'delete' AND p.key_hash = deletion_key_hash(jsonb_build_array(%4$s))
+        CROSS JOIN LATERAL (
+            SELECT p.key_hash
+            FROM deletion_walk_keys AS p
+            WHERE
+                p.walk_id = w.walk_id AND p.job_id = w.job_id AND p.node_no = w.node_no
+                AND p.fate = 'delete' AND p.key_hash = deletion_key_hash(jsonb_build_array(%4$s))
+            OFFSET 0
+        ) AS p
         WHERE %5$s
+        OFFSET 0
     ) AS up ON TRUE
     WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete'
 ),

@@ -37,7 +37,9 @@ BEGIN
         WHERE s.plan_id = p_run.plan_id AND s.kind = 'cycle'
         ORDER BY s.step_no
     LOOP
-        PERFORM deletion_allow_hash(TRUE);
+        -- How many rows a walk has met the planner cannot know: taking them for few, it would
+        -- compare each with all. What has to go by an index says so by itself.
+        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
 
         FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
             PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
@@ -46,7 +48,7 @@ BEGIN
             ));
         END LOOP;
 
-        PERFORM deletion_allow_hash(FALSE);
+        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
     END LOOP;
 END;
 $deletion_walk_verdict$;
