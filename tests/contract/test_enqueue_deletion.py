@@ -616,3 +616,33 @@ def test_an_enqueue_waits_for_an_open_cancel_and_arms_the_job_again(db: Database
     assert again.result(20) == job_id
     job = db.job(job_id)
     assert (job.status, job.reason, db.outcomes(job_id)) == ("pending", "second", ["cancelled"])
+
+
+def rows_read_by_an_enqueue(db: Database, pk: int) -> int:
+    """Count what the engine reads of its tables, by index or without, for one more job."""
+    if db.engine == "mysql":
+        db.execute("FLUSH STATUS")
+        db.enqueue_deletion("customer", pk)
+        return int(
+            db.value(
+                "SELECT SUM(VARIABLE_VALUE) FROM performance_schema.session_status"
+                " WHERE VARIABLE_NAME LIKE 'Handler\\_read\\_%%' AND %s",
+                True,
+            )
+        )
+    with db.transaction():
+        db.enqueue_deletion("customer", pk)
+        return int(
+            db.value(
+                "SELECT COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)"
+                " FROM pg_stat_xact_user_tables WHERE relname = 'deletion_jobs'"
+            )
+        )
+
+
+def test_an_enqueue_reads_no_more_where_many_jobs_are_pending(db: Database) -> None:
+    customers(db)
+    db.enqueue_deletion("customer", 1)
+    few = rows_read_by_an_enqueue(db, 2)
+    db.enqueue_deletions("customer", list(range(10, 2010)))
+    assert rows_read_by_an_enqueue(db, 3) <= few + 20
