@@ -306,15 +306,28 @@ def bench_group() -> None:
     """Measure beside what people would use instead."""
 
 
-@bench_group.command("cascade")
-@click.option(
+_bench_engine = click.option(
     "--engine",
     type=click.Choice(["postgres", "mysql"]),
     default="postgres",
     show_default=True,
     help="Which engine.",
 )
-@click.option("--url", metavar="URL", help="Empty database to measure in. [a server of its own]")
+_bench_url = click.option(
+    "--url", metavar="URL", help="Empty database to measure in. [a server of its own]"
+)
+_bench_rounds = click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Rounds, interleaved.",
+)
+
+
+@bench_group.command("cascade")
+@_bench_engine
+@_bench_url
 @click.option(
     "--rows",
     type=click.IntRange(min=1000),
@@ -322,13 +335,7 @@ def bench_group() -> None:
     show_default=True,
     help="Rows of the job, in three levels.",
 )
-@click.option(
-    "--rounds",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Rounds, interleaved.",
-)
+@_bench_rounds
 @click.option(
     "--peer",
     "peers",
@@ -347,14 +354,8 @@ def bench_cascade(
 
 
 @bench_group.command("jobs")
-@click.option(
-    "--engine",
-    type=click.Choice(["postgres", "mysql"]),
-    default="postgres",
-    show_default=True,
-    help="Which engine.",
-)
-@click.option("--url", metavar="URL", help="Empty database to measure in. [a server of its own]")
+@_bench_engine
+@_bench_url
 @click.option(
     "--jobs",
     "count",
@@ -363,13 +364,7 @@ def bench_cascade(
     show_default=True,
     help="How many, of 11 rows each.",
 )
-@click.option(
-    "--rounds",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Rounds, interleaved.",
-)
+@_bench_rounds
 @click.option("--scattered", "is_scattered", is_flag=True, help="Rows of a user lie anywhere.")
 @_json
 def bench_jobs(
