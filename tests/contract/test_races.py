@@ -4,8 +4,10 @@ Where the moment is between two transactions of a run, its steps are called one 
 loop calls them. Where it is inside one, a second session holds a lock that the step runs into.
 """
 
+import contextlib
 from typing import Any
 
+import pymysql
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids
@@ -178,6 +180,116 @@ def test_a_row_that_comes_to_the_root_while_frames_are_stored_goes(db: Database)
     assert (db.status(job_id), ids(db, "root"), ids(db, "branch")) == ("done", [2], [])
     assert db.receipts(job_id)["branch", "delete"] == 7
     assert db.receipts(job_id)["twig", "delete"] == 26
+
+
+@pytest.mark.parametrize("level", ["branch", "twig"])
+def test_a_row_that_moves_while_rows_below_it_are_deleted_keeps_all_of_them_or_goes(
+    db: Database, level: str
+) -> None:
+    """The move comes while a step waits for a leaf: in the middle of its transaction."""
+    tree(db)
+    db.insert("branch", [(99, 2)])
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("root", 1)
+    holder, mover = db.connect(), db.connect()
+    column, moved, to = {"branch": ("root_id", 3, 2), "twig": ("branch_id", 33, 99)}[level]
+    holder.execute("BEGIN")
+    holder.execute("UPDATE leaf SET id = id WHERE id = 331")
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_until_blocked(db.worker)
+    moving = db.background(mover.execute, f"UPDATE {level} SET {column} = {to} WHERE id = {moved}")
+    db.wait_for(lambda: moving.done() or db.observer.is_blocked(mover))
+    holder.execute("COMMIT")
+    running.result(60)
+    moving.result(60)
+    db.run()
+    assert (db.status(job_id), ids(db, "root")) == ("done", [2])
+    stays = db.count(level, "id = %s", moved)
+    leaves = db.column(f"SELECT id FROM leaf WHERE twig_id {divide(db)} 10 = 3 ORDER BY id")
+    below = {"branch": 16, "twig": 4}[level]
+    assert (stays, len(leaves)) in {(0, 0), (1, below)}
+    assert db.receipts(job_id)["leaf", "delete"] == 96 - len(leaves)
+    assert db.count("leaf") == len(leaves)
+
+
+def test_a_row_that_moves_deep_below_a_stored_stack_keeps_what_hangs_from_it(db: Database) -> None:
+    tree(db)
+    db.table(
+        "bud",
+        "id bigint",
+        "leaf_id bigint",
+        references=[Reference("leaf_id", "leaf", "cascade")],
+        rows=[
+            (10 * (10 * twig + n) + b, 10 * twig + n)
+            for twig in twigs()
+            for n in each(4)
+            for b in each(2)
+        ],
+    )
+    db.set_deletion_setting("batch_rows", 4)
+    job_id = db.enqueue_deletion("root", 1)
+    steps = Steps(db)
+    steps.claim()
+    leaf = steps.until_stored("leaf")[-1]
+    branch = leaf // 100
+    # The frames above still hold what they held, each below the row that is in the frame below.
+    db.observer.execute("UPDATE branch SET root_id = 2 WHERE id = %s", branch)
+    kept = {
+        "twig": rows_of(db, "twig", f"branch_id = {branch}"),
+        "leaf": rows_of(db, "leaf", f"twig_id {divide(db)} 10 = {branch}"),
+        "bud": rows_of(db, "bud", f"leaf_id {divide(db)} 100 = {branch}"),
+    }
+    assert leaf in kept["leaf"]
+    steps.finish()
+    assert (db.status(job_id), ids(db, "root"), ids(db, "branch")) == ("done", [2], [branch])
+    assert {table: ids(db, table) for table in kept} == kept
+    assert db.receipts(job_id)["bud", "delete"] == 192 - len(kept["bud"])
+
+
+def test_a_row_that_gets_another_key_behind_the_scan_is_deleted_and_counted(db: Database) -> None:
+    """The scan has passed the new key; in MySQL that needs the locked parent, and is a deadlock."""
+    db.table("root", "id bigint", rows=[(1,), (2,)])
+    db.table(
+        "branch",
+        "id bigint",
+        "root_id bigint",
+        references=[Reference("root_id", "root", "cascade")],
+        rows=[(n, 1) for n in each(300)],
+    )
+    db.table(
+        "leaf",
+        "id bigint",
+        "branch_id bigint",
+        references=[Reference("branch_id", "branch", "cascade")],
+        rows=[(10 * branch + n, branch) for branch in each(300) for n in each(4)],
+    )
+    db.register_deletion_target("root")
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("root", 1)
+    holder, other = db.connect(), db.connect()
+    holder.execute("BEGIN")
+    holder.execute("UPDATE leaf SET branch_id = branch_id WHERE id = 2502")
+    holder.rows("SELECT id FROM leaf WHERE id = 2502 FOR UPDATE")
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_until_blocked(db.worker)
+
+    def change() -> None:
+        with contextlib.suppress(pymysql.err.OperationalError):
+            other.execute("UPDATE leaf SET id = -2503 WHERE id = 2503")
+
+    changing = db.background(change)
+    db.wait_for(lambda: changing.done() or db.observer.is_blocked(other))
+    holder.execute("COMMIT")
+    running.result(60)
+    changing.result(60)
+    db.run()
+    assert (db.status(job_id), ids(db, "root")) == ("done", [2])
+    assert (db.count("branch"), db.count("leaf")) == (0, 0)
+    assert db.receipts(job_id) == {
+        ("leaf", "delete"): 1200,
+        ("branch", "delete"): 300,
+        ("root", "delete"): 1,
+    }
 
 
 @pytest.mark.parametrize("level", ["root", "branch", "twig"])

@@ -3,8 +3,8 @@
 --
 -- Parameters  p_plan_id   the plan
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
---             p_kind      lock, look, free, remove, remove_now, left or set
--- Returns     text; binds the frame; lock, look, free and left answer a number of its rows in
+--             p_kind      hold, lock, look, free, remove, remove_now, left or set
+-- Returns     text; binds the frame; hold, lock, look, free and left answer a number of its rows in
 --             @dj_rows; free, and lock where a reference is set or followed by rows without
 --             children, answer the rows too, in @dj_answer, and left answers them as they are now
 -- Writes      nothing                              Commits  no
@@ -100,7 +100,12 @@ BEGIN
             'SELECT ', v_answer, ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame,
             '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found,
             if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
-            if(p_kind = 'lock', concat(v_locks, '\nFOR UPDATE OF x', v_aliases), '')
+            CASE p_kind
+                -- Weaker than a lock: others may still add children to the rows.
+                WHEN 'hold' THEN '\nFOR SHARE OF x'
+                WHEN 'lock' THEN concat(v_locks, '\nFOR UPDATE OF x', v_aliases)
+                ELSE ''
+            END
         )
     END;
 END$$

@@ -34,7 +34,7 @@ BEGIN
         END
     FROM deletion_plan_nodes AS n
     CROSS JOIN json_table(
-        '["guard", "roots", "lock", "look", "free", "remove", "left"]',
+        '["guard", "roots", "hold", "lock", "look", "free", "remove", "left"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             step_no FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -71,8 +71,8 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "lock", "look", "free", "remove",
-            "remove_now", "left", "set"]',
+            '["fetch", "fetch_more", "size", "cycle", "drain", "hold", "lock", "look",
+            "free", "remove", "remove_now", "left", "set"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'

@@ -42,6 +42,8 @@ BEGIN
     END IF;
 
     IF v_jobs IS NOT NULL THEN
+        -- A row inserted by hand may name the table with its database.
+        SET v_entity_table = coalesce(deletion_target_name(v_entity_table), v_entity_table);
         CALL deletion_plan_for(v_entity_table, v_hard, v_plan_id, v_error);
         SET p_token = uuid(), p_job_count = json_length(v_jobs);
 

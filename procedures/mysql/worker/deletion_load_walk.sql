@@ -29,7 +29,7 @@ BEGIN
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     WHERE r.run_id = p_run_id;
 
-    CALL deletion_refresh_frames();
+    CALL deletion_hold_frames();
     CALL deletion_load_frame();
 END$$
 DELIMITER ;

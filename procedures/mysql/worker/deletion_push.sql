@@ -19,6 +19,9 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame'
 BEGIN
+    DECLARE v_keys JSON;
+    DECLARE v_count INT;
+    DECLARE v_is_changed BOOLEAN;
     DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
 
     -- So many that their own children fit the batch as well; a first guess where none were seen.
@@ -46,6 +49,16 @@ BEGIN
         -- second look is needed.
         IF @dj_count * (1 + v_fan) < @dj_left THEN
             CALL deletion_lock_frame();
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT @dj_is_locked THEN
+            SET v_keys = @dj_keys, v_count = @dj_count;
+            CALL deletion_hold_frame(p_edge_no, v_keys, v_count, v_is_changed);
+
+            IF v_is_changed THEN
+                SET @dj_keys = v_keys, @dj_count = v_count;
+            END IF;
         END IF;
 
         IF @dj_depth > 100000 THEN

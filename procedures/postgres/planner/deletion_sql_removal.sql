@@ -1,13 +1,14 @@
 -- deletion_sql_removal
--- Write the statements that remove a frame's own rows: lock, delete the childless, see the rest.
+-- Write the statements on a frame's own rows: hold, lock, delete the childless, see the rest.
 --
 -- Parameters  p_node        the table
 --             p_edge        the reference by which the frame was found; NULL: the job's roots
 --             p_below       the references that point at the table
 --             p_is_exact    TRUE: under the lock an emptied reference is known to be empty
--- Returns     one row a statement: kind lock (binds $1 frame; answers the number of rows found
---             and locked), remove and remove_now ($1 frame; rows, rows by job, 0) or left
---             ($1 frame; the frame of the rows that are still there)
+-- Returns     one row a statement: kind hold (binds $1 frame; answers the number of rows found,
+--             which cannot move until the transaction ends), lock (the same; nor can they gain
+--             children), remove and remove_now ($1 frame; rows, rows by job, 0) or left ($1 frame;
+--             the frame of the rows that are still there)
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -50,13 +51,15 @@ WITH part AS (
     ) AS k
 )
 
-SELECT 'lock', format(
+-- To hold is weaker than to lock: others may still add children to the rows.
+SELECT k.kind, format(
     $sql$WITH %1$s
 SELECT count(*)
 FROM (
-    SELECT 1 FROM f INNER JOIN ONLY %2$s AS t ON %3$s ORDER BY %4$s FOR UPDATE OF t
-) AS locked$sql$, p.frame, p.table_sql, p.found, p.key_order)
+    SELECT 1 FROM f INNER JOIN ONLY %2$s AS t ON %3$s ORDER BY %4$s FOR %5$s OF t
+) AS locked$sql$, p.frame, p.table_sql, p.found, p.key_order, k.strength)
 FROM part AS p
+CROSS JOIN (VALUES ('hold', 'SHARE'), ('lock', 'UPDATE')) AS k (kind, strength)
 UNION ALL
 -- Under the lock no reference that the engine knows can gain a row: look and delete in one.
 SELECT 'remove', format(
@@ -95,5 +98,5 @@ FROM part AS p;
 $deletion_sql_removal$;
 
 COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) IS
-'The statements that remove a frame''s own rows: lock them, delete the childless, see the rest.';
+'The statements on a frame''s own rows: hold, lock, delete the childless, see the rest.';
 REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;

@@ -127,7 +127,8 @@ SELECT
     p_plan_id,
     row_number() OVER (
         ORDER BY s.edge_no, s.part,
-            CASE s.kind WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END, s.kind
+            CASE s.kind WHEN 'hold' THEN 0 WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END,
+            s.kind
     ),
     s.kind,
     coalesce((e.edge ->> 'child')::integer, 0),

@@ -25,6 +25,7 @@ BEGIN
     v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
     v_walk.is_locked := FALSE;
     v_walk.below := '{}';
+    PERFORM deletion_hold_frames(p_run);
     v_walk := deletion_load_frame(v_walk);
 
     WHILE (v_walk.frame).run_id IS NOT NULL LOOP

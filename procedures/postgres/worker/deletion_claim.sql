@@ -58,6 +58,9 @@ BEGIN
         RETURN;
     END IF;
 
+    -- A row inserted by hand may spell its table as SQL would.
+    v_entity_table := coalesce(deletion_target_name(v_entity_table), v_entity_table);
+
     SELECT p.plan_id, p.error INTO v_plan_id, v_error
     FROM deletion_plan_for(v_entity_table, v_hard) AS p;
 

@@ -47,11 +47,6 @@ BEGIN
         v_frame.fetch_cursor := NULL;
     END IF;
 
-    -- Between two transactions rows may have moved to another parent, and their children along.
-    IF v_frame.run_id IS NOT NULL THEN
-        v_frame := deletion_refresh_frame((p_walk.run).plan_id, v_frame);
-    END IF;
-
     v_walk.frame := v_frame;
     RETURN v_walk;
 END;

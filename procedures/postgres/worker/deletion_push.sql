@@ -70,6 +70,14 @@ BEGIN
             v_walk.is_locked := v_child.run_id IS NOT NULL;
             v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
         END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT v_walk.is_locked THEN
+            v_child := deletion_hold_frame(v_run.plan_id, v_walk.frame);
+            v_walk.frame := CASE
+                WHEN v_child.run_id IS NOT NULL THEN v_child ELSE v_walk.frame
+            END;
+        END IF;
     END IF;
 
     RETURN v_walk;

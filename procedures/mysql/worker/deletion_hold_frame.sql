@@ -1,0 +1,56 @@
+-- deletion_hold_frame
+-- Hold a frame's rows where they were found, until the step commits.
+--
+-- Parameters  p_edge_no      the reference that they were found by; 0: the target's own rows
+--             p_keys         INOUT the frame; without rows that have moved or gone, and with their
+--                            present values
+--             p_count        INOUT its number of keys
+--             p_is_changed   OUT FALSE: it is as it was
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_hold_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_hold_frame(
+    IN p_edge_no INT,
+    INOUT p_keys JSON,
+    INOUT p_count INT,
+    OUT p_is_changed BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Hold a frame''s rows where they were found, until the step commits'
+BEGIN
+    DECLARE v_missing JSON;
+    DECLARE v_has_others BOOLEAN DEFAULT json_contains_path(p_keys, 'one', '$[*].u1');
+
+    SET p_is_changed = FALSE;
+
+    -- The key of a root is what its job names; only other columns of it can change.
+    IF p_edge_no > 0 OR v_has_others THEN
+        SET @dj_frame = p_keys;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'hold');
+
+        IF v_has_others OR @dj_rows < p_count THEN
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'left');
+
+            -- What was declared may hang from a root that is not there.
+            SELECT coalesce(json_arrayagg(k.o), json_array())
+            INTO v_missing
+            FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                o JSON PATH '$', m INT PATH '$.m'
+            )) AS k
+            WHERE k.m IS NOT NULL;
+
+            SET p_is_changed = @dj_rows + json_length(v_missing) < p_count OR (
+                v_missing = json_array() AND cast(@dj_answer AS JSON) <> p_keys
+            );
+            SET p_keys = json_merge_preserve(@dj_answer, v_missing);
+            SET p_count = json_length(p_keys);
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
