@@ -626,7 +626,7 @@ class Database(ABC):
         return {
             (table, action): int(count)
             for table, action, count in self.rows(
-                "SELECT table_name, action, row_count FROM deletion_receipts WHERE job_id = %s",
+                "SELECT table_name, action, row_count FROM vw_deletion_receipts WHERE job_id = %s",
                 job_id,
             )
         }

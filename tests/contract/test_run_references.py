@@ -805,6 +805,6 @@ def test_a_row_shared_by_two_roots_of_one_run_is_counted_by_one(db: Database) ->
     )
     db.enqueue_deletions("customer", [1, 2])
     db.run()
-    total = db.value("SELECT SUM(row_count) FROM deletion_receipts WHERE table_name = 'transfer'")
+    total = db.value("SELECT SUM(row_count) FROM vw_deletion_receipts WHERE table_name = 'transfer'")
     assert int(total) == 4
     assert (db.count("transfer"), ids(db, "customer")) == (0, [3])

@@ -106,13 +106,18 @@ BEGIN
     END IF;
 
     INSERT INTO deletion_targets (
-        entity_table, table_schema, table_name, key_columns, key_types, key_collations, max_rows
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
+        max_rows
     )
-    VALUES (v_entity_table, v_schema, v_table, v_columns, v_types, v_collations, p_max_rows)
+    VALUES (
+        v_entity_table, v_schema, v_table, v_columns, v_types, v_collations,
+        deletion_plain_key(v_types), p_max_rows
+    )
     ON DUPLICATE KEY UPDATE
         key_columns = v_columns,
         key_types = v_types,
         key_collations = v_collations,
+        plain_key = deletion_plain_key(v_types),
         max_rows = p_max_rows;
 END$$
 DELIMITER ;

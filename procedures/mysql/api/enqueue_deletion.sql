@@ -34,19 +34,58 @@ COMMENT 'Ask that one row, and everything that hangs from it, be deleted'
 BEGIN
     DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_plain BOOLEAN DEFAULT FALSE;
 
-    CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
-    CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
-    CALL deletion_enqueue(
-        'enqueue_deletion',
-        v_entity_table,
-        json_array(v_key),
-        p_reason,
-        p_hard_delete,
-        p_scheduled_at,
-        p_created_by,
-        p_job_id
-    );
+    -- Nearly every caller sends the registered name, a key as its type prints it, and a row that has
+    -- no job: that should cost little more than the INSERT.
+    SELECT
+        t.entity_table,
+        p_hard_delete
+        AND p_pk REGEXP t.plain_key
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_settings AS s
+            WHERE s.setting_name = 'max_pending' AND s.setting_value IS NOT NULL
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_jobs AS j
+            WHERE j.entity_table = t.entity_table AND j.entity_pk = p_pk
+        )
+    INTO v_entity_table, v_is_plain
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_table;
+
+    IF v_is_plain THEN
+        BEGIN
+            -- Another caller was faster: the job that is there has to do.
+            DECLARE CONTINUE HANDLER FOR 1062 SET v_is_plain = FALSE;  -- noqa: PRS
+
+            INSERT INTO deletion_jobs (
+                entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by, created_at
+            )
+            VALUES (
+                v_entity_table, p_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by,
+                utc_timestamp(6)
+            );
+            SET p_job_id = last_insert_id();
+        END;
+    END IF;
+
+    IF v_is_plain IS NOT TRUE THEN
+        CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+        CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+        CALL deletion_enqueue(
+            'enqueue_deletion',
+            v_entity_table,
+            json_array(v_key),
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            p_job_id
+        );
+    END IF;
 END$$
 DELIMITER ;
 

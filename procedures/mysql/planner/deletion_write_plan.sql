@@ -18,8 +18,14 @@ SQL SECURITY DEFINER
 COMMENT 'Store a compiled plan: each step with its finished SQL'
 BEGIN
     DECLARE v_edge_no, v_count, v_step_no INT DEFAULT 0;
+    DECLARE v_waits BOOLEAN;
 
     SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+    -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
+    -- parents' lock stays empty: no second look is needed (remove_now).
+    SET v_waits = coalesce((
+        SELECT max(e.waits) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id
+    ), FALSE);
 
     INSERT INTO deletion_plan_steps (
         plan_id, step_no, kind, node_no, edge_no, table_name, is_leaf, waits, in_check, index_name,
@@ -34,13 +40,29 @@ BEGIN
         END
     FROM deletion_plan_nodes AS n
     CROSS JOIN json_table(
-        '["guard", "roots", "hold", "lock", "look", "free", "remove", "left"]',
+        '["guard", "roots", "hold", "lock", "look", "free", "remove", "remove_now", "left"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             step_no FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
         )
     ) AS k
-    WHERE n.plan_id = p_plan_id AND n.node_no = 0;
+    WHERE
+        n.plan_id = p_plan_id
+        AND n.node_no = 0
+        AND (
+            k.kind <> 'remove_now'
+            OR NOT (
+                v_waits
+                OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS b
+                    WHERE
+                        b.plan_id = p_plan_id
+                        AND b.parent_node_no = 0
+                        AND (b.action <> 'cascade' OR b.is_declared)
+                )
+            )
+        );
 
     WHILE v_edge_no < v_count DO
         SET v_edge_no = v_edge_no + 1;
@@ -61,6 +83,8 @@ BEGIN
                 WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
                 WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
                 WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+                WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
+                WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
                 WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
                 WHEN 'size' THEN concat(
                     'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
@@ -71,7 +95,7 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "hold", "lock", "look",
+            '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock", "look",
             "free", "remove", "remove_now", "left", "set"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
@@ -100,16 +124,16 @@ BEGIN
                         AND w.waits
                         AND w.action <> 'restrict'
                 )
-                -- Where foreign keys alone lead to childless rows, what is emptied under the
-                -- parents' lock stays empty, and no second look is needed.
+                WHEN k.kind IN ('count', 'sweep') THEN
+                    e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
                 WHEN k.kind = 'remove_now' THEN
-                    e.action = 'cascade' AND NOT e.is_leaf AND NOT EXISTS (
+                    e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_edges AS b
                         WHERE
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no
-                            AND (NOT b.is_leaf OR b.is_declared)
+                            AND (b.action <> 'cascade' OR b.is_declared)
                     )
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf

@@ -8,8 +8,8 @@
 -- Execute     the owner only
 --
 -- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction
--- may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several) and @dj_waits
--- of the run; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no,
+-- may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several), @dj_waits and
+-- @dj_may_sweep of the run; @dj_locks, the depths of the frames that this transaction has locked; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no,
 -- @dj_keys, @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not
 -- stored as it is.
 
@@ -28,7 +28,8 @@ COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the cal
 BEGIN
     DECLARE v_edge_no, v_node_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_leaf, v_drains BOOLEAN;
+    DECLARE v_is_leaf, v_drains, v_sweeps, v_is_swept BOOLEAN;
+    DECLARE v_passed INT DEFAULT 0;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
@@ -36,6 +37,17 @@ BEGIN
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
 
     CALL deletion_load_walk(p_run_id);
+
+    -- Roots that go in this transaction with all below them are locked first: then no reference that
+    -- was emptied has to be looked at once more.
+    IF
+        @dj_edge_no = 0
+        AND @dj_pos = 0
+        AND @dj_count * (1 + cast(json_extract(@dj_state, '$.fan."0"') AS DOUBLE)) <= @dj_left
+        AND NOT json_contains_path(@dj_keys, 'one', '$[*].m')
+    THEN
+        CALL deletion_lock_frame();
+    END IF;
 
     WHILE v_goes_on AND @dj_depth IS NOT NULL DO
         -- The next reference of the frame's table that has something to do in this phase.
@@ -45,8 +57,13 @@ BEGIN
                 SELECT d.edge_no
                 FROM deletion_plan_steps AS d
                 WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            ),
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'sweep'
             )
-        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = @dj_plan_id
@@ -78,6 +95,10 @@ BEGIN
             END IF;
         ELSEIF @dj_left = 0 THEN
             SET v_goes_on = FALSE;
+        ELSEIF v_sweeps AND @dj_is_locked AND @dj_may_sweep AND v_edge_no <> v_passed THEN
+            CALL deletion_sweep(v_edge_no, v_is_swept);
+            -- Too many of them: they go in batches.
+            SET v_passed = if(v_is_swept, 0, v_edge_no);
         ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
             CALL deletion_drain(v_edge_no);
         ELSE

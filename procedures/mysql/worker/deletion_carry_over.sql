@@ -2,7 +2,7 @@
 -- Give a run's jobs the state that their ended attempts ask for.
 --
 -- Parameters  p_run_id   the run
--- Writes      deletion_jobs, deletion_walk_keys    Commits  no
+-- Writes      deletion_jobs, deletion_runs, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_carry_over;
@@ -97,6 +97,10 @@ BEGIN
             ELSE j.scheduled_at
         END,
         j.status = v.status;
+
+    UPDATE deletion_runs AS r
+    SET r.jobs_open = r.jobs_open - coalesce(json_length(v_verdict), 0)
+    WHERE r.run_id = p_run_id;
 
     -- What was counted once is needed no more when the job has ended.
     DELETE w

@@ -81,7 +81,10 @@ BEGIN
         SET p_state = 'ended';
     ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
         UPDATE deletion_runs AS r
-        SET r.phase = 'advance', r.state = '{}'
+        INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+        SET
+            r.phase = 'advance',
+            r.state = if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out))
         WHERE r.run_id = p_run_id;
     END IF;
 END$$

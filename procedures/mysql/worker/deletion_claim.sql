@@ -49,11 +49,11 @@ BEGIN
 
         INSERT INTO deletion_runs (
             plan_id, entity_table, hard_delete, slot, token, session_id, server_id, phase, alone,
-            job_count, batch_rows, state
+            job_count, jobs_open, batch_rows, state
         )
         VALUES (
             v_plan_id, v_entity_table, v_hard, p_slot, p_token, connection_id(),
-            @@GLOBAL.server_uuid, 'check', p_job_count = 1, p_job_count,
+            @@GLOBAL.server_uuid, 'check', p_job_count = 1, p_job_count, p_job_count,
             deletion_setting_int('batch_rows'), '{}'
         );
 

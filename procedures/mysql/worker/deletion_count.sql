@@ -29,6 +29,8 @@ BEGIN
         WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')  -- noqa: LT05
     );
 
+    DECLARE v_by_job JSON;
+
     IF p_rows > 0 THEN
         SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
         SET @dj_is_dirty = TRUE;
@@ -38,20 +40,18 @@ BEGIN
         END IF;
 
         IF @dj_job_id IS NOT NULL AND p_action = 'delete' THEN
-            INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
-            VALUES (@dj_job_id, v_table, p_action, p_rows)
-            ON DUPLICATE KEY UPDATE row_count = row_count + p_rows, updated_at = utc_timestamp(6);
+            SET v_by_job = json_object(@dj_job_id, p_rows);
         ELSE
-            INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
-            SELECT q.j, v_table, p_action, q.n
+            SELECT json_objectagg(q.j, q.n)
+            INTO v_by_job
             FROM (
                 SELECT k.j, count(*) AS n
                 FROM json_table(p_counted, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
                 GROUP BY k.j
-            ) AS q
-            ON DUPLICATE KEY UPDATE
-                row_count = deletion_receipts.row_count + q.n, updated_at = utc_timestamp(6);
+            ) AS q;
         END IF;
+
+        CALL deletion_add_receipts(@dj_run_id, v_table, p_action, v_by_job);
     END IF;
 END$$
 DELIMITER ;

@@ -24,9 +24,8 @@ COMMENT 'Lock the jobs that are due first and choose those that can be walked to
 BEGIN
     DECLARE v_due JSON;
     DECLARE v_first BIGINT UNSIGNED;
-    DECLARE v_limit INT DEFAULT least(
-        deletion_setting_int('jobs_per_run'), deletion_setting_int('batch_rows')
-    );
+    DECLARE v_batch_rows INT DEFAULT deletion_setting_int('batch_rows');
+    DECLARE v_limit INT DEFAULT least(deletion_setting_int('jobs_per_run'), v_batch_rows);
 
     -- The expression and its index are one: rows come in due order, and only these are locked.
     SELECT json_arrayagg(json_object(
@@ -63,19 +62,39 @@ BEGIN
 
     leader AS (
         SELECT c.* FROM candidate AS c ORDER BY c.due_at, c.id LIMIT 1
+    ),
+
+    chosen AS (
+        SELECT
+            c.id, l.entity_table, l.hard_delete, l.alone,
+            row_number() OVER (ORDER BY c.due_at, c.id) AS place,
+            -- As many as went in one transaction last time: a second one, for the rest of a set,
+            -- costs as much as a whole one. But no average makes a set a small one.
+            (
+                SELECT greatest(100, floor(
+                    0.97 * v_batch_rows / (1 + cast(json_extract(p.fan_out, '$."0"') AS DOUBLE))
+                ))
+                FROM deletion_plans AS p
+                WHERE
+                    p.entity_table = l.entity_table
+                    AND p.hard_delete = l.hard_delete
+                    AND p.superseded_at IS NULL
+            ) AS places
+        FROM leader AS l
+        INNER JOIN candidate AS c
+            ON
+                c.id = l.id
+                OR (
+                    NOT l.alone
+                    AND NOT c.alone
+                    AND c.entity_table = l.entity_table
+                    AND c.hard_delete = l.hard_delete
+                )
     )
 
-    SELECT json_arrayagg(c.id), max(l.entity_table), max(l.hard_delete), max(l.alone)
+    SELECT json_arrayagg(c.id), max(c.entity_table), max(c.hard_delete), max(c.alone)
     INTO p_jobs, p_entity_table, p_hard, p_alone
-    FROM leader AS l
-    INNER JOIN candidate AS c
-        ON
-            c.id = l.id
-            OR (
-                NOT l.alone
-                AND NOT c.alone
-                AND c.entity_table = l.entity_table
-                AND c.hard_delete = l.hard_delete
-            );
+    FROM chosen AS c
+    WHERE c.places IS NULL OR c.place <= c.places;
 END$$
 DELIMITER ;

@@ -31,10 +31,10 @@ BEGIN
     PREPARE dj_stmt FROM @dj_sql;
 
     CASE
-        WHEN p_kind IN ('fetch', 'drain') THEN
+        WHEN p_kind IN ('fetch', 'count', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
-        WHEN p_kind IN ('remove', 'remove_now', 'set') THEN
+        WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;

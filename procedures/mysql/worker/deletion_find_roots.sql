@@ -21,7 +21,12 @@ COMMENT 'Find the rows that a run''s jobs name, and push them as the run''s firs
 BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_pk, v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_types, v_collations, v_keys JSON;
+    DECLARE v_types, v_collations, v_keys, v_missing JSON;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.edge_no = 0 AND s.kind = 'roots'
+    );
     DECLARE v_spelling INT;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     -- Rows that are not found as they are spelled: only their keys need a strict reading.
@@ -79,30 +84,27 @@ BEGIN
     CLOSE c_missing;
 
     -- A job that comes again after a crash has removed its root itself: its receipts know.
-    INSERT IGNORE INTO deletion_receipts (job_id, table_name, action, row_count)
-    SELECT k.j, s.table_name, 'root_not_found', 0
+    SELECT json_objectagg(k.j, 0)
+    INTO v_missing
     FROM deletion_frames AS f
     CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (
         j BIGINT UNSIGNED PATH '$.j', m INT PATH '$.m'
     )) AS k
-    INNER JOIN deletion_plan_steps AS s
-        ON s.plan_id = p_plan_id AND s.edge_no = 0 AND s.kind = 'roots'
     WHERE
         f.run_id = p_run_id
         AND k.m IS NOT NULL
         AND NOT EXISTS (
             SELECT 1
-            FROM deletion_receipts AS r
+            FROM deletion_attempts AS a
+            INNER JOIN deletion_receipts AS r ON r.run_id = a.run_id
             WHERE
-                r.job_id = k.j
-                AND r.table_name = s.table_name
+                -- What an earlier request of the same row did is another story.
+                a.job_id = k.j
+                AND NOT a.is_past
+                AND r.table_name = v_table
                 AND r.action = 'delete'
-                -- Receipts of an earlier request of the same row are another story.
-                AND r.updated_at >= (
-                    SELECT min(a.started_at)
-                    FROM deletion_attempts AS a
-                    WHERE a.job_id = r.job_id AND NOT a.is_past
-                )
+                AND json_contains_path(r.row_counts, 'one', concat('$."', k.j, '"'))
         );
+    CALL deletion_add_receipts(p_run_id, v_table, 'root_not_found', v_missing);
 END$$
 DELIMITER ;

@@ -1,7 +1,8 @@
 -- deletion_hold_frame
 -- Hold a frame's rows where they were found, until the step commits.
 --
--- Parameters  p_edge_no      the reference that they were found by; 0: the target's own rows
+-- Parameters  p_kind         hold; lock: nobody may add children to them either
+--             p_edge_no      the reference that they were found by; 0: the target's own rows
 --             p_keys         INOUT the frame; without rows that have moved or gone, and with their
 --                            present values
 --             p_count        INOUT its number of keys
@@ -13,6 +14,7 @@ DROP PROCEDURE IF EXISTS deletion_hold_frame;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_hold_frame(
+    IN p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     IN p_edge_no INT,
     INOUT p_keys JSON,
     INOUT p_count INT,
@@ -30,9 +32,9 @@ BEGIN
     SET p_is_changed = FALSE;
 
     -- The key of a root is what its job names; only other columns of it can change.
-    IF p_edge_no > 0 OR v_has_others THEN
+    IF p_edge_no > 0 OR v_has_others OR p_kind = 'lock' THEN
         SET @dj_frame = p_keys;
-        CALL deletion_execute(@dj_plan_id, p_edge_no, 'hold');
+        CALL deletion_execute(@dj_plan_id, p_edge_no, p_kind);
 
         IF v_has_others OR @dj_rows < p_count THEN
             CALL deletion_execute(@dj_plan_id, p_edge_no, 'left');

@@ -32,7 +32,7 @@ BEGIN
     FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
 
     WHILE NOT v_is_done DO
-        CALL deletion_hold_frame(v_edge_no, v_keys, v_count, v_is_changed);
+        CALL deletion_hold_frame('hold', v_edge_no, v_keys, v_count, v_is_changed);
         SET v_is_done = v_is_changed;
 
         IF v_is_changed THEN

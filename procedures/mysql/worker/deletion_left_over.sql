@@ -35,6 +35,7 @@ BEGIN
     END IF;
 
     IF NOT v_is_popped THEN
+        SET @dj_is_locked = FALSE, @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
         SET @dj_pos = 0, @dj_read = NULL, @dj_pass = @dj_changed, @dj_is_dirty = TRUE;
     END IF;
 END$$

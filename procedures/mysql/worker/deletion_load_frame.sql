@@ -17,8 +17,6 @@ BEGIN
     DECLARE v_rest JSON;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET @dj_depth = NULL;
 
-    SET @dj_is_locked = FALSE;
-
     SELECT
         f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
         f.rows_at_pass, f.idle_passes, f.rows_here, FALSE
@@ -29,6 +27,9 @@ BEGIN
     WHERE f.run_id = @dj_run_id
     ORDER BY f.depth DESC
     LIMIT 1;
+
+    -- Locked by this very transaction, before any of its references was followed.
+    SET @dj_is_locked = coalesce(locate(concat(',', @dj_depth, ','), @dj_locks) > 0, FALSE);
 
     IF @dj_depth IS NOT NULL AND @dj_count > @dj_batch THEN
         -- Contention has halved the batch: the rest waits one below, found by the same reference.
@@ -44,6 +45,7 @@ BEGIN
         WHERE f.run_id = @dj_run_id AND f.depth = @dj_depth;
 
         SET @dj_depth = @dj_depth + 1, @dj_count = @dj_batch, @dj_read = NULL, @dj_is_dirty = TRUE;
+        SET @dj_is_locked = FALSE;
     END IF;
 END$$
 DELIMITER ;

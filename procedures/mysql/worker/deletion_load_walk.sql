@@ -20,15 +20,19 @@ BEGIN
     SELECT
         r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
         p.has_waits,
+        -- Where rows went while they were counted they may do so again: each such step would be lost.
+        r.retries = 0 AND coalesce(r.error NOT LIKE '40001:%', TRUE),
         if(r.job_count = 1, (
             SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
         ), NULL)
     INTO
-        @dj_run_id, @dj_plan_id, @dj_batch, @dj_left, @dj_changed, @dj_state, @dj_waits, @dj_job_id
+        @dj_run_id, @dj_plan_id, @dj_batch, @dj_left, @dj_changed, @dj_state, @dj_waits,
+        @dj_may_sweep, @dj_job_id
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     WHERE r.run_id = p_run_id;
 
+    SET @dj_locks = ',';
     CALL deletion_hold_frames();
     CALL deletion_load_frame();
 END$$

@@ -14,20 +14,20 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Lock the present frame''s rows before their children are emptied'
 BEGIN
+    DECLARE v_keys JSON DEFAULT @dj_keys;
+    DECLARE v_count INT DEFAULT @dj_count;
+    DECLARE v_is_changed BOOLEAN;
+
     IF EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'
     ) THEN
-        SET @dj_frame = @dj_keys;
-        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
-        SET @dj_is_locked = TRUE;
+        CALL deletion_hold_frame('lock', @dj_edge_no, v_keys, v_count, v_is_changed);
+        SET @dj_is_locked = TRUE, @dj_locks = concat(@dj_locks, @dj_depth, ',');
 
-        -- Rows may have moved, and what children point at may have changed, while the lock was
-        -- waited for.
-        IF @dj_rows < @dj_count OR json_contains_path(@dj_keys, 'one', '$[*].u1') THEN
-            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
-            SET @dj_keys = @dj_answer, @dj_count = @dj_rows;
+        IF v_is_changed THEN
+            SET @dj_keys = v_keys, @dj_count = v_count;
         END IF;
     END IF;
 END$$

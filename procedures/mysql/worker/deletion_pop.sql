@@ -15,6 +15,7 @@ SQL SECURITY DEFINER
 COMMENT 'Drop the walk''s present frame and go on with the one below it'
 BEGIN
     DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
+    SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
     CALL deletion_load_frame();
 END$$
 DELIMITER ;

@@ -54,7 +54,7 @@ BEGIN
         -- From here on a row that moves would leave its children behind, deleted.
         IF NOT @dj_is_locked THEN
             SET v_keys = @dj_keys, v_count = @dj_count;
-            CALL deletion_hold_frame(p_edge_no, v_keys, v_count, v_is_changed);
+            CALL deletion_hold_frame('hold', p_edge_no, v_keys, v_count, v_is_changed);
 
             IF v_is_changed THEN
                 SET @dj_keys = v_keys, @dj_count = v_count;

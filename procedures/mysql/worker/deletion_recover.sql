@@ -21,16 +21,10 @@ BEGIN
     DECLARE c_open CURSOR FOR
         SELECT r.run_id FROM deletion_runs AS r WHERE r.ended_at IS NULL ORDER BY r.run_id;
     DECLARE c_left CURSOR FOR
-        SELECT a.run_id, json_arrayagg(j.id)
-        FROM deletion_jobs AS j
-        INNER JOIN deletion_attempts AS a ON a.job_id = j.id
-        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id AND r.ended_at IS NOT NULL
-        WHERE
-            j.status = 'running'
-            AND a.attempt_no = (
-                SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
-            )
-        GROUP BY a.run_id;
+        SELECT r.run_id
+        FROM deletion_runs AS r FORCE INDEX (idx_dr_left)
+        WHERE r.jobs_open > 0 AND r.ended_at IS NOT NULL
+        ORDER BY r.run_id;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     CALL deletion_begin();
@@ -70,13 +64,28 @@ BEGIN
     CLOSE c_open;
     SET v_is_done = FALSE;
     OPEN c_left;
-    FETCH c_left INTO v_run_id, v_jobs;
+    FETCH c_left INTO v_run_id;
 
     WHILE NOT v_is_done DO
         -- Where even the outcome could not be written the job runs again and finds what is left.
-        CALL deletion_settle(v_run_id, v_jobs, 'returned', NULL, FALSE, NULL);
+        CALL deletion_settle(v_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        -- Somebody may have taken a job's row away, or given it a status, by hand.
+        UPDATE deletion_runs AS r
+        SET r.jobs_open = 0
+        WHERE
+            r.run_id = v_run_id
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS a
+                INNER JOIN deletion_jobs AS j ON j.id = a.job_id AND j.status = 'running'
+                WHERE
+                    a.run_id = v_run_id
+                    AND a.attempt_no = (
+                        SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+                    )
+            );
         SET v_is_done = FALSE;
-        FETCH c_left INTO v_run_id, v_jobs;
+        FETCH c_left INTO v_run_id;
     END WHILE;
 
     CLOSE c_left;

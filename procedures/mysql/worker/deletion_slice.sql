@@ -29,7 +29,11 @@ BEGIN
         AND a.outcome IS NULL
         AND (
             (
-                SELECT sum(r.row_count) FROM deletion_receipts AS r WHERE r.job_id = a.job_id
+                SELECT sum(cast(
+                    json_extract(r.row_counts, concat('$."', a.job_id, '"')) AS SIGNED
+                ))
+                FROM deletion_receipts AS r
+                WHERE r.run_id = a.run_id
             ) >= deletion_setting_int('batch_rows')
             OR a.job_id IN (
                 SELECT k.j

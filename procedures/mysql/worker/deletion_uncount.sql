@@ -20,6 +20,7 @@ SQL SECURITY DEFINER
 COMMENT 'Take rows that are gone out of the receipts of what was set'
 BEGIN
     DECLARE v_set, v_counts JSON;  -- noqa: PRS
+    DECLARE v_pos INT DEFAULT 0;
 
     SELECT json_arrayagg(json_object(
         'j', w.job_id, 'a', json_extract(w.`keys`, '$.action'), 'h', hex(w.key_hash)
@@ -38,37 +39,24 @@ BEGIN
             = unhex(sha2(concat(p_table_name, hex(deletion_key_hash(k.o))), 256));
 
     IF v_set IS NOT NULL THEN
-        SELECT json_arrayagg(json_object('j', q.j, 'a', q.a, 'n', q.n))
-        INTO v_counts
-        FROM (
-            SELECT t.j, t.a, count(*) AS n
-            FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
-                j BIGINT UNSIGNED PATH '$.j',
-                a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
-            )) AS t
-            GROUP BY t.j, t.a
-        ) AS q;
-
-        UPDATE json_table(v_counts, '$[*]' COLUMNS (  -- noqa: CP02
-            j BIGINT UNSIGNED PATH '$.j',
-            a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a',
-            n BIGINT PATH '$.n'
-        )) AS t
-        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
-            ON r.job_id = t.j AND r.table_name = p_table_name AND r.action = t.a
-        SET r.row_count = r.row_count - t.n, r.updated_at = utc_timestamp(6);
-
-        DELETE r
-        FROM json_table(v_counts, '$[*]' COLUMNS (  -- noqa: CP02
-            j BIGINT UNSIGNED PATH '$.j',
-            a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
-        )) AS t
-        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
-            ON
-                r.job_id = t.j
-                AND r.table_name = p_table_name
-                AND r.action = t.a
-                AND r.row_count = 0;
+        -- A run may have set what the next one deletes: their receipts add up.
+        WHILE v_pos < 2 DO
+            SELECT json_objectagg(q.j, -q.n)
+            INTO v_counts
+            FROM (
+                SELECT t.j, count(*) AS n
+                FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+                    j BIGINT UNSIGNED PATH '$.j',
+                    a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+                )) AS t
+                WHERE t.a = elt(v_pos + 1, 'set_null', 'set_default')
+                GROUP BY t.j
+            ) AS q;
+            CALL deletion_add_receipts(
+                @dj_run_id, p_table_name, elt(v_pos + 1, 'set_null', 'set_default'), v_counts
+            );
+            SET v_pos = v_pos + 1;
+        END WHILE;
 
         DELETE w
         FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02

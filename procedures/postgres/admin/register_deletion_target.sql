@@ -81,7 +81,7 @@ BEGIN
     END IF;
 
     INSERT INTO deletion_targets AS t (
-        entity_table, table_schema, table_name, key_columns, key_types, max_rows
+        entity_table, table_schema, table_name, key_columns, key_types, plain_key, max_rows
     )
     SELECT
         v_entity_table,
@@ -91,6 +91,7 @@ BEGIN
         jsonb_agg(
             format_type(a.atttypid, a.atttypmod) ORDER BY array_position(v_key, a.attnum)
         ),
+        deletion_plain_key(jsonb_agg(format_type(a.atttypid, a.atttypmod))),
         p_max_rows
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -101,6 +102,7 @@ BEGIN
     SET
         key_columns = excluded.key_columns,
         key_types = excluded.key_types,
+        plain_key = excluded.plain_key,
         max_rows = excluded.max_rows;
 END;
 $register_deletion_target$;

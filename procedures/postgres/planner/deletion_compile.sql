@@ -16,6 +16,8 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
+-- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET enable_seqscan = on
 AS $deletion_compile$
 DECLARE
     v_graph jsonb;

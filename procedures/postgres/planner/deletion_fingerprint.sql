@@ -12,54 +12,61 @@ CREATE OR REPLACE FUNCTION deletion_fingerprint(
     p_entity_table text,
     p_tables oid[]
 ) RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
+-- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET enable_seqscan = on
 AS $deletion_fingerprint$
-SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
-    '|',
-    (
-        SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
-            c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
+            '|',
             (
-                -- One string a table: pg_attribute is the largest part of what is read.
-                SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
-                    a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
-                FROM pg_attribute AS a
-                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
+                    c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
+                    (
+                        -- One string a table: pg_attribute is the largest part of what is read.
+                        SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
+                            a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
+                        FROM pg_attribute AS a
+                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                    ),
+                    (
+                        SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
+                            i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
+                        FROM pg_index AS i
+                        WHERE i.indrelid = c.oid
+                    )), ';' ORDER BY c.oid)
+                FROM pg_class AS c
+                WHERE c.oid = ANY (p_tables)
             ),
             (
-                SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
-                    i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
-                FROM pg_index AS i
-                WHERE i.indrelid = c.oid
-            )), ';' ORDER BY c.oid)
-        FROM pg_class AS c
-        WHERE c.oid = ANY (p_tables)
-    ),
-    (
-        SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
-        FROM pg_namespace AS n
-        WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
-    ),
-    -- Without times: as text they change with the session's time zone, and every plan were stale.
-    (
-        SELECT string_agg((to_jsonb(r) - 'created_at')::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
-        FROM deletion_rules AS r
-    ),
-    (
-        SELECT string_agg((to_jsonb(d) - 'created_at')::text, ';' ORDER BY d.reference_name)
-        FROM deletion_references AS d
-    ),
-    (
-        SELECT (to_jsonb(t) - 'created_at')::text
-        FROM deletion_targets AS t
-        WHERE t.entity_table = p_entity_table
-    ),
-    -- A limit makes the check count rows that it would not look at otherwise.
-    deletion_setting('max_rows')
-));
+                SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
+                FROM pg_namespace AS n
+                WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
+            ),
+            -- Without times: as text they change with the session's time zone, and every plan were stale.
+            (
+                SELECT string_agg((to_jsonb(r) - 'created_at')::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
+                FROM deletion_rules AS r
+            ),
+            (
+                SELECT string_agg((to_jsonb(d) - 'created_at')::text, ';' ORDER BY d.reference_name)
+                FROM deletion_references AS d
+            ),
+            (
+                SELECT (to_jsonb(t) - 'created_at')::text
+                FROM deletion_targets AS t
+                WHERE t.entity_table = p_entity_table
+            ),
+            -- A limit makes the check count rows that it would not look at otherwise.
+            deletion_setting('max_rows')
+        ))
+    );
+END;
 $deletion_fingerprint$;
 
 COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS

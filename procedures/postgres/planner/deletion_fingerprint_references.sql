@@ -12,6 +12,8 @@ LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
+-- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET enable_seqscan = on
 AS $deletion_fingerprint_references$
 BEGIN
     -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.

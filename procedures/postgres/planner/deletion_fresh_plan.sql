@@ -10,18 +10,23 @@ CREATE OR REPLACE FUNCTION deletion_fresh_plan(
     p_entity_table text,
     p_hard boolean
 ) RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_fresh_plan$
-SELECT p.plan_id
-FROM deletion_plans AS p
-WHERE
-    p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL
-    AND p.fingerprint = deletion_fingerprint(
-        p_entity_table, ARRAY(SELECT jsonb_array_elements_text(p.tables)::oid)
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT p.plan_id
+        FROM deletion_plans AS p
+        WHERE
+            p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL
+            AND p.fingerprint = deletion_fingerprint(
+                p_entity_table, ARRAY(SELECT jsonb_array_elements_text(p.tables)::oid)
+            )
     );
+END;
 $deletion_fresh_plan$;
 
 COMMENT ON FUNCTION deletion_fresh_plan(text, boolean) IS

@@ -22,9 +22,10 @@ SET search_path FROM CURRENT
 AS $deletion_parse_key$
 DECLARE
     v_types jsonb;
+    v_plain text;
     v_key text;
 BEGIN
-    SELECT t.key_types INTO v_types
+    SELECT t.key_types, t.plain_key INTO v_types, v_plain
     FROM deletion_targets AS t
     WHERE t.entity_table = p_entity_table;
 
@@ -35,13 +36,7 @@ BEGIN
     END IF;
 
     -- Most keys are as their type prints them beyond doubt: a tenth of the time of a cast.
-    IF jsonb_array_length(v_types) = 1 AND p_pk ~ (
-        CASE v_types ->> 0
-            WHEN 'integer' THEN '^(0|-?[1-9][0-9]{0,8})$'
-            WHEN 'bigint' THEN '^(0|-?[1-9][0-9]{0,17})$'
-            WHEN 'uuid' THEN '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-        END
-    ) THEN
+    IF p_pk ~ v_plain THEN
         RETURN p_pk;
     END IF;
 

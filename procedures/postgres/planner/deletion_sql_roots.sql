@@ -2,8 +2,9 @@
 -- Write the statement that finds the rows that jobs name.
 --
 -- Parameters  p_node    the target's node
--- Returns     text; binds $1, an array of {"j": job, "pk": canonical key}; answers the root frame
---             (rows that are not there carry "m": 1) and its number of keys
+-- Returns     text; binds $1, an array of {"j": job, "pk": key}; answers the root frame (rows that are
+--             not there carry "m": 1), its number of keys, and how many of the keys are not as their
+--             type prints them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -16,7 +17,7 @@ SET search_path FROM CURRENT
 AS $deletion_sql_roots$
 SELECT format(
     $sql$WITH i AS MATERIALIZED (
-    SELECT i.j, %1$s FROM jsonb_to_recordset($1) AS i (j bigint, pk text)
+    SELECT i.j, i.pk, %1$s FROM jsonb_to_recordset($1) AS i (j bigint, pk text)
 )
 SELECT
     coalesce(jsonb_agg(
@@ -25,7 +26,8 @@ SELECT
             ELSE jsonb_build_object(%3$s) END
         ORDER BY i.j
     ), '[]'),
-    count(*)
+    count(*),
+    count(*) FILTER (WHERE %7$s)
 FROM i
 LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
     CASE
@@ -43,7 +45,12 @@ LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
     coalesce(deletion_sql_list(k.others, '''%1$s'', t.%2$s'), ''),
     k.columns -> 0 ->> 'name',
     p_node ->> 'sql',
-    deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND ')
+    deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND '),
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1
+            THEN deletion_sql_list(k.columns, 'i.pk <> CAST(i.%1$s AS text)')
+        ELSE 'FALSE'
+    END
 )
 FROM (
     SELECT

@@ -8,8 +8,8 @@
 -- Returns     one row a statement, with its reference: take ($1 the parent's frame, $2 limit;
 --             arrays of the jobs, keys and parents of the rows that it found and locked), and,
 --             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
---             sweep and remove_all (nothing: the engine counts); take_one and count_one do the
---             same for a run of one job
+--             sweep and remove_all (nothing: the engine counts); take_one, count_one and
+--             remove_all_one do the same for a run of one job, $3 each parent once
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -70,6 +70,13 @@ FROM row_of AS r
 WHERE jsonb_array_length(p_parent -> 'columns') = 1
 UNION ALL
 SELECT r.edge_no, 'remove_all', format(
+    'DELETE FROM ONLY %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
+    || ' WHERE t.%2$s = f.k1 AND t.%3$s = f.p1',
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+SELECT r.edge_no, 'remove_all_one', format(
     'DELETE FROM ONLY %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
     || ' AND t.%3$s = ANY ($3)',
     r.table_sql, r.key_name, r.parent_name

@@ -31,14 +31,11 @@ edge AS (
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
 ),
 
-below AS (
+told AS (
     SELECT
         n.node_no,
         coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
-        coalesce(
-            bool_and((e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean), FALSE
-        ) AS is_exact,
         -- One whole number is all that is to be known of a row, and all below it goes at once.
         NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
             (e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean
@@ -52,6 +49,24 @@ below AS (
     FROM node AS n
     LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
     GROUP BY n.node_no, n.node
+),
+
+below AS (
+    SELECT
+        l.*,
+        -- Whatever hangs from its rows goes in one transaction with them, or is walked by itself.
+        coalesce((
+            SELECT bool_and((e.value ->> 'steady')::boolean AND (
+                (e.value ->> 'leaf')::boolean
+                OR (
+                    e.value ->> 'action' = 'cascade' AND (e.value ->> 'plain')::boolean
+                    AND c.is_swept
+                )
+            ))
+            FROM jsonb_array_elements(l.edges) AS e
+            INNER JOIN told AS c ON c.node_no = (e.value ->> 'child')::integer
+        ), FALSE) AS is_exact
+    FROM told AS l
 ),
 
 statement AS (

@@ -17,6 +17,7 @@ AS $deletion_advance$
 DECLARE
     v_walk deletion_cursor;
     v_step deletion_plan_steps;
+    v_frame deletion_frames;
     v_until timestamptz := clock_timestamp()
     + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
 BEGIN
@@ -27,6 +28,17 @@ BEGIN
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
     v_walk := deletion_load_frame(v_walk);
+
+    -- Roots that go in this transaction with all below them are locked first: then no reference that
+    -- was emptied has to be looked at once more.
+    IF
+        (v_walk.frame).edge_no = 0 AND (v_walk.frame).edge_pos = 0
+        AND (v_walk.frame).key_count * (1 + (p_run.state -> 'fan' ->> '0')::float8) <= v_walk.rows_left
+    THEN
+        v_frame := deletion_lock_frame(p_run.plan_id, v_walk.frame);
+        v_walk.is_locked := v_frame.run_id IS NOT NULL;
+        v_walk.frame := CASE WHEN v_walk.is_locked THEN v_frame ELSE v_walk.frame END;
+    END IF;
 
     WHILE (v_walk.frame).run_id IS NOT NULL LOOP
         -- The next reference of the frame's table that has something to do in this phase.

@@ -4,7 +4,7 @@
 -- Parameters  p_run     the run, fenced
 --             p_until   when the worker's call should end
 -- Returns     text: more or ended
--- Writes      the application's tables, and all tables of a run     Commits  no
+-- Writes      the application's tables, all tables of a run, deletion_plans     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_advance_run(
@@ -45,6 +45,13 @@ BEGIN
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
         PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
+        -- The next run begins with what this one has seen.
+        UPDATE deletion_plans AS p
+        SET fan_out = coalesce(r.state -> 'fan', '{}') || jsonb_build_object(
+            '0', round(r.rows_changed::numeric / r.job_count - 1, 1)
+        )
+        FROM deletion_runs AS r
+        WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id AND r.rows_changed > 0;
         RETURN 'ended';
     END IF;
 

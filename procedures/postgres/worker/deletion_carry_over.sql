@@ -2,87 +2,99 @@
 -- Give a run's jobs the state that their ended attempts ask for.
 --
 -- Parameters  p_run_id   the run
+-- Returns     integer, the number of jobs that are running no more
 -- Writes      deletion_jobs, deletion_walk_keys    Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_carry_over(p_run_id bigint)
-RETURNS void
-LANGUAGE sql
+RETURNS integer
+LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_carry_over$
-WITH ended AS MATERIALIZED (
-    SELECT
-        j.id,
-        a.outcome,
-        a.error,
-        a.alone_next,
-        a.is_counted,
-        j.hard_delete AND NOT r.hard_delete AS is_harder,
-        -- Asked only of those that may have to give up.
-        CASE WHEN a.outcome NOT IN ('done', 'failed', 'cancelled') THEN (
-            SELECT count(*)
-            FROM deletion_attempts AS c
-            WHERE c.job_id = j.id AND NOT c.is_past AND c.is_counted
-        ) END AS counted
-    FROM deletion_attempts AS a
-    INNER JOIN deletion_jobs AS j ON j.id = a.job_id
-    INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
-    WHERE
-        a.run_id = p_run_id AND a.outcome IS NOT NULL AND j.status = 'running'
-        -- An older attempt has nothing to say of a job that is running again.
-        AND NOT EXISTS (
-            SELECT 1
-            FROM deletion_attempts AS later
-            WHERE later.job_id = a.job_id AND later.attempt_no > a.attempt_no
-        )
-    -- A row that a caller holds stays as it is; recovery takes it up when it is free.
-    FOR UPDATE OF j SKIP LOCKED
-),
+DECLARE
+    v_carried integer;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    WITH ended AS MATERIALIZED (
+        SELECT
+            j.id,
+            a.outcome,
+            a.error,
+            a.alone_next,
+            a.is_counted,
+            j.hard_delete AND NOT r.hard_delete AS is_harder,
+            -- Asked only of those that may have to give up.
+            CASE WHEN a.outcome NOT IN ('done', 'failed', 'cancelled') THEN (
+                SELECT count(*)
+                FROM deletion_attempts AS c
+                WHERE c.job_id = j.id AND NOT c.is_past AND c.is_counted
+            ) END AS counted
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+        WHERE
+            a.run_id = p_run_id AND a.outcome IS NOT NULL
+            -- Not by the index of statuses: the planner takes running jobs for few, and their index
+            -- entries, dead ones among them, would be read once for each attempt.
+            AND coalesce(j.status, '') = 'running'
+            -- An older attempt has nothing to say of a job that is running again.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS later
+                WHERE later.job_id = a.job_id AND later.attempt_no > a.attempt_no
+            )
+        -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+        FOR UPDATE OF j SKIP LOCKED
+    ),
 
-verdict AS (
-    SELECT
-        e.*,
-        CASE
-            WHEN e.outcome = 'done' AND e.is_harder THEN 'pending'
-            WHEN e.outcome IN ('done', 'failed', 'cancelled') THEN e.outcome
-            WHEN e.is_counted AND e.counted >= deletion_setting_int('max_attempts') THEN 'failed'
-            ELSE 'pending'
-        END AS new_status
-    FROM ended AS e
-),
+    verdict AS (
+        SELECT
+            e.*,
+            CASE
+                WHEN e.outcome = 'done' AND e.is_harder THEN 'pending'
+                WHEN e.outcome IN ('done', 'failed', 'cancelled') THEN e.outcome
+                WHEN e.is_counted AND e.counted >= deletion_setting_int('max_attempts') THEN 'failed'
+                ELSE 'pending'
+            END AS new_status
+        FROM ended AS e
+    ),
 
-forgotten AS (
-    -- What was counted once is needed no more when the job has ended.
-    DELETE FROM deletion_walk_keys AS w
-    USING verdict AS v
-    WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
-)
+    forgotten AS (
+        -- What was counted once is needed no more when the job has ended.
+        DELETE FROM deletion_walk_keys AS w
+        USING verdict AS v
+        WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+    )
 
-UPDATE deletion_jobs AS j
-SET
-    status = v.new_status,
-    finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
-    error = CASE
-        WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
-            THEN format('%s (gave up after %s attempts)', v.error, v.counted)
-        ELSE v.error
-    END,
-    scheduled_at = CASE
-        WHEN v.new_status <> 'pending' THEN j.scheduled_at
-        WHEN v.outcome = 'done' THEN NULL
-        -- Whoever died is taken up at once; max_attempts bounds how often.
-        WHEN v.outcome = 'retry' THEN clock_timestamp() + make_interval(secs => least(
-            deletion_setting_int('backoff_max_seconds'),
-            deletion_setting_int('backoff_seconds') * 2 ^ least(v.counted - 1, 20)
-        ))
-        -- A heavy job goes to the back of the queue.
-        WHEN v.outcome = 'sliced' AND v.alone_next THEN clock_timestamp()
-        ELSE j.scheduled_at
-    END
-FROM verdict AS v
-WHERE j.id = v.id;
+    UPDATE deletion_jobs AS j
+    SET
+        status = v.new_status,
+        finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
+        error = CASE
+            WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
+                THEN format('%s (gave up after %s attempts)', v.error, v.counted)
+            ELSE v.error
+        END,
+        scheduled_at = CASE
+            WHEN v.new_status <> 'pending' THEN j.scheduled_at
+            WHEN v.outcome = 'done' THEN NULL
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN clock_timestamp() + make_interval(secs => least(
+                deletion_setting_int('backoff_max_seconds'),
+                deletion_setting_int('backoff_seconds') * 2 ^ least(v.counted - 1, 20)
+            ))
+            -- A heavy job goes to the back of the queue.
+            WHEN v.outcome = 'sliced' AND v.alone_next THEN clock_timestamp()
+            ELSE j.scheduled_at
+        END
+    FROM verdict AS v
+    WHERE j.id = v.id;
+
+    GET DIAGNOSTICS v_carried = ROW_COUNT;
+    RETURN v_carried;
+END;
 $deletion_carry_over$;
 
 COMMENT ON FUNCTION deletion_carry_over(bigint) IS

@@ -55,7 +55,8 @@ BEGIN
     END IF;
 
     PERFORM deletion_add_receipts(
-        p_step.table_name, CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
+        v_run.run_id, p_step.table_name,
+        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
     );
 
     IF v_rows < p_walk.rows_left THEN

@@ -51,7 +51,10 @@ BEGIN
         RETURN 'ended';
     END IF;
 
-    UPDATE deletion_runs AS r SET phase = 'advance', state = '{}' WHERE r.run_id = p_run.run_id;
+    UPDATE deletion_runs AS r
+    SET phase = 'advance', state = jsonb_strip_nulls(jsonb_build_object('fan', p.fan_out))
+    FROM deletion_plans AS p
+    WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id;
     RETURN 'more';
 END;
 $deletion_check$;

@@ -17,6 +17,8 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
+-- Plans are kept, and made when these tables may still be empty.
+SET enable_seqscan = off
 AS $deletion_claim$
 DECLARE
     v_jobs bigint[];
@@ -66,13 +68,13 @@ BEGIN
 
     INSERT INTO deletion_runs (
         plan_id, entity_table, hard_delete, slot, token, session_id, session_mark, server_id,
-        phase, alone, job_count, batch_rows, rows_changed, step_count, retries, state,
+        phase, alone, job_count, jobs_open, batch_rows, rows_changed, step_count, retries, state,
         started_at, last_step_at
     )
     VALUES (
         v_plan_id, v_entity_table, v_hard, p_slot, v_token, pg_backend_pid(),
         deletion_session_mark(pg_backend_pid()), pg_postmaster_start_time()::text,
-        'check', cardinality(v_jobs) = 1, cardinality(v_jobs),
+        'check', cardinality(v_jobs) = 1, cardinality(v_jobs), cardinality(v_jobs),
         deletion_setting_int('batch_rows'), 0, 0, 0, '{}', clock_timestamp(), clock_timestamp()
     )
     RETURNING deletion_runs.run_id INTO v_run_id;

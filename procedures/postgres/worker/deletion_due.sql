@@ -17,6 +17,7 @@ AS $deletion_due$
 DECLARE
     -- A volatile clock in the condition would keep it from bounding the index scan.
     v_now timestamptz := clock_timestamp();
+    v_batch_rows bigint := deletion_setting_int('batch_rows');
 BEGIN
     RETURN QUERY
     -- The expression and its index are one: rows come in due order, and only these are locked.
@@ -25,7 +26,7 @@ BEGIN
         FROM deletion_jobs AS j
         WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= v_now
         ORDER BY coalesce(j.scheduled_at, j.created_at), j.id
-        LIMIT least(deletion_setting_int('jobs_per_run'), deletion_setting_int('batch_rows'))
+        LIMIT least(deletion_setting_int('jobs_per_run'), v_batch_rows)
         FOR UPDATE SKIP LOCKED
     ),
 
@@ -44,18 +45,34 @@ BEGIN
 
     leader AS (
         SELECT c.* FROM candidate AS c ORDER BY c.due_at, c.id LIMIT 1
+    ),
+
+    chosen AS (
+        SELECT c.id, l.entity_table, l.hard_delete, l.alone
+        FROM leader AS l
+        INNER JOIN candidate AS c
+            ON
+                c.id = l.id
+                OR (
+                    NOT l.alone AND NOT c.alone
+                    AND c.entity_table = l.entity_table AND c.hard_delete = l.hard_delete
+                )
+        ORDER BY c.due_at, c.id
+        -- As many as went in one transaction last time: a second one, for the rest of a set, costs
+        -- as much as a whole one. But no average makes a set a small one.
+        LIMIT (
+            SELECT greatest(100, floor(0.97 * v_batch_rows / (1 + (p.fan_out ->> '0')::float8)))
+            FROM leader AS l
+            INNER JOIN deletion_plans AS p
+                ON
+                    p.entity_table = l.entity_table AND p.hard_delete = l.hard_delete
+                    AND p.superseded_at IS NULL
+        )
     )
 
-    SELECT array_agg(c.id ORDER BY c.id), l.entity_table::text, l.hard_delete, l.alone
-    FROM leader AS l
-    INNER JOIN candidate AS c
-        ON
-            c.id = l.id
-            OR (
-                NOT l.alone AND NOT c.alone
-                AND c.entity_table = l.entity_table AND c.hard_delete = l.hard_delete
-            )
-    GROUP BY l.entity_table, l.hard_delete, l.alone;
+    SELECT array_agg(c.id ORDER BY c.id), min(c.entity_table), bool_or(c.hard_delete), bool_or(c.alone)
+    FROM chosen AS c
+    HAVING count(*) > 0;
 END;
 $deletion_due$;
 

@@ -18,25 +18,39 @@ DECLARE
     v_step deletion_plan_steps;
     v_keys jsonb;
     v_count bigint;
+    v_odd bigint;
+    v_is_plain boolean := (
+        SELECT t.plain_key IS NOT NULL
+        FROM deletion_targets AS t
+        WHERE t.entity_table = p_run.entity_table
+    );
 BEGIN
+    SELECT s.* INTO STRICT v_step
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_run.plan_id AND s.kind = 'roots';
+
     -- All at once: a subtransaction for each key would cost more than all that follows.
     BEGIN
-        SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'j', j.id, 'pk', deletion_parse_key(p_run.entity_table, j.entity_pk)
-        ) ORDER BY j.id), '[]')
+        SELECT coalesce(jsonb_agg(jsonb_build_object('j', j.id, 'pk', CASE
+            -- Of such a type a key that reads, and prints as it was, is one.
+            WHEN v_is_plain THEN j.entity_pk
+            ELSE deletion_parse_key(p_run.entity_table, j.entity_pk)
+        END) ORDER BY j.id), '[]')
         INTO v_roots
         FROM deletion_attempts AS a
         INNER JOIN deletion_jobs AS j ON j.id = a.job_id
         WHERE a.run_id = p_run.run_id AND a.outcome IS NULL;
+        EXECUTE v_step.sql_text INTO v_keys, v_count, v_odd USING v_roots;
+        v_odd := CASE WHEN v_is_plain THEN v_odd ELSE 0 END;
     EXCEPTION
-        WHEN SQLSTATE 'JD002' THEN
-            v_roots := deletion_parse_roots(p_run);
+        WHEN data_exception OR SQLSTATE 'JD002' THEN
+            v_odd := 1;
     END;
 
-    SELECT s.* INTO STRICT v_step
-    FROM deletion_plan_steps AS s
-    WHERE s.plan_id = p_run.plan_id AND s.kind = 'roots';
-    EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
+    IF v_odd > 0 THEN
+        v_roots := deletion_parse_roots(p_run);
+        EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
+    END IF;
 
     IF v_count > 0 THEN
         INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, keys, key_count,
@@ -45,24 +59,25 @@ BEGIN
     END IF;
 
     -- A job that comes again after a crash has removed its root itself: its receipts know.
-    INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
-    SELECT (k ->> 'j')::bigint, v_step.table_name, 'root_not_found', 0
-    FROM jsonb_array_elements(v_keys) AS k
-    WHERE
-        k ? 'm'
-        AND NOT EXISTS (
-            SELECT 1 FROM deletion_receipts AS r
+    PERFORM deletion_add_receipts(
+        p_run.run_id, v_step.table_name, 'root_not_found',
+        (
+            SELECT jsonb_object_agg(k.value ->> 'j', 0)
+            FROM jsonb_array_elements(v_keys) AS k
             WHERE
-                r.job_id = (k ->> 'j')::bigint AND r.table_name = v_step.table_name
-                AND r.action = 'delete'
-                -- Receipts of an earlier request of the same row are another story.
-                AND r.updated_at >= (
-                    SELECT min(a.started_at)
+                k.value ? 'm'
+                AND NOT EXISTS (
+                    SELECT 1
                     FROM deletion_attempts AS a
-                    WHERE a.job_id = r.job_id AND NOT a.is_past
+                    INNER JOIN deletion_receipts AS r ON r.run_id = a.run_id
+                    WHERE
+                        -- What an earlier request of the same row did is another story.
+                        a.job_id = (k.value ->> 'j')::bigint AND NOT a.is_past
+                        AND r.table_name = v_step.table_name AND r.action = 'delete'
+                        AND r.row_counts ? (k.value ->> 'j')
                 )
         )
-    ON CONFLICT DO NOTHING;
+    );
 END;
 $deletion_find_roots$;
 

@@ -8,19 +8,24 @@
 
 CREATE OR REPLACE FUNCTION deletion_lock_holder(p_key bigint)
 RETURNS integer
-LANGUAGE sql
+LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_lock_holder$
-SELECT l.pid
-FROM pg_locks AS l
-INNER JOIN pg_database AS d ON d.oid = l.database
-WHERE
-    l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
-    AND l.objsubid = 1
-    AND l.classid = ((p_key >> 32) & 4294967295)::bigint::oid
-    AND l.objid = (p_key & 4294967295)::bigint::oid;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT l.pid
+        FROM pg_locks AS l
+        INNER JOIN pg_database AS d ON d.oid = l.database
+        WHERE
+            l.locktype = 'advisory' AND l.granted AND d.datname = current_database()
+            AND l.objsubid = 1
+            AND l.classid = ((p_key >> 32) & 4294967295)::bigint::oid
+            AND l.objid = (p_key & 4294967295)::bigint::oid
+    );
+END;
 $deletion_lock_holder$;
 
 COMMENT ON FUNCTION deletion_lock_holder(bigint) IS

@@ -11,15 +11,17 @@ CREATE OR REPLACE FUNCTION deletion_lock_key(
     p_kind text,
     p_id bigint
 ) RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_lock_key$
--- The table's OID is the installation: it stays when a schema is renamed.
-SELECT hashtextextended(
-    format('deletion_jobs:%s:%s:%s', p_kind, 'deletion_jobs'::regclass::oid, p_id), 0
-);
+BEGIN
+    -- The table's OID is the installation: it stays when a schema is renamed.
+    RETURN hashtextextended(
+        format('deletion_jobs:%s:%s:%s', p_kind, 'deletion_jobs'::regclass::oid, p_id), 0
+    );
+END;
 $deletion_lock_key$;
 
 COMMENT ON FUNCTION deletion_lock_key(text, bigint) IS

@@ -12,6 +12,8 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
+-- Plans are kept, and made when these tables may still be empty.
+SET enable_seqscan = off
 AS $deletion_recover$
 DECLARE
     v_run deletion_runs;
@@ -35,20 +37,30 @@ BEGIN
         v_lost := v_lost + 1;
     END LOOP;
 
-    FOR v_run_id, v_jobs IN
-        SELECT a.run_id, array_agg(j.id)
-        FROM deletion_jobs AS j
-        INNER JOIN deletion_attempts AS a ON a.job_id = j.id
-        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id AND r.ended_at IS NOT NULL
-        WHERE
-            j.status = 'running'
-            AND a.attempt_no = (
-                SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
-            )
-        GROUP BY a.run_id
+    FOR v_run_id IN
+        SELECT r.run_id
+        FROM deletion_runs AS r
+        WHERE r.jobs_open > 0 AND r.ended_at IS NOT NULL
+        ORDER BY r.run_id
+        FOR UPDATE SKIP LOCKED
     LOOP
         -- Where even the outcome could not be written the job runs again and finds what is left.
-        PERFORM deletion_settle(v_run_id, v_jobs, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_settle(v_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        -- Somebody may have taken a job's row away, or given it a status, by hand.
+        UPDATE deletion_runs AS r
+        SET jobs_open = 0
+        WHERE
+            r.run_id = v_run_id
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS a
+                INNER JOIN deletion_jobs AS j ON j.id = a.job_id AND j.status = 'running'
+                WHERE
+                    a.run_id = v_run_id
+                    AND a.attempt_no = (
+                        SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+                    )
+            );
     END LOOP;
 
     RETURN v_lost;

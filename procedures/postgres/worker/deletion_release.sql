@@ -12,12 +12,9 @@ VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $deletion_release$
-DECLARE
-    v_key bigint := deletion_lock_key('run', p_run_id);
 BEGIN
-    WHILE deletion_lock_holder(v_key) = pg_backend_pid() LOOP
-        PERFORM pg_advisory_unlock(v_key);
-    END LOOP;
+    -- Taken once, by the claim.
+    PERFORM pg_advisory_unlock(deletion_lock_key('run', p_run_id));
 END;
 $deletion_release$;
 

@@ -54,12 +54,13 @@ BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
     EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
     PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
-    PERFORM deletion_add_receipts(v_remove.table_name, 'delete', v_by_job);
+    PERFORM deletion_add_receipts(v_run.run_id, v_remove.table_name, 'delete', v_by_job);
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_walk.rows_left := v_walk.rows_left - v_rows;
 
     IF v_rows = v_found THEN
-        PERFORM deletion_uncount(v_remove.table_name, v_frame.keys) WHERE v_run.state ? 'set';
+        PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, v_frame.keys)
+        WHERE v_run.state ? 'set';
         -- What was not found any more has moved to another parent, or is gone already.
         v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
@@ -68,7 +69,7 @@ BEGIN
     END IF;
 
     EXECUTE v_left INTO v_rest, v_frame.key_count USING v_frame.keys;
-    PERFORM deletion_uncount(v_remove.table_name, (
+    PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, (
         SELECT jsonb_agg(k.value)
         FROM jsonb_array_elements(v_frame.keys) AS k
         WHERE NOT v_rest @> jsonb_build_array(k.value)

@@ -8,7 +8,7 @@
 --             p_counted  TRUE: the attempt counts towards max_attempts
 --             p_alone    the jobs that shall be claimed alone next time
 -- Returns     integer, the number of attempts ended
--- Writes      deletion_attempts, deletion_jobs     Commits  no
+-- Writes      deletion_attempts, deletion_jobs, deletion_runs     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_settle(
@@ -26,6 +26,7 @@ SET search_path FROM CURRENT
 AS $deletion_settle$
 DECLARE
     v_ended integer;
+    v_carried integer;
 BEGIN
     -- Never wait for a caller: an attempt that a cancel holds open is settled by recovery.
     WITH open AS MATERIALIZED (
@@ -52,7 +53,10 @@ BEGIN
     WHERE a.job_id = o.job_id AND a.attempt_no = o.attempt_no;
 
     GET DIAGNOSTICS v_ended = ROW_COUNT;
-    PERFORM deletion_carry_over(p_run_id);
+    v_carried := deletion_carry_over(p_run_id);
+    UPDATE deletion_runs AS r
+    SET jobs_open = r.jobs_open - v_carried
+    WHERE r.run_id = p_run_id;
     RETURN v_ended;
 END;
 $deletion_settle$;

@@ -22,7 +22,9 @@ DECLARE
             a.run_id = p_run_id AND a.outcome IS NULL
             AND (
                 (
-                    SELECT sum(r.row_count) FROM deletion_receipts AS r WHERE r.job_id = a.job_id
+                    SELECT sum((r.row_counts ->> a.job_id::text)::bigint)
+                    FROM deletion_receipts AS r
+                    WHERE r.run_id = a.run_id
                 ) >= deletion_setting_int('batch_rows')
                 OR a.job_id IN (
                     SELECT (k.value ->> 'j')::bigint

@@ -17,9 +17,11 @@ VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 -- A policy would make deletes silently partial: better an error. Hash and merge joins would
--- read whole tables where the frame's keys find their rows by index.
+-- read whole tables where the frame's keys find their rows by index; so would plans that were made
+-- when a table was empty, and are kept.
 SET row_security = off
 SET jit = off
+SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET timezone = 'UTC'

@@ -38,7 +38,7 @@ DECLARE
 BEGIN
     SELECT
         min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
-        min(s.sql_text) FILTER (WHERE s.kind = 'remove_all')
+        min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
     INTO v_take, v_remove
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
@@ -104,7 +104,7 @@ BEGIN
             )
         END
     );
-    v_count := deletion_sweep_away(v_found, v_jobs, v_keys, v_parents);
+    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
     v_run.rows_changed := v_run.rows_changed + v_count;
     v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
         || jsonb_build_object(p_step.node_no::text, v_count::float8 / cardinality(v_keys) - 1));

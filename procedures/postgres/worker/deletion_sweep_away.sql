@@ -1,7 +1,8 @@
 -- deletion_sweep_away
 -- Delete what deletion_sweep has locked and counted, and write the receipts.
 --
--- Parameters  p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
+-- Parameters  p_run_id   the run
+--             p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
 --             p_jobs, p_keys, p_parents   the locked rows
 -- Returns     bigint, the number of rows deleted
 -- Errors      40001 others took some of the rows meanwhile: the step is tried again, row by row
@@ -9,6 +10,7 @@
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_sweep_away(
+    p_run_id bigint,
     p_found jsonb,
     p_jobs bigint[],
     p_keys bigint[],
@@ -39,18 +41,13 @@ BEGIN
         END IF;
 
         v_total := v_total + v_rows;
+        PERFORM deletion_add_receipts(p_run_id, v_item ->> 'table', 'delete', v_item -> 'jobs');
     END LOOP;
 
-    INSERT INTO deletion_receipts AS r (job_id, table_name, action, row_count)
-    SELECT b.key::bigint, x.value ->> 'table', 'delete', b.value::bigint
-    FROM jsonb_array_elements(p_found) AS x
-    CROSS JOIN LATERAL jsonb_each_text(x.value -> 'jobs') AS b
-    ON CONFLICT (job_id, table_name, action) DO UPDATE
-    SET row_count = r.row_count + excluded.row_count, updated_at = clock_timestamp();
     RETURN v_total;
 END;
 $deletion_sweep_away$;
 
-COMMENT ON FUNCTION deletion_sweep_away(jsonb, bigint[], bigint[], bigint[]) IS
+COMMENT ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) IS
 'Delete what deletion_sweep has locked and counted, and write the receipts.';
-REVOKE ALL ON FUNCTION deletion_sweep_away(jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;

@@ -1,12 +1,14 @@
 -- deletion_uncount
 -- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
 --
--- Parameters  p_table_name   the table, as plans name it
+-- Parameters  p_run_id       the run that removed them; another may have set them
+--             p_table_name   the table, as plans name it
 --             p_keys         a frame of its rows that were removed
 -- Writes      deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_uncount(
+    p_run_id bigint,
     p_table_name text,
     p_keys jsonb
 ) RETURNS void
@@ -31,21 +33,17 @@ WITH forgotten AS (
     RETURNING w.job_id, w.keys ->> 'action' AS action
 )
 
-UPDATE deletion_receipts AS r
-SET row_count = r.row_count - f.row_count
+SELECT deletion_add_receipts(
+    p_run_id, p_table_name, g.action, jsonb_object_agg(g.job_id, -g.row_count)
+)
 FROM (
-    SELECT g.job_id, g.action, count(*) AS row_count
-    FROM forgotten AS g
-    GROUP BY g.job_id, g.action
-) AS f
-WHERE r.job_id = f.job_id AND r.table_name = p_table_name AND r.action = f.action;
-
-DELETE FROM deletion_receipts AS r
-WHERE
-    r.table_name = p_table_name AND r.row_count = 0 AND r.action IN ('set_null', 'set_default')
-    AND r.job_id IN (SELECT (k.value ->> 'j')::bigint FROM jsonb_array_elements(p_keys) AS k);
+    SELECT f.job_id, f.action, count(*) AS row_count
+    FROM forgotten AS f
+    GROUP BY f.job_id, f.action
+) AS g
+GROUP BY g.action;
 $deletion_uncount$;
 
-COMMENT ON FUNCTION deletion_uncount(text, jsonb) IS
+COMMENT ON FUNCTION deletion_uncount(bigint, text, jsonb) IS
 'Take rows that are gone out of the receipts of what was set.';
-REVOKE ALL ON FUNCTION deletion_uncount(text, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_uncount(bigint, text, jsonb) FROM PUBLIC;

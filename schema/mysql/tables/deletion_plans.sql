@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS deletion_plans (
         COMMENT 'Rows may block a job, so a check walks over them first',
     has_waits BOOLEAN NOT NULL
         COMMENT 'Some reference between two tables of the plan only orders them, or is set last',
+    fan_out JSON NULL
+        COMMENT 'Rows changed below a row of each of its tables, as its last run saw them',
     compiled_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
         COMMENT 'When it was compiled; UTC',
     superseded_at DATETIME(6) NULL

@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS deletion_runs (
         COMMENT 'It has one job by intent, not by chance',
     job_count INT NOT NULL DEFAULT 0
         COMMENT 'How many jobs it was given',
+    jobs_open INT NOT NULL DEFAULT 0
+        COMMENT 'Of them running by their status; more than 0 in an ended run: callers held them',
     batch_rows INT NOT NULL
         COMMENT 'Rows that one transaction may change now; halved after a conflict',
     rows_changed BIGINT NOT NULL DEFAULT 0
@@ -48,6 +50,7 @@ CREATE TABLE IF NOT EXISTS deletion_runs (
         COMMENT 'The last error of its steps',
     PRIMARY KEY (run_id),
     KEY idx_dr_open (ended_at, run_id),
+    KEY idx_dr_left (jobs_open, run_id),
     CONSTRAINT chk_dr_phase CHECK (phase IN ('check', 'advance', 'finish', 'ended')),
     CONSTRAINT chk_dr_outcome
     CHECK (outcome IN ('done', 'failed', 'retry', 'sliced', 'returned', 'lost'))

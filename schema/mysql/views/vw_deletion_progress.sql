@@ -17,9 +17,12 @@ SELECT
     r.phase,
     r.job_count AS jobs_in_run,
     (
-        SELECT coalesce(sum(c.row_count), 0)
-        FROM deletion_receipts AS c
-        WHERE c.job_id = j.id
+        SELECT coalesce(cast(sum(cast(
+            json_extract(c.row_counts, concat('$."', j.id, '"')) AS SIGNED
+        )) AS SIGNED), 0)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
     ) AS rows_changed,
     r.rows_changed AS run_rows_changed,
     round(

@@ -28,10 +28,9 @@ CREATE INDEX idx_dj_status_sched ON deletion_jobs (status, scheduled_at);
 CREATE INDEX idx_dj_due ON deletion_jobs ((coalesce(scheduled_at, created_at)), id)
 WHERE status = 'pending';
 
-CREATE INDEX idx_dj_running ON deletion_jobs (id) WHERE status = 'running';
-
--- Without it every DELETE of an application's user scans the jobs.
-CREATE INDEX idx_dj_created_by ON deletion_jobs (created_by);
+-- Without it every DELETE of an application's user scans the jobs. Jobs of nobody are left out: each
+-- of a job's changes of status writes to every index.
+CREATE INDEX idx_dj_created_by ON deletion_jobs (created_by) WHERE created_by IS NOT NULL;
 
 COMMENT ON TABLE deletion_jobs IS 'One row for each root that shall be deleted.';
 COMMENT ON COLUMN deletion_jobs.id IS 'The job''s number.';

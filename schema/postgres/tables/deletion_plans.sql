@@ -11,6 +11,7 @@ CREATE TABLE deletion_plans (
     error text,
     can_block boolean NOT NULL,
     has_waits boolean NOT NULL,
+    fan_out jsonb,
     compiled_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
     superseded_at timestamptz(6)
 );
@@ -33,6 +34,8 @@ COMMENT ON COLUMN deletion_plans.can_block IS
 'Rows may block a job, so a check walks over them first.';
 COMMENT ON COLUMN deletion_plans.has_waits IS
 'Some reference between two tables of the plan only orders them, or is set last.';
+COMMENT ON COLUMN deletion_plans.fan_out IS
+'Rows changed below a row of each of its tables, as its last run saw them: what fits a batch.';
 COMMENT ON COLUMN deletion_plans.compiled_at IS 'When it was compiled.';
 COMMENT ON COLUMN deletion_plans.superseded_at IS
 'When another plan took its place; NULL: current.';

@@ -14,6 +14,7 @@ CREATE TABLE deletion_runs (
     phase text NOT NULL,
     alone boolean NOT NULL DEFAULT FALSE,
     job_count integer NOT NULL DEFAULT 0,
+    jobs_open integer NOT NULL DEFAULT 0,
     batch_rows integer NOT NULL,
     rows_changed bigint NOT NULL DEFAULT 0,
     step_count bigint NOT NULL DEFAULT 0,
@@ -31,8 +32,8 @@ CREATE TABLE deletion_runs (
 -- A run's row is rewritten by every step: free space keeps it on its page.
 WITH (fillfactor = 60);
 
--- Recovery looks for open runs each time a worker starts.
-CREATE INDEX idx_drn_open ON deletion_runs (run_id) WHERE ended_at IS NULL;
+-- Recovery looks for these each time a worker starts.
+CREATE INDEX idx_drn_open ON deletion_runs (run_id) WHERE ended_at IS NULL OR jobs_open > 0;
 
 COMMENT ON TABLE deletion_runs IS 'One row for each run of a worker over a set of jobs.';
 COMMENT ON COLUMN deletion_runs.run_id IS 'The run''s number.';
@@ -50,6 +51,8 @@ COMMENT ON COLUMN deletion_runs.server_id IS
 COMMENT ON COLUMN deletion_runs.phase IS 'check, advance, finish or ended.';
 COMMENT ON COLUMN deletion_runs.alone IS 'It has one job by intent, not by chance.';
 COMMENT ON COLUMN deletion_runs.job_count IS 'How many jobs it was given.';
+COMMENT ON COLUMN deletion_runs.jobs_open IS
+'How many of them are still running by their status; more than 0 in an ended run: callers held them.';
 COMMENT ON COLUMN deletion_runs.batch_rows IS
 'Rows that one transaction may change now; halved after a conflict.';
 COMMENT ON COLUMN deletion_runs.rows_changed IS 'Rows changed and committed so far.';

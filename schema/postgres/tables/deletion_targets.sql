@@ -8,6 +8,7 @@ CREATE TABLE deletion_targets (
     key_columns jsonb NOT NULL,
     key_types jsonb NOT NULL,
     key_collations jsonb,
+    plain_key text,
     max_rows bigint,
     created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
     CONSTRAINT uq_dt_table UNIQUE (table_schema, table_name),
@@ -24,6 +25,8 @@ COMMENT ON COLUMN deletion_targets.key_types IS
 'Their types, an array: a key is parsed without a look at the table.';
 COMMENT ON COLUMN deletion_targets.key_collations IS
 'Always NULL: only MySQL needs the columns'' collations.';
+COMMENT ON COLUMN deletion_targets.plain_key IS
+'Regular expression: keys of this form are as their type prints them; NULL: each is parsed.';
 COMMENT ON COLUMN deletion_targets.max_rows IS
 'A job that would change more rows than this fails; NULL: the setting max_rows.';
 COMMENT ON COLUMN deletion_targets.created_at IS 'When it was registered.';

@@ -12,9 +12,12 @@ SELECT
     r.slot,
     r.phase,
     r.job_count AS jobs_in_run,
-    coalesce(
-        (SELECT sum(c.row_count) FROM deletion_receipts AS c WHERE c.job_id = j.id), 0
-    )::bigint AS rows_changed,
+    coalesce((
+        SELECT sum((c.row_counts ->> j.id::text)::bigint)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
+    ), 0)::bigint AS rows_changed,
     r.rows_changed AS run_rows_changed,
     round(
         r.rows_changed

@@ -3,6 +3,6 @@ SELECT
     r.table_name,
     sum(r.row_count) AS rows_gone,
     count(DISTINCT r.job_id) AS jobs
-FROM deletion_receipts AS r
+FROM vw_deletion_receipts AS r
 WHERE r.action = 'delete'
 GROUP BY r.table_name
