@@ -11,6 +11,13 @@ from tests.database import Database, Home, MySQL, Postgres, Reference
 from tests.migrations.places import Place
 from tests.migrations.trees import Tree
 
+TREE = sources.root()
+EVERY = migrations.names("mysql")
+ACCOUNTS = {
+    "postgres": "SELECT rolname FROM pg_roles WHERE rolname = '{}'",
+    "mysql": "SELECT user FROM mysql.user WHERE user = '{}'",
+}
+
 
 def released() -> list[str]:
     """List the newest migration of each earlier release, from the first one on."""
@@ -21,12 +28,9 @@ def released() -> list[str]:
 
 def up_to(name: str) -> list[str]:
     """List the migrations up to one."""
-    everything = migrations.names("mysql", TREE)
-    return everything[: everything.index(name) + 1]
+    return EVERY[: EVERY.index(name) + 1]
 
 
-TREE = sources.root()
-EVERY = migrations.names("mysql")
 
 
 def install(place: Place, name: str, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,26 +44,33 @@ def install(place: Place, name: str, tree: Tree, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def present(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
-    """A tree to be cut down, while the tool itself stays with the project."""
+def copy(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A copy of the project to be cut down; the tool itself stays with the project."""
     monkeypatch.setattr(sources, "root", lambda: TREE)
     return tree
 
 
 @pytest.fixture
-def account(place: Place) -> Iterator[tuple[str, str]]:
-    """The name and password that a worker shall have; removed where the test has made it."""
+def db(place: Place) -> Iterator[Database]:
+    """A superuser's session, before anything is installed; `make_worker` makes its worker."""
     name = f"{place.database}_w"
-    yield name, "x"
+    schema = "public" if place.engine == "postgres" else place.database
+    home = Home(place.server, place.database, schema, {"worker": (name, "x")})
+    yield Postgres(home) if place.engine == "postgres" else MySQL(home)
+    home.threads.shutdown()
+    for session in home.sessions:
+        session.close()
+    if not place.execute(ACCOUNTS[place.engine].format(name)):
+        return
     if place.engine == "mysql":
-        place.execute(f"DROP USER IF EXISTS {name}")
+        place.execute(f"DROP USER {name}")
     else:
         place.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
-def make_worker(place: Place, account: tuple[str, str]) -> None:
-    """Make an account that holds the worker's role, which the installation has brought."""
-    name, password = account
+def make_worker(place: Place, db: Database) -> None:
+    """Make the account that holds the worker's role, which the installation has brought."""
+    name, password = db.home.accounts["worker"]
     if place.engine == "mysql":
         place.execute(
             f"CREATE USER {name} IDENTIFIED BY '{password}';"
@@ -69,13 +80,6 @@ def make_worker(place: Place, account: tuple[str, str]) -> None:
         place.execute(
             f"CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE deletion_jobs_worker"
         )
-
-
-def connect(place: Place, account: tuple[str, str]) -> Database:
-    """Open a session as the superuser, beside which workers may be opened."""
-    schema = "public" if place.engine == "postgres" else place.database
-    home = Home(place.server, place.database, schema, {"worker": account})
-    return Postgres(home) if place.engine == "postgres" else MySQL(home)
 
 
 def shop(db: Database) -> None:
@@ -163,14 +167,13 @@ def shown_receipts(db: Database, job_id: int) -> dict[tuple[str, str], int]:
 @pytest.mark.parametrize("release", released())
 def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
     place: Place,
-    account: tuple[str, str],
+    db: Database,
     release: str,
-    present: Tree,
+    copy: Tree,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    install(place, release, present, monkeypatch)
-    make_worker(place, account)
-    db = connect(place, account)
+    install(place, release, copy, monkeypatch)
+    make_worker(place, db)
     shop(db)
     done = db.enqueue_deletion("customer", 1)
     db.run()
@@ -205,19 +208,17 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
     assert db.count("deletion_frames") == 0
     assert plans(db)[-1] not in before
     assert db.delete("customer", 5).status == "done"
-    for session in db.home.sessions:
-        session.close()
     assert "no findings" in place.ok("verify")
 
 
 @pytest.mark.parametrize("release", released())
 def test_an_upgrade_from_any_release_ends_as_a_fresh_installation(
-    with_users: Place, release: str, present: Tree, monkeypatch: pytest.MonkeyPatch
+    with_users: Place, release: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_users.ok("apply", "--no-users-key")
     fresh = with_users.whole_but_order()
     with_users.ok("rollback", "--yes")
-    install(with_users, release, present, monkeypatch)
+    install(with_users, release, copy, monkeypatch)
     state = with_users.run("status").stdout
     assert "half of" not in state
     assert all(f"pending  {name}" in state for name in EVERY if name not in up_to(release))
@@ -227,11 +228,11 @@ def test_an_upgrade_from_any_release_ends_as_a_fresh_installation(
 
 @pytest.mark.parametrize("name", EVERY[1:])
 def test_the_rollback_of_each_migration_alone_leads_back_to_the_one_before(
-    place: Place, name: str, present: Tree, monkeypatch: pytest.MonkeyPatch
+    place: Place, name: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = EVERY[EVERY.index(name) - 1]
-    later = Tree(present.root / "later")
-    install(place, before, present, monkeypatch)
+    later = Tree(copy.root / "later")
+    install(place, before, copy, monkeypatch)
     wanted = place.whole_but_order()
     install(place, name, later, monkeypatch)
     assert place.whole_but_order() != wanted
