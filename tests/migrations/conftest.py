@@ -2,12 +2,15 @@
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from deletion_jobs import sources
 from deletion_jobs.servers import Server
 from tests.migrations.places import Engine, Place
+from tests.migrations.trees import Tree
 
 
 @pytest.fixture
@@ -56,3 +59,11 @@ def with_users(place: Place) -> Place:
     """A database that holds the application's users and nothing else."""
     place.add_users()
     return place
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    """A copy of the project, which the tool takes for its own."""
+    found = Tree(tmp_path)
+    monkeypatch.setattr(sources, "root", lambda: tmp_path)
+    return found

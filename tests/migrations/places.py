@@ -162,6 +162,21 @@ class Place:
             if ledger or "_yoyo_" not in str(name)
         }
 
+    def whole_but_order(self) -> dict[tuple[str, str], str]:
+        """Describe everything but the places of columns, which an upgrade cannot choose."""
+        placed = self.engine == "mysql"
+        return {
+            key: detail.partition(" ")[2] if placed and key[0] == "column" else detail
+            for key, detail in self.whole().items()
+        }
+
+    def marked(self) -> list[str]:
+        """List the migrations that the ledger holds for applied, in the order of their names."""
+        if not any("_yoyo_migration" in name for _, name in self.whole(ledger=True)):
+            return []
+        rows = self.execute("SELECT migration_id FROM _yoyo_migration ORDER BY migration_id")
+        return [str(name) for (name,) in rows]
+
     def run(self, *arguments: str, url: str | None = None) -> Result:
         """Run a command of the tool in this process, against this database."""
         words = [*arguments]

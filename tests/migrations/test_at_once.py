@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from deletion_jobs import queries
-from deletion_jobs.migrations import FIRST
+from deletion_jobs import migrations, queries
 from tests.migrations.places import Place
 
 
@@ -17,8 +16,10 @@ def test_many_at_once_all_end_well_and_install_once(with_users: Place) -> None:
     for process in started:
         out, error = process.communicate(timeout=120)
         assert process.returncode == 0, f"{out}{error}"
-    marks = with_users.execute("SELECT migration_id FROM _yoyo_migration")
-    assert marks == [(FIRST,)]
+    names = migrations.names(with_users.engine)
+    assert with_users.marked() == names
+    log = with_users.execute("SELECT migration_id, operation FROM _yoyo_log ORDER BY migration_id")
+    assert log == [(name, "apply") for name in names]
     with_users.ok("verify")
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import yoyo
 
-from deletion_jobs import sources
-from deletion_jobs.migrations import FIRST
+from deletion_jobs import migrations, sources
 from tests.migrations.places import Place
 
 # yoyo names PyMySQL's parameters as they were called long ago.
@@ -49,10 +48,10 @@ def ours(place: Place) -> Any:
 
 
 def test_yoyo_sees_what_apply_did(place: Place, backend: Any, ours: Any) -> None:
-    assert ids(backend, backend.to_apply(ours)) == [migration.id for migration in ours]
+    assert ids(backend, backend.to_apply(ours)) == migrations.names(place.engine)
     place.ok("apply", "--no-users-key")
     assert ids(backend, backend.to_apply(ours)) == []
-    assert ids(backend, backend.to_rollback(ours)) == [FIRST]
+    assert ids(backend, backend.to_rollback(ours)) == migrations.names(place.engine)[::-1]
 
 
 def test_apply_sees_what_yoyo_did(place: Place, backend: Any, ours: Any) -> None:
@@ -72,7 +71,7 @@ def test_apply_sees_what_yoyo_did(place: Place, backend: Any, ours: Any) -> None
 def test_the_tables_of_the_ledger_are_as_yoyo_makes_them(
     place: Place, backend: Any, ours: Any
 ) -> None:
-    assert ids(backend, backend.to_apply(ours)) == [FIRST]
+    assert ids(backend, backend.to_apply(ours)) == migrations.names(place.engine)
     wanted = place.execute(COLUMNS[place.engine])
     for table in ("_yoyo_migration", "_yoyo_log", "_yoyo_version"):
         place.execute(f"DROP TABLE {table}")
@@ -86,5 +85,6 @@ def test_every_step_is_logged_as_yoyo_would(place: Place) -> None:
         "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('h', '0001_orders')"
     )
     place.ok("rollback", "--yes")
-    rows = place.execute("SELECT migration_id, operation FROM _yoyo_log ORDER BY operation")
-    assert rows == [(FIRST, "apply"), (FIRST, "rollback")]
+    rows = place.execute("SELECT migration_id, operation FROM _yoyo_log ORDER BY operation, migration_id")
+    names = migrations.names(place.engine)
+    assert rows == [(name, what) for what in ("apply", "rollback") for name in names]

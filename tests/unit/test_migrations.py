@@ -223,6 +223,55 @@ def test_a_file_that_is_gone_is_dropped_and_brought_back_by_the_rollback(project
     assert migrations.check(project.root) == []
 
 
+def test_what_others_may_stand_on_is_dropped_after_them(project: Project) -> None:
+    """On PostgreSQL a view keeps the routines that it calls, in either version of it."""
+    released(project)
+    view = "schema/postgres/views/vw_deletion_things.sql"
+    project.routine("postgres", "worker/deletion_rest")
+    project.edit(view, "SELECT", "SELECT deletion_rest(1) AS rest,")
+    project.edit(DO, "(IN p_id bigint)", "(IN p_id bigint, IN p_why text)")
+    (project.root / "procedures/postgres/worker/deletion_work.sql").unlink()
+    migrations.write(project.root, "change_deletion_things")
+    drops = {
+        what: [
+            line
+            for line in project.text(f"migrations/postgres/{SECOND}/{what}.sql").splitlines()
+            if line.startswith("DROP ")
+        ]
+        for what in ("apply", "rollback")
+    }
+    assert drops["apply"] == [
+        "DROP VIEW IF EXISTS vw_deletion_things;",
+        "DROP PROCEDURE IF EXISTS deletion_work;",
+        "DROP PROCEDURE IF EXISTS do_deletion;",
+    ]
+    assert drops["rollback"] == [
+        "DROP VIEW IF EXISTS vw_deletion_things;",
+        "DROP PROCEDURE IF EXISTS deletion_rest;",
+        "DROP PROCEDURE IF EXISTS do_deletion;",
+    ]
+    migrations.freeze(project.root)
+    assert migrations.check(project.root) == []
+    assert "deletion_work" in migrations.former_names("postgres", project.root)
+
+
+def test_each_release_adds_to_the_ones_before(project: Project) -> None:
+    released(project)
+    wanted = [FIRST]
+    for number in range(2, 5):
+        project.routine("postgres", "api/do_deletion", said=f"version {number}")
+        migrations.write(project.root, "change_deletion_things")
+        wanted.append(f"{number:04d}_change_deletion_things")
+        assert migrations.names("postgres", project.root) == wanted
+        before = project.text(migrations.RELEASED)
+        assert len(migrations.freeze(project.root)) == 6
+        assert set(before.splitlines()) < set(project.text(migrations.RELEASED).splitlines())
+        assert migrations.check(project.root) == []
+        back = project.text(f"migrations/postgres/{wanted[-1]}/rollback.sql")
+        said = "one" if number == 2 else f"version {number - 1}"
+        assert f"RAISE NOTICE '{said}'" in back
+
+
 def test_a_changed_table_is_left_to_statements_by_hand(project: Project) -> None:
     released(project)
     table = "schema/postgres/tables/deletion_things.sql"

@@ -1,7 +1,8 @@
 """Apply migrations and take them back, so that any moment is a good one to be killed.
 
 PostgreSQL: a migration and its mark in the ledger commit together. MySQL: DDL commits statement
-by statement, so each statement can be run again, and the mark comes last.
+by statement, so each statement can be run again; the ledger says what was begun, and the mark
+comes last.
 """
 
 import contextlib
@@ -115,6 +116,7 @@ def apply(session: Session, key: UsersKey, say: Say, wait_seconds: float = WAIT_
     found = checks.server(session)
     outcome = Outcome(str(found["schema_name"]))
     todo = ledger.pending(session)
+    ledger.check_order(session)
     if todo:
         checks.may_install(session, found)
     if _links(todo, key):
@@ -123,6 +125,7 @@ def apply(session: Session, key: UsersKey, say: Say, wait_seconds: float = WAIT_
         return outcome
     with _alone(session, say, wait_seconds):
         ledger.wait_for_yoyo(session, say)
+        ledger.check_order(session)
         for migration in ledger.pending(session):
             _again(
                 functools.partial(_apply_one, session, migration, key),
@@ -148,6 +151,7 @@ def _links(todo: list[Migration], key: UsersKey) -> bool:
 def _apply_one(session: Session, migration: Migration, key: UsersKey) -> None:
     with session.transaction():
         ledger.create(session)
+        ledger.begin(session, migration.name)
         session.script(_text(migration, migration.apply_text))
         if migration.name == migrations.FIRST and not _is_linked(session, key):
             _link(session, key)
@@ -175,7 +179,8 @@ def roll_back(session: Session, say: Say, wait_seconds: float = WAIT_SECONDS) ->
     """
     found = checks.server(session)
     outcome = Outcome(str(found["schema_name"]))
-    if not ledger.to_roll_back(session):
+    # A rollback that was killed at its very end has left the ledger alone.
+    if not ledger.to_roll_back(session) and not ledger.is_ours_alone(session):
         return outcome
     with _alone(session, say, wait_seconds):
         ledger.wait_for_yoyo(session, say)
@@ -194,5 +199,6 @@ def _undo_one(session: Session, migration: Migration) -> None:
     with session.transaction():
         # What was killed halfway may be without a ledger.
         ledger.create(session)
+        ledger.begin(session, migration.name)
         session.script(_text(migration, migration.rollback_text))
         ledger.unmark(session, migration.name)

@@ -15,6 +15,7 @@ from deletion_jobs.errors import DatabaseError, FindingError
 from deletion_jobs.migrations import Migration
 
 TABLE = "_yoyo_migration"
+LOG_TABLE = "_yoyo_log"
 LOCK_TABLE = "yoyo_lock"
 STALE_SECONDS = 600
 YOYO_WAIT_SECONDS = 10
@@ -62,27 +63,59 @@ def pending(session: Session) -> list[Migration]:
     return [m for m in migrations.read_all(session.engine) if m.name not in done]
 
 
-def is_half_done(session: Session) -> bool:
-    """Tell whether objects of ours stand here while a migration is pending.
+def half_done(session: Session) -> Migration | None:
+    """Give the migration of which half stands here: killed on its way forward, or back.
 
-    On MySQL a migration that was killed leaves what it had made; PostgreSQL takes it back.
+    MySQL only, since PostgreSQL takes back what was killed. What was begun is in the ledger; what
+    was sent without one, the tables of the first migration tell.
     """
+    todo = pending(session)
+    if session.engine != "mysql" or not todo:
+        return None
+    if has(session, LOG_TABLE):
+        begun = {str(row["migration_id"]) for row in session.query("ledger_begun")}
+        if todo[0].name in begun:
+            return todo[0]
+    if todo[0].name != migrations.FIRST:
+        return None
     tables = [s.name for s in sources.read_all(session.engine) if s.folder == "tables"]
-    return bool(pending(session)) and bool(
-        session.one("own_tables", names=",".join(tables))["tables"]
-    )
+    return todo[0] if session.one("own_tables", names=",".join(tables))["tables"] else None
+
+
+def check_order(session: Session) -> None:
+    """Make sure that what is applied is what came first: each migration builds on all before.
+
+    Raises:
+        FindingError: one is missing before one that is applied.
+    """
+    done = [entry.name for entry in applied(session)]
+    missing = [m.name for m in pending(session) if done and m.name < max(done)]
+    if missing:
+        raise FindingError(
+            f"{missing[0]} is not applied, and {max(done)} is, which builds on it",
+            "apply would bring old objects back: correct the ledger, or take all back: "
+            "deletion-jobs rollback",
+        )
 
 
 def to_roll_back(session: Session) -> list[Migration]:
     """List the migrations to take back, the newest first: the applied ones, and half of one."""
-    done = {entry.name for entry in applied(session)}
-    half = pending(session)[0].name if is_half_done(session) else None
-    return [m for m in reversed(migrations.read_all(session.engine)) if m.name in {*done, half}]
+    names = {entry.name for entry in applied(session)}
+    half = half_done(session)
+    if half is not None:
+        names.add(half.name)
+    return [m for m in reversed(migrations.read_all(session.engine)) if m.name in names]
 
 
 def create(session: Session) -> None:
     """Make the tables of the ledger where they are missing."""
     session.query("ledger_create")
+
+
+def begin(session: Session, name: str) -> None:
+    """Note that a migration is half here from now on; PostgreSQL does all of it or nothing."""
+    if session.engine == "mysql":
+        session.query("ledger_begin", migration_id=name)
 
 
 def mark(session: Session, name: str) -> None:
@@ -95,10 +128,17 @@ def unmark(session: Session, name: str) -> None:
     session.query("ledger_unmark", migration_id=name)
 
 
+def is_ours_alone(session: Session) -> bool:
+    """Tell whether the ledger holds entries of ours, and none of others."""
+    if not has(session):
+        return False
+    found = session.one("ledger_others", ours=",".join(migrations.names(session.engine)))
+    return bool(found["entries"]) and not found["others"]
+
+
 def drop_if_unused(session: Session) -> bool:
     """Drop the tables of the ledger unless others keep migrations in it."""
-    ours = ",".join(migrations.names(session.engine))
-    if not has(session) or session.one("ledger_others", ours=ours)["others"]:
+    if not is_ours_alone(session):
         return False
     session.query("ledger_drop")
     return True

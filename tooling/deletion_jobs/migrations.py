@@ -160,6 +160,18 @@ def replay(migrations: Iterable[Migration]) -> State:
     return state
 
 
+def former_names(engine: Engine, base: Path | None = None) -> set[str]:
+    """List the names of all objects that any migration has ever made, gone ones too."""
+    heads = (
+        block.head
+        for migration in read_all(engine, base)
+        for block in blocks(migration.apply_text)
+        if block.head.startswith(("schema/", "procedures/"))
+    )
+    sources_made = (Source(head, "") for head in heads)
+    return {source.name for source in sources_made if not source.is_roles}
+
+
 def _frame(engine: Engine, *names: str) -> list[Block]:
     """Give the parts that every migration has; MySQL needs no change of role."""
     paths = (f"{sources.TOOL_FOLDER}sql/{engine}/{name}.sql" for name in names)
@@ -228,16 +240,23 @@ def _code(text: str) -> str:
     return "".join(line for line in text.splitlines(True) if not line.startswith("--"))
 
 
-def _farewells(gone: Sequence[Source]) -> list[Block]:
-    """Drop the objects whose files are gone, each under its path."""
-    lines = [f"-- {source.path}\n{sources.drop_statement(source)}\n" for source in gone]
-    return [Block(_DROPS, "".join(lines))] if gone else []
+def _drops(dropped: Sequence[Source], gone: Sequence[Source] = ()) -> list[Block]:
+    """Drop objects, the last made first; those whose files are gone each under its path."""
+    upwards = sorted(dropped, key=_height)
+    lines = [
+        f"-- {source.path}\n{sources.drop_statement(source)}\n"
+        if source in gone
+        else f"{sources.drop_statement(source)}\n"
+        for source in upwards[::-1]
+    ]
+    return [Block(_DROPS, "".join(lines))] if lines else []
 
 
-def _drops(dropped: Sequence[Source]) -> list[Block]:
-    if not dropped:
-        return []
-    return [Block(_DROPS, "".join(f"{sources.drop_statement(s)}\n" for s in dropped))]
+def _height(source: Source) -> int:
+    """Tell on what an object may stand: views on routines, both on tables."""
+    if source.path.startswith("procedures/"):
+        return 1
+    return 2 if source.folder == "views" else 0
 
 
 def expected(migration: Migration, before: State, current: Sequence[Source]) -> dict[str, str]:
@@ -253,7 +272,8 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
     """
     engine = migration.engine
     paths = {source.path for source in current}
-    gone = [Source(path, text) for path, text in before.texts.items() if path not in paths]
+    former = [Source(path, text) for path, text in before.texts.items()]
+    gone = [source for source in former if source.path not in paths]
     changed = [source for source in current if before.digests.get(source.path) != source.digest]
     roles = [source for source in changed if source.is_roles]
     altered = [s for s in changed if s.folder == "tables" and s.path in before.digests]
@@ -277,15 +297,14 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
         *_frame(engine, "migration_owner"),
         _by_hand(migration.apply_text),
         "".join(f"-- === {source.path} {source.digest}\n" for source in altered),
-        *_farewells(gone),
-        *_drops(old_drops),
+        *_drops([s for s in former if s in gone or s in old_drops], gone),
         *(Block(source.path, source.text) for source in written),
         *_frame(engine, "migration_release", "migration_commit"),
     ]
     rollback_parts: list[Block | str] = [
         *_frame(engine, "migration_begin", "migration_owner"),
         _by_hand(migration.rollback_text),
-        *_drops([*reversed(made), *reversed(redone)]),
+        *_drops([source for source in written if source in made or source in redone]),
         *(Block(source.path, before.texts[source.path]) for source in reversed(replaced)),
         *(Block(source.path, source.text) for source in gone),
         *_frame(engine, "migration_release"),

@@ -17,7 +17,7 @@ _SUBQUERY = "-- users_column.sql"
 def _title(engine: Engine) -> str:
     usage = {
         "postgres": "psql -d DATABASE -f FILE, as a user who may create roles; one transaction",
-        "mysql": "mysql DATABASE < FILE, as a user who may create accounts; can be run again",
+        "mysql": "mysql DATABASE < FILE, as a user who may create accounts",
     }[engine]
     return f"-- deletion-jobs {__version__} for {ENGINE_NAMES[engine]}\n-- {usage}.\n"
 
@@ -41,9 +41,10 @@ def write(
 
     Args:
         engine: for which engine.
-        key: where ``created_by`` points to.
+        key: where ``created_by`` points to; an upgrade changes it only where it is explicit.
         schema: PostgreSQL's schema; None: the first of the search_path of who runs it.
-        after: leave out the migrations up to this one: for an upgrade.
+        after: leave out the migrations up to this one: for an upgrade, which stops first where
+            another state stands.
 
     Raises:
         UsageError: `after` is none of the migrations, or a schema is named for MySQL.
@@ -64,11 +65,15 @@ def write(
         parts.append("BEGIN;\nSET LOCAL client_min_messages = warning;\n")
     if after is None:
         parts.append(queries.load(engine, "guard"))
-        if key.table is not None:
-            parts.append(_guard_of_users(engine, values))
+    if key.table is not None and (after is None or key.is_explicit):
+        parts.append(_guard_of_users(engine, values))
     parts.append(queries.load(engine, "ledger_create"))
+    order = {"after": after, "chosen": ",".join(migration.name for migration in chosen)}
+    parts.append(queries.filled(queries.load(engine, "guard_order"), order))
     for migration in chosen:
         parts += _one(migration, values)
+    if after is not None and key.is_explicit:
+        parts.append(queries.filled(queries.load(engine, "link_users"), values))
     if engine == "postgres":
         parts.append("COMMIT;\n")
     return "\n".join(parts)
@@ -77,8 +82,11 @@ def write(
 def _one(migration: Migration, values: dict[str, str | None]) -> list[str]:
     engine = migration.engine
     text = migration.apply_text
-    parts = [without_transaction(text) if engine == "postgres" else text]
+    name = {"migration_id": migration.name}
+    if engine == "postgres":
+        parts = [without_transaction(text)]
+    else:
+        parts = [queries.filled(queries.load(engine, "ledger_begin"), name), text]
     if migration.name == migrations.FIRST and values["users_table"] is not None:
         parts.append(queries.filled(queries.load(engine, "link_users"), values))
-    mark = queries.filled(queries.load(engine, "ledger_mark"), {"migration_id": migration.name})
-    return [*parts, mark]
+    return [*parts, queries.filled(queries.load(engine, "ledger_mark"), name)]

@@ -20,7 +20,7 @@ def read(session: Session) -> dict[str, Any]:
     found = checks.server(session)
     applied = ledger.applied(session)
     pending = [migration.name for migration in ledger.pending(session)]
-    half = pending[0] if ledger.is_half_done(session) else None
+    half = ledger.half_done(session)
     key = session.query("users_key") if applied else []
     return {
         "version": __version__,
@@ -29,7 +29,7 @@ def read(session: Session) -> dict[str, Any]:
         "schema": found["schema_name"],
         "applied": [{"migration": entry.name, "applied_at": entry.at} for entry in applied],
         "pending": pending,
-        "half_applied": half,
+        "half_applied": half.name if half else None,
         "users_key": f"{key[0]['users_table']}({key[0]['users_column']})" if key else None,
         "jobs": _jobs(session) if applied else {},
         "is_current": not pending,

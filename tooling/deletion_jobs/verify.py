@@ -76,7 +76,9 @@ def verify(session: Session) -> Report:
 
 def _compare_catalog(session: Session, report: Report) -> None:
     expected = catalog.expected(session.engine)
-    there, notes = catalog.read(session)
+    # What an earlier version had made and a later one dropped would otherwise stay unseen.
+    wanted = {*catalog.names(session.engine), *migrations.former_names(session.engine)}
+    there, notes = catalog.read(session, sorted(wanted))
     report.notes += notes
     skipped = {"grant"} if notes else set()
     for (kind, name), detail in sorted(expected.items()):

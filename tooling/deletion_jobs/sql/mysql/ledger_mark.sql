@@ -1,3 +1,4 @@
+START TRANSACTION;
 INSERT INTO _yoyo_log (
     id, migration_hash, migration_id, operation, username, hostname, created_at_utc
 )
@@ -10,3 +11,5 @@ WHERE NOT EXISTS (
 );
 INSERT IGNORE INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc)
 VALUES (sha2(%(migration_id)s, 256), %(migration_id)s, utc_timestamp());
+DELETE FROM _yoyo_log WHERE migration_id = %(migration_id)s AND operation = 'begin';
+COMMIT;

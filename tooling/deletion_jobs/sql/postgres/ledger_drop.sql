@@ -1,3 +1,1 @@
-DROP TABLE IF EXISTS _yoyo_migration;
-DROP TABLE IF EXISTS _yoyo_log;
-DROP TABLE IF EXISTS _yoyo_version;
+DROP TABLE IF EXISTS _yoyo_migration, _yoyo_log, _yoyo_version
