@@ -4,86 +4,13 @@ Where the moment is between two transactions of a run, its steps are called one 
 loop calls them. Where it is inside one, a second session holds a lock that the step runs into.
 """
 
-from typing import Any
-
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids
+from tests.contract.steps import Steps
 from tests.database import Database, Reference
 
 pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
-
-
-class Steps:
-    """A run whose steps the test calls one by one.
-
-    Args:
-        db: the session that works; it may call what only the owner may.
-    """
-
-    def __init__(self, db: Database) -> None:
-        self.db = db
-        self.run: tuple[Any, ...] = ()
-
-    def claim(self) -> None:
-        """Take what is due."""
-        if self.db.engine == "postgres":
-            self.run = self.db.rows("SELECT run_id, token FROM deletion_claim(NULL, NULL)")[0]
-        else:
-            self.db.execute("CALL deletion_session(@saved)")
-            self.db.execute("CALL deletion_claim(NULL, NULL, @run_id, @token, @job_count)")
-            self.run = self.db.rows("SELECT @run_id, @token")[0]
-        assert None not in self.run
-
-    def step(self) -> str:
-        """Do one step, commit it, and say whether there is more."""
-        if self.db.engine == "postgres":
-            return str(
-                self.db.value("SELECT deletion_step(%s, %s, '9999-01-01 00:00+00')", *self.run)
-            )
-        self.db.execute("CALL deletion_step(%s, %s, '9999-01-01', @state)", *self.run)
-        return str(self.db.value("SELECT @state"))
-
-    def until_stored(self, table: str) -> list[int]:
-        """Step until a frame of a table is stored between two steps; give the ids in it."""
-        while self.step() == "more":
-            found = self.db.rows(
-                "SELECT f.keys FROM deletion_frames AS f"
-                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
-                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
-                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
-                " WHERE s.table_name = %s",
-                table,
-            )
-            if found:
-                return sorted(int(key) for key in self.keys(table))
-        raise AssertionError(f"no frame of {table} was ever stored")
-
-    def keys(self, table: str) -> list[Any]:
-        """Give the first key column of all keys in stored frames of a table."""
-        return self.db.column(
-            self.db.either(
-                mysql="SELECT k.k1 FROM deletion_frames AS f"
-                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
-                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
-                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
-                " JOIN JSON_TABLE(f.keys, '$[*]' COLUMNS (k1 BIGINT PATH '$.k1')) AS k"
-                " WHERE s.table_name = %s",
-                postgres="SELECT k ->> 'k1' FROM deletion_frames AS f"
-                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
-                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
-                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
-                " CROSS JOIN jsonb_array_elements(f.keys) AS k"
-                " WHERE s.table_name = %s",
-            ),
-            table,
-        )
-
-    def finish(self) -> None:
-        """Step to the end."""
-        while self.step() in {"more", "retry"}:
-            pass
-        self.db.run()
 
 
 def tree(db: Database) -> None:
