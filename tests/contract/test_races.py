@@ -7,7 +7,7 @@ loop calls them. Where it is inside one, a second session holds a lock that the 
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids
-from tests.contract.steps import Steps
+from tests.contract.steps import Steps, recover
 from tests.database import Database, Reference
 
 pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
@@ -204,6 +204,90 @@ def test_steps_of_a_run_that_somebody_has_taken_over_change_nothing(db: Database
         ("branch", "delete"): 6,
         ("root", "delete"): 1,
     }
+
+
+def test_a_cancelled_job_that_is_asked_for_again_while_its_run_goes_on_is_done(
+    db: Database,
+) -> None:
+    customers(db)
+    children(db, "visit", {1: 10, 2: 10})
+    db.set_deletion_setting("batch_rows", 4)
+    cancelled, other = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    db.observer.cancel_deletion(cancelled)
+    assert steps.step() == "more"
+    assert (db.status(cancelled), db.status(other)) == ("cancelled", "running")
+    assert db.observer.enqueue_deletion("customer", 1) == cancelled
+    while steps.step() == "more":
+        assert db.status(cancelled) == "pending"
+    # The end of the run says nothing any more of a job that it has no part in.
+    assert (db.status(cancelled), db.status(other)) == ("pending", "done")
+    db.run()
+    assert db.outcomes(cancelled) == ["cancelled", "done"]
+    assert (ids(db, "customer"), ids(db, "visit")) == ([3], [])
+
+
+def test_an_older_attempt_says_nothing_of_a_job_that_is_running_again(db: Database) -> None:
+    customers(db)
+    children(db, "visit", {1: 1, 2: 1})
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    held, again = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    Steps(db.connect()).claim()
+    caller, holder = db.connect(), db.connect()
+    with caller.transaction(rollback=True):
+        caller.rows("SELECT id FROM deletion_jobs WHERE id = %s FOR UPDATE", held)
+        # The run was lost; one of its jobs returns, the other one waits for its caller.
+        recover(db)
+        assert (db.status(held), db.status(again)) == ("running", "pending")
+        holder.execute("BEGIN")
+        holder.rows("SELECT id FROM visit WHERE id = 2 FOR UPDATE")
+        running = db.background(db.worker.run_deletion_jobs)
+        db.wait_until_blocked(db.worker)
+        assert db.outcomes(again) == ["lost", None]
+    recover(db)
+    assert (db.status(held), db.status(again)) == ("pending", "running")
+    holder.execute("ROLLBACK")
+    running.result(60)
+    db.run()
+    assert (db.outcomes(held), db.outcomes(again)) == (["lost", "done"], ["lost", "done"])
+
+
+def test_attempts_of_an_earlier_request_do_not_count_against_a_new_one(db: Database) -> None:
+    customers(db)
+    db.set_deletion_setting("max_attempts", 2)
+    job_id = db.enqueue_deletion("customer", 1)
+    for status in ("pending", "failed"):
+        Steps(db.connect()).claim()
+        recover(db)
+        assert db.status(job_id) == status
+    db.retry_deletion(job_id)
+    for status in ("pending", "failed"):
+        Steps(db.connect()).claim()
+        recover(db)
+        assert db.status(job_id) == status
+
+
+def test_an_attempt_that_does_not_count_fails_no_job_where_others_reach_the_limit(
+    db: Database,
+) -> None:
+    customers(db)
+    children(db, "visit", {1: 10})
+    db.set_deletion_setting("batch_rows", 2)
+    job_id = db.enqueue_deletion("customer", 1)
+    Steps(db.connect()).claim()
+    recover(db)
+    # One death counts, and from now on no more than one is allowed.
+    db.set_deletion_setting("max_attempts", 1)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    db.observer.pause_deletions("for a while")
+    assert steps.step() == "ended"
+    assert (db.status(job_id), db.outcomes(job_id)) == ("pending", ["lost", "sliced"])
 
 
 def divide(db: Database) -> str:

@@ -210,8 +210,10 @@ def test_a_blocked_job_leaves_its_neighbours_alone(db: Database) -> None:
     db.run()
     ended = dict(db.rows("SELECT entity_pk, status FROM deletion_jobs"))
     assert ended == {"1": "done", "2": "failed", "3": "done", "4": "done", "5": "done"}
-    error = db.value("SELECT error FROM deletion_jobs WHERE entity_pk = '2'")
+    blocked, error = db.rows("SELECT id, error FROM deletion_jobs WHERE entity_pk = '2'")[0]
     assert error.startswith("JD006: 2 rows of refund behind fk_refund_line_id")
+    # The end of the run does not write over what had ended before.
+    assert db.outcomes(blocked) == ["failed"]
     assert (ids(db, "customer"), db.count("invoice"), db.count("line")) == ([2], 3, 6)
 
 
