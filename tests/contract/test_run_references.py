@@ -89,6 +89,28 @@ def test_a_row_deep_below_blocks_before_anything_is_deleted(db: Database) -> Non
     assert (other.status, sum(db.receipts(other.id).values())) == ("done", 10)
 
 
+def test_the_last_of_many_rows_blocks_as_the_first_would(db: Database) -> None:
+    """More rows than the check reads in one answer, and than it reads in one step."""
+    customers(db)
+    children(db, "visit", {1: 10_003})
+    db.table(
+        "refund",
+        "id bigint",
+        "visit_id bigint",
+        references=[Reference("visit_id", "visit", "restrict")],
+        rows=[(1, 10_003)],
+    )
+    db.set_deletion_setting("batch_ms", 1)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == (
+        "failed",
+        "JD006: 1 row of refund behind fk_refund_visit_id",
+    )
+    assert db.receipts(job.id) == {}
+    assert (db.count("visit"), db.count("customer")) == (10_003, 3)
+    assert int(db.value("SELECT step_count FROM deletion_runs")) > 2
+
+
 def test_restrict_inside_the_closure_only_orders(db: Database) -> None:
     in_small_steps(db)
     shop(db)
