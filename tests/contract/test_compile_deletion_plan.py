@@ -1,5 +1,7 @@
 """compile_deletion_plan: the program that a deletion is, and why there is none."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.contract.schemas import children, customers, in_small_steps, shop
@@ -174,6 +176,61 @@ def test_a_rule_changes_the_plan_of_the_next_run(db: Database) -> None:
     assert db.delete("customer", 1).status == "done"
     db.set_deletion_rule("invoice", "fk_invoice_customer_id", "restrict")
     assert db.delete("customer", 2).status == "failed"
+
+
+def refer_anew(db: Database, on_delete: str, on_update: str = "no action") -> None:
+    """Give the foreign key of visit other actions under its old name."""
+    db.execute(
+        "ALTER TABLE visit DROP "
+        + db.either(mysql="FOREIGN KEY ", postgres="CONSTRAINT ")
+        + "fk_visit_customer_id"
+    )
+    db.execute(
+        "ALTER TABLE visit ADD CONSTRAINT fk_visit_customer_id FOREIGN KEY (customer_id)"
+        f" REFERENCES customer (id) ON DELETE {on_delete} ON UPDATE {on_update}"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda db: refer_anew(db, "restrict"), id="on delete"),
+        pytest.param(lambda db: refer_anew(db, "cascade", "cascade"), id="on update"),
+        pytest.param(
+            lambda db: db.script(
+                mysql="ALTER TABLE visit MODIFY customer_id BIGINT NOT NULL",
+                postgres="ALTER TABLE visit ALTER customer_id SET NOT NULL",
+            ),
+            id="column",
+        ),
+        pytest.param(
+            lambda db: db.execute("CREATE INDEX another ON visit (customer_id, id)"), id="index"
+        ),
+        pytest.param(
+            lambda db: db.set_deletion_rule("visit", "fk_visit_customer_id", "set_null"), id="rule"
+        ),
+        pytest.param(
+            lambda db: db.declare_deletion_reference(
+                "visit_number", "visit", ["id"], "customer", ["id"], "cascade"
+            ),
+            id="declared",
+        ),
+        pytest.param(lambda db: db.register_deletion_target("customer", ["no"]), id="key"),
+    ],
+)
+def test_what_a_plan_was_made_from_makes_it_stale(
+    db: Database, change: Callable[[Database], None]
+) -> None:
+    db.table("customer", "id bigint", "no int", unique=["no"], rows=[(1, 11), (2, 12)])
+    db.register_deletion_target("customer")
+    children(db, "visit", {1: 2, 2: 1})
+    db.compile_deletion_plan("customer")
+    before = current(db)
+    db.compile_deletion_plan("customer")
+    assert current(db) == before
+    change(db)
+    db.compile_deletion_plan("customer")
+    assert current(db) != before
 
 
 def begun(db: Database, visits: int) -> Steps:

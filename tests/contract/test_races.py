@@ -133,6 +133,96 @@ def test_a_child_that_is_being_added_when_its_parent_is_locked_is_deleted_and_co
     assert db.receipts(job_id) == {(table, "delete"): count for table, count in wanted.items()}
 
 
+def coded(db: Database, visits: int) -> None:
+    """Make customer <- visit <- detail, where details point at the code of their visit.
+
+    The first visits are customer 1's, with two details each; 999 is customer 2's, with one.
+    """
+    customers(db)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        "code varchar",
+        unique=["code"],
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(n, 1, f"c{n}") for n in each(visits)] + [(999, 2, "c999")],
+    )
+    db.table("detail", "id bigint", "visit_code varchar")
+    db.index("detail", "visit_code")
+    db.execute(
+        "ALTER TABLE detail ADD CONSTRAINT fk_detail_visit_code FOREIGN KEY (visit_code)"
+        " REFERENCES visit (code) ON DELETE CASCADE ON UPDATE CASCADE"
+    )
+    db.insert("detail", [(n, f"c{1 + (n - 1) // 2}") for n in each(2 * visits)] + [(9999, "c999")])
+
+
+def swap_codes(session: Database, visit: int) -> None:
+    """Give the code of a visit to visit 999; the details of both follow them."""
+    session.execute("UPDATE visit SET code = 'new' WHERE id = %s", visit)
+    session.execute("UPDATE visit SET code = %s WHERE id = 999", f"c{visit}")
+
+
+def left_of(db: Database, job_id: int, visits: int) -> None:
+    """Hold what is left, and the receipts, against what was customer 1's."""
+    assert (db.status(job_id), ids(db, "customer")) == ("done", [2, 3])
+    assert (ids(db, "visit"), ids(db, "detail")) == ([999], [9999])
+    assert db.receipts(job_id) == {
+        ("detail", "delete"): 2 * visits,
+        ("visit", "delete"): visits,
+        ("customer", "delete"): 1,
+    }
+
+
+def test_a_row_that_takes_over_the_unique_key_of_a_stored_one_keeps_its_children(
+    db: Database,
+) -> None:
+    coded(db, 6)
+    db.set_deletion_setting("batch_rows", 3)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    swap_codes(db.observer, steps.until_stored("visit")[-1])
+    steps.finish()
+    left_of(db, job_id, 6)
+
+
+def test_a_row_that_takes_over_the_unique_key_of_one_waited_for_keeps_its_children(
+    db: Database,
+) -> None:
+    coded(db, 300)
+    db.set_deletion_setting("batch_rows", 200)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("customer", 1)
+    holder = db.connect()
+    with holder.transaction():
+        swap_codes(holder, 290)
+        running = db.background(db.worker.run_deletion_jobs)
+        db.wait_until_blocked(db.worker)
+    running.result(60)
+    db.run()
+    left_of(db, job_id, 300)
+
+
+def test_the_first_child_that_a_row_ever_has_comes_while_its_lock_is_waited_for(
+    db: Database,
+) -> None:
+    """Nothing has gone in that pass, and yet the row is not stuck."""
+    tree(db)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("root", 2)
+    adder = db.connect()
+    adder.execute("BEGIN")
+    adder.insert("branch", [(7777, 2)])
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_until_blocked(db.worker)
+    adder.execute("COMMIT")
+    running.result(60)
+    assert (db.status(job_id), db.outcomes(job_id)) == ("done", ["done"])
+    assert db.receipts(job_id) == {("branch", "delete"): 1, ("root", "delete"): 1}
+    assert (ids(db, "root"), db.count("branch")) == ([1], 6)
+
+
 def test_a_child_added_to_a_frame_that_was_emptied_already_is_deleted_and_counted(
     db: Database,
 ) -> None:

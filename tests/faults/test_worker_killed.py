@@ -224,3 +224,5 @@ def test_rows_whose_receipt_was_not_written_come_back_with_a_lock_that_was_not_h
     assert (db.status(job_id), db.outcomes(job_id)) == ("done", ["done"])
     assert db.receipts(job_id) == gone(db)
     assert sum(gone(db).values()) == sum(SIZES.values())
+    # Only failures in a row count, and a batch that was halved grows again.
+    assert db.rows("SELECT retries, batch_rows FROM deletion_runs") == [(0, 7)]
