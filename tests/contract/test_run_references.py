@@ -53,6 +53,27 @@ def test_set_default_gives_the_row_the_columns_default(db: Database) -> None:
     assert db.column("SELECT customer_id FROM visit ORDER BY id") == [3, 3, 2]
 
 
+def test_a_default_that_is_the_deleted_key_itself_stops_the_job(db: Database) -> None:
+    customers(db)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint null default 3",
+        references=[Reference("customer_id", "customer", "no action")],
+        rows=[(1, 3), (2, 3), (3, 2)],
+    )
+    db.set_deletion_rule("visit", "fk_visit_customer_id", "set_default")
+    before = db.application_contents()
+    job_id = db.enqueue_deletion("customer", 3)
+    # Such rows could be set again and again: a call that ends tells whether they were.
+    db.worker.run_deletion_jobs(None, 1)
+    job = db.job(job_id)
+    assert (job.status, (job.error or "")[:7]) == ("failed", "JD006: ")
+    assert "visit" in (job.error or "")
+    assert db.receipts(job_id) == {}
+    assert db.application_contents() == before
+
+
 @pytest.mark.parametrize("action", ["no action", "restrict"])
 def test_restrict_fails_the_job_before_anything_is_deleted(db: Database, action: str) -> None:
     in_small_steps(db)
@@ -320,6 +341,30 @@ def test_several_references_with_different_actions_between_two_tables(db: Databa
     }
 
 
+def test_several_references_that_are_set_null_count_a_row_once(db: Database) -> None:
+    customers(db)
+    db.table(
+        "transfer",
+        "id bigint",
+        "from_id bigint null",
+        "to_id bigint null",
+        references=[
+            Reference("from_id", "customer", "set null"),
+            Reference("to_id", "customer", "set null"),
+        ],
+        rows=[(1, 1, 1), (2, 1, 2), (3, 3, 1), (4, 1, 1), (5, 3, 3)],
+    )
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("transfer", "set_null"): 4, ("customer", "delete"): 1}
+    # The same rows once more: another job counts them anew.
+    assert db.receipts(db.delete("customer", 3).id) == {
+        ("transfer", "set_null"): 2,
+        ("customer", "delete"): 1,
+    }
+    assert db.count("deletion_walk_keys") == 0
+
+
 def test_a_diamond_counts_each_row_once(db: Database) -> None:
     customers(db)
     children(db, "left_side", {1: 2, 2: 1})
@@ -501,6 +546,7 @@ def test_tables_in_a_circle_fail_before_anything_is_deleted(
         "ALTER TABLE employee ADD CONSTRAINT fk_employee_member"
         " FOREIGN KEY (member_id) REFERENCES member (id) ON DELETE CASCADE"
     )
+    db.execute("UPDATE employee SET member_id = 1 WHERE id = 1")
     job = db.delete("customer", 1)
     if is_circle:
         assert (job.status, job.error) == (
@@ -511,6 +557,15 @@ def test_tables_in_a_circle_fail_before_anything_is_deleted(
         assert (db.receipts(job.id), db.count("badge")) == ({}, 2)
     else:
         assert (job.status, job.error, db.count("employee")) == ("done", None, 0)
+        # The team's head was set NULL before the team itself went: it counts as gone alone.
+        assert db.receipts(job.id) == {
+            ("badge", "delete"): 2,
+            ("employee", "delete"): 2,
+            ("member", "delete"): 1,
+            ("team", "delete"): 1,
+            ("customer", "delete"): 1,
+        }
+        assert db.count("deletion_walk_keys") == 0
 
 
 def test_two_references_to_its_own_table_are_refused(db: Database) -> None:
