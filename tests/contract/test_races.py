@@ -380,6 +380,32 @@ def test_an_attempt_that_does_not_count_fails_no_job_where_others_reach_the_limi
     assert (db.status(job_id), db.outcomes(job_id)) == ("pending", ["lost", "sliced"])
 
 
+def test_a_run_that_is_still_on_its_way_down_is_not_sliced(db: Database) -> None:
+    """It would begin at its root again each time, and never arrive where a chain is deep."""
+    db.table(
+        "node",
+        "id bigint",
+        "parent_id bigint null",
+        references=[Reference("parent_id", "node", "cascade")],
+    )
+    db.insert("node", [(n, n - 1 or None) for n in each(100)] + [(999, None)])
+    db.register_deletion_target("node")
+    db.set_deletion_setting("batch_rows", 10)
+    db.set_deletion_setting("batch_ms", 1)
+    db.set_deletion_setting("slice_ms", 1)
+    job_id = db.enqueue_deletion("node", 1)
+    steps = Steps(db)
+    steps.claim()
+    other = db.observer.enqueue_deletion("node", 999)
+    while steps.step() == "more":
+        pass
+    assert (db.outcomes(job_id), db.status(other)) == (["sliced"], "pending")
+    assert db.count("node") < 101
+    db.run()
+    assert (db.status(job_id), db.status(other), db.count("node")) == ("done", "done", 0)
+    assert db.receipts(job_id) == {("node", "delete"): 100}
+
+
 def divide(db: Database) -> str:
     """The operator that divides whole numbers."""
     return db.either(mysql="DIV", postgres="/")

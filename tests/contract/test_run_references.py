@@ -176,6 +176,28 @@ def test_a_row_of_another_root_behind_restrict_blocks(db: Database) -> None:
     assert db.application_contents() == before
 
 
+def test_a_row_that_another_job_of_the_run_removes_blocks_all_the_same(db: Database) -> None:
+    shop(db)
+    db.table(
+        "refund",
+        "id bigint",
+        "line_id bigint",
+        "customer_id bigint",
+        references=[
+            Reference("line_id", "line", "restrict"),
+            Reference("customer_id", "customer", "cascade"),
+        ],
+        rows=[(1, 111, 2), (2, 211, 2)],
+    )
+    blocked, other = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    db.run()
+    assert db.count("deletion_runs") == 1
+    assert (db.status(blocked), db.status(other)) == ("failed", "done")
+    assert db.job(blocked).error == "JD006: 1 row of refund behind fk_refund_line_id"
+    assert db.receipts(blocked) == {}
+    assert (ids(db, "customer"), db.count("line")) == ([1, 3], 12)
+
+
 def test_a_column_that_one_reference_cascades_and_another_sets_null_ends_deleted(
     db: Database,
 ) -> None:
