@@ -406,6 +406,24 @@ def test_a_run_that_is_still_on_its_way_down_is_not_sliced(db: Database) -> None
     assert db.receipts(job_id) == {("node", "delete"): 100}
 
 
+def test_a_job_whose_root_went_before_its_worker_died_is_not_said_to_have_found_none(
+    db: Database,
+) -> None:
+    customers(db)
+    jobs = [db.enqueue_deletion("customer", n) for n in each(3)]
+    steps = Steps(db)
+    steps.claim()
+    assert steps.step() == "more"
+    # As contention would leave it: the roots of the set go in two transactions.
+    db.observer.execute("UPDATE deletion_runs SET batch_rows = 1")
+    assert steps.step() == "more"
+    assert db.count("customer") == 2
+    recover(db.observer)
+    db.run()
+    assert [db.outcomes(job_id) for job_id in jobs] == [["lost", "done"]] * 3
+    assert [db.receipts(job_id) for job_id in jobs] == [{("customer", "delete"): 1}] * 3
+
+
 def divide(db: Database) -> str:
     """The operator that divides whole numbers."""
     return db.either(mysql="DIV", postgres="/")

@@ -711,6 +711,25 @@ def test_the_setting_limits_targets_that_have_no_limit_of_their_own(db: Database
     assert db.delete("customer", 2).status == "done"
 
 
+def test_a_row_that_is_reached_twice_counts_once_against_the_limit(db: Database) -> None:
+    customers(db)
+    db.table(
+        "transfer",
+        "id bigint",
+        "from_id bigint null",
+        "to_id bigint null",
+        references=[
+            Reference("from_id", "customer", "cascade"),
+            Reference("to_id", "customer", "set null"),
+        ],
+        rows=[(1, 1, 1), (2, 1, 2)],
+    )
+    db.register_deletion_target("customer", max_rows=3)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("transfer", "delete"): 2, ("customer", "delete"): 1}
+
+
 def test_a_large_table_without_an_index_deletes_nothing(db: Database) -> None:
     in_small_steps(db)
     customers(db)
