@@ -91,6 +91,40 @@ def test_a_row_that_moves_below_another_stored_frame_stays(db: Database) -> None
     assert db.receipts(job_id)["leaf", "delete"] == 96 - len(its_leaves)
 
 
+def test_a_row_that_becomes_another_kind_while_its_frame_is_stored_stays(db: Database) -> None:
+    customers(db)
+    db.table(
+        "note",
+        "id bigint",
+        "about bigint",
+        "kind varchar",
+        rows=[(n, 1, "Customer") for n in each(6)],
+    )
+    db.execute("CREATE INDEX idx_note ON note (about)")
+    db.table(
+        "attachment",
+        "id bigint",
+        "note_id bigint",
+        references=[Reference("note_id", "note", "cascade")],
+        rows=[(n, 1 + n % 6) for n in each(24)],
+    )
+    db.declare_deletion_reference(
+        "note_about", "note", ["about"], "customer", ["id"], "cascade", "kind", "Customer"
+    )
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    changed = steps.until_stored("note")[-1]
+    db.observer.execute("UPDATE note SET kind = 'Order' WHERE id = %s", changed)
+    its_own = rows_of(db, "attachment", f"note_id = {changed}")
+    steps.finish()
+    assert (db.status(job_id), ids(db, "customer")) == ("done", [2, 3])
+    assert (ids(db, "note"), ids(db, "attachment")) == ([changed], its_own)
+    assert its_own
+    assert db.receipts(job_id)["note", "delete"] == 5
+
+
 def test_a_row_that_comes_to_the_root_while_frames_are_stored_goes(db: Database) -> None:
     tree(db)
     db.insert("branch", [(99, 2)])

@@ -513,6 +513,17 @@ def test_a_heavy_job_does_not_hold_up_light_ones(db: Database) -> None:
     )
 
 
+def test_a_job_makes_room_for_none_whose_time_has_not_come(db: Database) -> None:
+    customers(db)
+    children(db, "visit", {1: 100})
+    db.set_deletion_setting("batch_rows", 5)
+    db.set_deletion_setting("slice_ms", 1)
+    later = db.enqueue_deletion("customer", 2, scheduled_at=db.now() + HOUR)
+    job_id = db.enqueue_deletion("customer", 1)
+    db.run()
+    assert (db.outcomes(job_id), db.status(later)) == (["done"], "pending")
+
+
 def test_small_jobs_that_outlast_a_slice_go_on_together(db: Database) -> None:
     customers(db, 60)
     children(db, "visit", dict.fromkeys(range(1, 61), 8))
