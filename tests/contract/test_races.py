@@ -91,6 +91,31 @@ def test_a_row_that_moves_below_another_stored_frame_stays(db: Database) -> None
     assert db.receipts(job_id)["leaf", "delete"] == 96 - len(its_leaves)
 
 
+def test_what_hangs_from_a_missing_root_goes_though_its_neighbour_is_deleted_meanwhile(
+    db: Database,
+) -> None:
+    db.table("customer", "id bigint", "no int", unique=["no"], rows=[(2, 12), (3, 13)])
+    db.register_deletion_target("customer")
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_no int",
+        references=[Reference("customer_no", "customer", "cascade", to="no")],
+    )
+    db.table("note", "id bigint", "about bigint", rows=[(1, 1), (2, 2), (3, 1), (4, 3)])
+    db.execute("CREATE INDEX idx_note ON note (about)")
+    db.declare_deletion_reference("note_about", "note", ["about"], "customer", ["id"], "cascade")
+    missing, deleted = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    steps = Steps(db)
+    steps.claim()
+    assert steps.step() == "more"
+    db.observer.execute("DELETE FROM customer WHERE id = 2")
+    steps.finish()
+    assert (db.status(missing), db.status(deleted)) == ("done", "done")
+    assert db.receipts(missing) == {("customer", "root_not_found"): 0, ("note", "delete"): 2}
+    assert not {1, 3} & {*ids(db, "note")}
+
+
 def test_a_row_that_becomes_another_kind_while_its_frame_is_stored_stays(db: Database) -> None:
     customers(db)
     db.table(
