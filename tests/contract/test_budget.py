@@ -200,6 +200,41 @@ def test_no_transaction_changes_more_rows_than_a_batch(db: Database, log: Log) -
     assert len(sizes) <= 1.5 * sum(sizes) / 1000 + 5
 
 
+@pytest.mark.parametrize("roots", [1, 8], ids=["one job", "a set"])
+def test_what_is_left_of_a_batch_bounds_whatever_comes_next(
+    db: Database, log: Log, roots: int
+) -> None:
+    """No two of these tables fit one batch, nor does one with the roots of the set."""
+    db.table("root", "id bigint", rows=[(n,) for n in each(roots)])
+    for name, column, on_delete in (
+        ("a_child", "root_id bigint", "cascade"),
+        ("b_child", "root_id bigint", "cascade"),
+        ("note", "root_id bigint null", "set null"),
+    ):
+        db.table(
+            name,
+            "id bigint",
+            column,
+            references=[Reference("root_id", "root", on_delete)],
+            rows=[(n, 1 + n % roots) for n in each(8)],
+        )
+    db.set_deletion_setting("batch_rows", 10)
+    db.set_deletion_setting("batch_ms", 60_000)
+    db.register_deletion_target("root")
+    db.enqueue_deletions("root", list(each(roots)))
+    log.begin()
+    db.worker.run_deletion_jobs()
+    assert db.count("deletion_jobs", "status = 'done'") == roots
+    changed = log.application_transactions()
+    assert total(changed) == {
+        ("root", "DELETE"): roots,
+        ("a_child", "DELETE"): 8,
+        ("b_child", "DELETE"): 8,
+        ("note", "UPDATE"): 8,
+    }
+    assert max(one.total() for one in changed) <= 10
+
+
 def test_a_set_of_small_jobs_commits_once_for_a_whole_batch(db: Database, log: Log) -> None:
     db.table("root", "id bigint", rows=[(n,) for n in each(200)])
     db.table(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.schemas import children, customers, insert_job
+from tests.contract.schemas import children, customers, ids, insert_job
+from tests.contract.steps import Steps, recover
 from tests.database import Database
 
 
@@ -140,3 +141,43 @@ def test_a_cancelled_job_may_be_asked_for_again(db: Database) -> None:
         ("b_visit", "delete"): 6,
         ("customer", "delete"): 1,
     }
+
+
+def test_a_job_whose_attempt_has_ended_is_cancelled_by_the_caller_that_held_it(
+    db: Database,
+) -> None:
+    customers(db)
+    job_id = db.enqueue_deletion("customer", 1)
+    Steps(db.connect()).claim()
+    caller = db.connect()
+    with caller.transaction():
+        caller.rows("SELECT id FROM deletion_jobs WHERE id = %s FOR UPDATE", job_id)
+        # The run is lost, and nobody could write that into the job's row.
+        recover(db)
+        assert (db.status(job_id), db.outcomes(job_id)) == ("running", ["lost"])
+        caller.cancel_deletion(job_id)
+    db.run()
+    assert (db.status(job_id), ids(db, "customer")) == ("cancelled", [1, 2, 3])
+
+
+def test_a_job_that_is_taken_up_while_it_is_cancelled_is_one_of_both(db: Database) -> None:
+    customers(db)
+    db.set_deletion_setting("lock_timeout_ms", 60000)
+    job_id = db.enqueue_deletion("customer", 1)
+    holder, caller, operator = db.connect(), db.connect("app"), db.connect("operator")
+    with holder.transaction(rollback=True):
+        holder.rows("SELECT id FROM deletion_jobs WHERE id = %s FOR UPDATE", job_id)
+        # Who waits first has the row first; on MySQL a caller without a transaction loses it again.
+        cancelling = db.background(caller.cancel_deletion, job_id)
+        db.wait_until_blocked(caller)
+        running = db.background(operator.run_deletion_job, job_id)
+        db.wait_until_blocked(operator)
+    if db.engine == "mysql":
+        assert running.result(60) == "done"
+    else:
+        cancelling.result(60)
+    with db.error("JD003", changes=True):
+        (cancelling if db.engine == "mysql" else running).result(60)
+    assert (db.status(job_id), ids(db, "customer")) == db.either(
+        mysql=("done", [2, 3]), postgres=("cancelled", [1, 2, 3])
+    )

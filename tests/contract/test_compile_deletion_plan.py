@@ -1,8 +1,11 @@
 """compile_deletion_plan: the program that a deletion is, and why there is none."""
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.contract.schemas import customers, in_small_steps, shop
+from tests.contract.schemas import children, customers, in_small_steps, shop
+from tests.contract.steps import Steps
 from tests.database import Database, Reference
 
 
@@ -173,6 +176,109 @@ def test_a_rule_changes_the_plan_of_the_next_run(db: Database) -> None:
     assert db.delete("customer", 1).status == "done"
     db.set_deletion_rule("invoice", "fk_invoice_customer_id", "restrict")
     assert db.delete("customer", 2).status == "failed"
+
+
+def refer_anew(db: Database, on_delete: str, on_update: str = "no action") -> None:
+    """Give the foreign key of visit other actions under its old name."""
+    db.execute(
+        "ALTER TABLE visit DROP "
+        + db.either(mysql="FOREIGN KEY ", postgres="CONSTRAINT ")
+        + "fk_visit_customer_id"
+    )
+    db.execute(
+        "ALTER TABLE visit ADD CONSTRAINT fk_visit_customer_id FOREIGN KEY (customer_id)"
+        f" REFERENCES customer (id) ON DELETE {on_delete} ON UPDATE {on_update}"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda db: refer_anew(db, "restrict"), id="on delete"),
+        pytest.param(lambda db: refer_anew(db, "cascade", "cascade"), id="on update"),
+        pytest.param(
+            lambda db: db.script(
+                mysql="ALTER TABLE visit MODIFY customer_id BIGINT NOT NULL",
+                postgres="ALTER TABLE visit ALTER customer_id SET NOT NULL",
+            ),
+            id="column",
+        ),
+        pytest.param(
+            lambda db: db.execute("CREATE INDEX another ON visit (customer_id, id)"), id="index"
+        ),
+        pytest.param(
+            lambda db: db.set_deletion_rule("visit", "fk_visit_customer_id", "set_null"), id="rule"
+        ),
+        pytest.param(
+            lambda db: db.declare_deletion_reference(
+                "visit_number", "visit", ["id"], "customer", ["id"], "cascade"
+            ),
+            id="declared",
+        ),
+        pytest.param(lambda db: db.register_deletion_target("customer", ["no"]), id="key"),
+    ],
+)
+def test_what_a_plan_was_made_from_makes_it_stale(
+    db: Database, change: Callable[[Database], None]
+) -> None:
+    db.table("customer", "id bigint", "no int", unique=["no"], rows=[(1, 11), (2, 12)])
+    db.register_deletion_target("customer")
+    children(db, "visit", {1: 2, 2: 1})
+    db.compile_deletion_plan("customer")
+    before = current(db)
+    db.compile_deletion_plan("customer")
+    assert current(db) == before
+    change(db)
+    db.compile_deletion_plan("customer")
+    assert current(db) != before
+
+
+def begun(db: Database, visits: int) -> Steps:
+    """Let a run delete the first visits of customer 1."""
+    customers(db)
+    children(db, "visit", {1: visits, 2: 1})
+    db.set_deletion_setting("batch_rows", 2)
+    db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    return steps
+
+
+def test_a_new_foreign_key_is_seen_by_the_next_step_of_a_run(db: Database) -> None:
+    steps = begun(db, 20)
+    db.observer.table(
+        "late",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1), (2, 2), (3, 1)],
+    )
+    assert steps.step() == "ended"
+    assert db.column("SELECT outcome FROM deletion_attempts") == ["returned"]
+    db.run()
+    job_id = db.value("SELECT id FROM deletion_jobs")
+    assert db.outcomes(job_id) == ["returned", "done"]
+    assert db.receipts(job_id) == {
+        ("late", "delete"): 2,
+        ("visit", "delete"): 20,
+        ("customer", "delete"): 1,
+    }
+
+
+def test_a_rule_is_seen_by_a_long_run_before_many_more_steps(db: Database) -> None:
+    steps = begun(db, 200)
+    db.observer.set_deletion_rule("visit", "fk_visit_customer_id", "set_null")
+    more = 1
+    while steps.step() == "more":
+        more += 1
+        assert more <= 20
+    assert db.column("SELECT outcome FROM deletion_attempts") == ["returned"]
+    db.run()
+    receipts = db.receipts(db.value("SELECT id FROM deletion_jobs"))
+    assert receipts["visit", "delete"] + receipts["visit", "set_null"] == 200
+    assert db.count("visit") == receipts["visit", "set_null"] + 1 > 100
 
 
 def test_a_stale_plan_is_refused_where_recompiling_is_switched_off(db: Database) -> None:

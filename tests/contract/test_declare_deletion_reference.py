@@ -107,6 +107,16 @@ def test_dependants_of_a_root_that_is_gone_are_cleaned(db: Database) -> None:
     assert db.receipts(job.id) == {("customer", "root_not_found"): 0, ("note", "delete"): 2}
 
 
+def test_a_root_that_is_gone_is_none_of_the_rows_that_the_limit_allows(db: Database) -> None:
+    notes(db)
+    declare(db)
+    db.register_deletion_target("customer", max_rows=2)
+    db.execute("DELETE FROM customer WHERE id = 1")
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("customer", "root_not_found"): 0, ("note", "delete"): 2}
+
+
 def test_composite_columns_are_matched_in_their_order(db: Database) -> None:
     db.table("place", "region varchar", "no int", key=("region", "no"), rows=[("a", 1), ("a", 2)])
     db.table(

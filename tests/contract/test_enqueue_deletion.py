@@ -120,6 +120,9 @@ def test_a_running_job_is_left_alone(db: Database) -> None:
     before = db.job(job_id)
     assert db.enqueue_deletion("customer", 1, "second", created_by=5) == job_id
     assert db.job(job_id) == before
+    # Should its run end before it is done, the job goes on at once and not then.
+    assert db.enqueue_deletion("customer", 1, scheduled_at=db.now() + HOUR) == job_id
+    assert db.job(job_id) == before
 
 
 def test_a_harder_mode_is_noted_on_a_running_job(db: Database) -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.contract.schemas import children, customers, ids
-from tests.database import Database
+from tests.contract.schemas import children, customers, each, ids
+from tests.contract.steps import Steps
+from tests.database import Database, Reference
 
 
 def test_a_paused_worker_takes_nothing_up(db: Database) -> None:
@@ -73,3 +74,32 @@ def test_a_pause_stops_a_job_between_its_batches(db: Database) -> None:
         ("b_visit", "delete"): 6,
         ("customer", "delete"): 1,
     }
+
+
+def test_a_row_that_is_set_twice_with_a_pause_between_is_counted_once(db: Database) -> None:
+    customers(db)
+    db.table(
+        "transfer",
+        "id bigint",
+        "from_id bigint null",
+        "to_id bigint null",
+        references=[
+            Reference("from_id", "customer", "set null"),
+            Reference("to_id", "customer", "set null"),
+        ],
+        rows=[(n, 1, 1) for n in each(6)],
+    )
+    db.set_deletion_setting("batch_rows", 2)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    db.observer.pause_deletions("for a while")
+    assert (steps.step(), db.status(job_id)) == ("ended", "pending")
+    assert db.count("transfer", "from_id IS NULL OR to_id IS NULL") < 6
+    assert db.count("transfer", "from_id IS NULL AND to_id IS NULL") == 0
+    db.observer.resume_deletions()
+    db.run()
+    assert db.count("transfer", "from_id IS NULL AND to_id IS NULL") == 6
+    assert db.receipts(job_id) == {("transfer", "set_null"): 6, ("customer", "delete"): 1}

@@ -5,87 +5,15 @@ loop calls them. Where it is inside one, a second session holds a lock that the 
 """
 
 import contextlib
-from typing import Any
 
 import pymysql
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids
+from tests.contract.steps import Steps, recover
 from tests.database import Database, Reference
 
 pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
-
-
-class Steps:
-    """A run whose steps the test calls one by one.
-
-    Args:
-        db: the session that works; it may call what only the owner may.
-    """
-
-    def __init__(self, db: Database) -> None:
-        self.db = db
-        self.run: tuple[Any, ...] = ()
-
-    def claim(self) -> None:
-        """Take what is due."""
-        if self.db.engine == "postgres":
-            self.run = self.db.rows("SELECT run_id, token FROM deletion_claim(NULL, NULL)")[0]
-        else:
-            self.db.execute("CALL deletion_session(@saved)")
-            self.db.execute("CALL deletion_claim(NULL, NULL, @run_id, @token, @job_count)")
-            self.run = self.db.rows("SELECT @run_id, @token")[0]
-        assert None not in self.run
-
-    def step(self) -> str:
-        """Do one step, commit it, and say whether there is more."""
-        if self.db.engine == "postgres":
-            return str(
-                self.db.value("SELECT deletion_step(%s, %s, '9999-01-01 00:00+00')", *self.run)
-            )
-        self.db.execute("CALL deletion_step(%s, %s, '9999-01-01', @state)", *self.run)
-        return str(self.db.value("SELECT @state"))
-
-    def until_stored(self, table: str) -> list[int]:
-        """Step until a frame of a table is stored between two steps; give the ids in it."""
-        while self.step() == "more":
-            found = self.db.rows(
-                "SELECT f.keys FROM deletion_frames AS f"
-                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
-                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
-                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
-                " WHERE s.table_name = %s",
-                table,
-            )
-            if found:
-                return sorted(int(key) for key in self.keys(table))
-        raise AssertionError(f"no frame of {table} was ever stored")
-
-    def keys(self, table: str) -> list[Any]:
-        """Give the first key column of all keys in stored frames of a table."""
-        return self.db.column(
-            self.db.either(
-                mysql="SELECT k.k1 FROM deletion_frames AS f"
-                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
-                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
-                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
-                " JOIN JSON_TABLE(f.keys, '$[*]' COLUMNS (k1 BIGINT PATH '$.k1')) AS k"
-                " WHERE s.table_name = %s",
-                postgres="SELECT k ->> 'k1' FROM deletion_frames AS f"
-                " JOIN deletion_runs AS r ON r.run_id = f.run_id"
-                " JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id"
-                " AND s.edge_no = f.edge_no AND s.kind = 'lock'"
-                " CROSS JOIN jsonb_array_elements(f.keys) AS k"
-                " WHERE s.table_name = %s",
-            ),
-            table,
-        )
-
-    def finish(self) -> None:
-        """Step to the end."""
-        while self.step() in {"more", "retry"}:
-            pass
-        self.db.run()
 
 
 def tree(db: Database) -> None:
@@ -164,6 +92,65 @@ def test_a_row_that_moves_below_another_stored_frame_stays(db: Database) -> None
     assert ids(db, "leaf") == its_leaves
     assert db.receipts(job_id)["twig", "delete"] == 23
     assert db.receipts(job_id)["leaf", "delete"] == 96 - len(its_leaves)
+
+
+def test_what_hangs_from_a_missing_root_goes_though_its_neighbour_is_deleted_meanwhile(
+    db: Database,
+) -> None:
+    db.table("customer", "id bigint", "no int", unique=["no"], rows=[(2, 12), (3, 13)])
+    db.register_deletion_target("customer")
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_no int",
+        references=[Reference("customer_no", "customer", "cascade", to="no")],
+    )
+    db.table("note", "id bigint", "about bigint", rows=[(1, 1), (2, 2), (3, 1), (4, 3)])
+    db.execute("CREATE INDEX idx_note ON note (about)")
+    db.declare_deletion_reference("note_about", "note", ["about"], "customer", ["id"], "cascade")
+    missing, deleted = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    steps = Steps(db)
+    steps.claim()
+    assert steps.step() == "more"
+    db.observer.execute("DELETE FROM customer WHERE id = 2")
+    steps.finish()
+    assert (db.status(missing), db.status(deleted)) == ("done", "done")
+    assert db.receipts(missing) == {("customer", "root_not_found"): 0, ("note", "delete"): 2}
+    assert not {1, 3} & {*ids(db, "note")}
+
+
+def test_a_row_that_becomes_another_kind_while_its_frame_is_stored_stays(db: Database) -> None:
+    customers(db)
+    db.table(
+        "note",
+        "id bigint",
+        "about bigint",
+        "kind varchar",
+        rows=[(n, 1, "Customer") for n in each(6)],
+    )
+    db.execute("CREATE INDEX idx_note ON note (about)")
+    db.table(
+        "attachment",
+        "id bigint",
+        "note_id bigint",
+        references=[Reference("note_id", "note", "cascade")],
+        rows=[(n, 1 + n % 6) for n in each(24)],
+    )
+    db.declare_deletion_reference(
+        "note_about", "note", ["about"], "customer", ["id"], "cascade", "kind", "Customer"
+    )
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    changed = steps.until_stored("note")[-1]
+    db.observer.execute("UPDATE note SET kind = 'Order' WHERE id = %s", changed)
+    its_own = rows_of(db, "attachment", f"note_id = {changed}")
+    steps.finish()
+    assert (db.status(job_id), ids(db, "customer")) == ("done", [2, 3])
+    assert (ids(db, "note"), ids(db, "attachment")) == ([changed], its_own)
+    assert its_own
+    assert db.receipts(job_id)["note", "delete"] == 5
 
 
 def test_a_row_that_comes_to_the_root_while_frames_are_stored_goes(db: Database) -> None:
@@ -318,6 +305,96 @@ def test_a_child_that_is_being_added_when_its_parent_is_locked_is_deleted_and_co
     assert db.receipts(job_id) == {(table, "delete"): count for table, count in wanted.items()}
 
 
+def coded(db: Database, visits: int) -> None:
+    """Make customer <- visit <- detail, where details point at the code of their visit.
+
+    The first visits are customer 1's, with two details each; 999 is customer 2's, with one.
+    """
+    customers(db)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        "code varchar",
+        unique=["code"],
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(n, 1, f"c{n}") for n in each(visits)] + [(999, 2, "c999")],
+    )
+    db.table("detail", "id bigint", "visit_code varchar")
+    db.index("detail", "visit_code")
+    db.execute(
+        "ALTER TABLE detail ADD CONSTRAINT fk_detail_visit_code FOREIGN KEY (visit_code)"
+        " REFERENCES visit (code) ON DELETE CASCADE ON UPDATE CASCADE"
+    )
+    db.insert("detail", [(n, f"c{1 + (n - 1) // 2}") for n in each(2 * visits)] + [(9999, "c999")])
+
+
+def swap_codes(session: Database, visit: int) -> None:
+    """Give the code of a visit to visit 999; the details of both follow them."""
+    session.execute("UPDATE visit SET code = 'new' WHERE id = %s", visit)
+    session.execute("UPDATE visit SET code = %s WHERE id = 999", f"c{visit}")
+
+
+def left_of(db: Database, job_id: int, visits: int) -> None:
+    """Hold what is left, and the receipts, against what was customer 1's."""
+    assert (db.status(job_id), ids(db, "customer")) == ("done", [2, 3])
+    assert (ids(db, "visit"), ids(db, "detail")) == ([999], [9999])
+    assert db.receipts(job_id) == {
+        ("detail", "delete"): 2 * visits,
+        ("visit", "delete"): visits,
+        ("customer", "delete"): 1,
+    }
+
+
+def test_a_row_that_takes_over_the_unique_key_of_a_stored_one_keeps_its_children(
+    db: Database,
+) -> None:
+    coded(db, 6)
+    db.set_deletion_setting("batch_rows", 3)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    swap_codes(db.observer, steps.until_stored("visit")[-1])
+    steps.finish()
+    left_of(db, job_id, 6)
+
+
+def test_a_row_that_takes_over_the_unique_key_of_one_waited_for_keeps_its_children(
+    db: Database,
+) -> None:
+    coded(db, 300)
+    db.set_deletion_setting("batch_rows", 200)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("customer", 1)
+    holder = db.connect()
+    with holder.transaction():
+        swap_codes(holder, 290)
+        running = db.background(db.worker.run_deletion_jobs)
+        db.wait_until_blocked(db.worker)
+    running.result(60)
+    db.run()
+    left_of(db, job_id, 300)
+
+
+def test_the_first_child_that_a_row_ever_has_comes_while_its_lock_is_waited_for(
+    db: Database,
+) -> None:
+    """Nothing has gone in that pass, and yet the row is not stuck."""
+    tree(db)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = db.enqueue_deletion("root", 2)
+    adder = db.connect()
+    adder.execute("BEGIN")
+    adder.insert("branch", [(7777, 2)])
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_until_blocked(db.worker)
+    adder.execute("COMMIT")
+    running.result(60)
+    assert (db.status(job_id), db.outcomes(job_id)) == ("done", ["done"])
+    assert db.receipts(job_id) == {("branch", "delete"): 1, ("root", "delete"): 1}
+    assert (ids(db, "root"), db.count("branch")) == ([1], 6)
+
+
 def test_a_child_added_to_a_frame_that_was_emptied_already_is_deleted_and_counted(
     db: Database,
 ) -> None:
@@ -389,6 +466,134 @@ def test_steps_of_a_run_that_somebody_has_taken_over_change_nothing(db: Database
         ("branch", "delete"): 6,
         ("root", "delete"): 1,
     }
+
+
+def test_a_cancelled_job_that_is_asked_for_again_while_its_run_goes_on_is_done(
+    db: Database,
+) -> None:
+    customers(db)
+    children(db, "visit", {1: 10, 2: 10})
+    db.set_deletion_setting("batch_rows", 4)
+    cancelled, other = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    db.observer.cancel_deletion(cancelled)
+    assert steps.step() == "more"
+    assert (db.status(cancelled), db.status(other)) == ("cancelled", "running")
+    assert db.observer.enqueue_deletion("customer", 1) == cancelled
+    while steps.step() == "more":
+        assert db.status(cancelled) == "pending"
+    # The end of the run says nothing any more of a job that it has no part in.
+    assert (db.status(cancelled), db.status(other)) == ("pending", "done")
+    db.run()
+    assert db.outcomes(cancelled) == ["cancelled", "done"]
+    assert (ids(db, "customer"), ids(db, "visit")) == ([3], [])
+
+
+def test_an_older_attempt_says_nothing_of_a_job_that_is_running_again(db: Database) -> None:
+    customers(db)
+    children(db, "visit", {1: 1, 2: 1})
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    held, again = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    Steps(db.connect()).claim()
+    caller, holder = db.connect(), db.connect()
+    with caller.transaction(rollback=True):
+        caller.rows("SELECT id FROM deletion_jobs WHERE id = %s FOR UPDATE", held)
+        # The run was lost; one of its jobs returns, the other one waits for its caller.
+        recover(db)
+        assert (db.status(held), db.status(again)) == ("running", "pending")
+        holder.execute("BEGIN")
+        holder.rows("SELECT id FROM visit WHERE id = 2 FOR UPDATE")
+        running = db.background(db.worker.run_deletion_jobs)
+        db.wait_until_blocked(db.worker)
+        assert db.outcomes(again) == ["lost", None]
+    recover(db)
+    assert (db.status(held), db.status(again)) == ("pending", "running")
+    holder.execute("ROLLBACK")
+    running.result(60)
+    db.run()
+    assert (db.outcomes(held), db.outcomes(again)) == (["lost", "done"], ["lost", "done"])
+
+
+def test_attempts_of_an_earlier_request_do_not_count_against_a_new_one(db: Database) -> None:
+    customers(db)
+    db.set_deletion_setting("max_attempts", 2)
+    job_id = db.enqueue_deletion("customer", 1)
+    for status in ("pending", "failed"):
+        Steps(db.connect()).claim()
+        recover(db)
+        assert db.status(job_id) == status
+    db.retry_deletion(job_id)
+    for status in ("pending", "failed"):
+        Steps(db.connect()).claim()
+        recover(db)
+        assert db.status(job_id) == status
+
+
+def test_an_attempt_that_does_not_count_fails_no_job_where_others_reach_the_limit(
+    db: Database,
+) -> None:
+    customers(db)
+    children(db, "visit", {1: 10})
+    db.set_deletion_setting("batch_rows", 2)
+    job_id = db.enqueue_deletion("customer", 1)
+    Steps(db.connect()).claim()
+    recover(db)
+    # One death counts, and from now on no more than one is allowed.
+    db.set_deletion_setting("max_attempts", 1)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    db.observer.pause_deletions("for a while")
+    assert steps.step() == "ended"
+    assert (db.status(job_id), db.outcomes(job_id)) == ("pending", ["lost", "sliced"])
+
+
+def test_a_run_that_is_still_on_its_way_down_is_not_sliced(db: Database) -> None:
+    """It would begin at its root again each time, and never arrive where a chain is deep."""
+    db.table(
+        "node",
+        "id bigint",
+        "parent_id bigint null",
+        references=[Reference("parent_id", "node", "cascade")],
+    )
+    db.insert("node", [(n, n - 1 or None) for n in each(100)] + [(999, None)])
+    db.register_deletion_target("node")
+    db.set_deletion_setting("batch_rows", 10)
+    db.set_deletion_setting("batch_ms", 1)
+    db.set_deletion_setting("slice_ms", 1)
+    job_id = db.enqueue_deletion("node", 1)
+    steps = Steps(db)
+    steps.claim()
+    other = db.observer.enqueue_deletion("node", 999)
+    while steps.step() == "more":
+        pass
+    assert (db.outcomes(job_id), db.status(other)) == (["sliced"], "pending")
+    assert db.count("node") < 101
+    db.run()
+    assert (db.status(job_id), db.status(other), db.count("node")) == ("done", "done", 0)
+    assert db.receipts(job_id) == {("node", "delete"): 100}
+
+
+def test_a_job_whose_root_went_before_its_worker_died_is_not_said_to_have_found_none(
+    db: Database,
+) -> None:
+    customers(db)
+    jobs = [db.enqueue_deletion("customer", n) for n in each(3)]
+    steps = Steps(db)
+    steps.claim()
+    assert steps.step() == "more"
+    # As contention would leave it: the roots of the set go in two transactions.
+    db.observer.execute("UPDATE deletion_runs SET batch_rows = 1")
+    assert steps.step() == "more"
+    assert db.count("customer") == 2
+    recover(db.observer)
+    db.run()
+    assert [db.outcomes(job_id) for job_id in jobs] == [["lost", "done"]] * 3
+    assert [db.receipts(job_id) for job_id in jobs] == [{("customer", "delete"): 1}] * 3
 
 
 def divide(db: Database) -> str:

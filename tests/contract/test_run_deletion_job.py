@@ -59,3 +59,26 @@ def test_a_job_of_another_worker_is_not_taken_away(db: Database) -> None:
             db.connect().run_deletion_job(job_id)
     running.result(60)
     assert (db.status(job_id), db.outcomes(job_id)) == ("done", ["done"])
+
+
+def test_a_job_that_is_just_being_claimed_is_not_claimed_again(db: Database) -> None:
+    customers(db)
+    db.set_deletion_setting("lock_timeout_ms", 60000)
+    job_id = db.enqueue_deletion("customer", 1)
+    holder, second = db.connect(), db.connect("operator")
+    with holder.transaction(rollback=True):
+        # The first claim has to write this very row of its own, and so it waits.
+        holder.execute(
+            "INSERT INTO deletion_attempts (job_id, attempt_no, started_at, is_counted)"
+            " VALUES (%s, 1, %s, FALSE)",
+            job_id,
+            db.now(),
+        )
+        first = db.background(db.worker.run_deletion_jobs)
+        db.wait_until_blocked(db.worker)
+        late = db.background(second.run_deletion_job, job_id)
+        db.wait_until_blocked(second)
+    with db.error("JD003", "run_deletion_job: ", changes=True):
+        late.result(60)
+    first.result(60)
+    assert (db.status(job_id), db.outcomes(job_id)) == ("done", ["done"])

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids, insert_job, shop
-from tests.database import Database, Reference
+from tests.contract.steps import Steps, recover, session_locks
+from tests.database import Database, MySQLInstallation, PostgresInstallation, Reference
 
 HOUR = dt.timedelta(hours=1)
 
@@ -80,6 +81,39 @@ def test_a_run_takes_jobs_of_one_target_only(db: Database) -> None:
         " ORDER BY r.run_id"
     )
     assert [(table, int(jobs)) for table, jobs in runs] == [("customer", 2), ("invoice", 2)]
+
+
+@pytest.mark.parametrize(
+    ("alone", "is_past", "runs"),
+    [
+        (1, False, [[1], [2, 3]]),
+        (2, False, [[1, 3], [2]]),
+        (3, False, [[1, 2], [3]]),
+        # What an earlier request of the row went through says nothing of this one.
+        (2, True, [[1, 2, 3]]),
+    ],
+)
+def test_a_job_that_is_to_go_alone_joins_no_run_and_leads_none(
+    db: Database, alone: int, is_past: bool, runs: list[list[int]]
+) -> None:
+    customers(db)
+    jobs = {db.enqueue_deletion("customer", n): n for n in each(3)}
+    db.execute(
+        "INSERT INTO deletion_attempts"
+        " (job_id, attempt_no, started_at, ended_at, outcome, alone_next, is_past)"
+        " SELECT id, 1, created_at, created_at, 'sliced', TRUE, %s"
+        " FROM deletion_jobs WHERE entity_pk = %s",
+        is_past,
+        str(alone),
+    )
+    db.run()
+    found: dict[int, list[int]] = {}
+    for run_id, job_id in db.rows(
+        "SELECT run_id, job_id FROM deletion_attempts WHERE run_id IS NOT NULL"
+        " ORDER BY run_id, job_id"
+    ):
+        found.setdefault(run_id, []).append(jobs[job_id])
+    assert list(found.values()) == runs
 
 
 def test_many_jobs_are_one_run_with_exact_receipts(db: Database) -> None:
@@ -185,8 +219,10 @@ def test_a_blocked_job_leaves_its_neighbours_alone(db: Database) -> None:
     db.run()
     ended = dict(db.rows("SELECT entity_pk, status FROM deletion_jobs"))
     assert ended == {"1": "done", "2": "failed", "3": "done", "4": "done", "5": "done"}
-    error = db.value("SELECT error FROM deletion_jobs WHERE entity_pk = '2'")
+    blocked, error = db.rows("SELECT id, error FROM deletion_jobs WHERE entity_pk = '2'")[0]
     assert error.startswith("JD006: 2 rows of refund behind fk_refund_line_id")
+    # The end of the run does not write over what had ended before.
+    assert db.outcomes(blocked) == ["failed"]
     assert (ids(db, "customer"), db.count("invoice"), db.count("line")) == ([2], 3, 6)
 
 
@@ -362,6 +398,8 @@ def test_rows_held_by_the_application_are_waited_for_and_retried(db: Database) -
     db.run()
     assert db.outcomes(job_id) == ["retry", "done"]
     assert db.receipts(job_id) == {("visit", "delete"): 4, ("customer", "delete"): 1}
+    # The time that back-off wrote was nobody's wish.
+    assert db.column("SELECT asked_scheduled_at FROM deletion_attempts") == [None, None]
 
 
 def test_a_job_that_is_never_let_through_fails_in_the_end(db: Database) -> None:
@@ -460,6 +498,17 @@ def test_a_heavy_job_does_not_hold_up_light_ones(db: Database) -> None:
         db.value("SELECT COUNT(*) FROM deletion_attempts WHERE outcome = 'sliced' AND is_counted")
         == 0
     )
+
+
+def test_a_job_makes_room_for_none_whose_time_has_not_come(db: Database) -> None:
+    customers(db)
+    children(db, "visit", {1: 100})
+    db.set_deletion_setting("batch_rows", 5)
+    db.set_deletion_setting("slice_ms", 1)
+    later = db.enqueue_deletion("customer", 2, scheduled_at=db.now() + HOUR)
+    job_id = db.enqueue_deletion("customer", 1)
+    db.run()
+    assert (db.outcomes(job_id), db.status(later)) == (["done"], "pending")
 
 
 def test_small_jobs_that_outlast_a_slice_go_on_together(db: Database) -> None:
@@ -569,6 +618,94 @@ def test_a_worker_whose_run_was_taken_from_it_changes_nothing_more(db: Database)
     db.run()
     assert (db.status(job_id), db.outcomes(job_id)[0]) == ("done", "lost")
     assert db.receipts(job_id) == {("visit", "delete"): 12, ("customer", "delete"): 1}
+
+
+@contextlib.contextmanager
+def worker_between_two_steps(db: Database) -> Iterator[None]:
+    """Let a worker pause in its call, with its lock and no transaction; end it after the block."""
+    customers(db)
+    children(db, "visit", {1: 12})
+    db.set_deletion_setting("batch_rows", 2)
+    db.set_deletion_setting("pause_ms", 60_000)
+    db.enqueue_deletion("customer", 1)
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_for("SELECT COUNT(*) FROM deletion_runs WHERE step_count > 0")
+    yield
+    db.end_session(db.worker)
+    assert running.exception(60) is not None
+    db.set_deletion_setting("pause_ms", 0)
+
+
+def test_a_worker_that_pauses_between_two_steps_is_alive(db: Database) -> None:
+    with worker_between_two_steps(db):
+        recover(db)
+        assert db.count("deletion_runs", "ended_at IS NULL") == 1
+    recover(db)
+    assert db.column("SELECT outcome FROM deletion_attempts") == ["lost"]
+
+
+def test_a_run_of_another_server_is_not_alive_whatever_is_locked_here(db: Database) -> None:
+    with worker_between_two_steps(db):
+        db.execute("UPDATE deletion_runs SET server_id = 'another'")
+        recover(db)
+        assert db.column("SELECT outcome FROM deletion_attempts") == ["lost"]
+
+
+def test_a_run_is_not_alive_when_its_worker_asks(db: Database) -> None:
+    customers(db)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    steps.recover()
+    assert (db.status(job_id), db.outcomes(job_id)) == ("pending", ["lost"])
+
+
+def test_a_run_is_not_alive_without_its_lock_whatever_its_session_does(db: Database) -> None:
+    customers(db)
+    job_id = db.enqueue_deletion("customer", 1)
+    worker, holder = db.connect(), db.connect()
+    Steps(worker).claim()
+    worker.script(mysql="DO RELEASE_ALL_LOCKS()", postgres="SELECT pg_advisory_unlock_all()")
+    with holder.transaction(rollback=True):
+        holder.rows("SELECT id FROM customer WHERE id = 3 FOR UPDATE")
+        busy = db.background(worker.rows, "SELECT id FROM customer WHERE id = 3 FOR UPDATE")
+        db.wait_until_blocked(worker)
+        recover(db)
+        assert (db.status(job_id), db.outcomes(job_id)) == ("pending", ["lost"])
+    busy.result(60)
+
+
+def test_a_worker_holds_no_lock_when_its_call_has_ended(db: Database) -> None:
+    customers(db)
+    db.enqueue_deletions("customer", [1, 2])
+    # What fails as it is claimed has a lock as well.
+    refused = insert_job(db, "nothing", "1", hard_delete=True)
+    db.worker.run_deletion_jobs(1)
+    assert (ids(db, "customer"), db.status(refused)) == ([3], "failed")
+    assert session_locks(db.worker) == 0
+
+
+def test_locks_tell_runs_from_slots_and_installations_apart(
+    db: Database, request: pytest.FixtureRequest
+) -> None:
+    """Both engines know no schemas in the names of such locks, and MySQL no databases."""
+    query = db.either(
+        mysql="SELECT deletion_lock_name(%s, %s)", postgres="SELECT deletion_lock_key(%s, %s)"
+    )
+    with contextlib.ExitStack() as stack:
+        if db.engine == "mysql":
+            installation: MySQLInstallation = request.getfixturevalue("mysql_installation")
+            beside: Database = stack.enter_context(installation.database())
+        else:
+            postgres: PostgresInstallation = request.getfixturevalue("postgres_installation")
+            beside = postgres.install_beside(db, "beside")
+        names = {
+            session.value(query, kind, number)
+            for session in (db, beside)
+            for kind in ("run", "slot")
+            for number in (1, 2)
+        }
+    assert len(names) == 8
 
 
 def test_a_cancelled_statement_ends_the_run_in_order(db: Database) -> None:

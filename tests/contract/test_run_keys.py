@@ -157,3 +157,28 @@ def test_keys_of_different_types_are_one_composite_key(db: Database) -> None:
     assert (job.status, job.error) == ("done", None)
     assert db.receipts(job.id) == {("root", "delete"): 1, ("leaf", "delete"): 1}
     assert db.column("SELECT id FROM leaf ORDER BY id") == [2, 3]
+
+
+def test_a_key_is_the_same_moment_in_a_worker_of_any_time_zone(db: Database) -> None:
+    db.script(mysql="SET time_zone = '+00:00'", postgres="SET timezone = 'UTC'")
+    noon, ten = (dt.datetime(2024, 1, 1, hour, tzinfo=dt.UTC) for hour in (12, 10))
+    db.table(
+        "root",
+        db.either(mysql="id timestamp(6)", postgres="id timestamptz(6)"),
+        rows=[(noon,), (ten,)],
+    )
+    db.table(
+        "branch",
+        "id int",
+        db.either(mysql="root_id timestamp(6)", postgres="root_id timestamptz(6)"),
+        references=[Reference("root_id", "root", "cascade")],
+        rows=[(1, noon), (2, ten), (3, noon)],
+    )
+    db.register_deletion_target("root")
+    # Two hours ahead: noon is what that session calls ten.
+    db.worker.script(mysql="SET time_zone = '+02:00'", postgres="SET timezone = 'Etc/GMT-2'")
+    job = db.delete("root", db.either(mysql="2024-01-01 12:00:00", postgres="2024-01-01 12:00+00"))
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("root", "delete"): 1, ("branch", "delete"): 2}
+    assert db.column("SELECT id FROM branch") == [2]
+    assert db.count("root", "id = %s", ten) == 1

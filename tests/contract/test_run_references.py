@@ -53,6 +53,27 @@ def test_set_default_gives_the_row_the_columns_default(db: Database) -> None:
     assert db.column("SELECT customer_id FROM visit ORDER BY id") == [3, 3, 2]
 
 
+def test_a_default_that_is_the_deleted_key_itself_stops_the_job(db: Database) -> None:
+    customers(db)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint null default 3",
+        references=[Reference("customer_id", "customer", "no action")],
+        rows=[(1, 3), (2, 3), (3, 2)],
+    )
+    db.set_deletion_rule("visit", "fk_visit_customer_id", "set_default")
+    before = db.application_contents()
+    job_id = db.enqueue_deletion("customer", 3)
+    # Such rows could be set again and again: a call that ends tells whether they were.
+    db.worker.run_deletion_jobs(None, 1)
+    job = db.job(job_id)
+    assert (job.status, (job.error or "")[:7]) == ("failed", "JD006: ")
+    assert "visit" in (job.error or "")
+    assert db.receipts(job_id) == {}
+    assert db.application_contents() == before
+
+
 @pytest.mark.parametrize("action", ["no action", "restrict"])
 def test_restrict_fails_the_job_before_anything_is_deleted(db: Database, action: str) -> None:
     in_small_steps(db)
@@ -87,6 +108,28 @@ def test_a_row_deep_below_blocks_before_anything_is_deleted(db: Database) -> Non
     assert db.application_contents() == before
     other = db.delete("customer", 2)
     assert (other.status, sum(db.receipts(other.id).values())) == ("done", 10)
+
+
+def test_the_last_of_many_rows_blocks_as_the_first_would(db: Database) -> None:
+    """More rows than the check reads in one answer, and than it reads in one step."""
+    customers(db)
+    children(db, "visit", {1: 10_003})
+    db.table(
+        "refund",
+        "id bigint",
+        "visit_id bigint",
+        references=[Reference("visit_id", "visit", "restrict")],
+        rows=[(1, 10_003)],
+    )
+    db.set_deletion_setting("batch_ms", 1)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == (
+        "failed",
+        "JD006: 1 row of refund behind fk_refund_visit_id",
+    )
+    assert db.receipts(job.id) == {}
+    assert (db.count("visit"), db.count("customer")) == (10_003, 3)
+    assert int(db.value("SELECT step_count FROM deletion_runs")) > 2
 
 
 def test_restrict_inside_the_closure_only_orders(db: Database) -> None:
@@ -131,6 +174,28 @@ def test_a_row_of_another_root_behind_restrict_blocks(db: Database) -> None:
     job = db.delete("customer", 1)
     assert (job.status, (job.error or "")[:7]) == ("failed", "JD006: ")
     assert db.application_contents() == before
+
+
+def test_a_row_that_another_job_of_the_run_removes_blocks_all_the_same(db: Database) -> None:
+    shop(db)
+    db.table(
+        "refund",
+        "id bigint",
+        "line_id bigint",
+        "customer_id bigint",
+        references=[
+            Reference("line_id", "line", "restrict"),
+            Reference("customer_id", "customer", "cascade"),
+        ],
+        rows=[(1, 111, 2), (2, 211, 2)],
+    )
+    blocked, other = db.enqueue_deletion("customer", 1), db.enqueue_deletion("customer", 2)
+    db.run()
+    assert db.count("deletion_runs") == 1
+    assert (db.status(blocked), db.status(other)) == ("failed", "done")
+    assert db.job(blocked).error == "JD006: 1 row of refund behind fk_refund_line_id"
+    assert db.receipts(blocked) == {}
+    assert (ids(db, "customer"), db.count("line")) == ([1, 3], 12)
 
 
 def test_a_column_that_one_reference_cascades_and_another_sets_null_ends_deleted(
@@ -296,6 +361,30 @@ def test_several_references_with_different_actions_between_two_tables(db: Databa
         ("transfer", "set_null"): 3,
         ("customer", "delete"): 1,
     }
+
+
+def test_several_references_that_are_set_null_count_a_row_once(db: Database) -> None:
+    customers(db)
+    db.table(
+        "transfer",
+        "id bigint",
+        "from_id bigint null",
+        "to_id bigint null",
+        references=[
+            Reference("from_id", "customer", "set null"),
+            Reference("to_id", "customer", "set null"),
+        ],
+        rows=[(1, 1, 1), (2, 1, 2), (3, 3, 1), (4, 1, 1), (5, 3, 3)],
+    )
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("transfer", "set_null"): 4, ("customer", "delete"): 1}
+    # The same rows once more: another job counts them anew.
+    assert db.receipts(db.delete("customer", 3).id) == {
+        ("transfer", "set_null"): 2,
+        ("customer", "delete"): 1,
+    }
+    assert db.count("deletion_walk_keys") == 0
 
 
 def test_a_diamond_counts_each_row_once(db: Database) -> None:
@@ -479,6 +568,7 @@ def test_tables_in_a_circle_fail_before_anything_is_deleted(
         "ALTER TABLE employee ADD CONSTRAINT fk_employee_member"
         " FOREIGN KEY (member_id) REFERENCES member (id) ON DELETE CASCADE"
     )
+    db.execute("UPDATE employee SET member_id = 1 WHERE id = 1")
     job = db.delete("customer", 1)
     if is_circle:
         assert (job.status, job.error) == (
@@ -489,6 +579,15 @@ def test_tables_in_a_circle_fail_before_anything_is_deleted(
         assert (db.receipts(job.id), db.count("badge")) == ({}, 2)
     else:
         assert (job.status, job.error, db.count("employee")) == ("done", None, 0)
+        # The team's head was set NULL before the team itself went: it counts as gone alone.
+        assert db.receipts(job.id) == {
+            ("badge", "delete"): 2,
+            ("employee", "delete"): 2,
+            ("member", "delete"): 1,
+            ("team", "delete"): 1,
+            ("customer", "delete"): 1,
+        }
+        assert db.count("deletion_walk_keys") == 0
 
 
 def test_two_references_to_its_own_table_are_refused(db: Database) -> None:
@@ -610,6 +709,25 @@ def test_the_setting_limits_targets_that_have_no_limit_of_their_own(db: Database
     assert (db.delete("customer", 1).error or "")[:7] == "JD013: "
     db.register_deletion_target("customer", max_rows=10)
     assert db.delete("customer", 2).status == "done"
+
+
+def test_a_row_that_is_reached_twice_counts_once_against_the_limit(db: Database) -> None:
+    customers(db)
+    db.table(
+        "transfer",
+        "id bigint",
+        "from_id bigint null",
+        "to_id bigint null",
+        references=[
+            Reference("from_id", "customer", "cascade"),
+            Reference("to_id", "customer", "set null"),
+        ],
+        rows=[(1, 1, 1), (2, 1, 2)],
+    )
+    db.register_deletion_target("customer", max_rows=3)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("transfer", "delete"): 2, ("customer", "delete"): 1}
 
 
 def test_a_large_table_without_an_index_deletes_nothing(db: Database) -> None:
@@ -805,6 +923,8 @@ def test_a_row_shared_by_two_roots_of_one_run_is_counted_by_one(db: Database) ->
     )
     db.enqueue_deletions("customer", [1, 2])
     db.run()
-    total = db.value("SELECT SUM(row_count) FROM vw_deletion_receipts WHERE table_name = 'transfer'")
+    total = db.value(
+        "SELECT SUM(row_count) FROM vw_deletion_receipts WHERE table_name = 'transfer'"
+    )
     assert int(total) == 4
     assert (db.count("transfer"), ids(db, "customer")) == (0, [3])

@@ -6,12 +6,14 @@ the receipts have to equal the rows that are really gone, before anybody has men
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import psycopg
 import pymysql
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids
+from tests.contract.steps import session_locks
 from tests.database import Database, Reference
 
 DISCONNECTED = (psycopg.OperationalError, pymysql.err.OperationalError, pymysql.err.InterfaceError)
@@ -41,6 +43,26 @@ def gone(db: Database) -> dict[tuple[str, str], int]:
     }
     found["note", "set_null"] = db.count("note", "customer_id IS NULL")
     return {key: count for key, count in found.items() if count}
+
+
+@contextlib.contextmanager
+def stopped_before_its_receipt(
+    db: Database, worker: Database, job_id: int, lock_timeout_ms: int
+) -> Iterator["Future[None]"]:
+    """Let a worker delete details and run into their receipt, which somebody writes just now."""
+    db.set_deletion_setting("batch_rows", 7)
+    db.set_deletion_setting("lock_timeout_ms", lock_timeout_ms)
+    holder = db.connect()
+    with holder.transaction(rollback=True):
+        holder.execute(
+            "INSERT INTO deletion_receipts (job_id, table_name, action, row_count)"
+            " VALUES (%s, 'detail', 'delete', 1000)",
+            job_id,
+        )
+        running = db.background(worker.run_deletion_jobs)
+        db.wait_until_blocked(worker)
+        yield running
+    holder.close()
 
 
 @contextlib.contextmanager
@@ -170,3 +192,37 @@ def test_a_session_whose_statement_was_cancelled_works_on_in_its_next_call(db: D
     assert db.receipts(job_id) == gone(db)
     assert sum(gone(db).values()) == sum(SIZES.values())
     assert db.count("deletion_attempts", "is_counted AND outcome <> 'done'") == 0
+    assert session_locks(victim) == 0
+
+
+def test_rows_whose_receipt_was_not_written_come_back_with_a_cancelled_statement(
+    db: Database,
+) -> None:
+    practice(db)
+    job_id = db.enqueue_deletion("customer", 1)
+    victim = db.connect("worker")
+    with stopped_before_its_receipt(db, victim, job_id, 60_000) as running:
+        db.cancel_statement(victim)
+        with pytest.raises(CANCELLED):
+            running.result(60)
+    victim.run_deletion_jobs()
+    assert db.status(job_id) == "done"
+    assert db.receipts(job_id) == gone(db)
+    assert sum(gone(db).values()) == sum(SIZES.values())
+
+
+def test_rows_whose_receipt_was_not_written_come_back_with_a_lock_that_was_not_had(
+    db: Database,
+) -> None:
+    practice(db)
+    job_id = db.enqueue_deletion("customer", 1)
+    with stopped_before_its_receipt(db, db.worker, job_id, 1000) as running:
+        db.wait_for("SELECT COUNT(*) FROM deletion_runs WHERE retries > 0")
+        assert db.count("detail") == SIZES["detail"] + 1
+    running.result(60)
+    db.run()
+    assert (db.status(job_id), db.outcomes(job_id)) == ("done", ["done"])
+    assert db.receipts(job_id) == gone(db)
+    assert sum(gone(db).values()) == sum(SIZES.values())
+    # Only failures in a row count, and a batch that was halved grows again.
+    assert db.rows("SELECT retries, batch_rows FROM deletion_runs") == [(0, 7)]
