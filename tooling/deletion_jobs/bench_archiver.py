@@ -41,7 +41,8 @@ def archiver(
     Raises:
         UsageError: it is neither installed nor can a container with it be started.
     """
-    options = [] if limit is None else ["--bulk-delete", "--limit", str(limit)]
+    # It says that the first implies the second, and yet commits each row.
+    options = [] if limit is None else ["--bulk-delete", "--commit-each", "--limit", str(limit)]
     with _ready(url) as (run, file):
 
         def delete(roots: Sequence[int]) -> None:

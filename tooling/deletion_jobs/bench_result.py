@@ -23,14 +23,14 @@ TITLES = {
     NATIVE: "native cascade",
     DJANGO: "Django",
     ARCHIVER: "pt-archiver",
-    ARCHIVER_BULK: "pt-archiver, bulk",
-    NATIVE_OFF: "native, SQL layer",
+    ARCHIVER_BULK: "archiver, bulk",
+    NATIVE_OFF: "native, default",
 }
 NOTES = {
     DJANGO: "Django: the root's delete(), its collector, in one transaction that is not counted.",
     ARCHIVER: "pt-archiver: one call a table, children first, with its defaults (a row a commit).",
-    ARCHIVER_BULK: "Bulk: the same with --bulk-delete, its --limit as large as a batch.",
-    NATIVE_OFF: "SQL layer: another server as it comes, where InnoDB leaves foreign keys to it.",
+    ARCHIVER_BULK: "Bulk: pt-archiver with --bulk-delete --commit-each, its --limit as large as a batch.",
+    NATIVE_OFF: "Default: on another server as it comes, without --innodb-native-foreign-keys=ON.",
 }
 
 
@@ -213,9 +213,9 @@ class Result:
         if measured.refusal:
             return ["-"]
         return [
-            f"{measured.median:.3f}",
-            f"{min(measured.seconds):.3f}",
-            f"{max(measured.seconds):.3f}",
+            _seconds(measured.median),
+            _seconds(min(measured.seconds)),
+            _seconds(max(measured.seconds)),
             f"{self.setup.rows / measured.median:,.0f}",
             f"{statistics.median(measured.commits):,.0f}" if measured.commits else "-",
             _shown(self.ratio(name, BY_HAND)),
@@ -229,10 +229,10 @@ class Result:
                 continue
             table.add_row(
                 TITLES[name],
-                f"{self.methods[name].call_median:.3f}",
-                f"{old.call_median:.3f}",
-                f"{min(old.call_seconds):.3f}",
-                f"{max(old.call_seconds):.3f}",
+                _seconds(self.methods[name].call_median),
+                _seconds(old.call_median),
+                _seconds(min(old.call_seconds)),
+                _seconds(max(old.call_seconds)),
                 _shown(self.snapshot_ratio(name)),
             )
         return table
@@ -267,6 +267,10 @@ def _plain(measured: Measured, rows: int) -> dict[str, object]:
         "commits": measured.commits,
         "rows_per_second": round(rows / measured.median),
     }
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}" if value < 100 else f"{value:.1f}"
 
 
 def _rounded(ratio: float | None) -> float | None:
