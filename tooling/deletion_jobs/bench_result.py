@@ -29,7 +29,7 @@ TITLES = {
 NOTES = {
     DJANGO: "Django: the root's delete(), its collector, in one transaction that is not counted.",
     ARCHIVER: "pt-archiver: one call a table, children first, with its defaults (a row a commit).",
-    ARCHIVER_BULK: "Bulk: pt-archiver with --bulk-delete --commit-each and the batch as its --limit.",
+    ARCHIVER_BULK: "Bulk: pt-archiver with --bulk-delete --commit-each, a batch as its --limit.",
     NATIVE_OFF: "Default: on another server as it comes, without --innodb-native-foreign-keys=ON.",
 }
 
