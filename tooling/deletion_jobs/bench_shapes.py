@@ -185,7 +185,7 @@ CHAIN = Shape(
     root="bench_nodes",
     units="bench_nodes",
     # Whoever goes level by level has as many levels as rows.
-    default_rows=10_000,
+    default_rows=2000,
     # Below what MySQL's own cascade can follow.
     other_units=10,
     fan=1,

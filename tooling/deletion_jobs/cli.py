@@ -339,7 +339,7 @@ _bench_rounds = click.option(
 @click.option(
     "--rows",
     type=click.IntRange(min=1000),
-    help="Rows of the job.  [default: 140000; a chain: 10000]",
+    help="Rows of the job.  [default: 140000; a chain: 2000]",
 )
 @click.option("--scattered", "is_scattered", is_flag=True, help="Children do not lie together.")
 @click.option(
