@@ -113,6 +113,7 @@ def _client(url: str) -> str:
     if "unix_socket" in options:
         lines.append(f"socket={options['unix_socket']}")
     else:
-        lines += [f"host={options['host']}", f"port={options.get('port', 3306)}", "protocol=tcp"]
+        lines.append(f"host={options.get('host', '127.0.0.1')}")
+        lines += [f"port={options.get('port', 3306)}", "protocol=tcp"]
     # The server's certificate is its own, and on one machine there is nothing to hide.
     return "\n".join(["[client]", *lines, "skip-ssl", ""])

@@ -118,9 +118,11 @@ def measure(session: Session, setup: Setup, methods: Sequence[Method]) -> Result
     plain = {method.name: Measured() for method in methods}
     under_snapshot = {name: Measured() for name in plain} if setup.has_snapshot else {}
     version = str(session.one("server")["version"])
-    turns = [(method, plain[method.name], False) for method in methods]
-    if setup.has_snapshot:
-        turns += [(method, under_snapshot[method.name], True) for method in methods]
+    turns = []
+    for method in methods:
+        turns.append((method, plain[method.name], False))
+        if setup.has_snapshot:
+            turns.append((method, under_snapshot[method.name], True))
     for round_ in range(setup.rounds):
         first = round_ % len(turns)
         for method, measured, is_old in turns[first:] + turns[:first]:
