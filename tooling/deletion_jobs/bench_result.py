@@ -270,7 +270,7 @@ def _plain(measured: Measured, rows: int) -> dict[str, object]:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.3f}" if value < 100 else f"{value:.1f}"
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}"
 
 
 def _rounded(ratio: float | None) -> float | None:
