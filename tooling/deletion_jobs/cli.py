@@ -3,6 +3,7 @@
 import functools
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -329,28 +330,48 @@ _bench_rounds = click.option(
 @_bench_engine
 @_bench_url
 @click.option(
+    "--shape",
+    type=click.Choice(["levels", "deep", "wide", "tree", "chain"]),
+    default="levels",
+    show_default=True,
+    help="Three levels, ten, one parent with many children, or one table that refers to itself.",
+)
+@click.option(
     "--rows",
     type=click.IntRange(min=1000),
-    default=140_000,
+    help="Rows of the job.  [default: 140000; a chain: 2000]",
+)
+@click.option("--scattered", "is_scattered", is_flag=True, help="Children do not lie together.")
+@click.option(
+    "--batch-rows",
+    type=click.IntRange(1, 100_000),
+    default=5000,
     show_default=True,
-    help="Rows of the job, in three levels.",
+    help="Rows of a commit, at most.",
+)
+@click.option(
+    "--snapshot",
+    "has_snapshot",
+    is_flag=True,
+    help="Measure once more while another session holds an old snapshot.",
 )
 @_bench_rounds
 @click.option(
     "--peer",
     "peers",
-    type=click.Choice(["django"]),
+    type=click.Choice(["django", "pt-archiver", "pt-archiver-bulk", "native-off"]),
     multiple=True,
-    help="Measure this as well: django needs the extra bench.",
+    help="Measure this as well: django needs the extra bench, the others are for MySQL.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write JSON and a chart (SVG) into this folder as well.",
 )
 @_json
-def bench_cascade(
-    engine: str, url: str | None, rows: int, rounds: int, peers: tuple[str, ...], as_json: bool
-) -> None:
-    """One job over three levels, beside the same by hand and one native DELETE."""
-    _later("bench", "the benchmark").cascade(
-        engine, url=url, rows=rows, rounds=rounds, peers=peers, as_json=as_json
-    )
+def bench_cascade(engine: str, **options: Any) -> None:
+    """One large job, beside the same by hand and one native DELETE."""
+    _later("bench_cascade", "the benchmark").cascade(engine, **options)
 
 
 @bench_group.command("jobs")

@@ -328,6 +328,20 @@ def _postgres_major(client: DockerClient, image: str) -> str:
     raise ServerError(f"{image} does not say its PG_MAJOR; use an official postgres image")
 
 
+def ensure_archiver_image(say: Say = _silent) -> str:
+    """Make sure that the image with pt-archiver exists, a client for benchmarks; give its name.
+
+    Raises:
+        ServerError: it can be neither found nor built.
+    """
+    client = docker_client()
+    digest = hashlib.sha256((_folder("images") / "archiver" / "Dockerfile").read_bytes())
+    image = f"deletion-jobs/mysql:archiver-{digest.hexdigest()[:12]}"
+    if not _has_image(client, image):
+        _build(client, "archiver", image, {"BASE": _debian_base(MYSQL_SUITE, say)}, say)
+    return image
+
+
 def _ensure_built(
     client: DockerClient,
     engine: Engine,
@@ -345,11 +359,19 @@ def _ensure_built(
     if _has_image(client, image):
         return image
     suite = POSTGRES_SUITES[version] if engine == "postgres" and base is None else MYSQL_SUITE
-    arguments = {
-        **arguments,
-        "BASE": base or _debian_base(suite, say),
-        "APT_CHECK_VALID_UNTIL": _check_valid_until(),
-    }
+    _build(client, engine, image, {**arguments, "BASE": base or _debian_base(suite, say)}, say)
+    return image
+
+
+def _build(
+    client: DockerClient, folder: str, image: str, arguments: dict[str, str], say: Say
+) -> None:
+    """Build an image from a folder of ``images``.
+
+    Raises:
+        ServerError: with the end of what the build said.
+    """
+    arguments = {**arguments, "APT_CHECK_VALID_UNTIL": _check_valid_until()}
     for name in ("http_proxy", "https_proxy", "no_proxy"):
         value = os.environ.get(name) or os.environ.get(name.upper())
         if value:
@@ -357,14 +379,18 @@ def _ensure_built(
     say(f"building {image} (once, about a minute)")
     said: list[str] = []
     for message in client.api.build(
-        path=str(folder), tag=image, buildargs=arguments, rm=True, forcerm=True, decode=True
+        path=str(_folder("images") / folder),
+        tag=image,
+        buildargs=arguments,
+        rm=True,
+        forcerm=True,
+        decode=True,
     ):
         if "stream" in message:
             said.extend(message["stream"].splitlines())
         if "error" in message:
             tail = "\n".join([*said[-30:], message["error"]])
             raise ServerError(f"cannot build {image}:\n{tail}")
-    return image
 
 
 def _debian_base(suite: str, say: Say) -> str:
@@ -457,6 +483,23 @@ def running(engine: Engine, *, options: Sequence[str] = (), say: Say = _silent) 
         yield server
     finally:
         server.remove()
+
+
+@contextlib.contextmanager
+def archiver_client(say: Say = _silent) -> Iterator[Container]:
+    """Give a container on this machine's own network that pt-archiver can be executed in.
+
+    Raises:
+        ServerError: no engine answers, or the image cannot be built.
+    """
+    image = ensure_archiver_image(say)
+    container = docker_client().containers.run(
+        image, detach=True, init=True, network_mode="host", labels={OWNER_LABEL: _owner()}
+    )
+    try:
+        yield container
+    finally:
+        container.remove(force=True, v=True)
 
 
 def _addresses() -> tuple[str, str]:

@@ -1,2 +1,2 @@
--- How many COMMITs this session has run, in routines too.
-SHOW SESSION STATUS LIKE 'Com_commit'
+-- How many COMMITs the sessions of this server have run, in routines too.
+SHOW GLOBAL STATUS LIKE 'Com_commit'

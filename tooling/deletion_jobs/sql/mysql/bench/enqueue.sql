@@ -1,2 +1,2 @@
--- Ask for the deletion of a customer.
-CALL enqueue_deletion('bench_customers', %(customer)s, 'benchmark', TRUE, NULL, NULL, @job_id)
+-- Ask for the deletion of a row.
+CALL enqueue_deletion(%(table)s, %(key)s, 'benchmark', TRUE, NULL, NULL, @job_id)

@@ -1,4 +1,4 @@
--- The tables of bench cascade: a customer, orders, and below each order ten items and a payment.
+-- Three levels: a customer, orders, and below each order ten items and a payment.
 -- A copy of all rows stands aside, so that every measurement begins with the same data.
 
 CREATE TABLE bench_customers (
@@ -35,19 +35,36 @@ CREATE TABLE bench_payments (
     REFERENCES bench_orders (id) ON DELETE CASCADE
 );
 
-CREATE TABLE bench_all_customers AS SELECT * FROM bench_customers;
-CREATE TABLE bench_all_orders AS SELECT * FROM bench_orders;
-CREATE TABLE bench_all_order_items AS SELECT * FROM bench_order_items;
-CREATE TABLE bench_all_payments AS SELECT * FROM bench_payments;
+CREATE TABLE bench_all_customers (PRIMARY KEY (id)) AS SELECT * FROM bench_customers;
+CREATE TABLE bench_all_orders (PRIMARY KEY (id)) AS SELECT * FROM bench_orders;
+CREATE TABLE bench_all_order_items (PRIMARY KEY (id)) AS SELECT * FROM bench_order_items;
+CREATE TABLE bench_all_payments (PRIMARY KEY (id)) AS SELECT * FROM bench_payments;
+
+CREATE VIEW vw_bench_left AS
+SELECT
+    'bench_customers' AS table_name,
+    count(*) AS rows_left,
+    cast(coalesce(sum(id), 0) AS CHAR) AS key_sum
+FROM bench_customers
+UNION ALL
+SELECT 'bench_orders', count(*), cast(coalesce(sum(id), 0) AS CHAR) FROM bench_orders
+UNION ALL
+SELECT 'bench_order_items', count(*), cast(coalesce(sum(id), 0) AS CHAR) FROM bench_order_items
+UNION ALL
+SELECT 'bench_payments', count(*), cast(coalesce(sum(id), 0) AS CHAR) FROM bench_payments;
 
 DELIMITER $$
 
--- Customer 1 is to be deleted; 2 to 6 warm caches and plans; 7 to 26 must stay.
-CREATE PROCEDURE bench_fill(IN p_orders INT, IN p_other_orders INT)
+-- Customer 1 is to be deleted; 2 to 6 warm caches and plans; 7 to 26 must stay. Rows are numbered
+-- in the order of their parents' keys; number n has the key (n - 1) * p_step modulo all of them,
+-- plus 1: with the step 1 this is n, with a large prime neighbours lie far apart.
+CREATE PROCEDURE bench_fill(IN p_orders BIGINT, IN p_other_orders BIGINT, IN p_step BIGINT)
 MODIFIES SQL DATA
 SQL SECURITY INVOKER
 BEGIN
-    SET SESSION cte_max_recursion_depth = 10000000;
+    DECLARE v_all BIGINT DEFAULT p_orders + 25 * p_other_orders;
+
+    SET SESSION cte_max_recursion_depth = 100000000;
 
     INSERT INTO bench_all_customers (id, name)
     WITH RECURSIVE numbers (n) AS (
@@ -62,29 +79,36 @@ BEGIN
     WITH RECURSIVE numbers (n) AS (
         SELECT 1
         UNION ALL
-        SELECT n + 1 FROM numbers WHERE n < p_orders + 25 * p_other_orders
+        SELECT n + 1 FROM numbers WHERE n < v_all
     )
 
     SELECT
-        n,
+        (n - 1) * p_step % v_all + 1 AS id,
         if(n <= p_orders, 1, 2 + (n - p_orders - 1) DIV p_other_orders),
         timestampadd(MINUTE, n, '2026-01-01 00:00:00'),
         concat('leave it at the door ', n)
-    FROM numbers;
+    FROM numbers
+    ORDER BY id;
 
     INSERT INTO bench_all_order_items (id, order_id, product, price)
     WITH RECURSIVE numbers (n) AS (
         SELECT 1
         UNION ALL
-        SELECT n + 1 FROM numbers WHERE n < 10
+        SELECT n + 1 FROM numbers WHERE n < v_all * 10
     )
 
-    SELECT (o.id - 1) * 10 + i.n, o.id, concat('product ', i.n), i.n * 1.5
-    FROM bench_all_orders AS o
-    CROSS JOIN numbers AS i;
+    SELECT
+        (n - 1) * p_step % (v_all * 10) + 1 AS id,
+        (n - 1) DIV 10 + 1,
+        concat('product ', (n - 1) % 10 + 1),
+        ((n - 1) % 10 + 1) * 1.5
+    FROM numbers
+    ORDER BY id;
 
     INSERT INTO bench_all_payments (id, order_id, amount)
-    SELECT o.id, o.id AS order_id, 82.5 AS amount FROM bench_all_orders AS o;
+    SELECT (o.id - 1) * p_step % v_all + 1 AS id, o.id AS order_id, 82.5 AS amount
+    FROM bench_all_orders AS o
+    ORDER BY id;
 END$$
 
 CREATE PROCEDURE bench_restore()
@@ -158,6 +182,12 @@ CREATE PROCEDURE bench_native(IN p_customer_id BIGINT UNSIGNED, IN p_batch_rows 
 MODIFIES SQL DATA
 SQL SECURITY INVOKER
 BEGIN
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+        RESIGNAL;
+    END;
+
     START TRANSACTION;
     DELETE FROM bench_customers WHERE id = p_customer_id;
     COMMIT;

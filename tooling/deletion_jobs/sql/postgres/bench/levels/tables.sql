@@ -1,4 +1,4 @@
--- The tables of bench cascade: a customer, orders, and below each order ten items and a payment.
+-- Three levels: a customer, orders, and below each order ten items and a payment.
 -- A copy of all rows stands aside, so that every measurement begins with the same data.
 
 CREATE TABLE bench_customers (
@@ -43,10 +43,27 @@ CREATE TABLE bench_all_orders (LIKE bench_orders);
 CREATE TABLE bench_all_order_items (LIKE bench_order_items);
 CREATE TABLE bench_all_payments (LIKE bench_payments);
 
--- Customer 1 is to be deleted; 2 to 6 warm caches and plans; 7 to 26 must stay.
-CREATE PROCEDURE bench_fill(p_orders integer, p_other_orders integer)
+CREATE VIEW vw_bench_left AS
+SELECT
+    'bench_customers' AS table_name,
+    count(*) AS rows_left,
+    coalesce(sum(id), 0)::text AS key_sum
+FROM bench_customers
+UNION ALL
+SELECT 'bench_orders', count(*), coalesce(sum(id), 0)::text FROM bench_orders
+UNION ALL
+SELECT 'bench_order_items', count(*), coalesce(sum(id), 0)::text FROM bench_order_items
+UNION ALL
+SELECT 'bench_payments', count(*), coalesce(sum(id), 0)::text FROM bench_payments;
+
+-- Customer 1 is to be deleted; 2 to 6 warm caches and plans; 7 to 26 must stay. Rows are numbered
+-- in the order of their parents' keys; number n has the key (n - 1) * p_step modulo all of them,
+-- plus 1: with the step 1 this is n, with a large prime neighbours lie far apart.
+CREATE PROCEDURE bench_fill(p_orders bigint, p_other_orders bigint, p_step bigint)
 LANGUAGE plpgsql
 AS $bench_fill$
+DECLARE
+    v_all bigint := p_orders + 25 * p_other_orders;
 BEGIN
     INSERT INTO bench_all_customers (id, name)
     SELECT c.id, 'customer ' || c.id
@@ -54,23 +71,23 @@ BEGIN
 
     INSERT INTO bench_all_orders (id, customer_id, ordered_at, note)
     SELECT
-        row_number() OVER (ORDER BY c.id, o.number),
-        c.id,
-        timestamptz '2026-01-01 00:00:00+00' + o.number * interval '1 minute',
-        'leave it at the door ' || o.number
-    FROM generate_series(1, 26) AS c (id)
-    CROSS JOIN LATERAL generate_series(
-        1, CASE c.id WHEN 1 THEN p_orders ELSE p_other_orders END
-    ) AS o (number);
+        (n.n - 1) * p_step % v_all + 1,
+        CASE WHEN n.n <= p_orders THEN 1 ELSE 2 + (n.n - p_orders - 1) / p_other_orders END,
+        timestamptz '2026-01-01 00:00:00+00' + n.n * interval '1 minute',
+        'leave it at the door ' || n.n
+    FROM generate_series(1, v_all) AS n (n);
 
     INSERT INTO bench_all_order_items (id, order_id, product, price)
-    SELECT (o.id - 1) * 10 + i.number, o.id, 'product ' || i.number, i.number * 1.5
-    FROM bench_all_orders AS o
-    CROSS JOIN generate_series(1, 10) AS i (number);
+    SELECT
+        (n.n - 1) * p_step % (v_all * 10) + 1,
+        (n.n - 1) / 10 + 1,
+        'product ' || (n.n - 1) % 10 + 1,
+        ((n.n - 1) % 10 + 1) * 1.5
+    FROM generate_series(1, v_all * 10) AS n (n);
 
     INSERT INTO bench_all_payments (id, order_id, amount)
-    SELECT o.id, o.id, 82.5
-    FROM bench_all_orders AS o;
+    SELECT (n.n - 1) * p_step % v_all + 1, n.n, 82.5
+    FROM generate_series(1, v_all) AS n (n);
 END;
 $bench_fill$;
 

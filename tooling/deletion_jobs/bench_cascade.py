@@ -1,0 +1,196 @@
+"""Measure one job against hand-written batches, the engine's own cascade, and other peers.
+
+All of them delete the same row with the same rows below it from the same tables. Each measurement
+begins with the rows copied back, fresh statistics, a checkpoint, and five small roots deleted in
+the same way, so that caches and plans are warm; they take turns.
+
+On MySQL a commit leaves the rows to purge, which works beside whatever comes next; the clock
+therefore stops when purge has caught up, for all alike. Under an old snapshot it cannot: there
+the clock stops with the call, and what is compared with that is taken until then, too.
+"""
+
+import contextlib
+import importlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from rich.console import Console
+
+from deletion_jobs import bench_peers, database
+from deletion_jobs.bench import installed, server, settle
+from deletion_jobs.bench_methods import Method, RefusedError, own_methods
+from deletion_jobs.bench_result import TITLES, Measured, Result, Setup
+from deletion_jobs.bench_shapes import ROOT, SHAPES, WARM_ROOTS, Left
+from deletion_jobs.database import Session
+from deletion_jobs.errors import FindingError, UsageError
+from deletion_jobs.output import say, show_json
+from deletion_jobs.sources import ENGINE_NAMES, Engine
+
+BATCH_ROWS = 5000
+# Never what ends a batch: the batches by hand have no such limit.
+BATCH_MS = 60_000
+
+
+def cascade(
+    engine: Engine,
+    rows: int | None = None,
+    rounds: int = 5,
+    url: str | None = None,
+    as_json: bool = False,
+    console: Console | None = None,
+    peers: Sequence[str] = (),
+    shape: str = "levels",
+    is_scattered: bool = False,
+    batch_rows: int = BATCH_ROWS,
+    has_snapshot: bool = False,
+    output: Path | None = None,
+) -> None:
+    """Measure and print; the command ``bench cascade``.
+
+    Args:
+        engine: ``mysql`` or ``postgres``.
+        rows: how many rows to delete, about; None: as many as the shape says.
+        rounds: how often each method is measured.
+        url: an empty database on a server with nothing else to do, by its superuser; None: a
+            server of its own.
+        as_json: write JSON instead of a table.
+        console: where to write the table.
+        peers: of ``bench_peers.PEERS``, to be measured as well.
+        shape: of ``bench_shapes.SHAPES``.
+        is_scattered: children do not lie beside those of the same parent.
+        batch_rows: rows of a commit, at most.
+        has_snapshot: measure each method once more while another session holds an old snapshot.
+        output: a folder, for a file of JSON and a chart; None: none.
+
+    Raises:
+        FindingError: the job, the batches or a peer left other rows than they should; what the
+            engine's own cascade leaves is only told.
+        UsageError: the numbers make no sense, a peer is not there or not for this engine, or the
+            database is in use.
+        DatabaseError: the server refused.
+    """
+    data = SHAPES[shape]
+    units = data.units_of(data.default_rows if rows is None else rows)
+    if units < 1 or rounds < 1 or batch_rows < 1:
+        raise UsageError(
+            f"it takes more than {data.rows_per_unit} rows, one round and one row a batch at least"
+        )
+    setup = Setup(data, units, rounds, batch_rows, is_scattered, has_snapshot)
+    bench_peers.check(engine, peers)
+    if output is not None:
+        # Before hours of measuring, not after.
+        _plotting()
+    with server(engine, url) as where, database.connect(where) as session:
+        if session.engine != engine:
+            raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
+        with (
+            installed(session, data.folder),
+            bench_peers.started(session, where, setup, peers) as others,
+        ):
+            own = own_methods(session, where, data, batch_rows)
+            result = measure(session, setup, [*own, *others])
+    if output is not None:
+        _plotting().write(result, output)
+    if as_json:
+        show_json(result.document())
+    else:
+        result.show(console or Console(highlight=False, soft_wrap=True))
+    for method in (*own, *others):
+        if method.is_exact and result.surplus(method.name):
+            raise FindingError(f"{TITLES[method.name]}: rows off by {result.surplus(method.name)}")
+
+
+def measure(session: Session, setup: Setup, methods: Sequence[Method]) -> Result:
+    """Fill the tables and measure all methods in turns.
+
+    Args:
+        session: where deletion-jobs and the tables of the shape are, as superuser.
+        setup: what is measured.
+        methods: what deletes, each on a server where its tables are.
+    """
+    for place in {id(method.session): method.session for method in methods}.values():
+        place.call("bench_fill", *setup.shape.filling(setup.units, setup.is_scattered))
+    session.call("register_deletion_target", setup.shape.root, None, None)
+    session.call("set_deletion_setting", "batch_rows", str(setup.batch_rows))
+    session.call("set_deletion_setting", "batch_ms", str(BATCH_MS))
+    plain = {method.name: Measured() for method in methods}
+    under_snapshot = {name: Measured() for name in plain} if setup.has_snapshot else {}
+    version = str(session.one("server")["version"])
+    turns = []
+    for method in methods:
+        turns.append((method, plain[method.name], False))
+        if setup.has_snapshot:
+            turns.append((method, under_snapshot[method.name], True))
+    for round_ in range(setup.rounds):
+        first = round_ % len(turns)
+        for method, measured, is_old in turns[first:] + turns[:first]:
+            if not plain[method.name].refusal:
+                told = _measure(method, measured, setup, is_old)
+                plain[method.name].refusal = told
+                what = f"cannot: {told}" if told else f"{measured.seconds[-1]:.2f} s"
+                under = " under a snapshot" if is_old else ""
+                say(f"round {round_ + 1} of {setup.rounds}: {method.name}{under} {what}")
+    return Result(session.engine, version, setup, plain, under_snapshot)
+
+
+def _measure(method: Method, measured: Measured, setup: Setup, is_old: bool) -> str | None:
+    """Let a method do its work once; give why it cannot, if that is so."""
+    session = method.session
+    session.call("bench_restore")
+    session.query(f"{setup.shape.folder}/vacuum")
+    session.query("bench/checkpoint")
+    try:
+        method.delete(WARM_ROOTS)
+        settle(session)
+        old = _old_snapshot(method.url) if is_old else contextlib.nullcontext()
+        with old, _counting(method, measured, is_old):
+            method.delete((ROOT,))
+    except RefusedError as refused:
+        return str(refused)
+    measured.left.append(_left(session))
+    return None
+
+
+@contextlib.contextmanager
+def _old_snapshot(url: str) -> Iterator[None]:
+    """Let another session see the rows as they are now for the length of the block."""
+    with database.connect(url) as holder:
+        holder.query("bench/open_snapshot")
+        yield
+
+
+@contextlib.contextmanager
+def _counting(method: Method, measured: Measured, is_old: bool) -> Iterator[None]:
+    """Take the time of the block, and count what it commits."""
+    session = method.session
+    # What reading the counters commits by itself is taken off again.
+    idle = [_commits(session), _commits(session)]
+    begin = time.perf_counter()
+    yield
+    measured.call_seconds.append(time.perf_counter() - begin)
+    if not is_old:
+        settle(session)
+    measured.seconds.append(time.perf_counter() - begin)
+    if method.is_counted:
+        measured.commits.append(_commits(session) - idle[1] - (idle[1] - idle[0]))
+
+
+def _commits(session: Session) -> int:
+    session.query("bench/flush")
+    return int(session.one("bench/commits")["value"])
+
+
+def _left(session: Session) -> Left:
+    rows = session.view("vw_bench_left")
+    return {str(row["table_name"]): (int(row["rows_left"]), str(row["key_sum"])) for row in rows}
+
+
+def _plotting() -> ModuleType:
+    try:
+        return importlib.import_module("deletion_jobs.bench_plot")
+    except ImportError as error:
+        raise UsageError(
+            "matplotlib is not installed", "pip install 'deletion-jobs[bench]'"
+        ) from error

@@ -1,0 +1,5 @@
+-- What the owner of deletion-jobs needs on the tables that jobs may reach.
+GRANT SELECT, UPDATE, DELETE
+ON bench_level_1, bench_level_2, bench_level_3, bench_level_4, bench_level_5,
+bench_level_6, bench_level_7, bench_level_8, bench_level_9, bench_level_10
+TO deletion_jobs_owner;

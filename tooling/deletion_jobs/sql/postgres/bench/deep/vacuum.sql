@@ -1,0 +1,3 @@
+-- Leave no work of the refill behind.
+VACUUM (FREEZE, ANALYZE) bench_level_1, bench_level_2, bench_level_3, bench_level_4, bench_level_5,
+bench_level_6, bench_level_7, bench_level_8, bench_level_9, bench_level_10

@@ -1,0 +1,4 @@
+-- What the owner of deletion-jobs needs on the tables that jobs may reach.
+GRANT SELECT, UPDATE, DELETE
+ON bench_nodes
+TO deletion_jobs_owner;

@@ -1,0 +1,2 @@
+-- Leave no work of the refill behind.
+VACUUM (FREEZE, ANALYZE) bench_nodes

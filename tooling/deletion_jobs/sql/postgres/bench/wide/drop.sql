@@ -1,0 +1,7 @@
+-- Take away all that bench cascade has made in this shape.
+DROP PROCEDURE IF EXISTS bench_native;
+DROP PROCEDURE IF EXISTS bench_by_hand;
+DROP PROCEDURE IF EXISTS bench_restore;
+DROP PROCEDURE IF EXISTS bench_fill;
+DROP VIEW IF EXISTS vw_bench_left;
+DROP TABLE IF EXISTS bench_all_children, bench_all_parents, bench_children, bench_parents;

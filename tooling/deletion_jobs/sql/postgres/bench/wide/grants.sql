@@ -1,0 +1,4 @@
+-- What the owner of deletion-jobs needs on the tables that jobs may reach.
+GRANT SELECT, UPDATE, DELETE
+ON bench_parents, bench_children
+TO deletion_jobs_owner;
