@@ -1,0 +1,48 @@
+"""The commands of ``bench`` about the queue, what others feel, and what a job takes beside time."""
+
+import click
+
+from deletion_jobs.cli_options import (
+    bench_engine,
+    bench_output,
+    bench_rounds,
+    bench_url,
+    json_option,
+    later,
+)
+
+
+def add_to(group: click.Group) -> None:
+    """Add the commands to the group ``bench``."""
+    for command in (bench_claim,):
+        group.add_command(command)
+
+
+@click.command("claim")
+@bench_engine
+@bench_url
+@click.option(
+    "--backlog",
+    "backlogs",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=(10_000, 1_000_000),
+    show_default=True,
+    metavar="N",
+    help="Pending jobs, and as many finished; may be said again.",
+)
+@bench_rounds
+@bench_output
+@json_option
+def bench_claim(
+    engine: str,
+    url: str | None,
+    backlogs: tuple[int, ...],
+    rounds: int,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """A claim of 500 jobs, as the backlog grows."""
+    later("bench_claim", "the benchmark").claim(
+        engine, backlogs=backlogs, rounds=rounds, url=url, as_json=as_json, output=output
+    )
