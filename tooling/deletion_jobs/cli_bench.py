@@ -14,7 +14,7 @@ from deletion_jobs.cli_options import (
 
 def add_to(group: click.Group) -> None:
     """Add the commands to the group ``bench``."""
-    for command in (bench_claim,):
+    for command in (bench_claim, bench_foreground):
         group.add_command(command)
 
 
@@ -45,4 +45,54 @@ def bench_claim(
     """A claim of 500 jobs, as the backlog grows."""
     later("bench_claim", "the benchmark").claim(
         engine, backlogs=backlogs, rounds=rounds, url=url, as_json=as_json, output=output
+    )
+
+
+@click.command("foreground")
+@bench_engine
+@bench_url
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1000),
+    default=100_000,
+    show_default=True,
+    help="Rows of the job, in three levels.",
+)
+@click.option(
+    "--clients",
+    type=click.IntRange(min=1, max=16),
+    default=4,
+    show_default=True,
+    help="Sessions that send transactions.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=1, max=200),
+    default=50.0,
+    show_default=True,
+    help="Transactions a second of each.",
+)
+@bench_rounds
+@bench_output
+@json_option
+def bench_foreground(
+    engine: str,
+    url: str | None,
+    rows: int,
+    clients: int,
+    rate: float,
+    rounds: int,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """What an application's transactions feel while a large job goes."""
+    later("bench_foreground", "the benchmark").foreground(
+        engine,
+        rows=rows,
+        rounds=rounds,
+        clients=clients,
+        rate=rate,
+        url=url,
+        as_json=as_json,
+        output=output,
     )
