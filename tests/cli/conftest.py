@@ -56,7 +56,7 @@ def forget(monkeypatch: pytest.MonkeyPatch):
     def forget_one(name: str) -> None:
         query, call = Session.query, Session.call
 
-        def forgetful_query(session: Session, asked: str, **values: object) -> list[Row]:
+        def forgetful_query(session: Session, asked: str, /, **values: object) -> list[Row]:
             return [] if asked == name else query(session, asked, **values)
 
         def forgetful_call(session: Session, routine: str, *arguments: object) -> list[Row]:

@@ -14,7 +14,7 @@ from deletion_jobs.cli_options import (
 
 def add_to(group: click.Group) -> None:
     """Add the commands to the group ``bench``."""
-    for command in (bench_claim, bench_foreground):
+    for command in (bench_claim, bench_foreground, bench_space):
         group.add_command(command)
 
 
@@ -92,6 +92,45 @@ def bench_foreground(
         rounds=rounds,
         clients=clients,
         rate=rate,
+        url=url,
+        as_json=as_json,
+        output=output,
+    )
+
+
+@click.command("space")
+@bench_engine
+@bench_url
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1000),
+    default=1_000_000,
+    show_default=True,
+    help="Rows of the job, in three levels.",
+)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Rounds, in turns."
+)
+@click.option(
+    "--checked", "is_checked", is_flag=True, help="Give the target a limit: rows are counted first."
+)
+@bench_output
+@json_option
+def bench_space(
+    engine: str,
+    url: str | None,
+    rows: int,
+    rounds: int,
+    is_checked: bool,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Disk, log and memory that a large job takes, over time."""
+    later("bench_space", "the benchmark").space(
+        engine,
+        rows=rows,
+        rounds=rounds,
+        is_checked=is_checked,
         url=url,
         as_json=as_json,
         output=output,
