@@ -14,7 +14,7 @@ from deletion_jobs.cli_options import (
 
 def add_to(group: click.Group) -> None:
     """Add the commands to the group ``bench``."""
-    for command in (bench_claim, bench_foreground, bench_space):
+    for command in (bench_claim, bench_foreground, bench_space, bench_plan):
         group.add_command(command)
 
 
@@ -134,4 +134,19 @@ def bench_space(
         url=url,
         as_json=as_json,
         output=output,
+    )
+
+
+@click.command("plan")
+@bench_engine
+@bench_url
+@bench_rounds
+@bench_output
+@json_option
+def bench_plan(
+    engine: str, url: str | None, rounds: int, output: str | None, as_json: bool
+) -> None:
+    """The planner and one job over 760 foreign keys on 370 tables."""
+    later("bench_plan", "the benchmark").plan(
+        engine, rounds=rounds, url=url, as_json=as_json, output=output
     )
