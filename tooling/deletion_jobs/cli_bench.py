@@ -14,7 +14,7 @@ from deletion_jobs.cli_options import (
 
 def add_to(group: click.Group) -> None:
     """Add the commands to the group ``bench``."""
-    for command in (bench_claim, bench_foreground, bench_space, bench_plan):
+    for command in (bench_claim, bench_foreground, bench_lag, bench_space, bench_plan):
         group.add_command(command)
 
 
@@ -149,4 +149,25 @@ def bench_plan(
     """The planner and one job over 760 foreign keys on 370 tables."""
     later("bench_plan", "the benchmark").plan(
         engine, rounds=rounds, url=url, as_json=as_json, output=output
+    )
+
+
+@click.command("lag")
+@bench_engine
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1000),
+    default=1_000_000,
+    show_default=True,
+    help="Rows of the job, in three levels.",
+)
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds, in turns."
+)
+@bench_output
+@json_option
+def bench_lag(engine: str, rows: int, rounds: int, output: str | None, as_json: bool) -> None:
+    """How far a replica falls behind while a large job goes."""
+    later("bench_lag", "the benchmark").lag(
+        engine, rows=rows, rounds=rounds, as_json=as_json, output=output
     )
