@@ -7,7 +7,7 @@ from collections.abc import Callable
 class Thread(threading.Thread):
     """A thread that keeps the error of its function for whoever waits for it."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[], object]) -> None:
         super().__init__(daemon=True)
         self._work = work
         self._error: BaseException | None = None

@@ -8,6 +8,7 @@ import click
 
 from deletion_jobs import __version__, cli_bench, database
 from deletion_jobs.cli_options import bench_engine as _bench_engine
+from deletion_jobs.cli_options import bench_output as _bench_output
 from deletion_jobs.cli_options import bench_rounds as _bench_rounds
 from deletion_jobs.cli_options import bench_url as _bench_url
 from deletion_jobs.cli_options import json_option as _json
@@ -347,13 +348,37 @@ def bench_cascade(
 )
 @_bench_rounds
 @click.option("--scattered", "is_scattered", is_flag=True, help="Rows of a user lie anywhere.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1, max=16),
+    multiple=True,
+    default=(1,),
+    show_default=True,
+    metavar="N",
+    help="Sessions that work at once; may be said again.",
+)
+@_bench_output
 @_json
 def bench_jobs(
-    engine: str, url: str | None, count: int, rounds: int, is_scattered: bool, as_json: bool
+    engine: str,
+    url: str | None,
+    count: int,
+    rounds: int,
+    is_scattered: bool,
+    workers: tuple[int, ...],
+    output: str | None,
+    as_json: bool,
 ) -> None:
     """Many small jobs, beside the bare cascade in sets and one DELETE and COMMIT a job."""
     _later("bench_jobs", "the benchmark").jobs(
-        engine, url=url, count=count, rounds=rounds, is_scattered=is_scattered, as_json=as_json
+        engine,
+        url=url,
+        count=count,
+        rounds=rounds,
+        is_scattered=is_scattered,
+        workers=workers,
+        as_json=as_json,
+        output=output,
     )
 
 
