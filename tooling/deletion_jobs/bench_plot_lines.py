@@ -48,6 +48,7 @@ def ranges(
         axes.errorbar(places, middle, yerr=(below, above), marker="o", capsize=4, label=name)
     if log_x:
         axes.set_xscale("log")
+    axes.margins(y=0.1)
     axes.set_ylim(bottom=0)
     _save(figure, axes, path, len(series) > 1)
 
