@@ -25,7 +25,8 @@ endif
 
 .PHONY: help
 help:  ## list the commands
-	@echo 'usage: make <command> [ENGINE=postgres|mysql] [PG=15|17|18] [BENCH=cascade|jobs] [ARGS=...]'
+	@echo 'usage: make <command> [ENGINE=postgres|mysql] [PG=15|17|18] [ARGS=...]'
+	@echo '       BENCH=cascade|jobs|claim|foreground|lag|space|plan chooses what is measured'
 	@echo
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-20s %s\n", $$1, $$2 }'
 

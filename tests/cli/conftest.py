@@ -1,5 +1,68 @@
-"""The fixtures of the tests of installing, for the commands that need a server."""
+"""The fixtures of the tests of installing and measuring, for the commands that need a server."""
 
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+import pymysql
+import pytest
+from psycopg import sql
+
+from deletion_jobs import bench
+from deletion_jobs.database import Row, Session
 from tests.migrations.conftest import engine, mysql_place, place, postgres_place
 
 __all__ = ["engine", "mysql_place", "place", "postgres_place"]
+
+
+@pytest.fixture(params=["mysql", "postgres"])
+def bench_engine(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def bench_url(bench_engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database to measure in, on a MySQL whose own cascade is right."""
+    name = f"djt_bench_{secrets.token_hex(4)}"
+    if bench_engine == "mysql":
+        server = request.getfixturevalue("mysql_server_native_fk")
+        with pymysql.connect(
+            host=server.host, port=server.port, user=server.user, password=server.password
+        ) as connection:
+            connection.cursor().execute(f"CREATE DATABASE {name}")
+            yield f"{server.url.rstrip('/')}/{name}"
+            connection.cursor().execute(f"DROP DATABASE {name}")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            yield f"{server.url.rpartition('/')[0]}/{name}"
+            connection.execute(
+                sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+@pytest.fixture
+def without_waiting_for_purge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not settle: others keep a shared server busy, and speed is no matter in tests."""
+    monkeypatch.setattr(bench, "PURGE_BACKLOG", 1_000_000)
+
+
+@pytest.fixture
+def forget(monkeypatch: pytest.MonkeyPatch):
+    """Give a function that makes one query, or a CALL of one routine, do nothing."""
+
+    def forget_one(name: str) -> None:
+        query, call = Session.query, Session.call
+
+        def forgetful_query(session: Session, asked: str, /, **values: object) -> list[Row]:
+            return [] if asked == name else query(session, asked, **values)
+
+        def forgetful_call(session: Session, routine: str, *arguments: object) -> list[Row]:
+            return [] if routine == name else call(session, routine, *arguments)
+
+        monkeypatch.setattr(Session, "query", forgetful_query)
+        monkeypatch.setattr(Session, "call", forgetful_call)
+
+    return forget_one

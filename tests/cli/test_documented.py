@@ -88,7 +88,12 @@ def test_there_is_no_option_for_a_password() -> None:
         "lint",
         "migrations check",
         "bench cascade",
+        "bench claim",
+        "bench foreground",
         "bench jobs",
+        "bench lag",
+        "bench plan",
+        "bench space",
     ],
 )
 def test_each_reading_command_takes_json(name: str) -> None:

@@ -4,25 +4,30 @@ A small job is a user with two orders, four items, two payments and two events: 
 the jobs stand the engine's own cascade over sets of users (fast, and nobody knows afterwards what
 went), and one DELETE and COMMIT a user from a client, as an application would send them.
 
+With more than one worker, so many sessions call ``run_deletion_jobs`` at once, each in a slot.
+
 Every measurement begins with the rows copied back, fresh statistics and a checkpoint; the methods
 take turns. What a client loop would take is measured on a sample of the users.
 """
 
 import contextlib
+import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
-from deletion_jobs import bench, database
+from deletion_jobs import bench, bench_figures, database
 from deletion_jobs.bench import installed, server, settle
+from deletion_jobs.bench_threads import Thread
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
-from deletion_jobs.output import say, show_json
+from deletion_jobs.output import say
 from deletion_jobs.sources import ENGINE_NAMES, Engine
 
 JOBS = "jobs"
@@ -40,6 +45,7 @@ TITLES = {
 METHODS = (JOBS, SETS, LOOP, ENQUEUE, INSERT)
 
 SET_SIZE = 500
+SETS_EACH = 4
 LOOP_SAMPLE = 2000
 CALL_SAMPLE = 10_000
 # Rows of each table that belong to one user.
@@ -58,11 +64,15 @@ class Measured:
 
     Attributes:
         users: how many users each round took.
+        crew: sessions that work jobs at once; empty: the method is none of jobs.
         seconds: of each round; on MySQL until purge had caught up, where rows were deleted.
+        busy: in how many slots work was found, in each round.
     """
 
     users: int
+    crew: Sequence[Session] = ()
     seconds: list[float] = field(default_factory=list)
+    busy: list[int] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
@@ -99,8 +109,15 @@ class Result:
                     "users": measured.users,
                     "seconds": [round(value, 4) for value in measured.seconds],
                     "users_per_second": round(measured.rate, 1),
+                    **({"workers": len(measured.crew)} if measured.crew else {}),
+                    **({"slots_with_work": measured.busy} if measured.crew else {}),
                 }
                 for name, measured in self.methods.items()
+            },
+            "workers_rate_to_one": {
+                str(len(measured.crew)): round(self.ratio(name, JOBS), 3)
+                for name, measured in self.methods.items()
+                if len(measured.crew) > 1
             },
             "jobs_rate_to_sets": round(self.ratio(JOBS, SETS), 3),
             "jobs_rate_to_loop": round(self.ratio(JOBS, LOOP), 3),
@@ -116,6 +133,8 @@ def jobs(
     url: str | None = None,
     as_json: bool = False,
     console: Console | None = None,
+    workers: Sequence[int] = (1,),
+    output: str | None = None,
 ) -> None:
     """Measure and print; the command ``bench jobs``.
 
@@ -128,52 +147,75 @@ def jobs(
             server of its own.
         as_json: write JSON instead of a table.
         console: where to write the table.
+        workers: numbers of sessions that work at once; one is always measured.
+        output: folder for JSON and a plot.
 
     Raises:
-        FindingError: a method left rows that it should not, or the receipts are not exact.
+        FindingError: a method left rows that it should not, the receipts are not exact, or a
+            worker found nothing to do.
         UsageError: the numbers make no sense, or the database is in use.
         DatabaseError: the server refused.
     """
-    if count < 1 or rounds < 1:
-        raise UsageError("it takes at least one job and one round")
+    if count < 1 or rounds < 1 or any(number < 1 for number in workers):
+        raise UsageError("it takes at least one job, one round and one worker")
+    crews = sorted({1, *workers})
     with server(engine, url) as where, database.connect(where) as session:
         if session.engine != engine:
             raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
-        with installed(session, "bench_jobs"):
-            result = _measure(session, count, rounds, is_scattered)
-    if as_json:
-        show_json(result.document())
-    else:
-        _print(result, console or Console(highlight=False, soft_wrap=True))
+        with installed(session, "bench_jobs"), contextlib.ExitStack() as stack:
+            crew = [stack.enter_context(database.connect(where)) for _ in range(crews[-1])]
+            methods = _methods(count, [crew[:number] for number in crews])
+            result = _measure(session, count, rounds, is_scattered, methods)
+    bench_figures.hand_out(
+        result.document(),
+        as_json,
+        output,
+        "jobs",
+        _draw,
+        lambda: _print(result, console or Console(highlight=False, soft_wrap=True)),
+    )
 
 
-def _measure(session: Session, count: int, rounds: int, is_scattered: bool) -> Result:
+def _methods(count: int, crews: Sequence[Sequence[Session]]) -> dict[str, Measured]:
+    """Name what is measured, jobs once for each crew, with the users that each round takes."""
+    samples = {LOOP: LOOP_SAMPLE, ENQUEUE: CALL_SAMPLE, INSERT: CALL_SAMPLE}
+    methods = {
+        JOBS if len(crew) == 1 else f"{JOBS} x{len(crew)}": Measured(count, crew) for crew in crews
+    }
+    others = METHODS[1:]
+    return methods | {name: Measured(min(count, samples.get(name, count))) for name in others}
+
+
+def _measure(
+    session: Session, count: int, rounds: int, is_scattered: bool, methods: dict[str, Measured]
+) -> Result:
     session.call("bench_fill", count, is_scattered)
     session.call("register_deletion_target", "bench_users", None, None)
-    samples = {LOOP: LOOP_SAMPLE, ENQUEUE: CALL_SAMPLE, INSERT: CALL_SAMPLE}
-    methods = {name: Measured(min(count, samples.get(name, count))) for name in METHODS}
+    session.call("set_deletion_setting", "jobs_per_run", str(SET_SIZE))
+    names = list(methods)
     version = str(session.one("server")["version"])
     result = Result(session.engine, version, count, rounds, is_scattered, methods)
     for turn in range(rounds):
-        begin = turn % len(METHODS)
-        for method in METHODS[begin:] + METHODS[:begin]:
+        begin = turn % len(names)
+        for method in names[begin:] + names[:begin]:
             measured = methods[method]
             session.call("bench_restore")
             session.query("bench_jobs/vacuum")
             session.query("bench/checkpoint")
             settle(session)
             _take(session, method, measured)
-            _check(session, method, count, measured.users)
+            _check(session, method, count, measured)
             say(f"round {turn + 1} of {rounds}: {method} {measured.seconds[-1]:.2f} s")
     return result
 
 
 def _take(session: Session, method: str, measured: Measured) -> None:
     """Let one method do its work, and take its time."""
-    if method == JOBS:
+    if measured.crew:
         session.call("bench_enqueue", 1, measured.users)
         with _timed(session, measured):
-            session.call("run_deletion_jobs", None, bench.RUN_SECONDS)
+            _work(measured.crew)
+        measured.busy.append(int(session.one("bench_jobs/slots")["value"]))
     elif method == SETS:
         with _timed(session, measured):
             session.call("bench_sets", 1, measured.users, SET_SIZE)
@@ -186,6 +228,18 @@ def _take(session: Session, method: str, measured: Measured) -> None:
             session.call(f"bench_{method}", 1, measured.users)
 
 
+def _work(crew: Sequence[Session]) -> None:
+    """Let each session call the worker's loop in a slot of its own, all at once."""
+    threads = [
+        Thread(partial(session.call, "run_deletion_jobs", slot, bench.RUN_SECONDS))
+        for slot, session in enumerate(crew, start=1)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.raise_error()
+
+
 @contextlib.contextmanager
 def _timed(session: Session, measured: Measured) -> Iterator[None]:
     begin = time.perf_counter()
@@ -194,22 +248,24 @@ def _timed(session: Session, measured: Measured) -> Iterator[None]:
     measured.seconds.append(time.perf_counter() - begin)
 
 
-def _check(session: Session, method: str, count: int, users: int) -> None:
+def _check(session: Session, method: str, count: int, measured: Measured) -> None:
     """See that a method did what it was measured for.
 
     Raises:
         FindingError: it did not.
     """
+    users = measured.users
+    title = _title(method, measured)
     if method in (ENQUEUE, INSERT):
         asked = len(session.view("vw_deletion_jobs"))
         if asked != users:
-            raise FindingError(f"{TITLES[method]}: {asked} jobs of {users}")
+            raise FindingError(f"{title}: {asked} jobs of {users}")
         return
     found = {str(row["table_name"]): int(row["rows_left"]) for row in _rows(session, "left")}
     wanted = {table: rows * (count - users) for table, rows in ROWS.items()}
     if found != wanted:
-        raise FindingError(f"{TITLES[method]} left {found}, not {wanted}")
-    if method == JOBS:
+        raise FindingError(f"{title} left {found}, not {wanted}")
+    if measured.crew:
         gone = {
             str(row["table_name"]): (int(row["rows_gone"]), int(row["jobs"]))
             for row in _rows(session, "receipts")
@@ -217,6 +273,15 @@ def _check(session: Session, method: str, count: int, users: int) -> None:
         exact = {table: (rows * users, users) for table, rows in ROWS.items()}
         if gone != exact:
             raise FindingError(f"the receipts say {gone}, not {exact}")
+        # With fewer sets than that one worker may well be faster than another begins.
+        enough = users >= len(measured.crew) * SETS_EACH * SET_SIZE
+        if enough and measured.busy[-1] != len(measured.crew):
+            raise FindingError(f"{title}: only {measured.busy[-1]} found work")
+
+
+def _title(name: str, measured: Measured) -> str:
+    number = len(measured.crew)
+    return TITLES[name] if number < 2 else f"{TITLES[JOBS]}, {number} workers"
 
 
 def _rows(session: Session, name: str) -> list[database.Row]:
@@ -229,13 +294,10 @@ def _print(result: Result, console: Console) -> None:
         f"{sum(ROWS.values())} rows, {'scattered' if result.is_scattered else 'side by side'}, "
         f"median of {result.rounds}"
     )
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("method", no_wrap=True)
-    for title in ("users", "median s", "min", "max", "users/s"):
-        table.add_column(title, justify="right", no_wrap=True)
+    table = bench_figures.table("method", "users", "median s", "min", "max", "users/s")
     for name, measured in result.methods.items():
         table.add_row(
-            TITLES[name],
+            _title(name, measured),
             f"{measured.users:,}",
             f"{statistics.median(measured.seconds):.3f}",
             f"{min(measured.seconds):.3f}",
@@ -248,5 +310,30 @@ def _print(result: Result, console: Console) -> None:
         f"of {SET_SIZE}, and {result.ratio(JOBS, LOOP):.1f} times as fast as one by one; "
         f"to enqueue one takes {result.ratio(INSERT, ENQUEUE):.2f} times as long as an INSERT."
     )
+    for name, measured in result.methods.items():
+        if len(measured.crew) > 1:
+            console.print(
+                f"{len(measured.crew)} workers: {result.ratio(name, JOBS):.2f} times the rate of "
+                f"one, on {os.cpu_count()} cores that the client shares."
+            )
     if result.engine == "mysql":
         console.print("Times end when purge has taken the deleted rows out of the tables.")
+
+
+def _draw(document: dict[str, Any], path: Path) -> None:
+    from deletion_jobs import bench_plot_lines
+
+    crews = [measured for measured in document["methods"].values() if "workers" in measured]
+    bench_plot_lines.ranges(
+        path,
+        f"{document['jobs']:,} jobs of {document['rows_per_job']} rows, "
+        f"{ENGINE_NAMES[document['engine']]}",
+        "workers",
+        "jobs a second",
+        {
+            "jobs": (
+                [measured["workers"] for measured in crews],
+                [[measured["users"] / took for took in measured["seconds"]] for measured in crews],
+            )
+        },
+    )

@@ -1,14 +1,19 @@
 """The command line: it only passes arguments on and turns results into text and exit codes."""
 
 import functools
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from deletion_jobs import __version__, database
+from deletion_jobs import __version__, cli_bench, database
+from deletion_jobs.cli_options import bench_engine as _bench_engine
+from deletion_jobs.cli_options import bench_output as _bench_output
+from deletion_jobs.cli_options import bench_rounds as _bench_rounds
+from deletion_jobs.cli_options import bench_url as _bench_url
+from deletion_jobs.cli_options import json_option as _json
+from deletion_jobs.cli_options import later as _later
 from deletion_jobs.errors import FindingError, ToolError, UsageError
 from deletion_jobs.output import explain, say, show, show_json
 
@@ -35,10 +40,6 @@ def _connects(command: Function) -> Function:
     )
     schema = click.option("--schema", metavar="NAME", help="PostgreSQL: the schema.")
     return url(schema(command))
-
-
-def _json(command: Function) -> Function:
-    return click.option("--json", "as_json", is_flag=True, help="Write JSON.")(command)
 
 
 def _compiles(command: Function) -> Function:
@@ -307,25 +308,6 @@ def bench_group() -> None:
     """Measure beside what people would use instead."""
 
 
-_bench_engine = click.option(
-    "--engine",
-    type=click.Choice(["postgres", "mysql"]),
-    default="postgres",
-    show_default=True,
-    help="Which engine.",
-)
-_bench_url = click.option(
-    "--url", metavar="URL", help="Empty database to measure in. [a server of its own]"
-)
-_bench_rounds = click.option(
-    "--rounds",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Rounds, interleaved.",
-)
-
-
 @bench_group.command("cascade")
 @_bench_engine
 @_bench_url
@@ -387,14 +369,41 @@ def bench_cascade(engine: str, **options: Any) -> None:
 )
 @_bench_rounds
 @click.option("--scattered", "is_scattered", is_flag=True, help="Rows of a user lie anywhere.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1, max=16),
+    multiple=True,
+    default=(1,),
+    show_default=True,
+    metavar="N",
+    help="Sessions that work at once; may be said again.",
+)
+@_bench_output
 @_json
 def bench_jobs(
-    engine: str, url: str | None, count: int, rounds: int, is_scattered: bool, as_json: bool
+    engine: str,
+    url: str | None,
+    count: int,
+    rounds: int,
+    is_scattered: bool,
+    workers: tuple[int, ...],
+    output: str | None,
+    as_json: bool,
 ) -> None:
     """Many small jobs, beside the bare cascade in sets and one DELETE and COMMIT a job."""
     _later("bench_jobs", "the benchmark").jobs(
-        engine, url=url, count=count, rounds=rounds, is_scattered=is_scattered, as_json=as_json
+        engine,
+        url=url,
+        count=count,
+        rounds=rounds,
+        is_scattered=is_scattered,
+        workers=workers,
+        as_json=as_json,
+        output=output,
     )
+
+
+cli_bench.add_to(bench_group)
 
 
 @main.group("migrations", cls=Group)
@@ -453,14 +462,3 @@ def _report(findings: list[str], as_json: bool) -> None:
             show("no findings")
     if findings:
         click.get_current_context().exit(FindingError.code)
-
-
-def _later(module: str, what: str) -> Any:
-    try:
-        return importlib.import_module(f"deletion_jobs.{module}")
-    except ModuleNotFoundError as error:
-        if error.name != f"deletion_jobs.{module}":
-            raise UsageError(
-                f"{what} needs the module {error.name}", "pip install 'deletion-jobs[demo]'"
-            ) from error
-        raise UsageError(f"{what} is not part of this installation") from error

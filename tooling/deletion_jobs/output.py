@@ -21,10 +21,11 @@ def show(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """Write a result for programs; times as ISO 8601."""
-    click.echo(json.dumps(value, indent=2, default=_plain))
+    click.echo(json.dumps(value, indent=2, default=plain))
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Write what JSON has no form for: times as ISO 8601."""
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     return str(value)

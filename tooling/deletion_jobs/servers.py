@@ -110,6 +110,11 @@ class Server:
         return urlsplit(self.url).port or PORTS[self.engine]
 
     @property
+    def address(self) -> str:
+        """The name by which other containers of its network reach it, at the engine's own port."""
+        return str(self._container().short_id)
+
+    @property
     def user(self) -> str:
         """The superuser's name."""
         return unquote(urlsplit(self.url).username or SUPERUSERS[self.engine])
@@ -250,10 +255,15 @@ def ensure_docker() -> None:
         raise ServerError("no Docker engine")
 
 
+def image_file(engine: Engine, name: str) -> str:
+    """Read a file that stands beside an engine's Dockerfile."""
+    return (_folder("images") / engine / name).read_text(encoding="utf-8")
+
+
 def settings(engine: Engine) -> list[str]:
     """Read the engine's settings file as options of the server's command line."""
     name = "server.cnf" if engine == "mysql" else "server.conf"
-    text = (_folder("images") / engine / name).read_text(encoding="utf-8")
+    text = image_file(engine, name)
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if engine == "mysql":
@@ -426,6 +436,7 @@ def start(
     name: str | None = None,
     password: str | None = None,
     labels: dict[str, str] | None = None,
+    more: dict[str, Any] | None = None,
     say: Say = _silent,
 ) -> Server:
     """Start a server in a container of its own, on a free port of the loopback address.
@@ -440,6 +451,8 @@ def start(
         password: the superuser's password; None: a random one.
         labels: further labels; None: the container belongs to this process, and
             `remove_abandoned` removes it after that has ended.
+        more: further arguments of the container, as Docker's own ``run`` takes them; its
+            ``environment`` comes on top of the password.
         say: told about steps that take long.
 
     Raises:
@@ -454,13 +467,13 @@ def start(
     secret = password or secrets.token_urlsafe(12)
     host, bind = _addresses()
     port = _free_port()
-    holder = DockerContainer(
-        image,
-        env={"MYSQL_ROOT_PASSWORD" if engine == "mysql" else "POSTGRES_PASSWORD": secret},
-        name=name,
-        labels=labels or {OWNER_LABEL: _owner()},
-        shm_size="256m",
-    ).with_command([*settings(engine), *options])
+    further = dict(more or {})
+    environment = further.pop("environment", {})
+    password_name = "MYSQL_ROOT_PASSWORD" if engine == "mysql" else "POSTGRES_PASSWORD"
+    holder = DockerContainer(image, env={password_name: secret, **environment}, name=name)
+    # Not by the constructor: to it a network is an object of its own kind.
+    holder.with_kwargs(labels=labels or {OWNER_LABEL: owner()}, shm_size="256m", **further)
+    holder.with_command([*settings(engine), *options])
     ports: dict[str, Any] = {f"{PORTS[engine]}/tcp": (bind, port)}
     holder.ports = ports
     say(f"starting {engine} on {host}:{port}")
@@ -522,19 +535,29 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _owner() -> str:
+def owner() -> str:
+    """Name this process, as the label of all that it starts."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def remove_abandoned() -> list[str]:
-    """Remove the containers of processes of this machine that have ended; give their names."""
+    """Remove what processes of this machine that have ended left behind; give the names."""
     removed = []
-    for container in docker_client().containers.list(all=True, filters={"label": OWNER_LABEL}):
-        host, _, pid = container.labels[OWNER_LABEL].rpartition(":")
-        if host == socket.gethostname() and not _process_exists(int(pid)):
+    client = docker_client()
+    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}):
+        if _is_abandoned(container.labels[OWNER_LABEL]):
             container.remove(force=True, v=True)
             removed.append(str(container.name))
+    for network in client.networks.list(filters={"label": OWNER_LABEL}):
+        if _is_abandoned(network.attrs["Labels"][OWNER_LABEL]):
+            network.remove()
+            removed.append(str(network.name))
     return removed
+
+
+def _is_abandoned(owned_by: str) -> bool:
+    host, _, pid = owned_by.rpartition(":")
+    return host == socket.gethostname() and not _process_exists(int(pid))
 
 
 def _process_exists(pid: int) -> bool:

@@ -1,0 +1,64 @@
+"""``bench claim`` in a quick form: that claims really happen and are really counted."""
+
+import json
+
+import pytest
+
+from deletion_jobs import bench_claim, database
+from deletion_jobs.errors import DatabaseError, FindingError, UsageError
+
+pytestmark = pytest.mark.usefixtures("without_waiting_for_purge")
+
+
+@pytest.fixture(autouse=True)
+def _small_sets(monkeypatch):
+    monkeypatch.setattr(bench_claim, "JOBS_PER_RUN", 4)
+
+
+def measure(engine, url, **options):
+    bench_claim.claim(engine, backlogs=[12, 40], rounds=2, url=url, as_json=True, **options)
+
+
+def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, bench_engine, bench_url):
+    measure(bench_engine, bench_url, output=str(tmp_path))
+    found = json.loads(capsys.readouterr().out)
+
+    assert list(found["backlogs"]) == ["12", "40"]
+    for measured in found["backlogs"].values():
+        assert len(measured["claim_seconds"]["values"]) == 2
+        assert 0 < measured["claim_seconds"]["median"] < measured["set_seconds"]["median"]
+        assert measured["rows_locked"] == 4
+        assert measured["rows_read"] >= 4
+    assert found["largest_to_smallest"] > 0
+    assert json.loads((tmp_path / f"claim-{bench_engine}.json").read_text()) == found
+    assert "<svg" in (tmp_path / f"claim-{bench_engine}.svg").read_text()
+
+
+def test_bench_claim_leaves_nothing_behind(bench_engine, bench_url):
+    measure(bench_engine, bench_url)
+    if bench_engine == "postgres":
+        with pytest.raises(DatabaseError), database.connect(bench_url, "bench_claim_12") as session:
+            session.view("deletion_jobs")
+    else:
+        with pytest.raises(DatabaseError) as raised:
+            database.connect(f"{bench_url}_12")
+        assert raised.value.errno == 1049
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("bench_claim/claim", "took no job"),
+        ("bench_claim/work", "4 jobs of 4, and 0 ended done"),
+        ("bench_claim/due", "locks 0 rows"),
+    ],
+)
+def test_bench_claim_fails_where_nothing_is_done(bench_engine, bench_url, forget, query, message):
+    forget(query)
+    with pytest.raises(FindingError, match=message):
+        measure(bench_engine, bench_url)
+
+
+def test_bench_claim_refuses_a_backlog_that_the_rounds_use_up(bench_engine):
+    with pytest.raises(UsageError, match="2 rounds and one before them take 12 jobs"):
+        bench_claim.claim(bench_engine, backlogs=[11], rounds=2)

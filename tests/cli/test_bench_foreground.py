@@ -1,0 +1,119 @@
+"""``bench foreground`` in a quick form: that clients really send, and that rows really go."""
+
+import json
+
+import pytest
+
+from deletion_jobs import bench_clients, bench_foreground, database
+from deletion_jobs.bench_clients import REFUSED
+from deletion_jobs.errors import DatabaseError, FindingError, UsageError
+
+pytestmark = pytest.mark.usefixtures("without_waiting_for_purge")
+
+LOCK = {
+    "postgres": "CREATE PROCEDURE bench_lock(p_id bigint) LANGUAGE sql AS "
+    "$$ SELECT 1 FROM bench_customers WHERE id = p_id FOR UPDATE $$",
+    "mysql": "CREATE PROCEDURE bench_lock(p_id BIGINT) "
+    "SELECT id FROM bench_customers WHERE id = p_id FOR UPDATE;",
+}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(bench_foreground, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(bench_clients, "LEAD_SECONDS", 0.05)
+
+
+def measure(engine, url, **options):
+    bench_foreground.foreground(
+        engine, rows=6001, rounds=1, clients=4, rate=200, url=url, as_json=True, **options
+    )
+
+
+def test_bench_foreground_times_transactions_beside_each_way(
+    capsys, tmp_path, bench_engine, bench_url
+):
+    measure(bench_engine, bench_url, output=str(tmp_path))
+    found = json.loads(capsys.readouterr().out)
+
+    assert (found["rows"], found["transactions_per_second"]) == (6001, 800)
+    assert list(found["meanwhile"]) == ["idle", "job", "by hand", "native"]
+    for felt in found["meanwhile"].values():
+        assert felt["transactions"] > 0
+        assert 0 < felt["p50_ms"] <= felt["p99_ms"] <= felt["max_ms"]
+        assert sum(kind["transactions"] for kind in felt["kinds"].values()) == felt["transactions"]
+    idle = found["meanwhile"]["idle"]
+    # Nothing goes, so everything is there and nothing is in the way.
+    assert set(idle["kinds"]) == {"read", "update", "insert", "insert under"}
+    assert (idle["refused"], idle["lock_waits"], idle["lock_timeouts"]) == (0, 0, 0)
+    assert set(found["p99_to_idle"]) == {"job", "by hand", "native"}
+    assert "<svg" in (tmp_path / f"foreground-{bench_engine}.svg").read_text()
+
+
+def test_bench_foreground_fails_where_rows_are_left(bench_engine, bench_url, forget):
+    forget("bench_by_hand")
+    with pytest.raises(FindingError, match=r"batches by hand left 5.. rows of the customer"):
+        measure(bench_engine, bench_url)
+
+
+def test_bench_foreground_fails_where_no_transaction_was_due(bench_engine, bench_url, monkeypatch):
+    monkeypatch.setattr(bench_clients._Client, "run", lambda *_: None)
+    with pytest.raises(FindingError, match="before a client's transaction was due"):
+        measure(bench_engine, bench_url)
+
+
+@pytest.fixture
+def crowd_at(bench_engine, bench_url):
+    """A session beside the tables of the large job, and clients whose rows all go."""
+    from deletion_jobs import bench_load
+
+    with (
+        bench_load.filled(bench_engine, bench_url, 1201) as (session, orders),
+        bench_clients.clients(
+            bench_url, 2, 200, bench_load.kept_orders(orders), orders
+        ) as crowd,
+    ):  # fmt: skip
+        session.call("bench_restore")
+        yield session, crowd
+
+
+def test_clients_count_what_is_refused_below_a_parent_that_is_gone(crowd_at):
+    session, crowd = crowd_at
+    session.call("bench_native", 1, 5000)
+    felt = crowd.feel(lambda: bench_foreground._go(session, "idle"))
+
+    outcomes = {one.outcome for one in felt.sent if one.kind == bench_clients.UNDER}
+    assert outcomes == {REFUSED}
+    assert {one.outcome for one in felt.sent if one.kind != bench_clients.UNDER} == {"fine"}
+
+
+def test_clients_count_waits_for_locks_from_when_a_transaction_was_due(
+    crowd_at, bench_engine, bench_url
+):
+    session, crowd = crowd_at
+    session.script(LOCK[bench_engine])
+    with database.connect(bench_url) as holder:
+
+        def hold():
+            holder.query("bench_claim/begin")
+            # Nobody can add a row below a parent whose delete is still open.
+            holder.call("bench_lock", 1)
+            bench_foreground._go(session, "idle")
+            holder.query("bench_claim/rollback")
+
+        felt = crowd.feel(hold)
+    assert felt.lock_waits > 0
+    slowest = max(one.seconds for one in felt.sent)
+    assert slowest > 0.1
+
+
+def test_clients_pass_on_an_error_that_nobody_expects(crowd_at):
+    session, crowd = crowd_at
+    with pytest.raises(DatabaseError) as raised:
+        crowd.feel(lambda: session.script("DROP TABLE bench_order_items;"))
+    assert raised.value.sqlstate in {"42P01", "42S02"}
+
+
+def test_bench_foreground_refuses_numbers_without_sense(bench_engine):
+    with pytest.raises(UsageError, match="at least one round and one client"):
+        bench_foreground.foreground(bench_engine, clients=0)

@@ -1,0 +1,274 @@
+"""Measure what it takes to claim a set of jobs, as the backlog grows.
+
+Each size of the backlog has a place of its own with all of deletion-jobs in it (PostgreSQL: a
+schema; MySQL: a database), so that the sizes can take turns on one server. The target is empty: a
+set is claimed, worked to its end as a worker does it, and the next claim finds what that left.
+
+The clock covers the call of ``deletion_claim`` with its commit, from a session that has claimed
+before, as ``run_deletion_jobs`` calls it: the due jobs are found and locked, and the run, its
+attempts and the jobs' new state are written. What it reads and locks is counted beside, since
+times are noisy and counts are not.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from deletion_jobs import bench, bench_figures, database
+from deletion_jobs.bench_figures import spread
+from deletion_jobs.database import Session
+from deletion_jobs.errors import FindingError, UsageError
+from deletion_jobs.output import say
+from deletion_jobs.sources import ENGINE_NAMES, Engine
+
+BACKLOGS = (10_000, 1_000_000)
+JOBS_PER_RUN = 500
+TARGET = "bench_claim_rows"
+FOLDER = "bench_claim"
+
+
+@dataclass
+class Measured:
+    """What claims took at one size of the backlog.
+
+    Attributes:
+        seconds: of each claim.
+        set_seconds: of each claim with the work on the set, whose roots are gone.
+        rows_read: by finding the due jobs; PostgreSQL: of jobs and attempts, MySQL: of any table.
+        rows_locked: of deletion_jobs, by the same.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    set_seconds: list[float] = field(default_factory=list)
+    rows_read: int = 0
+    rows_locked: int = 0
+
+
+Places = dict[int, Session]
+Found = dict[int, Measured]
+
+
+def claim(
+    engine: Engine,
+    backlogs: Sequence[int] = BACKLOGS,
+    rounds: int = 5,
+    url: str | None = None,
+    as_json: bool = False,
+    output: str | None = None,
+    console: Console | None = None,
+) -> None:
+    """Measure and print; the command ``bench claim``.
+
+    Args:
+        engine: ``mysql`` or ``postgres``.
+        backlogs: numbers of pending jobs; as many finished ones lie before them.
+        rounds: how often a set is claimed at each size.
+        url: an empty database on a server with nothing else to do, by its superuser; None: a
+            server of its own.
+        as_json: write JSON instead of a table.
+        output: folder for JSON and a plot.
+        console: where to write the table.
+
+    Raises:
+        FindingError: a claim took other jobs than it should, or they were not worked.
+        UsageError: a backlog is too small for the rounds, or the database is in use.
+        DatabaseError: the server refused.
+    """
+    sizes = sorted(set(backlogs))
+    if sizes[0] < (rounds + 1) * JOBS_PER_RUN:
+        raise UsageError(
+            f"{rounds} rounds and one before them take {(rounds + 1) * JOBS_PER_RUN} jobs",
+            "name larger backlogs or fewer rounds",
+        )
+    with bench.server(engine, url) as where, _places(engine, where, sizes) as places:
+        document = _measure(places, rounds)
+    bench_figures.hand_out(
+        document,
+        as_json,
+        output,
+        "claim",
+        _draw,
+        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
+    )
+
+
+@contextlib.contextmanager
+def _places(engine: Engine, url: str, sizes: Sequence[int]) -> Iterator[Places]:
+    """Install deletion-jobs once for each size, and fill it; give a session in each place."""
+    with contextlib.ExitStack() as stack:
+        home = stack.enter_context(database.connect(url))
+        if home.engine != engine:
+            raise UsageError(f"the URL names {ENGINE_NAMES[home.engine]}, not {engine}")
+        places: Places = {}
+        for size in sizes:
+            session = stack.enter_context(_place(home, url, size))
+            stack.enter_context(bench.installed(session, FOLDER))
+            say(f"filling in {size:,} pending jobs and as many finished ones")
+            session.call("register_deletion_target", TARGET, None, None)
+            session.call("set_deletion_setting", "jobs_per_run", str(JOBS_PER_RUN))
+            session.call("bench_fill", size)
+            session.query(f"{FOLDER}/vacuum")
+            session.query(f"{FOLDER}/enter")
+            places[size] = session
+        home.query("bench/checkpoint")
+        yield places
+
+
+@contextlib.contextmanager
+def _place(home: Session, url: str, size: int) -> Iterator[Session]:
+    """Make a schema or a database beside the one that the URL names, and drop it afterwards."""
+    parts = urlsplit(url)
+    name = f"bench_claim_{size}"
+    if home.engine == "mysql":
+        name = f"{parts.path.lstrip('/')}_{size}"
+    home.query(f"{FOLDER}/set_place", place=name)
+    home.query(f"{FOLDER}/make_place")
+    try:
+        if home.engine == "mysql":
+            opened = database.connect(parts._replace(path=f"/{name}").geturl())
+        else:
+            opened = database.connect(url, name)
+        with opened as session:
+            yield session
+    finally:
+        home.query(f"{FOLDER}/set_place", place=name)
+        home.query(f"{FOLDER}/drop_place")
+
+
+def _measure(places: Places, rounds: int) -> dict[str, Any]:
+    found: Found = {size: Measured() for size in places}
+    for size, session in places.items():
+        _look(session, found[size])
+        # The first claim of a session plans its statements.
+        _claim(session, Measured())
+    sizes = list(places)
+    for turn in range(rounds):
+        first = turn % len(sizes)
+        for size in sizes[first:] + sizes[:first]:
+            bench.settle(places[size])
+            _claim(places[size], found[size])
+        took = ", ".join(f"{size:,}: {found[size].seconds[-1] * 1000:.1f} ms" for size in sizes)
+        say(f"round {turn + 1} of {rounds}: {took}")
+    return _document(places[sizes[0]], found, rounds)
+
+
+def _look(session: Session, measured: Measured) -> None:
+    """Count what finding the due jobs reads and locks, and take it back.
+
+    Raises:
+        FindingError: it locked other rows than those of a set.
+    """
+    session.query(f"{FOLDER}/begin")
+    try:
+        # What reading the counter adds by itself is taken off again.
+        idle = [_count(session, "rows_read"), _count(session, "rows_read")]
+        session.query(f"{FOLDER}/due")
+        measured.rows_read = _count(session, "rows_read") - idle[1] - (idle[1] - idle[0])
+        measured.rows_locked = _count(session, "rows_locked")
+    finally:
+        session.query(f"{FOLDER}/rollback")
+    if measured.rows_locked != JOBS_PER_RUN:
+        raise FindingError(f"a claim of {JOBS_PER_RUN} jobs locks {measured.rows_locked} rows")
+
+
+def _count(session: Session, name: str) -> int:
+    return int(session.one(f"{FOLDER}/{name}")["value"])
+
+
+def _claim(session: Session, measured: Measured) -> None:
+    """Claim a set, taking the time, and work it to its end.
+
+    Raises:
+        FindingError: another number of jobs was claimed, or they did not end done.
+    """
+    begin = time.perf_counter()
+    session.query(f"{FOLDER}/claim")
+    measured.seconds.append(time.perf_counter() - begin)
+    claimed = session.query(f"{FOLDER}/claimed")
+    if not claimed:
+        raise FindingError("a claim took no job")
+    run = claimed[0]
+    begin = time.perf_counter()
+    session.query(f"{FOLDER}/work", run_id=run["run_id"], token=run["token"])
+    measured.set_seconds.append(measured.seconds[-1] + time.perf_counter() - begin)
+    done = int(session.one(f"{FOLDER}/ended", run_id=run["run_id"])["jobs"])
+    if (run["job_count"], done) != (JOBS_PER_RUN, JOBS_PER_RUN):
+        raise FindingError(
+            f"a claim took {run['job_count']} jobs of {JOBS_PER_RUN}, and {done} ended done"
+        )
+
+
+def _document(session: Session, found: Found, rounds: int) -> dict[str, Any]:
+    sizes = list(found)
+    backlogs: dict[str, Any] = {
+        str(size): {
+            "claim_seconds": spread(measured.seconds, 5),
+            "set_seconds": spread(measured.set_seconds, 5),
+            "rows_read": measured.rows_read,
+            "rows_locked": measured.rows_locked,
+        }
+        for size, measured in found.items()
+    }
+    largest, smallest = (backlogs[str(sizes[place])] for place in (-1, 0))
+    return {
+        "engine": session.engine,
+        "version": str(session.one("server")["version"]),
+        "rounds": rounds,
+        "jobs_per_run": JOBS_PER_RUN,
+        "backlogs": backlogs,
+        "largest_to_smallest": round(
+            largest["claim_seconds"]["median"] / smallest["claim_seconds"]["median"], 3
+        ),
+        "rows_read_largest_to_smallest": round(
+            largest["rows_read"] / max(smallest["rows_read"], 1), 3
+        ),
+    }
+
+
+def _print(document: dict[str, Any], console: Console) -> None:
+    console.print(
+        f"{ENGINE_NAMES[document['engine']]} {document['version']}: a claim of "
+        f"{document['jobs_per_run']} jobs, median of {document['rounds']}"
+    )
+    made = bench_figures.table(
+        "pending and finished", "median ms", "min", "max", "set ms", "rows read", "rows locked"
+    )
+    for size, measured in document["backlogs"].items():
+        took = measured["claim_seconds"]
+        made.add_row(
+            f"{int(size):,}",
+            *(f"{took[name] * 1000:.2f}" for name in ("median", "min", "max")),
+            f"{measured['set_seconds']['median'] * 1000:.1f}",
+            f"{measured['rows_read']:,}",
+            f"{measured['rows_locked']:,}",
+        )
+    console.print(made)
+    console.print(
+        f"At the largest backlog a claim takes {document['largest_to_smallest']:.2f} times as long "
+        f"as at the smallest, and reads {document['rows_read_largest_to_smallest']:.2f} times as "
+        "many rows. A set is a claim with the work on it, whose roots are gone."
+    )
+
+
+def _draw(document: dict[str, Any], path: Path) -> None:
+    from deletion_jobs import bench_plot_lines
+
+    sizes = [int(size) for size in document["backlogs"]]
+    values = [
+        [value * 1000 for value in measured["claim_seconds"]["values"]]
+        for measured in document["backlogs"].values()
+    ]
+    bench_plot_lines.ranges(
+        path,
+        f"A claim of {document['jobs_per_run']} jobs, {ENGINE_NAMES[document['engine']]}",
+        "pending jobs, with as many finished ones",
+        "ms",
+        {"claim": (sizes, values)},
+        log_x=True,
+    )

@@ -1,0 +1,210 @@
+"""Measure what an application's transactions feel while a large job goes.
+
+A few clients send small transactions at a fixed rate: they read, update and insert rows that have
+nothing to do with the job, and insert rows below those that go. They do so while nothing happens,
+and while the same customer is deleted in each way; the ways take turns.
+"""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from deletion_jobs import bench, bench_clients, bench_figures, bench_load
+from deletion_jobs.bench_clients import DEADLOCK, KINDS, REFUSED, TIMEOUT, Clients, Felt, Sent
+from deletion_jobs.bench_figures import percentile, spread
+from deletion_jobs.bench_load import TITLES, WAYS
+from deletion_jobs.database import Session
+from deletion_jobs.errors import FindingError, UsageError
+from deletion_jobs.output import say
+from deletion_jobs.sources import ENGINE_NAMES, Engine
+
+IDLE = "idle"
+IDLE_SECONDS = 5.0
+METHODS = (IDLE, *WAYS)
+PLOT_SHARES = tuple(percent / 1000 for percent in range(0, 1001, 5))
+
+
+def foreground(
+    engine: Engine,
+    rows: int = 100_000,
+    rounds: int = 5,
+    clients: int = 4,
+    rate: float = 50.0,
+    url: str | None = None,
+    as_json: bool = False,
+    output: str | None = None,
+    console: Console | None = None,
+) -> None:
+    """Measure and print; the command ``bench foreground``.
+
+    Args:
+        engine: ``mysql`` or ``postgres``.
+        rows: how many rows to delete, about.
+        rounds: how often each way is taken.
+        clients: number of sessions that send transactions.
+        rate: transactions a second of each of them.
+        url: an empty database on a server with nothing else to do, by its superuser; None: a
+            server of its own.
+        as_json: write JSON instead of a table.
+        output: folder for JSON and a plot.
+        console: where to write the table.
+
+    Raises:
+        FindingError: rows are left that should be gone, or no transaction was due meanwhile.
+        UsageError: the numbers make no sense, or the database is in use.
+        DatabaseError: the server refused.
+    """
+    if rounds < 1 or clients < 1 or rate <= 0:
+        raise UsageError("it takes at least one round and one client, and a rate above zero")
+    with (
+        bench.server(engine, url) as where,
+        bench_load.filled(engine, where, rows) as (session, orders),
+        bench_clients.clients(
+            where, clients, rate, bench_load.kept_orders(orders), orders
+        ) as crowd,
+    ):
+        felt = _measure(session, crowd, rounds)
+        document: dict[str, Any] = {
+            "engine": engine,
+            "version": str(session.one("server")["version"]),
+            "rows": 1 + orders * bench.ROWS_PER_ORDER,
+            "batch_rows": bench.BATCH_ROWS,
+            "rounds": rounds,
+            "clients": clients,
+            "transactions_per_second": clients * rate,
+            "lock_timeout_seconds": bench_clients.LOCK_SECONDS,
+            "meanwhile": {method: _figures(rounds_felt) for method, rounds_felt in felt.items()},
+        }
+    p99 = {method: found["p99_ms"] for method, found in document["meanwhile"].items()}
+    document["p99_to_idle"] = {method: round(p99[method] / p99[IDLE], 3) for method in WAYS}
+    bench_figures.hand_out(
+        document,
+        as_json,
+        output,
+        "foreground",
+        _draw,
+        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
+    )
+
+
+def _measure(session: Session, crowd: Clients, rounds: int) -> dict[str, list[Felt]]:
+    felt: dict[str, list[Felt]] = {method: [] for method in METHODS}
+    for turn in range(rounds):
+        first = turn % len(METHODS)
+        for method in METHODS[first:] + METHODS[:first]:
+            bench_load.restore(session, method)
+            found = crowd.feel(partial(_go, session, method))
+            if method in WAYS:
+                bench_load.check(session, method)
+            if not found.sent:
+                raise FindingError(
+                    f"{TITLES[method]}: over before a client's transaction was due",
+                    "take more rows, more clients or a higher rate",
+                )
+            felt[method].append(found)
+            p99 = percentile([one.seconds for one in found.sent], 0.99) * 1000
+            say(
+                f"round {turn + 1} of {rounds}: {method} {found.seconds:.2f} s, "
+                f"{len(found.sent)} transactions, p99 {p99:.1f} ms"
+            )
+    return felt
+
+
+def _go(session: Session, method: str) -> None:
+    if method == IDLE:
+        time.sleep(IDLE_SECONDS)
+    else:
+        bench_load.delete(session, method)
+
+
+def _figures(felt: list[Felt]) -> dict[str, Any]:
+    """Sum up all rounds: percentiles over all transactions, and the spread of each round's p99."""
+    sent = [one for found in felt for one in found.sent]
+    outcomes = [one.outcome for one in sent]
+    by_round = [percentile([one.seconds for one in found.sent], 0.99) * 1000 for found in felt]
+    return {
+        "seconds": spread([found.seconds for found in felt]),
+        **_latency(sent),
+        "p99_ms_by_round": spread(by_round, 3),
+        "lock_waits": sum(found.lock_waits for found in felt),
+        "lock_timeouts": outcomes.count(TIMEOUT),
+        "deadlocks": outcomes.count(DEADLOCK),
+        "refused": outcomes.count(REFUSED),
+        "kinds": {
+            kind: _latency([one for one in sent if one.kind == kind])
+            for kind in KINDS
+            if any(one.kind == kind for one in sent)
+        },
+        "percentiles_ms": [
+            (share, round(percentile([one.seconds for one in sent], share) * 1000, 3))
+            for share in PLOT_SHARES
+        ],
+    }
+
+
+def _latency(sent: list[Sent]) -> dict[str, Any]:
+    times = [one.seconds * 1000 for one in sent]
+    return {
+        "transactions": len(times),
+        "p50_ms": round(percentile(times, 0.5), 3),
+        "p99_ms": round(percentile(times, 0.99), 3),
+        "max_ms": round(max(times), 3),
+    }
+
+
+def _print(document: dict[str, Any], console: Console) -> None:
+    console.print(
+        f"{ENGINE_NAMES[document['engine']]} {document['version']}: {document['clients']} clients, "
+        f"{document['transactions_per_second']:g} transactions/s in all, while "
+        f"{document['rows']:,} rows go, all of {document['rounds']} rounds"
+    )
+    made = bench_figures.table(
+        "meanwhile", "sent", "p50 ms", "p99 ms", "min", "max", "longest", "x idle", "waits",
+        "refused",
+    )  # fmt: skip
+    for method, found in document["meanwhile"].items():
+        made.add_row(
+            TITLES[method],
+            f"{found['transactions']:,}",
+            *(f"{found[name]:.1f}" for name in ("p50_ms", "p99_ms")),
+            *(f"{found['p99_ms_by_round'][name]:.1f}" for name in ("min", "max")),
+            f"{found['max_ms']:.1f}",
+            f"{document['p99_to_idle'].get(method, 1.0):.2f}",
+            f"{found['lock_waits']:,}",
+            f"{found['refused']:,}",
+        )
+    console.print(made)
+    for method, found in document["meanwhile"].items():
+        for name in ("lock_timeouts", "deadlocks"):
+            if found[name]:
+                console.print(f"{TITLES[method]}: {found[name]:,} {name.replace('_', ' ')}.")
+    kinds = bench_figures.table("p99 ms of each kind", *KINDS)
+    for method, found in document["meanwhile"].items():
+        cells = [found["kinds"].get(kind) for kind in KINDS]
+        kinds.add_row(TITLES[method], *(f"{cell['p99_ms']:.2f}" if cell else "" for cell in cells))
+    console.print(kinds)
+    console.print(
+        "Times count from when a transaction was due; min and max are of the rounds' p99. Waits "
+        f"for locks are those seen every {bench_clients.WATCH_SECONDS * 1000:.0f} ms. Refused: "
+        "inserted below what was gone."
+    )
+
+
+def _draw(document: dict[str, Any], path: Path) -> None:
+    from deletion_jobs import bench_plot_lines
+
+    bench_plot_lines.lines(
+        path,
+        f"An application's transactions while {document['rows']:,} rows go, "
+        f"{ENGINE_NAMES[document['engine']]}",
+        "share of the transactions, %",
+        "took at most, ms",
+        {
+            TITLES[method]: [(share * 100, value) for share, value in found["percentiles_ms"]]
+            for method, found in document["meanwhile"].items()
+        },
+        log_y=True,
+    )

@@ -1,0 +1,269 @@
+"""Measure the work space of a large job: disk, log and memory, looked at again and again.
+
+A second session reads the sizes of all our tables, what has been written to the logs, and the
+memory of the worker's session, while the job goes. What deletions write to the application's own
+tables is in the logs as well: beside it stands one native cascade of the same rows.
+"""
+
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from deletion_jobs import bench, bench_figures, bench_load, database
+from deletion_jobs.bench import JOB, NATIVE
+from deletion_jobs.bench_figures import spread
+from deletion_jobs.bench_threads import Thread
+from deletion_jobs.database import Session
+from deletion_jobs.errors import FindingError, UsageError
+from deletion_jobs.output import say
+from deletion_jobs.sources import ENGINE_NAMES, Engine
+
+SAMPLE_SECONDS = 0.05
+LIMIT_BYTES = 50_000_000
+MEGABYTE = 1_000_000
+METHODS = (JOB, NATIVE)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was found at one moment.
+
+    Attributes:
+        seconds: since the deletion began.
+        tables: bytes on disk of each of our tables, with its indexes.
+        redo_bytes: written to PostgreSQL's write-ahead log or MySQL's redo log, ever.
+        binlog_bytes: in MySQL's binary log.
+        temporary_bytes: PostgreSQL: in work files, ever; MySQL: in the session's, now.
+        memory_bytes: of the session alone; None: the server cannot tell.
+    """
+
+    seconds: float
+    tables: dict[str, int]
+    redo_bytes: int
+    binlog_bytes: int
+    temporary_bytes: int
+    memory_bytes: int | None
+
+    @property
+    def disk_bytes(self) -> int:
+        """All of our tables together."""
+        return sum(self.tables.values())
+
+
+@dataclass
+class Watched:
+    """All samples of one deletion: the first from before it, the last from after it."""
+
+    samples: list[Sample] = field(default_factory=list)
+
+    def written(self, name: str) -> int:
+        """Tell how far a counter went on."""
+        return int(getattr(self.samples[-1], name)) - int(getattr(self.samples[0], name))
+
+    def largest(self) -> Sample:
+        """Give the sample in which our tables were largest."""
+        return max(self.samples, key=lambda sample: sample.disk_bytes)
+
+    def temporary(self) -> int:
+        """Tell how much more there was in work files than before."""
+        return max(one.temporary_bytes for one in self.samples) - self.samples[0].temporary_bytes
+
+    def memory(self) -> int | None:
+        """Give the most memory that was seen."""
+        seen = [one.memory_bytes for one in self.samples if one.memory_bytes is not None]
+        return max(seen, default=None)
+
+
+def space(
+    engine: Engine,
+    rows: int = 1_000_000,
+    rounds: int = 1,
+    is_checked: bool = False,
+    url: str | None = None,
+    as_json: bool = False,
+    output: str | None = None,
+    console: Console | None = None,
+) -> None:
+    """Measure and print; the command ``bench space``.
+
+    Args:
+        engine: ``mysql`` or ``postgres``.
+        rows: how many rows to delete, about.
+        rounds: how often each way is taken.
+        is_checked: give the target a limit of rows, so that the check counts them beforehand.
+        url: an empty database on a server with nothing else to do, by its superuser; None: a
+            server of its own.
+        as_json: write JSON instead of a table.
+        output: folder for JSON and a plot.
+        console: where to write the table.
+
+    Raises:
+        FindingError: rows are left that should be gone, or nothing was seen meanwhile.
+        UsageError: the numbers make no sense, or the database is in use.
+        DatabaseError: the server refused.
+    """
+    if rounds < 1:
+        raise UsageError("it takes at least one round")
+    max_rows = 2 * rows if is_checked else None
+    with (
+        bench.server(engine, url) as where,
+        bench_load.filled(engine, where, rows, max_rows) as (session, orders),
+        database.connect(where) as watcher,
+    ):
+        found = _measure(session, watcher, rounds)
+        document: dict[str, Any] = {
+            "engine": engine,
+            "version": str(session.one("server")["version"]),
+            "rows": 1 + orders * bench.ROWS_PER_ORDER,
+            "batch_rows": bench.BATCH_ROWS,
+            "rounds": rounds,
+            "checked": is_checked,
+            "methods": {method: _figures(watched) for method, watched in found.items()},
+        }
+    document["limit_bytes"] = LIMIT_BYTES
+    document["is_within_limit"] = document["methods"][JOB]["disk_bytes"]["max"] <= LIMIT_BYTES
+    bench_figures.hand_out(
+        document,
+        as_json,
+        output,
+        "space",
+        _draw,
+        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
+    )
+
+
+def _measure(session: Session, watcher: Session, rounds: int) -> dict[str, list[Watched]]:
+    found: dict[str, list[Watched]] = {method: [] for method in METHODS}
+    worker = int(session.one("bench_foreground/session_id")["value"])
+    for turn in range(rounds):
+        for method in METHODS if turn % 2 == 0 else METHODS[::-1]:
+            bench_load.restore(session, method)
+            watched = _watch(session, watcher, worker, method)
+            bench_load.check(session, method)
+            # The first and the last sample are not from the time of the deletion.
+            is_seen = method != JOB or len(watched.samples) > 2
+            if not is_seen or watched.written("redo_bytes") <= 0:
+                raise FindingError(
+                    f"{bench_load.TITLES[method]}: nothing was seen meanwhile", "take more rows"
+                )
+            found[method].append(watched)
+            say(
+                f"round {turn + 1} of {rounds}: {method} {watched.samples[-1].seconds:.2f} s, "
+                f"{watched.largest().disk_bytes / MEGABYTE:.1f} MB in our tables"
+            )
+    return found
+
+
+def _watch(session: Session, watcher: Session, worker: int, method: str) -> Watched:
+    """Delete the large customer, and look at the server before, meanwhile and afterwards."""
+    is_over = threading.Event()
+    begin = time.perf_counter()
+    watched = Watched([_sample(watcher, worker, begin)])
+
+    def look_on() -> None:
+        while not is_over.wait(SAMPLE_SECONDS):
+            watched.samples.append(_sample(watcher, worker, begin))
+
+    thread = Thread(look_on)
+    thread.start()
+    try:
+        bench_load.delete(session, method)
+    finally:
+        is_over.set()
+        thread.join()
+    thread.raise_error()
+    watched.samples.append(_sample(watcher, worker, begin))
+    return watched
+
+
+def _sample(watcher: Session, worker: int, begin: float) -> Sample:
+    tables = watcher.query("bench_space/tables")
+    server = watcher.one("bench_space/server", session=worker)
+    memory = server["memory_bytes"]
+    return Sample(
+        round(time.perf_counter() - begin, 3),
+        {str(row["table_name"]): int(row["bytes"]) for row in tables},
+        int(server["redo_bytes"]),
+        sum(int(row["file_size"]) for row in watcher.query("bench_space/binlog")),
+        int(server["temporary_bytes"]),
+        None if memory is None else int(memory),
+    )
+
+
+def _figures(found: list[Watched]) -> dict[str, Any]:
+    largest = max((watched.largest() for watched in found), key=lambda one: one.disk_bytes)
+    memory = [watched.memory() for watched in found]
+    known = [value for value in memory if value is not None]
+    written = {
+        name: spread([watched.written(name) for watched in found], 0)
+        for name in ("redo_bytes", "binlog_bytes")
+    }
+    return {
+        "seconds": spread([watched.samples[-1].seconds for watched in found]),
+        "disk_bytes": spread([watched.largest().disk_bytes for watched in found], 0),
+        "disk_bytes_before": spread([watched.samples[0].disk_bytes for watched in found], 0),
+        "tables_when_largest": dict(
+            sorted(largest.tables.items(), key=lambda item: item[1], reverse=True)
+        ),
+        **written,
+        "temporary_bytes": spread([watched.temporary() for watched in found], 0),
+        "memory_bytes": spread(known, 0) if known else None,
+        "samples": [
+            {**asdict(sample), "disk_bytes": sample.disk_bytes} for sample in found[-1].samples
+        ],
+    }
+
+
+def _print(document: dict[str, Any], console: Console) -> None:
+    console.print(
+        f"{ENGINE_NAMES[document['engine']]} {document['version']}: {document['rows']:,} rows go, "
+        f"at most {document['batch_rows']:,} a commit"
+        f"{', counted beforehand' if document['checked'] else ''}, median of {document['rounds']}"
+    )
+    made = bench_figures.table(
+        "deleted by", "s", "tables MB", "log MB", "binlog MB", "temp MB", "memory MB"
+    )
+    for method, found in document["methods"].items():
+        memory = found["memory_bytes"]
+        made.add_row(
+            bench_load.TITLES[method],
+            f"{found['seconds']['median']:.2f}",
+            *(
+                f"{found[name]['median'] / MEGABYTE:,.1f}"
+                for name in ("disk_bytes", "redo_bytes", "binlog_bytes", "temporary_bytes")
+            ),
+            f"{memory['median'] / MEGABYTE:,.1f}" if memory else "not told",
+        )
+    console.print(made)
+    job = document["methods"][JOB]
+    console.print("The largest of our tables, when all together were largest:")
+    for table, size in list(job["tables_when_largest"].items())[:5]:
+        console.print(f"  {table} {size / MEGABYTE:,.2f} MB")
+    limit = document["limit_bytes"] / MEGABYTE
+    console.print(
+        f"At most {job['disk_bytes']['max'] / MEGABYTE:,.1f} MB in our tables: "
+        f"{'within' if document['is_within_limit'] else 'above'} the {limit:.0f} MB asked for. "
+        "Log: what deleting wrote, for the application's tables as well."
+    )
+
+
+def _draw(document: dict[str, Any], path: Path) -> None:
+    from deletion_jobs import bench_plot_lines
+
+    samples = document["methods"][JOB]["samples"]
+    series = {"our tables": [(one["seconds"], one["disk_bytes"] / MEGABYTE) for one in samples]}
+    if all(one["memory_bytes"] is not None for one in samples):
+        series["memory of the worker's session"] = [
+            (one["seconds"], one["memory_bytes"] / MEGABYTE) for one in samples
+        ]
+    bench_plot_lines.lines(
+        path,
+        f"Work space while {document['rows']:,} rows go, {ENGINE_NAMES[document['engine']]}",
+        "seconds",
+        "MB",
+        series,
+    )

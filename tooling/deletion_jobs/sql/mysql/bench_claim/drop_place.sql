@@ -1,0 +1,5 @@
+-- Drop the database that was named.
+SET @bench_text = concat('DROP DATABASE IF EXISTS ', @bench_place);
+PREPARE bench_statement FROM @bench_text;
+EXECUTE bench_statement;
+DEALLOCATE PREPARE bench_statement

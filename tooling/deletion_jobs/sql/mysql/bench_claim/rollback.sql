@@ -1,0 +1,2 @@
+-- Take back what was only looked at.
+ROLLBACK

@@ -1,0 +1,2 @@
+-- This session, as waits name it.
+SELECT connection_id() AS value

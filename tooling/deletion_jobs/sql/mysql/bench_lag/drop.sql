@@ -1,0 +1,2 @@
+-- Take away what bench lag has made.
+DROP TABLE IF EXISTS bench_beats;

@@ -1,0 +1,2 @@
+-- The files of the binary log.
+SHOW BINARY LOGS

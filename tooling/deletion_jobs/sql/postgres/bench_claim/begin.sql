@@ -1,0 +1,2 @@
+-- Open a transaction that will be rolled back.
+START TRANSACTION

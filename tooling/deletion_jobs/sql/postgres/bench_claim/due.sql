@@ -1,0 +1,2 @@
+-- Lock the jobs that a claim would take.
+SELECT cardinality(d.jobs) AS jobs FROM deletion_due() AS d
