@@ -28,7 +28,7 @@ NAME = re.compile(r"\d{4}_[a-z]+(_[a-z0-9]+)+")
 VERB_OBJECT = re.compile(r"[a-z]+(_[a-z0-9]+)*_?deletion[a-z0-9_]*")
 
 _OPEN = re.compile(r"^-- >>> (.+)$")
-_SAME = re.compile(r"^-- === (\S+) ([0-9a-f]{64})$")
+_SAME = re.compile(r"^-- === (\S+) ([0-9a-f]{64})(?:  -- noqa: LT05)?$")
 _DROPPED = re.compile(r"^-- (\S+\.sql)$")
 _CLOSE = "-- <<<"
 _DROPS = "drop"
@@ -259,6 +259,21 @@ def _height(source: Source) -> int:
     return 2 if source.folder == "views" else 0
 
 
+def _standing_on(
+    redone: Sequence[Source], current: Sequence[Source], written: Sequence[Source]
+) -> list[Source]:
+    """Give the unchanged views that read a view which is dropped and made anew, and so go as well."""
+    names = {source.name for source in redone if source.folder == "views"}
+    found: list[Source] = []
+    for source in current:
+        if source.folder != "views" or source in written:
+            continue
+        if any(re.search(rf"\b{name}\b", _code(source.text)) for name in names):
+            names.add(source.name)
+            found.append(source)
+    return found
+
+
 def expected(migration: Migration, before: State, current: Sequence[Source]) -> dict[str, str]:
     """Generate the three files of an unreleased migration.
 
@@ -286,6 +301,9 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
         and source.path in before.texts
         and _head_of(source.text) != _head_of(before.texts[source.path])
     ]
+    standing = _standing_on(redone, current, written)
+    redone += standing
+    written = [source for source in current if source in written or source in standing]
     made = [source for source in written if source.path not in before.texts]
     replaced = [source for source in written if source.path in before.texts]
     makes_roles = any(source.path not in before.digests for source in roles)
@@ -296,7 +314,7 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
         *(Block(source.path, source.text) for source in roles),
         *_frame(engine, "migration_owner"),
         _by_hand(migration.apply_text),
-        "".join(f"-- === {source.path} {source.digest}\n" for source in altered),
+        "".join(f"-- === {source.path} {source.digest}  -- noqa: LT05\n" for source in altered),
         *_drops([s for s in former if s in gone or s in old_drops], gone),
         *(Block(source.path, source.text) for source in written),
         *_frame(engine, "migration_release", "migration_commit"),
@@ -305,7 +323,17 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
         *_frame(engine, "migration_begin", "migration_owner"),
         _by_hand(migration.rollback_text),
         *_drops([source for source in written if source in made or source in redone]),
-        *(Block(source.path, before.texts[source.path]) for source in reversed(replaced)),
+        *(
+            Block(source.path, before.texts[source.path])
+            # Views last, each below those that it reads.
+            for source in reversed(replaced)
+            if source.folder != "views"
+        ),
+        *(
+            Block(source.path, before.texts[source.path])
+            for source in replaced
+            if source.folder == "views"
+        ),
         *(Block(source.path, source.text) for source in gone),
         *_frame(engine, "migration_release"),
         *(_frame(engine, "drop_roles") if makes_roles else []),

@@ -36,8 +36,8 @@ BEGIN
     DECLARE v_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_plain BOOLEAN DEFAULT FALSE;
 
-    -- Nearly every caller sends the registered name, a key as its type prints it, and a row that has
-    -- no job: that should cost little more than the INSERT.
+    -- Nearly every caller sends the registered name, a key as its type prints it, and a row that
+    -- has no job: that should cost little more than the INSERT.
     SELECT
         t.entity_table,
         p_hard_delete

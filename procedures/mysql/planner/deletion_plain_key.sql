@@ -23,7 +23,8 @@ BEGIN
     RETURN CASE
         WHEN json_length(p_types) <> 1 THEN NULL
         WHEN json_unquote(json_extract(p_types, '$[0]')) = 'int' THEN '^(0|-?[1-9][0-9]{0,8})\\z'
-        WHEN json_unquote(json_extract(p_types, '$[0]')) = 'bigint' THEN '^(0|-?[1-9][0-9]{0,17})\\z'
+        WHEN json_unquote(json_extract(p_types, '$[0]')) = 'bigint' THEN
+            '^(0|-?[1-9][0-9]{0,17})\\z'
         WHEN json_unquote(json_extract(p_types, '$[0]')) IN ('int unsigned', 'bigint unsigned') THEN
             '^(0|[1-9][0-9]{0,8})\\z'
     END;

@@ -27,9 +27,13 @@ BEGIN
     SELECT concat(
         deletion_sql_frame(
             p.frame_columns,
-            concat(if(p_kind = 'count', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''), 'm INT PATH \'$.m\', ')
+            concat(
+                if(p_kind = 'count', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
+                'm INT PATH \'$.m\', '
+            )
         ),
-        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', deletion_sql_index(e.index_name), ' ON ', e.on_frame
+        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', deletion_sql_index(e.index_name),
+        ' ON ', e.on_frame
     )
     INTO v_rows
     FROM deletion_plan_edges AS e
@@ -41,8 +45,8 @@ BEGIN
 
     RETURN if(p_kind = 'sweep', concat('DELETE c\nFROM ', v_rows), concat(
         'SELECT COALESCE(JSON_OBJECTAGG(g.j, g.n), JSON_OBJECT()), COALESCE(SUM(g.n), 0)\n',
-        'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\nSELECT t.j\nFROM ',
-        v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
+        'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
+        'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
     ));
 END$$
 DELIMITER ;

@@ -95,8 +95,8 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock", "look",
-            "free", "remove", "remove_now", "left", "set"]',
+            '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
+            "look", "free", "remove", "remove_now", "left", "set"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'

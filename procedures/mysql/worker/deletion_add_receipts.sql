@@ -36,7 +36,9 @@ BEGIN
         VALUES (p_run_id, p_table_name, p_action, p_by_job);
     ELSEIF p_by_job IS NOT NULL THEN
         IF json_length(p_by_job) = 1 THEN
-            SET v_path = concat('$."', json_unquote(json_extract(json_keys(p_by_job), '$[0]')), '"');
+            SET v_path = concat(
+                '$."', json_unquote(json_extract(json_keys(p_by_job), '$[0]')), '"'
+            );
             SET v_counts = json_set(
                 v_counts, v_path,
                 cast(coalesce(json_extract(v_counts, v_path), 0) AS SIGNED)
@@ -53,13 +55,13 @@ BEGIN
                         cast(json_extract(v_counts, concat('$."', o.job, '"')) AS SIGNED)
                         AS row_count
                     FROM json_table(json_keys(v_counts), '$[*]' COLUMNS (  -- noqa: CP02
-                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS
+                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
                     )) AS o
                     UNION ALL
                     SELECT
                         n.job, cast(json_extract(p_by_job, concat('$."', n.job, '"')) AS SIGNED)
                     FROM json_table(json_keys(p_by_job), '$[*]' COLUMNS (  -- noqa: CP02
-                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
                     )) AS n
                 ) AS b
                 GROUP BY b.job

@@ -7,10 +7,11 @@
 -- Commits     no
 -- Execute     the owner only
 --
--- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction
--- may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several), @dj_waits and
--- @dj_may_sweep of the run; @dj_locks, the depths of the frames that this transaction has locked; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no,
--- @dj_keys, @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not
+-- The walk's registers: of the run @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this
+-- transaction may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several),
+-- @dj_waits, @dj_may_sweep and @dj_locks (the depths of the frames that this transaction locked);
+-- of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
+-- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, @dj_is_locked, and @dj_is_dirty: not
 -- stored as it is.
 
 DROP PROCEDURE IF EXISTS deletion_advance;
@@ -38,8 +39,8 @@ BEGIN
 
     CALL deletion_load_walk(p_run_id);
 
-    -- Roots that go in this transaction with all below them are locked first: then no reference that
-    -- was emptied has to be looked at once more.
+    -- Roots that go in this transaction with all below them are locked first: then no reference
+    -- that was emptied has to be looked at once more.
     IF
         @dj_edge_no = 0
         AND @dj_pos = 0

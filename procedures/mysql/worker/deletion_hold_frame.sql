@@ -26,7 +26,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Hold a frame''s rows where they were found, until the step commits'
 BEGIN
-    DECLARE v_missing JSON;
+    DECLARE v_keys JSON;
     DECLARE v_has_others BOOLEAN DEFAULT json_contains_path(p_keys, 'one', '$[*].u1');
 
     SET p_is_changed = FALSE;
@@ -39,19 +39,27 @@ BEGIN
         IF v_has_others OR @dj_rows < p_count THEN
             CALL deletion_execute(@dj_plan_id, p_edge_no, 'left');
 
-            -- What was declared may hang from a root that is not there.
-            SELECT coalesce(json_arrayagg(k.o), json_array())
-            INTO v_missing
-            FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
-                o JSON PATH '$', m INT PATH '$.m'
-            )) AS k
-            WHERE k.m IS NOT NULL;
+            SET v_keys = @dj_answer;
 
-            SET p_is_changed = @dj_rows + json_length(v_missing) < p_count OR (
-                v_missing = json_array() AND cast(@dj_answer AS JSON) <> p_keys
-            );
-            SET p_keys = json_merge_preserve(@dj_answer, v_missing);
-            SET p_count = json_length(p_keys);
+            IF p_edge_no = 0 THEN
+                -- Roots stay: what was declared may hang from one that is not there, or is no more.
+                SELECT json_arrayagg(coalesce(a.o, json_set((
+                    SELECT json_objectagg(y.name, json_extract(k.o, concat('$.', y.name)))
+                    FROM json_table(json_keys(k.o), '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                    )) AS y
+                    WHERE y.name NOT LIKE 'u%'
+                ), '$.m', 1)))
+                INTO v_keys
+                FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                    o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+                )) AS k
+                LEFT JOIN json_table(@dj_answer, '$[*]' COLUMNS (  -- noqa: CP02
+                    o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+                )) AS a ON a.j = k.j;
+            END IF;
+
+            SET p_is_changed = v_keys <> p_keys, p_keys = v_keys, p_count = json_length(v_keys);
         END IF;
     END IF;
 END$$

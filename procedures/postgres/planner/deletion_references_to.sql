@@ -111,7 +111,19 @@ SELECT
         SELECT i.indexrelid::regclass::text
         FROM pg_index AS i
         WHERE
-            i.indrelid = e.child_oid AND i.indisvalid AND i.indisready AND i.indpred IS NULL
+            i.indrelid = e.child_oid AND i.indisvalid AND i.indisready
+            AND (
+                i.indpred IS NULL
+                -- What leaves out nothing but rows that refer to none leaves out none of ours.
+                OR (
+                    cardinality(e.child_columns) = 1 AND e.discriminator_column IS NULL
+                    AND pg_get_expr(i.indpred, i.indrelid) = (
+                        SELECT format('(%I IS NOT NULL)', a.attname)
+                        FROM pg_attribute AS a
+                        WHERE a.attrelid = e.child_oid AND a.attnum = e.child_columns[1]
+                    )
+                )
+            )
             -- The index leads with the reference's columns, the discriminator among them or not.
             AND e.child_columns <@ (i.indkey::int2[])[
                 0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int

@@ -70,7 +70,7 @@ FROM (
     ) AS a
     GROUP BY a.j
 ) AS b$sql$ END,
-    deletion_sql_frame(p_parent -> 'columns'),
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     CASE
         WHEN (p_edge ->> 'single')::boolean THEN format(

@@ -28,7 +28,7 @@ FROM (
     %4$s
     %5$sLIMIT $2
 ) AS x$sql$,
-    deletion_sql_frame(p_parent -> 'columns'),
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
     CASE

@@ -25,7 +25,9 @@ SET search_path FROM CURRENT
 AS $deletion_sql_removal$
 WITH part AS (
     SELECT
-        deletion_sql_frame((p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]')) AS frame,
+        deletion_sql_frame(
+            (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), p_edge IS NULL
+        ) AS frame,
         p_node ->> 'sql' AS table_sql,
         deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
         || coalesce(' AND ' || (p_edge ->> 'found'), '') AS found,

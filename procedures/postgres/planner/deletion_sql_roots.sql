@@ -2,9 +2,9 @@
 -- Write the statement that finds the rows that jobs name.
 --
 -- Parameters  p_node    the target's node
--- Returns     text; binds $1, an array of {"j": job, "pk": key}; answers the root frame (rows that are
---             not there carry "m": 1), its number of keys, and how many of the keys are not as their
---             type prints them
+-- Returns     text; binds $1, an array of {"j": job, "pk": key}; answers the root frame (rows that
+--             are not there carry "m": 1), its number of keys, and how many of the keys are not as
+--             their type prints them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 

@@ -38,7 +38,7 @@ SELECT
         FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
     ),
     (SELECT count(*) FROM u WHERE u.still)$sql$,
-    deletion_sql_frame(p_parent -> 'columns'),
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     p_edge ->> 'set_columns',
     deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),

@@ -47,7 +47,8 @@ FROM (
     ORDER BY t.%2$s
     FOR UPDATE OF t
 ) AS x$sql$,
-    deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    r.key_name, r.parent_name, r.table_sql,
     p_edge ->> 'on_frame'
 )
 FROM row_of AS r
@@ -64,7 +65,8 @@ FROM (
     LIMIT $2
     FOR UPDATE OF t
 ) AS x$sql$,
-    deletion_sql_frame(p_parent -> 'columns'), r.key_name, r.parent_name, r.table_sql
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    r.key_name, r.parent_name, r.table_sql
 )
 FROM row_of AS r
 WHERE jsonb_array_length(p_parent -> 'columns') = 1

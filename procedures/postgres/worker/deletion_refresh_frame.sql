@@ -35,7 +35,7 @@ BEGIN
                 SELECT jsonb_object_agg(e.key, e.value)
                 FROM jsonb_each(was.value) AS e
                 WHERE e.key NOT LIKE 'u%'
-            ) || coalesce(now.value, '{}')
+            ) || coalesce(now.value, '{"m": 1}')
             ORDER BY was.ordinality
         )
         INTO v_frame.keys

@@ -28,8 +28,8 @@ CREATE INDEX idx_dj_status_sched ON deletion_jobs (status, scheduled_at);
 CREATE INDEX idx_dj_due ON deletion_jobs ((coalesce(scheduled_at, created_at)), id)
 WHERE status = 'pending';
 
--- Without it every DELETE of an application's user scans the jobs. Jobs of nobody are left out: each
--- of a job's changes of status writes to every index.
+-- Without it every DELETE of an application's user scans the jobs. Jobs of nobody are left out:
+-- each of a job's changes of status writes to every index.
 CREATE INDEX idx_dj_created_by ON deletion_jobs (created_by) WHERE created_by IS NOT NULL;
 
 COMMENT ON TABLE deletion_jobs IS 'One row for each root that shall be deleted.';

@@ -52,7 +52,7 @@ COMMENT ON COLUMN deletion_runs.phase IS 'check, advance, finish or ended.';
 COMMENT ON COLUMN deletion_runs.alone IS 'It has one job by intent, not by chance.';
 COMMENT ON COLUMN deletion_runs.job_count IS 'How many jobs it was given.';
 COMMENT ON COLUMN deletion_runs.jobs_open IS
-'How many of them are still running by their status; more than 0 in an ended run: callers held them.';
+'How many of them are running by their status; more than 0 in an ended run: callers held them.';
 COMMENT ON COLUMN deletion_runs.batch_rows IS
 'Rows that one transaction may change now; halved after a conflict.';
 COMMENT ON COLUMN deletion_runs.rows_changed IS 'Rows changed and committed so far.';

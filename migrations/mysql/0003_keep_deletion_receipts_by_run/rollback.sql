@@ -1,0 +1,1937 @@
+-- 0003_keep_deletion_receipts_by_run: rollback
+-- Take back: keep deletion receipts by run on MySQL.
+--
+-- Plain SQL for mysql; deletion-jobs sends the same text. Generated from the files
+-- named by the markers: edit those, then run deletion-jobs migrations write.
+
+-- >>> tooling/deletion_jobs/sql/mysql/migration_begin.sql
+-- Routines keep the settings of the session that makes them; the session gets its own back.
+SET @dj_sql_mode = @@SESSION.sql_mode;
+SET @dj_time_zone = @@SESSION.time_zone;
+SET @dj_lock_wait_timeout = @@SESSION.lock_wait_timeout;
+SET NAMES utf8mb4 COLLATE utf8mb4_0900_ai_ci;
+SET SESSION sql_mode
+= 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,'
+'ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';
+SET SESSION time_zone = '+00:00';
+SET SESSION lock_wait_timeout = 2;
+-- <<<
+
+-- Every statement can be run again: here DDL commits. Receipts by job again.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_receipts'
+            AND c.column_name = 'run_id'
+    ),
+    'RENAME TABLE deletion_receipts TO deletion_receipts_by_run',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_receipts_by_run'
+            AND k.constraint_name = 'chk_drec_action'
+    ),
+    'ALTER TABLE deletion_receipts_by_run DROP CHECK chk_drec_action',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+CREATE TABLE IF NOT EXISTS deletion_receipts (
+    job_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'The job',
+    table_name VARCHAR(130) NOT NULL
+        COMMENT 'The table, named as targets are',
+    action VARCHAR(16) NOT NULL
+        COMMENT 'delete, set_null, set_default; root_not_found: the row was gone already',
+    row_count BIGINT NOT NULL
+        COMMENT 'How many rows; 0 for root_not_found',
+    updated_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
+        COMMENT 'When it last grew; UTC',
+    PRIMARY KEY (job_id, table_name, action),
+    CONSTRAINT chk_drec_action
+    CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'))
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Rows changed, for each job, table and action';
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.tables AS t
+        WHERE t.table_schema = database() AND t.table_name = 'deletion_receipts_by_run'
+    ),
+    'INSERT IGNORE INTO deletion_receipts (job_id, table_name, action, row_count, updated_at) '
+    'SELECT q.job_id, q.table_name, q.action, q.row_count, q.updated_at '
+    'FROM (SELECT a.job_id, r.table_name, r.action, '
+    'sum(cast(json_extract(r.row_counts, concat(''$."'', a.job_id, ''"'')) AS SIGNED)) '
+    'AS row_count, max(r.updated_at) AS updated_at '
+    'FROM deletion_attempts AS a '
+    'INNER JOIN deletion_receipts_by_run AS r ON r.run_id = a.run_id '
+    'AND json_contains_path(r.row_counts, ''one'', concat(''$."'', a.job_id, ''"'')) '
+    'GROUP BY a.job_id, r.table_name, r.action) AS q '
+    'WHERE q.action = ''root_not_found'' OR q.row_count <> 0',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+DROP TABLE IF EXISTS deletion_receipts_by_run;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_runs'
+            AND c.column_name = 'jobs_open'
+    ),
+    'ALTER TABLE deletion_runs DROP KEY idx_dr_left, DROP COLUMN jobs_open',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_plans'
+            AND c.column_name = 'fan_out'
+    ),
+    'ALTER TABLE deletion_plans DROP COLUMN fan_out',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_targets'
+            AND c.column_name = 'plain_key'
+    ),
+    'ALTER TABLE deletion_targets DROP COLUMN plain_key',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+-- >>> drop
+DROP PROCEDURE IF EXISTS deletion_sweep;
+DROP PROCEDURE IF EXISTS deletion_add_receipts;
+DROP FUNCTION IF EXISTS deletion_sql_sweep;
+DROP FUNCTION IF EXISTS deletion_plain_key;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_uncount;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_uncount(
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take rows that are gone out of the receipts of what was set'
+BEGIN
+    DECLARE v_set, v_counts JSON;  -- noqa: PRS
+
+    SELECT json_arrayagg(json_object(
+        'j', w.job_id, 'a', json_extract(w.`keys`, '$.action'), 'h', hex(w.key_hash)
+    ))
+    INTO v_set
+    FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+    )) AS k
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON
+            w.walk_id = 0
+            AND w.job_id = k.j
+            AND w.node_no = -1
+            AND w.fate = 'set_null'
+            AND w.key_hash
+            = unhex(sha2(concat(p_table_name, hex(deletion_key_hash(k.o))), 256));
+
+    IF v_set IS NOT NULL THEN
+        SELECT json_arrayagg(json_object('j', q.j, 'a', q.a, 'n', q.n))
+        INTO v_counts
+        FROM (
+            SELECT t.j, t.a, count(*) AS n
+            FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+                j BIGINT UNSIGNED PATH '$.j',
+                a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+            )) AS t
+            GROUP BY t.j, t.a
+        ) AS q;
+
+        UPDATE json_table(v_counts, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j',
+            a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a',
+            n BIGINT PATH '$.n'
+        )) AS t
+        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
+            ON r.job_id = t.j AND r.table_name = p_table_name AND r.action = t.a
+        SET r.row_count = r.row_count - t.n, r.updated_at = utc_timestamp(6);
+
+        DELETE r
+        FROM json_table(v_counts, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j',
+            a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+        )) AS t
+        STRAIGHT_JOIN deletion_receipts AS r FORCE INDEX (PRIMARY)
+            ON
+                r.job_id = t.j
+                AND r.table_name = p_table_name
+                AND r.action = t.a
+                AND r.row_count = 0;
+
+        DELETE w
+        FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = 0
+                AND w.job_id = t.j
+                AND w.node_no = -1
+                AND w.fate = 'set_null'
+                AND w.key_hash = unhex(t.h);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_hold_frames.sql
+-- deletion_hold_frames
+-- Hold the rows of the run's stored frames where they were found, until the step commits.
+--
+-- Writes      deletion_frames; locks the frames' rows     Commits  no
+-- Execute     the owner only
+--
+-- Between two transactions rows may move to another parent, and all below them along: that stays.
+-- While the step works they cannot. Others may still add children to them; they go as well.
+
+DROP PROCEDURE IF EXISTS deletion_hold_frames;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_hold_frames()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Hold the rows of the run''s stored frames where they were found, until the step commits'
+BEGIN
+    DECLARE v_depth, v_edge_no, v_count INT;
+    DECLARE v_keys JSON;
+    DECLARE v_is_changed BOOLEAN;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_frame CURSOR FOR
+        SELECT f.depth, f.edge_no, f.`keys`, f.key_count
+        FROM deletion_frames AS f
+        WHERE f.run_id = @dj_run_id AND f.key_count > 0
+        ORDER BY f.depth;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_frame;
+    FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_hold_frame(v_edge_no, v_keys, v_count, v_is_changed);
+        SET v_is_done = v_is_changed;
+
+        IF v_is_changed THEN
+            -- What lies above hung from these rows; it is found again where it still does.
+            UPDATE deletion_frames AS f
+            SET f.`keys` = v_keys, f.key_count = v_count, f.edge_pos = 0, f.fetch_cursor = NULL
+            WHERE f.run_id = @dj_run_id AND f.depth = v_depth;
+            DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth > v_depth;
+        ELSE
+            FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
+        END IF;
+    END WHILE;
+
+    CLOSE c_frame;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_hold_frame.sql
+-- deletion_hold_frame
+-- Hold a frame's rows where they were found, until the step commits.
+--
+-- Parameters  p_edge_no      the reference that they were found by; 0: the target's own rows
+--             p_keys         INOUT the frame; without rows that have moved or gone, and with their
+--                            present values
+--             p_count        INOUT its number of keys
+--             p_is_changed   OUT FALSE: it is as it was
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_hold_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_hold_frame(
+    IN p_edge_no INT,
+    INOUT p_keys JSON,
+    INOUT p_count INT,
+    OUT p_is_changed BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Hold a frame''s rows where they were found, until the step commits'
+BEGIN
+    DECLARE v_missing JSON;
+    DECLARE v_has_others BOOLEAN DEFAULT json_contains_path(p_keys, 'one', '$[*].u1');
+
+    SET p_is_changed = FALSE;
+
+    -- The key of a root is what its job names; only other columns of it can change.
+    IF p_edge_no > 0 OR v_has_others THEN
+        SET @dj_frame = p_keys;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'hold');
+
+        IF v_has_others OR @dj_rows < p_count THEN
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'left');
+
+            -- What was declared may hang from a root that is not there.
+            SELECT coalesce(json_arrayagg(k.o), json_array())
+            INTO v_missing
+            FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                o JSON PATH '$', m INT PATH '$.m'
+            )) AS k
+            WHERE k.m IS NOT NULL;
+
+            SET p_is_changed = @dj_rows + json_length(v_missing) < p_count OR (
+                v_missing = json_array() AND cast(@dj_answer AS JSON) <> p_keys
+            );
+            SET p_keys = json_merge_preserve(@dj_answer, v_missing);
+            SET p_count = json_length(p_keys);
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_lock_frame.sql
+-- deletion_lock_frame
+-- Lock the present frame's rows before their children are emptied, where the plan can use that.
+--
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_lock_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_lock_frame()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock the present frame''s rows before their children are emptied'
+BEGIN
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'
+    ) THEN
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET @dj_is_locked = TRUE;
+
+        -- Rows may have moved, and what children point at may have changed, while the lock was
+        -- waited for.
+        IF @dj_rows < @dj_count OR json_contains_path(@dj_keys, 'one', '$[*].u1') THEN
+            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+            SET @dj_keys = @dj_answer, @dj_count = @dj_rows;
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_slice.sql
+-- deletion_slice
+-- Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_slice;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_slice(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were'  -- noqa: LT05
+BEGIN
+    DECLARE v_heavy JSON;
+
+    -- Who has had a batch of its own, or more than half of what the run works at, is heavy. The
+    -- small ones go on together: alone each of them would cost a run.
+    SELECT json_arrayagg(a.job_id)
+    INTO v_heavy
+    FROM deletion_attempts AS a
+    WHERE
+        a.run_id = p_run_id
+        AND a.outcome IS NULL
+        AND (
+            (
+                SELECT sum(r.row_count) FROM deletion_receipts AS r WHERE r.job_id = a.job_id
+            ) >= deletion_setting_int('batch_rows')
+            OR a.job_id IN (
+                SELECT k.j
+                FROM deletion_frames AS f
+                CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+                WHERE
+                    f.run_id = p_run_id
+                    AND f.depth = (
+                        SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = p_run_id
+                    )
+                GROUP BY f.key_count, k.j
+                HAVING count(*) * 2 > f.key_count
+            )
+        );
+
+    CALL deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);
+    CALL deletion_end_run(p_run_id, 'sliced', NULL);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_recover.sql
+-- deletion_recover
+-- Take back the jobs of runs whose worker is gone, and those that finish had to leave.
+--
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_recover;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_recover()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take back the jobs of runs whose worker is gone, and those that finish had to leave'
+BEGIN
+    DECLARE v_run_id, v_session_id BIGINT UNSIGNED;
+    DECLARE v_server_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_jobs JSON;
+    DECLARE v_is_done, v_is_counted BOOLEAN DEFAULT FALSE;
+    DECLARE c_open CURSOR FOR
+        SELECT r.run_id FROM deletion_runs AS r WHERE r.ended_at IS NULL ORDER BY r.run_id;
+    DECLARE c_left CURSOR FOR
+        SELECT a.run_id, json_arrayagg(j.id)
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_attempts AS a ON a.job_id = j.id
+        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id AND r.ended_at IS NOT NULL
+        WHERE
+            j.status = 'running'
+            AND a.attempt_no = (
+                SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+            )
+        GROUP BY a.run_id;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    CALL deletion_begin();
+    OPEN c_open;
+    FETCH c_open INTO v_run_id;
+
+    WHILE NOT v_is_done DO
+        SET v_session_id = NULL;
+        -- Looked at under the row's lock: a worker's step holds that lock while it works.
+        SELECT r.session_id, r.server_id, r.alone AND r.rows_changed = 0
+        INTO v_session_id, v_server_id, v_is_counted
+        FROM deletion_runs AS r
+        WHERE r.run_id = v_run_id AND r.ended_at IS NULL
+        FOR UPDATE SKIP LOCKED;  -- noqa: PRS
+
+        IF
+            v_session_id IS NOT NULL
+            AND NOT deletion_is_alive(v_run_id, v_session_id, v_server_id)
+        THEN
+            SELECT json_arrayagg(a.job_id)
+            INTO v_jobs
+            FROM deletion_attempts AS a
+            WHERE a.run_id = v_run_id;
+            -- A death counts only against a job that was alone and got nowhere: it may be the
+            -- poison.
+            CALL deletion_settle(
+                v_run_id, NULL, 'lost', 'the worker''s session or its server was gone',
+                v_is_counted, v_jobs
+            );
+            CALL deletion_end_run(v_run_id, 'lost', 'the worker''s session was gone');
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_open INTO v_run_id;
+    END WHILE;
+
+    CLOSE c_open;
+    SET v_is_done = FALSE;
+    OPEN c_left;
+    FETCH c_left INTO v_run_id, v_jobs;
+
+    WHILE NOT v_is_done DO
+        -- Where even the outcome could not be written the job runs again and finds what is left.
+        CALL deletion_settle(v_run_id, v_jobs, 'returned', NULL, FALSE, NULL);
+        SET v_is_done = FALSE;
+        FETCH c_left INTO v_run_id, v_jobs;
+    END WHILE;
+
+    CLOSE c_left;
+    COMMIT;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_edge_no   the reference            p_node_no   its child
+-- Errors      JD007 the stack is deeper than rows can be that do not go in a circle
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_push;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_push(
+    IN p_edge_no INT,
+    IN p_node_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame'
+BEGIN
+    DECLARE v_keys JSON;
+    DECLARE v_count INT;
+    DECLARE v_is_changed BOOLEAN;
+    DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
+
+    -- So many that their own children fit the batch as well; a first guess where none were seen.
+    SET @dj_limit = cast(if(
+        v_fan IS NULL, least(100, @dj_left), greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
+    ) AS UNSIGNED);
+    SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
+    -- Rows may stay that wait for others: then the next page comes after them.
+    CALL deletion_execute(@dj_plan_id, p_edge_no, if(@dj_waits, 'fetch_more', 'fetch'));
+
+    IF @dj_rows = 0 THEN
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
+    ELSE
+        IF @dj_waits THEN
+            SET @dj_read = json_extract(@dj_answer, '$[last]'), @dj_is_dirty = TRUE;
+        END IF;
+
+        CALL deletion_save_frame();
+        SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
+        SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
+        SET @dj_is_locked = FALSE;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF @dj_count * (1 + v_fan) < @dj_left THEN
+            CALL deletion_lock_frame();
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT @dj_is_locked THEN
+            SET v_keys = @dj_keys, v_count = @dj_count;
+            CALL deletion_hold_frame(p_edge_no, v_keys, v_count, v_is_changed);
+
+            IF v_is_changed THEN
+                SET @dj_keys = v_keys, @dj_count = v_count;
+            END IF;
+        END IF;
+
+        IF @dj_depth > 100000 THEN
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
+                SELECT s.table_name
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch'
+            ));
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_pop.sql
+-- deletion_pop
+-- Drop the walk's present frame and go on with the one below it.
+--
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_pop;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_pop()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Drop the walk''s present frame and go on with the one below it'
+BEGIN
+    DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
+    CALL deletion_load_frame();
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_load_walk.sql
+-- deletion_load_walk
+-- Set the walk's registers to where a run stands.
+--
+-- Parameters  p_run_id   the run, fenced
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_load_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_load_walk(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Set the walk''s registers to where a run stands'
+BEGIN
+    SELECT
+        r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
+        p.has_waits,
+        if(r.job_count = 1, (
+            SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
+        ), NULL)
+    INTO
+        @dj_run_id, @dj_plan_id, @dj_batch, @dj_left, @dj_changed, @dj_state, @dj_waits, @dj_job_id
+    FROM deletion_runs AS r
+    INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+    WHERE r.run_id = p_run_id;
+
+    CALL deletion_hold_frames();
+    CALL deletion_load_frame();
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_load_frame.sql
+-- deletion_load_frame
+-- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+--
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_load_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_load_frame()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split'  -- noqa: LT05
+BEGIN
+    DECLARE v_rest JSON;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET @dj_depth = NULL;
+
+    SET @dj_is_locked = FALSE;
+
+    SELECT
+        f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
+        f.rows_at_pass, f.idle_passes, f.rows_here, FALSE
+    INTO
+        @dj_depth, @dj_node_no, @dj_edge_no, @dj_keys, @dj_count, @dj_pos, @dj_read,
+        @dj_pass, @dj_idle, @dj_here, @dj_is_dirty
+    FROM deletion_frames AS f
+    WHERE f.run_id = @dj_run_id
+    ORDER BY f.depth DESC
+    LIMIT 1;
+
+    IF @dj_depth IS NOT NULL AND @dj_count > @dj_batch THEN
+        -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        SET v_rest = json_extract(@dj_keys, concat('$[', @dj_batch, ' to last]'));
+        SET @dj_keys = json_extract(@dj_keys, concat('$[0 to ', @dj_batch - 1, ']'));
+
+        UPDATE deletion_frames AS f
+        SET
+            f.`keys` = v_rest,
+            f.key_count = json_length(v_rest),
+            f.edge_pos = 0,
+            f.fetch_cursor = NULL
+        WHERE f.run_id = @dj_run_id AND f.depth = @dj_depth;
+
+        SET @dj_depth = @dj_depth + 1, @dj_count = @dj_batch, @dj_read = NULL, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_left_over.sql
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_left_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_left_over()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what becomes of a frame some of whose rows could not be removed'
+BEGIN
+    DECLARE v_is_popped BOOLEAN DEFAULT FALSE;
+
+    IF @dj_changed > @dj_pass THEN
+        -- Something went in this pass, so more may go in the next.
+        SET @dj_idle = 0;
+    ELSEIF @dj_waits AND @dj_edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        SET v_is_popped = TRUE;
+        CALL deletion_pop();
+    ELSEIF @dj_waits AND NOT json_contains_path(@dj_state, 'one', '$.set') THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        SET @dj_state = json_set(@dj_state, '$.set', TRUE), @dj_idle = 0;
+    ELSEIF @dj_idle = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        SET @dj_idle = 1;
+    ELSE
+        CALL deletion_stuck();
+    END IF;
+
+    IF NOT v_is_popped THEN
+        SET @dj_pos = 0, @dj_read = NULL, @dj_pass = @dj_changed, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_find_roots.sql
+-- deletion_find_roots
+-- Find the rows that a run's jobs name, and push them as the run's first frame.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+-- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs whose
+--             key does not parse (JD002)           Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_find_roots;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_find_roots(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the rows that a run''s jobs name, and push them as the run''s first frame'
+BEGIN
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_pk, v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_types, v_collations, v_keys JSON;
+    DECLARE v_spelling INT;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    -- Rows that are not found as they are spelled: only their keys need a strict reading.
+    DECLARE c_missing CURSOR FOR
+        SELECT j.id, j.entity_pk, k.m
+        FROM json_table(v_keys, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', m INT PATH '$.m'
+        )) AS k
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = k.j  -- noqa: PRS
+        WHERE k.m IS NOT NULL;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SELECT t.key_types, t.key_collations
+    INTO v_types, v_collations
+    FROM deletion_runs AS r
+    INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
+    WHERE r.run_id = p_run_id;
+
+    SELECT json_arrayagg(json_object('j', j.id, 'pk', j.entity_pk, 'k', CASE
+        WHEN json_length(v_types) = 1 THEN json_array(j.entity_pk)
+        WHEN json_valid(j.entity_pk) THEN cast(j.entity_pk AS JSON)
+    END))
+    INTO @dj_frame
+    FROM deletion_attempts AS a
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = a.job_id  -- noqa: PRS
+    WHERE a.run_id = p_run_id AND a.outcome IS NULL;
+
+    CALL deletion_execute(p_plan_id, 0, 'roots');
+    SET v_keys = @dj_answer;
+
+    INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, `keys`, key_count, rows_at_pass)
+    VALUES (p_run_id, 0, 0, 0, v_keys, json_length(v_keys), 0);
+
+    OPEN c_missing;
+    FETCH c_missing INTO v_job_id, v_pk, v_spelling;
+
+    WHILE NOT v_is_done DO
+        SET v_error = CASE
+            WHEN deletion_key_texts(v_types, v_collations, v_pk) IS NULL THEN 'does not parse'
+            WHEN deletion_key_texts(v_types, v_collations, v_pk) <> v_pk THEN
+                'is not spelled as its type prints it'
+            WHEN v_spelling = 2 THEN 'is spelled otherwise in the table'
+        END;
+
+        IF v_error IS NOT NULL THEN
+            CALL deletion_fail_jobs(
+                p_run_id, json_array(v_job_id), concat('JD002: the key ', v_error, ' (', v_pk, ')')
+            );
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_missing INTO v_job_id, v_pk, v_spelling;
+    END WHILE;
+
+    CLOSE c_missing;
+
+    -- A job that comes again after a crash has removed its root itself: its receipts know.
+    INSERT IGNORE INTO deletion_receipts (job_id, table_name, action, row_count)
+    SELECT k.j, s.table_name, 'root_not_found', 0
+    FROM deletion_frames AS f
+    CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j', m INT PATH '$.m'
+    )) AS k
+    INNER JOIN deletion_plan_steps AS s
+        ON s.plan_id = p_plan_id AND s.edge_no = 0 AND s.kind = 'roots'
+    WHERE
+        f.run_id = p_run_id
+        AND k.m IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_receipts AS r
+            WHERE
+                r.job_id = k.j
+                AND r.table_name = s.table_name
+                AND r.action = 'delete'
+                -- Receipts of an earlier request of the same row are another story.
+                AND r.updated_at >= (
+                    SELECT min(a.started_at)
+                    FROM deletion_attempts AS a
+                    WHERE a.job_id = r.job_id AND NOT a.is_past
+                )
+        );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_execute.sql
+-- deletion_execute
+-- Execute one stored statement of a plan, with bound values.
+--
+-- Parameters  p_plan_id, p_edge_no, p_kind   the step
+-- Writes      what the step says                   Commits  no
+-- Execute     the owner only
+--
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor and @dj_walk_id as the kind of step takes
+-- them; answers in @dj_answer and @dj_rows.
+
+DROP PROCEDURE IF EXISTS deletion_execute;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_execute(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT,
+    IN p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Execute one stored statement of a plan, with bound values'
+BEGIN
+    SET @dj_sql = (
+        SELECT s.sql_text
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = p_kind
+    );
+    SET @dj_answer = NULL, @dj_rows = 0;
+    PREPARE dj_stmt FROM @dj_sql;
+
+    CASE
+        WHEN p_kind IN ('fetch', 'drain') THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
+            SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
+        WHEN p_kind IN ('remove', 'remove_now', 'set') THEN
+            EXECUTE dj_stmt USING @dj_frame;
+            SET @dj_rows = row_count();
+        WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
+        WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
+        WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;
+        WHEN p_kind = 'guard' THEN EXECUTE dj_stmt;
+        ELSE EXECUTE dj_stmt USING @dj_frame;
+    END CASE;
+
+    DEALLOCATE PREPARE dj_stmt;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_due.sql
+-- deletion_due
+-- Lock the jobs that are due first and choose those that can be walked together.
+--
+-- Parameters  p_jobs    OUT JSON array of the jobs; NULL: nothing is due
+--             p_entity_table, p_hard   OUT their target and mode
+--             p_alone   OUT TRUE: the first of them must go alone
+-- Writes      nothing; locks at most jobs_per_run rows of deletion_jobs     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_due;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_due(
+    OUT p_jobs JSON,
+    OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_hard BOOLEAN,
+    OUT p_alone BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock the jobs that are due first and choose those that can be walked together'
+BEGIN
+    DECLARE v_due JSON;
+    DECLARE v_first BIGINT UNSIGNED;
+    DECLARE v_limit INT DEFAULT least(
+        deletion_setting_int('jobs_per_run'), deletion_setting_int('batch_rows')
+    );
+
+    -- The expression and its index are one: rows come in due order, and only these are locked.
+    SELECT json_arrayagg(json_object(
+        'id', q.id, 't', q.entity_table, 'h', q.hard_delete, 'd', cast(q.due_at AS CHAR)
+    ))
+    INTO v_due
+    FROM (
+        SELECT
+            j.id, j.entity_table, j.hard_delete, coalesce(j.scheduled_at, j.created_at) AS due_at
+        FROM deletion_jobs AS j FORCE INDEX (idx_dj_due)
+        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= utc_timestamp(6)
+        ORDER BY j.status, coalesce(j.scheduled_at, j.created_at), j.id
+        LIMIT v_limit
+        FOR UPDATE SKIP LOCKED  -- noqa: PRS
+    ) AS q;
+
+    WITH candidate AS (
+        SELECT
+            d.*,
+            coalesce((
+                SELECT a.alone_next
+                FROM deletion_attempts AS a
+                WHERE a.job_id = d.id AND NOT a.is_past
+                ORDER BY a.attempt_no DESC
+                LIMIT 1
+            ), FALSE) AS alone
+        FROM json_table(v_due, '$[*]' COLUMNS (  -- noqa: CP02
+            id BIGINT UNSIGNED PATH '$.id',  -- noqa: PRS
+            entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',
+            hard_delete BOOLEAN PATH '$.h',
+            due_at DATETIME(6) PATH '$.d'
+        )) AS d
+    ),
+
+    leader AS (
+        SELECT c.* FROM candidate AS c ORDER BY c.due_at, c.id LIMIT 1
+    )
+
+    SELECT json_arrayagg(c.id), max(l.entity_table), max(l.hard_delete), max(l.alone)
+    INTO p_jobs, p_entity_table, p_hard, p_alone
+    FROM leader AS l
+    INNER JOIN candidate AS c
+        ON
+            c.id = l.id
+            OR (
+                NOT l.alone
+                AND NOT c.alone
+                AND c.entity_table = l.entity_table
+                AND c.hard_delete = l.hard_delete
+            );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_count.sql
+-- deletion_count
+-- Count rows that a statement has changed: for the batch, the run and the jobs' receipts.
+--
+-- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
+--             p_action    delete, set_null or set_default
+--             p_rows      their number
+--             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at  -- noqa: LT05
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_count;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_count(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_rows BIGINT,
+    IN p_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Count rows that a statement has changed: for the batch, the run and the jobs'' receipts'
+BEGIN
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')  -- noqa: LT05
+    );
+
+    IF p_rows > 0 THEN
+        SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
+        SET @dj_is_dirty = TRUE;
+
+        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL THEN
+            CALL deletion_uncount(v_table, p_counted);
+        END IF;
+
+        IF @dj_job_id IS NOT NULL AND p_action = 'delete' THEN
+            INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
+            VALUES (@dj_job_id, v_table, p_action, p_rows)
+            ON DUPLICATE KEY UPDATE row_count = row_count + p_rows, updated_at = utc_timestamp(6);
+        ELSE
+            INSERT INTO deletion_receipts (job_id, table_name, action, row_count)
+            SELECT q.j, v_table, p_action, q.n
+            FROM (
+                SELECT k.j, count(*) AS n
+                FROM json_table(p_counted, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+                GROUP BY k.j
+            ) AS q
+            ON DUPLICATE KEY UPDATE
+                row_count = deletion_receipts.row_count + q.n, updated_at = utc_timestamp(6);
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_claim.sql
+-- deletion_claim
+-- Take the jobs that are due first, as one run.
+--
+-- Parameters  p_slot      the worker's slot; NULL: none
+--             p_job_id    this job alone, due or not; NULL: whatever is due
+--             p_run_id    OUT the run; NULL: nothing is due
+--             p_token     OUT its token; NULL: the run has ended already, its jobs failed
+--             p_job_count OUT number of its jobs
+-- Errors      JD001 no such job; JD003 the job is not pending
+-- Writes      deletion_runs, deletion_jobs, deletion_attempts, deletion_plans     Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_claim;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_claim(
+    IN p_slot INT,
+    IN p_job_id BIGINT UNSIGNED,
+    OUT p_run_id BIGINT UNSIGNED,
+    OUT p_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_job_count INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take the jobs that are due first, as one run'
+BEGIN
+    DECLARE v_jobs JSON;
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_hard, v_alone BOOLEAN;
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    CALL deletion_begin();
+
+    IF p_job_id IS NOT NULL THEN
+        CALL deletion_claim_one(p_job_id, v_jobs, v_entity_table, v_hard);
+        SET v_alone = TRUE;
+    ELSEIF deletion_setting('paused_reason') IS NULL THEN
+        CALL deletion_due(v_jobs, v_entity_table, v_hard, v_alone);
+    END IF;
+
+    IF v_jobs IS NOT NULL THEN
+        -- A row inserted by hand may name the table with its database.
+        SET v_entity_table = coalesce(deletion_target_name(v_entity_table), v_entity_table);
+        CALL deletion_plan_for(v_entity_table, v_hard, v_plan_id, v_error);
+        SET p_token = uuid(), p_job_count = json_length(v_jobs);
+
+        INSERT INTO deletion_runs (
+            plan_id, entity_table, hard_delete, slot, token, session_id, server_id, phase, alone,
+            job_count, batch_rows, state
+        )
+        VALUES (
+            v_plan_id, v_entity_table, v_hard, p_slot, p_token, connection_id(),
+            @@GLOBAL.server_uuid, 'check', p_job_count = 1, p_job_count,
+            deletion_setting_int('batch_rows'), '{}'
+        );
+
+        SET p_run_id = last_insert_id();
+        -- Before the claim commits: from then on a missing lock means a dead worker. Never waited
+        -- for: any session may take any lock, and this one holds the jobs' rows by now.
+        IF coalesce(get_lock(deletion_lock_name('run', p_run_id), 0), 0) <> 1 THEN
+            SIGNAL SQLSTATE '40001'
+            SET MESSAGE_TEXT = 'run_deletion_jobs: another session holds the lock of the run';
+        END IF;
+
+        CALL deletion_start_attempts(p_run_id, v_jobs);
+
+        IF v_error IS NOT NULL THEN
+            CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+            CALL deletion_end_run(p_run_id, 'failed', v_error);
+            SET p_token = NULL;
+        END IF;
+    END IF;
+
+    COMMIT;
+
+    IF p_token IS NULL AND p_run_id IS NOT NULL THEN
+        CALL deletion_release(deletion_lock_name('run', p_run_id));
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_check.sql
+-- deletion_check
+-- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_state    OUT more, or ended where no job is left
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
+--             deletion_jobs                        Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_check;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_check(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Look, before the first row is touched, at whatever can be known to fail; a bounded step'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_can_block, v_is_walking, v_is_over BOOLEAN;
+    DECLARE v_max_rows BIGINT;
+
+    SELECT
+        r.plan_id,
+        p.can_block,
+        coalesce(t.max_rows, deletion_setting_int('max_rows')),
+        json_contains_path(r.state, 'one', '$.walk')
+    INTO v_plan_id, v_can_block, v_max_rows, v_is_walking
+    FROM deletion_runs AS r
+    INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+    INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'more';
+
+    IF NOT v_is_walking THEN
+        CALL deletion_missing_privilege(v_plan_id, v_error);
+
+        IF v_error IS NULL THEN
+            CALL deletion_unindexed(v_plan_id, v_error);
+        END IF;
+
+        IF v_error IS NULL THEN
+            CALL deletion_find_roots(p_run_id, v_plan_id);
+        ELSE
+            CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+            CALL deletion_end_run(p_run_id, 'failed', v_error);
+            SET p_state = 'ended';
+        END IF;
+
+        IF v_error IS NULL AND (v_can_block OR v_max_rows IS NOT NULL) THEN
+            CALL deletion_seed_walk(
+                p_run_id, (SELECT f.`keys` FROM deletion_frames AS f WHERE f.run_id = p_run_id)
+            );
+            UPDATE deletion_runs AS r SET r.state = '{"walk": true}' WHERE r.run_id = p_run_id;
+            SET v_is_walking = TRUE;
+        END IF;
+    END IF;
+
+    IF p_state = 'more' AND v_is_walking THEN
+        CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
+    END IF;
+
+    IF v_is_over AND v_is_walking THEN
+        CALL deletion_walk_verdict(p_run_id, v_plan_id);
+        DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+    END IF;
+
+    IF
+        p_state = 'more'
+        AND NOT EXISTS (
+            SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run_id AND f.key_count > 0
+        )
+    THEN
+        CALL deletion_end_run(p_run_id, 'failed', NULL);
+        SET p_state = 'ended';
+    ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
+        UPDATE deletion_runs AS r
+        SET r.phase = 'advance', r.state = '{}'
+        WHERE r.run_id = p_run_id;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_carry_over.sql
+-- deletion_carry_over
+-- Give a run's jobs the state that their ended attempts ask for.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_jobs, deletion_walk_keys    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_carry_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_carry_over(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Give a run''s jobs the state that their ended attempts ask for'
+BEGIN
+    DECLARE v_ended, v_verdict JSON;  -- noqa: PRS
+    DECLARE v_max_attempts INT DEFAULT deletion_setting_int('max_attempts');
+    DECLARE v_backoff BIGINT DEFAULT deletion_setting_int('backoff_seconds');
+    DECLARE v_backoff_max BIGINT DEFAULT deletion_setting_int('backoff_max_seconds');
+
+    -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+    SELECT json_arrayagg(json_object('j', j.id, 'n', a.attempt_no))
+    INTO v_ended
+    FROM deletion_attempts AS a FORCE INDEX (idx_da_run)
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY)
+        ON j.id = a.job_id AND j.status = 'running'
+    WHERE a.run_id = p_run_id AND a.outcome IS NOT NULL
+    FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
+
+    -- Read first, then written: an UPDATE would lock what it reads beside its own rows.
+    SELECT json_arrayagg(json_object(
+        'j', v.j, 'outcome', v.outcome, 'error', v.error, 'status', CASE
+            -- A harder mode was asked for meanwhile: the job is due again.
+            WHEN v.outcome = 'done' AND v.is_harder THEN 'pending'
+            WHEN v.outcome IN ('done', 'failed', 'cancelled') THEN v.outcome
+            WHEN v.is_counted AND v.counted >= v_max_attempts THEN 'failed'
+            ELSE 'pending'
+        END,
+        'counted', v.counted, 'is_counted', v.is_counted, 'alone', v.alone_next
+    ))
+    INTO v_verdict
+    FROM (
+        SELECT
+            e.j, a.outcome, a.error, a.alone_next, a.is_counted,
+            j.hard_delete AND NOT r.hard_delete AS is_harder,
+            (
+                SELECT count(*)
+                FROM deletion_attempts AS c
+                WHERE c.job_id = e.j AND NOT c.is_past AND c.is_counted
+            ) AS counted
+        FROM json_table(v_ended, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+        )) AS e
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON a.job_id = e.j AND a.attempt_no = e.n
+        STRAIGHT_JOIN deletion_runs AS r ON r.run_id = a.run_id
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = e.j
+        -- An older attempt has nothing to say of a job that is running again.
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM deletion_attempts AS later
+            WHERE later.job_id = e.j AND later.attempt_no > e.n
+        )
+    ) AS v;
+
+    UPDATE json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.outcome',
+        error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.error',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status',
+        counted INT PATH '$.counted',
+        is_counted BOOLEAN PATH '$.is_counted',
+        alone BOOLEAN PATH '$.alone'
+    )) AS v
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = v.j
+    SET
+        j.finished_at = if(v.status = 'pending', NULL, utc_timestamp(6)),
+        j.error = if(
+            v.status = 'failed' AND v.outcome <> 'failed',
+            concat(v.error, ' (gave up after ', v.counted, ' attempts)'),
+            v.error
+        ),
+        j.scheduled_at = CASE
+            WHEN v.status <> 'pending' THEN j.scheduled_at
+            WHEN v.outcome = 'done' THEN NULL
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN timestampadd(
+                SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
+                utc_timestamp(6)
+            )
+            -- A heavy job goes to the back of the queue.
+            WHEN v.outcome = 'sliced' AND v.alone THEN utc_timestamp(6)
+            ELSE j.scheduled_at
+        END,
+        j.status = v.status;
+
+    -- What was counted once is needed no more when the job has ended.
+    DELETE w
+    FROM json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status'
+    )) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = 0 AND w.job_id = e.j AND e.status <> 'pending';
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_until    when the worker's call should end
+--             p_state    OUT more or ended
+-- Writes      the application's tables, and all tables of a run     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_advance_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_until DATETIME(6),
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
+BEGIN
+    DECLARE v_cancelled JSON;
+    DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_started_at DATETIME(6);
+    DECLARE v_step_count BIGINT;
+
+    SELECT json_arrayagg(a.job_id)
+    INTO v_cancelled
+    FROM deletion_attempts AS a
+    WHERE a.run_id = p_run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL;
+
+    IF v_cancelled IS NOT NULL THEN
+        CALL deletion_settle(p_run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        CALL deletion_drop_jobs(p_run_id, v_cancelled);
+    END IF;
+
+    SELECT r.plan_id, r.started_at, r.step_count
+    INTO v_plan_id, v_started_at, v_step_count
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'ended';
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    CALL deletion_guard(v_plan_id, v_step_count % 20 = 0, v_fits);
+
+    IF NOT v_fits THEN
+        CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        CALL deletion_end_run(
+            p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+    ELSE
+        CALL deletion_advance(p_run_id, v_is_empty);
+
+        IF v_is_empty THEN
+            CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
+            CALL deletion_end_run(p_run_id, 'done', NULL);
+        ELSEIF
+            deletion_setting('paused_reason') IS NOT NULL
+            OR (
+                -- A run that has changed nothing yet is still on its way down: dissolved now, it
+                -- would begin at its roots again and never arrive where a chain is deep.
+                @dj_changed > 0
+                AND (
+                    utc_timestamp(6) >= p_until
+                    OR (
+                        utc_timestamp(6) > timestampadd(
+                            MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                        )
+                        AND deletion_others_due()
+                    )
+                )
+            )
+        THEN
+            CALL deletion_slice(p_run_id);
+        ELSE
+            SET p_state = 'more';
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_advance.sql
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run_id     the run, fenced
+--             p_is_empty   OUT TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+--
+-- The walk's registers: @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this transaction
+-- may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several) and @dj_waits
+-- of the run; of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no,
+-- @dj_keys, @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, and @dj_is_dirty: not
+-- stored as it is.
+
+DROP PROCEDURE IF EXISTS deletion_advance;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_is_empty BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the caller''s transaction'
+BEGIN
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_leaf, v_drains BOOLEAN;
+    DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
+
+    CALL deletion_load_walk(p_run_id);
+
+    WHILE v_goes_on AND @dj_depth IS NOT NULL DO
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT
+            s.edge_no, s.node_no, s.action, s.is_leaf,
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            )
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.parent_node_no = @dj_node_no
+            AND s.kind = 'fetch'
+            AND s.edge_no > @dj_pos
+            AND s.action <> 'restrict'
+            AND (
+                s.action = 'cascade'
+                OR NOT s.waits
+                OR json_contains_path(@dj_state, 'one', '$.set')
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF v_edge_no IS NULL THEN
+            -- A frame goes in one transaction: what is left of this one may be too little.
+            IF @dj_left < @dj_count THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_remove();
+            END IF;
+        ELSEIF v_action = 'cascade' AND NOT v_is_leaf THEN
+            -- So may be what is left for the children of the rows that would be fetched.
+            IF @dj_left * 2 < @dj_batch THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_push(v_edge_no, v_node_no);
+            END IF;
+        ELSEIF @dj_left = 0 THEN
+            SET v_goes_on = FALSE;
+        ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
+            CALL deletion_drain(v_edge_no);
+        ELSE
+            CALL deletion_change(v_edge_no, v_action);
+        END IF;
+
+        SET v_goes_on = v_goes_on AND utc_timestamp(6) < v_until;
+    END WHILE;
+
+    SET p_is_empty = @dj_depth IS NULL;
+    CALL deletion_save_walk();
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_write_plan.sql
+-- deletion_write_plan
+-- Store a compiled plan: each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_write_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_plan(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store a compiled plan: each step with its finished SQL'
+BEGIN
+    DECLARE v_edge_no, v_count, v_step_no INT DEFAULT 0;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, edge_no, table_name, is_leaf, waits, in_check, index_name,
+        sql_text
+    )
+    SELECT
+        p_plan_id, k.step_no, k.kind, 0, 0, n.display_name, FALSE, FALSE, FALSE, 'key',
+        CASE k.kind
+            WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
+            WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
+            ELSE deletion_sql_rows(p_plan_id, 0, k.kind)
+        END
+    FROM deletion_plan_nodes AS n
+    CROSS JOIN json_table(
+        '["guard", "roots", "hold", "lock", "look", "free", "remove", "left"]',
+        '$[*]' COLUMNS (  -- noqa: CP02
+            step_no FOR ORDINALITY,  -- noqa: PRS
+            kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+    WHERE n.plan_id = p_plan_id AND n.node_no = 0;
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        SET v_step_no = (
+            SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+        );
+
+        INSERT INTO deletion_plan_steps (
+            plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+            action, is_leaf, waits, in_check, index_name, sql_text
+        )
+        SELECT
+            p_plan_id,
+            v_step_no + row_number() OVER (ORDER BY k.place),
+            k.kind, e.child_node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
+            e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
+            CASE k.kind
+                WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
+                WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
+                WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+                WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+                WHEN 'size' THEN concat(
+                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
+                )
+                ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
+            END
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN json_table(
+            '["fetch", "fetch_more", "size", "cycle", "drain", "hold", "lock", "look",
+            "free", "remove", "remove_now", "left", "set"]',
+            '$[*]' COLUMNS (  -- noqa: CP02
+                place FOR ORDINALITY,  -- noqa: PRS
+                kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+            )
+        ) AS k
+            ON CASE
+                WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
+                WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind = 'cycle' THEN
+                    e.is_refused
+                    OR (
+                        e.action IN ('cascade', 'restrict')
+                        AND e.child_node_no = e.parent_node_no
+                    )
+                WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
+                WHEN k.kind = 'lock' THEN e.action <> 'restrict'
+                WHEN k.kind = 'remove' THEN e.action = 'cascade'
+                -- Rows that are set before they go have to be known one by one.
+                WHEN k.kind = 'drain' THEN e.is_leaf AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS w
+                    WHERE
+                        w.plan_id = e.plan_id
+                        AND w.child_node_no = e.child_node_no
+                        AND w.waits
+                        AND w.action <> 'restrict'
+                )
+                -- Where foreign keys alone lead to childless rows, what is emptied under the
+                -- parents' lock stays empty, and no second look is needed.
+                WHEN k.kind = 'remove_now' THEN
+                    e.action = 'cascade' AND NOT e.is_leaf AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_edges AS b
+                        WHERE
+                            b.plan_id = e.plan_id
+                            AND b.parent_node_no = e.child_node_no
+                            AND (NOT b.is_leaf OR b.is_declared)
+                    )
+                -- What has no children is not looked at again before it goes.
+                ELSE e.action = 'cascade' AND NOT e.is_leaf
+            END
+        WHERE e.plan_id = p_plan_id AND e.edge_no = v_edge_no;
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer', NULL, NULL);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS register_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE register_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key_columns JSON,
+    IN p_max_rows BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow deletions from a table, and fix the key by which its rows are named'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_described, v_types, v_collations, v_kept JSON;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF p_max_rows < 1 THEN
+        CALL deletion_raise(
+            'JD002', 'register_deletion_target', 'p_max_rows is below 1', p_max_rows
+        );
+    END IF;
+
+    CALL deletion_find_table(p_table, 'register_deletion_target', v_schema, v_table);
+    SET v_entity_table = deletion_entity_name(v_schema, v_table);
+
+    IF deletion_is_ours(v_schema, v_table) THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table belongs to deletion-jobs', p_table
+        );
+    ELSEIF char_length(v_entity_table) > 64 THEN
+        CALL deletion_raise(
+            'JD005',
+            'register_deletion_target',
+            'name is longer than 64 characters',
+            v_entity_table
+        );
+    END IF;
+
+    SET v_columns = deletion_unique_key(v_schema, v_table, p_key_columns);
+
+    IF v_columns IS NULL AND p_key_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table has no primary key', p_table
+        );
+    ELSEIF v_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD002',
+            'register_deletion_target',
+            concat('no NOT NULL unique key of ', v_entity_table),
+            p_key_columns
+        );
+    END IF;
+
+    SET v_described = deletion_columns(v_schema, v_table, v_columns);
+    SET v_types = json_extract(v_described, '$[*].type');
+    SET v_collations = json_extract(v_described, '$[*].text');
+
+    SELECT min(concat(c.name, ' ', c.type))
+    INTO v_bad_column
+    FROM json_table(
+        v_described, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name',
+            type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+        )
+    ) AS c
+    WHERE deletion_type_family(c.type) IS NULL;
+
+    IF v_bad_column IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'key does not compare exactly', v_bad_column
+        );
+    END IF;
+
+    SELECT t.key_columns INTO v_kept
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF v_kept <> v_columns AND deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003',
+            'register_deletion_target',
+            'jobs by another key are still open',
+            v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets (
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, max_rows
+    )
+    VALUES (v_entity_table, v_schema, v_table, v_columns, v_types, v_collations, p_max_rows)
+    ON DUPLICATE KEY UPDATE
+        key_columns = v_columns,
+        key_types = v_types,
+        key_collations = v_collations,
+        max_rows = p_max_rows;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletion.sql
+-- enqueue_deletion
+-- Ask that one row, and everything that hangs from it, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pk             the row's key as text; a composite one as a JSON array
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_id         OUT: the job, a new one or the one that this row has already
+-- Errors      JD002 NULL, or a key that does not parse; JD004 no target; JD011 soft delete is
+--             not possible; JD013 more pending jobs than allowed
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletion('customer', '42', 'closed', TRUE, NULL, NULL, @dj_job);
+
+DROP PROCEDURE IF EXISTS enqueue_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletion(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that one row, and everything that hangs from it, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+    CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+    CALL deletion_enqueue(
+        'enqueue_deletion',
+        v_entity_table,
+        json_array(v_key),
+        p_reason,
+        p_hard_delete,
+        p_scheduled_at,
+        p_created_by,
+        p_job_id
+    );
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletion
+TO 'deletion_jobs_app';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    (
+        SELECT coalesce(sum(c.row_count), 0)
+        FROM deletion_receipts AS c
+        WHERE c.job_id = j.id
+    ) AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed * 1000000
+        / greatest(timestampdiff(MICROSECOND, r.started_at, r.last_step_at), 1000)
+    ) AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    (
+        SELECT min(s.table_name)
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR NOT deletion_is_alive(r.run_id, r.session_id, r.server_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN deletion_attempts AS a
+    ON
+        a.job_id = j.id
+        AND a.attempt_no = (
+            SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+        )
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN deletion_frames AS f
+    ON
+        f.run_id = r.run_id
+        AND f.depth = (SELECT max(t.depth) FROM deletion_frames AS t WHERE t.run_id = r.run_id)
+WHERE j.status = 'running';
+
+GRANT SELECT ON vw_deletion_progress
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_receipts.sql
+-- vw_deletion_receipts
+-- What each job has changed: table by table, action by action.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_receipts AS
+SELECT
+    r.job_id,
+    j.entity_table,
+    j.entity_pk,
+    j.status,
+    r.table_name,
+    r.action,
+    r.row_count,
+    r.updated_at
+FROM deletion_receipts AS r
+LEFT JOIN deletion_jobs AS j ON j.id = r.job_id;
+
+GRANT SELECT ON vw_deletion_receipts
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql
+SET SESSION sql_mode = @dj_sql_mode;
+SET SESSION time_zone = @dj_time_zone;
+SET SESSION lock_wait_timeout = @dj_lock_wait_timeout;
+-- <<<
