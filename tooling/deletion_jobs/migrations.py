@@ -262,7 +262,7 @@ def _height(source: Source) -> int:
 def _standing_on(
     redone: Sequence[Source], current: Sequence[Source], written: Sequence[Source]
 ) -> list[Source]:
-    """Give the unchanged views that read a view which is dropped and made anew, and so go as well."""
+    """Give the unchanged views that read one which is dropped and made anew: they go as well."""
     names = {source.name for source in redone if source.folder == "views"}
     found: list[Source] = []
     for source in current:
