@@ -245,6 +245,60 @@ def test_a_root_that_was_missing_and_comes_back_stays_with_all_below_it(db: Data
     assert db.receipts(job_id) == {("customer", "root_not_found"): 0}
 
 
+def chain(db: Database) -> Steps:
+    """Make a chain of 60 nodes and one node beside it, and walk on until its frames are stored."""
+    db.table(
+        "node",
+        "id bigint",
+        "parent_id bigint null",
+        references=[Reference("parent_id", "node", "cascade")],
+        rows=[(1000, None), (1, None), *((n, n - 1) for n in range(2, 61))],
+    )
+    db.register_deletion_target("node")
+    db.set_deletion_setting("batch_rows", 30)
+    steps = Steps(db)
+    db.enqueue_deletion("node", 1)
+    steps.claim()
+    while db.count("node") == 61:
+        assert steps.step() == "more"
+    # Several levels in a frame: far fewer frames than rows.
+    assert 1 < db.count("deletion_frames") < 15
+    return steps
+
+
+def test_a_row_in_the_middle_of_a_frame_of_several_levels_moves_with_all_below_it(
+    db: Database,
+) -> None:
+    steps = chain(db)
+    left = rows_of(db, "node", "id >= 25 AND id < 1000")
+    db.observer.execute("UPDATE node SET parent_id = 1000 WHERE id = 25")
+    steps.finish()
+    assert left[:3] == [25, 26, 27]
+    assert ids(db, "node") == [*left, 1000]
+    (job,) = db.column("SELECT id FROM deletion_jobs")
+    assert (db.status(job), db.receipts(job)) == ("done", {("node", "delete"): 60 - len(left)})
+
+
+def test_a_child_added_in_the_middle_of_a_frame_of_several_levels_goes_and_is_counted(
+    db: Database,
+) -> None:
+    steps = chain(db)
+    db.observer.insert("node", [(999, 25), (998, 999), (997, 2)])
+    steps.finish()
+    (job,) = db.column("SELECT id FROM deletion_jobs")
+    assert (ids(db, "node"), db.status(job)) == ([1000], "done")
+    assert db.receipts(job) == {("node", "delete"): 63}
+
+
+def test_frames_of_several_levels_are_found_again_where_the_batch_was_halved(db: Database) -> None:
+    steps = chain(db)
+    db.execute("UPDATE deletion_runs SET batch_rows = 3 WHERE ended_at IS NULL")
+    steps.finish()
+    (job,) = db.column("SELECT id FROM deletion_jobs")
+    assert (ids(db, "node"), db.status(job)) == ([1000], "done")
+    assert db.receipts(job) == {("node", "delete"): 60}
+
+
 def test_a_row_that_moves_deep_below_a_stored_stack_keeps_what_hangs_from_it(db: Database) -> None:
     tree(db)
     db.table(

@@ -614,6 +614,32 @@ def test_a_tree_with_set_null_loses_only_the_root(db: Database) -> None:
     assert db.rows("SELECT * FROM node ORDER BY id") == [(2, None), (3, None), (4, 2), (5, 5)]
 
 
+def test_a_long_chain_takes_few_frames_and_no_scratch_rows(db: Database) -> None:
+    db.table(
+        "node",
+        "id bigint",
+        "parent_id bigint null",
+        references=[Reference("parent_id", "node", "cascade")],
+        rows=[(n, n - 1 or None) for n in each(1500)],
+    )
+    db.table(
+        "note",
+        "id bigint",
+        "node_id bigint",
+        references=[Reference("node_id", "node", "cascade")],
+        rows=[(n, n) for n in each(1500)],
+    )
+    db.register_deletion_target("node")
+    job = db.delete("node", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("node", "delete"): 1500, ("note", "delete"): 1500}
+    # Of the check one scratch row for the root, instead of one for each node.
+    in_check = "SELECT COUNT(*) FROM deletion_plan_steps WHERE in_check AND kind = 'fetch'"
+    assert int(db.value(in_check)) == 0
+    (steps,) = db.column("SELECT step_count FROM deletion_runs")
+    assert int(steps) < 40
+
+
 def test_a_tree_below_another_target_goes(db: Database) -> None:
     customers(db)
     db.table(

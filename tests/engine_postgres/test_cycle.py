@@ -30,7 +30,7 @@ def test_rows_of_a_walk_are_not_compared_each_with_all(postgres: Database) -> No
     )
     db.run_deletion_jobs()
     assert db.status(job_id) == "done"
-    (plan,) = [text for text in plans if "Query Text: WITH RECURSIVE m AS" in text]
+    (plan,) = [text for text in plans if "Query Text: WITH RECURSIVE up AS" in text]
     # The employees themselves are found by their key, however few a scan of all would cost.
     assert "Index Scan using employee_pkey" in plan
     assert "Seq Scan on employee" not in plan

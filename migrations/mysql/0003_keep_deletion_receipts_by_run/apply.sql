@@ -432,6 +432,116 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write a statement for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+--             p_kind                 see below
+-- Returns     text; answers in @dj_answer and @dj_rows as other statements do
+--             expand         binds a frame of one level and a limit; it, with what hangs from it
+--             fetch_levels   binds the frame twice and a limit; its children that it does not hold
+--             look_levels    binds the frame twice; how many of its rows have children outside
+--             remove_level   binds the frame and a level; deletes the rows of that level
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_levels(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement for a frame that holds several levels of rows that refer to each other'
+BEGIN
+    DECLARE v_columns, v_keys, v_parent JSON;
+    DECLARE v_job VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT 'j BIGINT UNSIGNED PATH \'$.j\', ';
+    DECLARE v_node_no INT;
+    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        n.node_no, n.frame_columns, json_merge_preserve(n.frame_columns, e.frame_columns),
+        deletion_key_part(n.frame_columns),
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        concat(n.sql_name, ' AS x', n.key_index), e.on_frame,
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            ' AND ', e.found_by
+        )
+    INTO v_node_no, v_parent, v_columns, v_keys, v_child, v_row, v_on_frame, v_found
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_beyond = concat(
+        ' AND NOT EXISTS (SELECT 1 FROM ', deletion_sql_frame(v_keys, ''), ' WHERE ',
+        deletion_sql_list(v_keys, 'own', ' AND '), ')'
+    );
+
+    IF p_kind = 'expand' THEN
+        SET v_first = replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', 't.');
+        RETURN concat(
+            'WITH RECURSIVE d (j, l, m, ',
+            replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', ''), ') AS (\n',
+            '    SELECT t.j, 0, CAST(NULL AS SIGNED), ', v_first,
+            '\n    FROM ', deletion_sql_frame(v_columns, v_job),
+            '\n    UNION ALL\n    SELECT t.j, t.l + 1, t.m, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM d AS t\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
+            '\n    LIMIT ?\n)\n',
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'l\', q.l, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\n',
+            -- A row of the first level may hang from another one of it, too.
+            'FROM (\n    SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.j, ',
+            replace(deletion_sql_list(v_keys, 'order', ', '), 'q.', 't.'),
+            ' ORDER BY t.l) AS place\n    FROM d AS t\n) AS q\nWHERE q.place = 1'
+        );
+    ELSEIF p_kind = 'fetch_levels' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM ', deletion_sql_frame(v_parent, concat(v_job, 'm INT PATH \'$.m\', ')),
+            '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame, v_beyond, '\n    LIMIT ?\n) AS q'
+        );
+    ELSEIF p_kind = 'look_levels' THEN
+        SELECT group_concat(
+            'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent,
+            if(e.edge_no = p_edge_no, v_beyond, ''), ')'
+            ORDER BY e.edge_no SEPARATOR '\n    OR '
+        )
+        INTO v_below
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
+        RETURN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,
+            '\nWHERE ', v_below
+        );
+    END IF;
+
+    RETURN concat(
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
+        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_sweep.sql
 -- deletion_sql_sweep
 -- Write the statements that count, and delete, all childless rows that hang from a locked frame.
@@ -483,6 +593,153 @@ BEGIN
         'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
         'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
     ));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of work, and mark what each of them means for the run.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked and described
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edges;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edges(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
+BEGIN
+    DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
+    DECLARE v_edge_no, v_count INT DEFAULT 0;
+
+    -- References of one table stand together: those that cascade, children first, then those that
+    -- are set, then those that only block.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT
+            o.parent_node_no, o.child_schema, o.child_table, o.reference_name,
+            row_number() OVER (
+                ORDER BY
+                    o.parent_node_no,
+                    CASE o.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                    n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
+            ) AS new_no
+        FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
+        WHERE o.plan_id = p_plan_id
+    ) AS q
+        ON
+            q.parent_node_no = e.parent_node_no
+            AND q.child_schema = e.child_schema
+            AND q.child_table = e.child_table
+            AND q.reference_name = e.reference_name
+    SET e.edge_no = q.new_no
+    WHERE e.plan_id = p_plan_id;
+
+    -- Tables whose rows the check must know: those behind which something could block, and all
+    -- tables on the way from the target to them.
+    WITH RECURSIVE concerned (node_no) AS (
+        SELECT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (
+                e.action = 'restrict'
+                OR e.is_refused
+            )
+        UNION DISTINCT
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
+        WHERE e.plan_id = p_plan_id AND e.action = 'restrict'
+        UNION DISTINCT
+        SELECT e.parent_node_no
+        FROM concerned AS c
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = p_plan_id AND e.child_node_no = c.node_no AND e.action = 'cascade'
+    )
+
+    SELECT json_arrayagg(c.node_no) INTO v_concerned FROM concerned AS c;
+
+    -- Of a table that refers to itself the rows that something else leads to: a row has one parent
+    -- by that reference, so a circle is met by climbing from them, or there is none.
+    WITH RECURSIVE entered (node_no, is_above) AS (
+        SELECT e.child_node_no, FALSE
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action = 'cascade'
+            AND e.parent_node_no = e.child_node_no
+        UNION DISTINCT
+        SELECT e.parent_node_no, TRUE
+        FROM entered AS n
+        INNER JOIN deletion_plan_edges AS e
+            ON
+                e.plan_id = p_plan_id
+                AND e.child_node_no = n.node_no
+                AND e.action = 'cascade'
+                AND e.parent_node_no <> e.child_node_no
+    )
+
+    SELECT json_arrayagg(n.node_no), json_arrayagg(if(n.is_above, n.node_no, NULL))
+    INTO v_entered, v_above
+    FROM entered AS n;
+
+    SELECT json_arrayagg(e.parent_node_no)
+    INTO v_parents
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id;
+
+    -- Rows with two references to set are changed twice and counted once.
+    SELECT json_arrayagg(q.child_node_no)
+    INTO v_sets
+    FROM (
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default')
+        GROUP BY e.child_node_no
+        HAVING count(*) > 1
+    ) AS q;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    SET
+        e.waits = e.action <> 'cascade' AND n.in_closure,
+        e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
+        e.in_check = e.action = 'restrict' OR (
+            e.action = 'cascade'
+            AND (
+                coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
+                OR coalesce(json_contains(
+                    if(e.parent_node_no = e.child_node_no, v_above, v_entered),
+                    cast(n.node_no AS JSON)
+                ), FALSE)
+            )
+        ),
+        e.is_once = e.action IN ('set_null', 'set_default')
+        AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
+        e.index_name = deletion_edge_index(
+            e.child_schema, e.child_table, e.child_columns, e.discriminator_column
+        )
+    WHERE e.plan_id = p_plan_id;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        CALL deletion_plan_edge(p_plan_id, v_edge_no);
+    END WHILE;
 END$$
 DELIMITER ;
 -- <<<
@@ -573,6 +830,10 @@ BEGIN
                 WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
                 WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
                 WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+                WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
                 WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
                 WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
                 WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
@@ -586,7 +847,8 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
-            "look", "free", "remove", "remove_now", "left", "set"]',
+            "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
+            "look_levels", "remove_level"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -614,6 +876,11 @@ BEGIN
                         AND w.waits
                         AND w.action <> 'restrict'
                 )
+                WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
+                    e.action = 'cascade'
+                    AND e.parent_node_no = e.child_node_no
+                    AND e.index_name IS NOT NULL
+                    AND NOT v_waits
                 WHEN k.kind IN ('count', 'sweep') THEN
                     e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
                 WHEN k.kind = 'remove_now' THEN
@@ -630,6 +897,109 @@ BEGIN
             END
         WHERE e.plan_id = p_plan_id AND e.edge_no = v_edge_no;
     END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_compile.sql
+-- deletion_compile
+-- Compile a target's plan and make it the current one.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_hard           the mode: TRUE removes rows
+--             p_plan_id        OUT the plan; one that cannot run carries error_code and error
+-- Errors      JD004 the table is no target
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_compile('users', TRUE, @dj_plan);
+
+DROP PROCEDURE IF EXISTS deletion_compile;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_compile(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard BOOLEAN,
+    OUT p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile a target''s plan and make it the current one'
+BEGIN
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_tables JSON;
+    DECLARE v_turn VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_length BIGINT DEFAULT @@SESSION.group_concat_max_len;
+
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        CALL deletion_raise('JD004', 'deletion_compile', 'table is no target', p_entity_table);
+    END IF;
+
+    -- Two workers that find the same plan stale compile it one after the other. Not by the target's
+    -- row: enqueue reads that under a lock, and never waits for a worker.
+    SET v_turn = (
+        SELECT s.setting_name
+        FROM deletion_settings AS s
+        WHERE s.setting_name = 'recompile'
+        FOR UPDATE
+    );
+    SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF p_plan_id IS NULL THEN
+        UPDATE deletion_plans AS p
+        SET p.superseded_at = utc_timestamp(6)
+        WHERE
+            p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL;
+
+        INSERT INTO deletion_plans (
+            entity_table, hard_delete, fingerprint, tables, can_block, has_waits
+        )
+        VALUES (p_entity_table, p_hard, '', json_array(), FALSE, FALSE);
+
+        SET p_plan_id = last_insert_id();
+        SET SESSION group_concat_max_len = 16777216;
+        CALL deletion_plan_graph(p_plan_id, p_entity_table, v_code, v_error);
+
+        IF v_code IS NULL THEN
+            CALL deletion_write_plan(p_plan_id);
+        END IF;
+
+        SET v_tables = (
+            SELECT coalesce(
+                json_arrayagg(json_object('s', n.table_schema, 't', n.table_name)), json_array()
+            )
+            FROM deletion_plan_nodes AS n
+            WHERE n.plan_id = p_plan_id
+        );
+
+        UPDATE deletion_plans AS p
+        SET
+            p.tables = v_tables,
+            p.fingerprint = deletion_fingerprint(p_entity_table, v_tables),
+            p.error_code = v_code,
+            p.error = v_error,
+            p.can_block = EXISTS (  -- noqa: CP03,LT06
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE
+                    e.plan_id = p_plan_id
+                    AND (
+                        e.in_check
+                        OR e.is_refused
+                        OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
+                    )
+            ),
+            p.has_waits = EXISTS (  -- noqa: CP03,LT06
+                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits
+            )
+        WHERE p.plan_id = p_plan_id;
+
+        DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id;
+        DELETE FROM deletion_plan_nodes WHERE plan_id = p_plan_id;
+        SET SESSION group_concat_max_len = v_length;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -1393,8 +1763,8 @@ DELIMITER ;
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor and @dj_walk_id as the kind of step takes
--- them; answers in @dj_answer and @dj_rows.
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level and @dj_walk_id as the kind of
+-- step takes them; answers in @dj_answer and @dj_rows.
 
 DROP PROCEDURE IF EXISTS deletion_execute;
 
@@ -1419,7 +1789,13 @@ BEGIN
     PREPARE dj_stmt FROM @dj_sql;
 
     CASE
-        WHEN p_kind IN ('fetch', 'count', 'drain') THEN
+        WHEN p_kind = 'fetch_levels' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_frame, @dj_limit;
+        WHEN p_kind = 'look_levels' THEN EXECUTE dj_stmt USING @dj_frame, @dj_frame;
+        WHEN p_kind = 'remove_level' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_level;
+            SET @dj_rows = row_count();
+        WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
         WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
@@ -1626,6 +2002,28 @@ BEGIN
     ORDER BY f.depth DESC
     LIMIT 1;
 
+    IF
+        @dj_depth IS NOT NULL
+        AND @dj_count > @dj_batch
+        AND json_contains_path(@dj_keys, 'one', '$[0].l')
+    THEN
+        -- Rows of several levels cannot be parted: they are found again, fewer at a time.
+        DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
+        UPDATE deletion_frames AS f
+        SET f.edge_pos = 0, f.fetch_cursor = NULL
+        WHERE f.run_id = @dj_run_id AND f.depth = @dj_depth - 1;
+        SELECT
+            f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
+            f.rows_at_pass, f.idle_passes, f.rows_here, FALSE
+        INTO
+            @dj_depth, @dj_node_no, @dj_edge_no, @dj_keys, @dj_count, @dj_pos, @dj_read,
+            @dj_pass, @dj_idle, @dj_here, @dj_is_dirty
+        FROM deletion_frames AS f
+        WHERE f.run_id = @dj_run_id
+        ORDER BY f.depth DESC
+        LIMIT 1;
+    END IF;
+
     -- Locked by this very transaction, before any of its references was followed.
     SET @dj_is_locked = coalesce(locate(concat(',', @dj_depth, ','), @dj_locks) > 0, FALSE);
 
@@ -1715,6 +2113,102 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_expand.sql
+-- deletion_expand
+-- Take what hangs from the present, narrow frame, by the same self-reference, into it.
+--
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+--
+-- Its rows go level by level, since one statement would meet parents before their children; each
+-- level reads the frame: so it is kept small.
+
+DROP PROCEDURE IF EXISTS deletion_expand;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_expand()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take what hangs from the present, narrow frame, by the same self-reference, into it'
+BEGIN
+    DECLARE v_keys JSON;
+    DECLARE v_count INT;
+    DECLARE v_is_changed BOOLEAN;
+
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'expand'
+    ) THEN
+        SET @dj_frame = @dj_keys, @dj_limit = least(200, @dj_left);
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'expand');
+        SET v_keys = @dj_answer, v_count = @dj_rows;
+
+        IF v_count > @dj_count THEN
+            CALL deletion_hold_frame('hold', @dj_edge_no, v_keys, v_count, v_is_changed);
+
+            -- What hangs from a row that moved is among them: they are fetched level by level.
+            IF NOT v_is_changed THEN
+                SET @dj_keys = v_keys, @dj_count = v_count;
+            END IF;
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels: lock them, look, delete the deepest level first.
+--
+-- Errors      40001 rows changed in between
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_levels()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT DEFAULT 0;
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
+
+    SET @dj_frame = @dj_keys;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+    SET v_found = @dj_rows;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_left_over();
+    ELSE
+        WHILE v_level >= 0 DO
+            SET @dj_level = v_level, v_level = v_level - 1;
+            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
+            SET v_rows = v_rows + @dj_rows;
+        END WHILE;
+
+        IF v_rows <> v_found THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
+        CALL deletion_pop();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_push.sql
 -- deletion_push
 -- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
@@ -1740,6 +2234,7 @@ BEGIN
     DECLARE v_keys JSON;
     DECLARE v_count INT;
     DECLARE v_is_changed BOOLEAN;
+    DECLARE v_is_self BOOLEAN DEFAULT p_node_no = @dj_node_no;
     DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
 
     -- So many that their own children fit the batch as well; a first guess where none were seen.
@@ -1748,7 +2243,11 @@ BEGIN
     ) AS UNSIGNED);
     SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
     -- Rows may stay that wait for others: then the next page comes after them.
-    CALL deletion_execute(@dj_plan_id, p_edge_no, if(@dj_waits, 'fetch_more', 'fetch'));
+    CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
+        WHEN @dj_waits THEN 'fetch_more'
+        WHEN v_is_self AND json_contains_path(@dj_keys, 'one', '$[0].l') THEN 'fetch_levels'
+        ELSE 'fetch'
+    END);
 
     IF @dj_rows = 0 THEN
         SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
@@ -1763,9 +2262,17 @@ BEGIN
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
         SET @dj_is_locked = FALSE;
 
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
+            CALL deletion_expand();
+        END IF;
+
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
-        IF @dj_count * (1 + v_fan) < @dj_left THEN
+        IF
+            @dj_count * (1 + v_fan) < @dj_left
+            AND NOT json_contains_path(@dj_keys, 'one', '$[0].l')
+        THEN
             CALL deletion_lock_frame();
         END IF;
 
@@ -1889,6 +2396,75 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, look once more, delete the childless.
+--
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between  -- noqa: LT05
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
+removal: BEGIN
+    DECLARE v_found, v_rows BIGINT;
+
+    IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
+        CALL deletion_remove_levels();
+        LEAVE removal;
+    END IF;
+
+    SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
+
+    IF NOT @dj_is_locked THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET v_found = @dj_rows;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+        SET v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 AND v_rows < @dj_count THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
+        SET @dj_frame = @dj_answer, v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 THEN
+        CALL deletion_execute(
+            @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
+        );
+
+        IF @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
+    END IF;
+
+    IF v_rows = v_found THEN
+        -- What was not found any more has moved to another parent, or is gone already.
+        SET @dj_state = json_set(@dj_state, '$.fan', json_set(
+            coalesce(json_extract(@dj_state, '$.fan'), json_object()),
+            -- A frame whose keys were all of a cancelled job has none left.
+            concat('$."', @dj_node_no, '"'), @dj_here / greatest(1, @dj_count)
+        ));
+        CALL deletion_pop();
+    ELSE
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        CALL deletion_left_over();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_slice.sql
 -- deletion_slice
 -- Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were.
@@ -2000,6 +2576,158 @@ BEGIN
 
         SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview, max_rows); FALSE: those the check needs
+--             p_read      OUT number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_all BOOLEAN,
+    OUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'  -- noqa: LT05
+BEGIN
+    DECLARE v_node_no, v_edge_no INT;  -- noqa: PRS
+    DECLARE v_frame JSON;
+    DECLARE v_child_no INT;
+    DECLARE v_is_end BOOLEAN;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no, s.node_no, s.action
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node_no
+            AND (p_all OR s.in_check)
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET v_node_no = (
+        SELECT w.node_no
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+        LIMIT 1
+    );
+
+    IF v_node_no IS NOT NULL THEN
+        SET p_read = 0;
+        SELECT json_arrayagg(json_object(
+            'j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash), 'o', q.`keys`
+        ))
+        INTO v_frame
+        FROM (
+            SELECT w.job_id, w.node_no, w.key_hash, w.`keys`
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.node_no = v_node_no
+            LIMIT 200
+        ) AS q;
+
+        UPDATE json_table(v_frame, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_walk_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = TRUE;
+
+        OPEN c_edge;
+        FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+
+        WHILE NOT v_is_done DO
+            SET @dj_frame = json_extract(v_frame, '$[*].o');
+            -- Rows below which nothing is looked at are met and done with.
+            SET v_is_end = v_action <> 'cascade' OR NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS b
+                WHERE
+                    b.plan_id = p_plan_id
+                    AND b.kind = 'fetch_more'
+                    AND b.parent_node_no = v_child_no
+                    AND (p_all OR b.in_check)
+            );
+            CALL deletion_walk_edge(
+                p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, v_is_end, p_read
+            );
+            SET v_is_done = FALSE;
+            FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+        END WHILE;
+
+        CLOSE c_edge;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk_edge.sql
+-- deletion_walk_edge
+-- Read, page by page, the rows that hang from a walk's rows by one reference.
+--
+-- Parameters  p_walk_id, p_plan_id, p_edge_no   the reference; @dj_frame holds the rows
+--             p_child_no, p_action              its child and what happens to it
+--             p_is_end                          TRUE: nothing is looked at below them
+--             p_read                            INOUT number of rows read
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_edge;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_edge(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT,
+    IN p_child_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_is_end BOOLEAN,
+    INOUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
+BEGIN
+    -- One answer of the engine is never larger than this.
+    DECLARE v_page INT DEFAULT 10000;
+
+    SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
+
+    WHILE @dj_rows = v_page DO
+        CALL deletion_execute(p_plan_id, p_edge_no, 'fetch_more');
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
+        )
+        SELECT
+            p_walk_id, k.j, p_child_no, if(p_action = 'cascade', 'delete', p_action),
+            deletion_key_hash(k.o), p_edge_no, k.o, p_is_end
+        FROM json_table(@dj_answer, '$[*]' COLUMNS (
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+        )) AS k;
+        SET p_read = p_read + @dj_rows;
+        SET @dj_cursor = json_extract(@dj_answer, '$[last]');
+    END WHILE;
 END$$
 DELIMITER ;
 -- <<<
@@ -2132,7 +2860,7 @@ COMMENT 'Hold the rows of the run''s stored frames where they were found, until 
 BEGIN
     DECLARE v_depth, v_edge_no, v_count INT;
     DECLARE v_keys JSON;
-    DECLARE v_is_changed BOOLEAN;
+    DECLARE v_is_changed, v_is_deep BOOLEAN;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_frame CURSOR FOR
         SELECT f.depth, f.edge_no, f.`keys`, f.key_count
@@ -2145,10 +2873,17 @@ BEGIN
     FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
 
     WHILE NOT v_is_done DO
+        SET v_is_deep = json_contains_path(v_keys, 'one', '$[0].l');
         CALL deletion_hold_frame('hold', v_edge_no, v_keys, v_count, v_is_changed);
         SET v_is_done = v_is_changed;
 
-        IF v_is_changed THEN
+        IF v_is_changed AND v_is_deep THEN
+            -- What hangs from the rows that moved is in the same frame: all of it is found again.
+            UPDATE deletion_frames AS f
+            SET f.edge_pos = 0, f.fetch_cursor = NULL
+            WHERE f.run_id = @dj_run_id AND f.depth = v_depth - 1;
+            DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth >= v_depth;
+        ELSEIF v_is_changed THEN
             -- What lies above hung from these rows; it is found again where it still does.
             UPDATE deletion_frames AS f
             SET f.`keys` = v_keys, f.key_count = v_count, f.edge_pos = 0, f.fetch_cursor = NULL

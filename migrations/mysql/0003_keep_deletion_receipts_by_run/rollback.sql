@@ -139,8 +139,11 @@ DEALLOCATE PREPARE dj_stmt;
 
 -- >>> drop
 DROP PROCEDURE IF EXISTS deletion_sweep;
+DROP PROCEDURE IF EXISTS deletion_remove_levels;
+DROP PROCEDURE IF EXISTS deletion_expand;
 DROP PROCEDURE IF EXISTS deletion_add_receipts;
 DROP FUNCTION IF EXISTS deletion_sql_sweep;
+DROP FUNCTION IF EXISTS deletion_sql_levels;
 DROP FUNCTION IF EXISTS deletion_plain_key;
 -- <<<
 
@@ -383,6 +386,143 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_walk_edge.sql
+-- deletion_walk_edge
+-- Read, page by page, the rows that hang from a walk's rows by one reference.
+--
+-- Parameters  p_walk_id, p_plan_id, p_edge_no   the reference; @dj_frame holds the rows
+--             p_child_no, p_action              its child and what happens to it
+--             p_read                            INOUT number of rows read
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_edge;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_edge(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT,
+    IN p_child_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    INOUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
+BEGIN
+    -- One answer of the engine is never larger than this.
+    DECLARE v_page INT DEFAULT 10000;
+
+    SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
+
+    WHILE @dj_rows = v_page DO
+        CALL deletion_execute(p_plan_id, p_edge_no, 'fetch_more');
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
+        )
+        SELECT
+            p_walk_id, k.j, p_child_no, if(p_action = 'cascade', 'delete', p_action),
+            deletion_key_hash(k.o), p_edge_no, k.o, p_action <> 'cascade'
+        FROM json_table(@dj_answer, '$[*]' COLUMNS (
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+        )) AS k;
+        SET p_read = p_read + @dj_rows;
+        SET @dj_cursor = json_extract(@dj_answer, '$[last]');
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview, max_rows); FALSE: those the check needs
+--             p_read      OUT number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_all BOOLEAN,
+    OUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'  -- noqa: LT05
+BEGIN
+    DECLARE v_node_no, v_edge_no INT;  -- noqa: PRS
+    DECLARE v_frame JSON;
+    DECLARE v_child_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no, s.node_no, s.action
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node_no
+            AND (p_all OR s.in_check)
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET v_node_no = (
+        SELECT w.node_no
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+        LIMIT 1
+    );
+
+    IF v_node_no IS NOT NULL THEN
+        SET p_read = 0;
+        SELECT json_arrayagg(json_object(
+            'j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash), 'o', q.`keys`
+        ))
+        INTO v_frame
+        FROM (
+            SELECT w.job_id, w.node_no, w.key_hash, w.`keys`
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.node_no = v_node_no
+            LIMIT 200
+        ) AS q;
+
+        UPDATE json_table(v_frame, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_walk_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = TRUE;
+
+        OPEN c_edge;
+        FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+
+        WHILE NOT v_is_done DO
+            SET @dj_frame = json_extract(v_frame, '$[*].o');
+            CALL deletion_walk_edge(p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, p_read);
+            SET v_is_done = FALSE;
+            FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+        END WHILE;
+
+        CLOSE c_edge;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_slice.sql
 -- deletion_slice
 -- Dissolve a run whose time is up: heavy jobs go on alone, at the back; the others as they were.
@@ -433,6 +573,70 @@ BEGIN
 
     CALL deletion_settle(p_run_id, NULL, 'sliced', NULL, FALSE, v_heavy);
     CALL deletion_end_run(p_run_id, 'sliced', NULL);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, look once more, delete the childless.
+--
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between  -- noqa: LT05
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
+BEGIN
+    DECLARE v_found, v_rows BIGINT;
+
+    SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
+
+    IF NOT @dj_is_locked THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET v_found = @dj_rows;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+        SET v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 AND v_rows < @dj_count THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
+        SET @dj_frame = @dj_answer, v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 THEN
+        CALL deletion_execute(
+            @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
+        );
+
+        IF @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
+    END IF;
+
+    IF v_rows = v_found THEN
+        -- What was not found any more has moved to another parent, or is gone already.
+        SET @dj_state = json_set(@dj_state, '$.fan', json_set(
+            coalesce(json_extract(@dj_state, '$.fan'), json_object()),
+            -- A frame whose keys were all of a cancelled job has none left.
+            concat('$."', @dj_node_no, '"'), @dj_here / greatest(1, @dj_count)
+        ));
+        CALL deletion_pop();
+    ELSE
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        CALL deletion_left_over();
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -1538,6 +1742,103 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_compile.sql
+-- deletion_compile
+-- Compile a target's plan and make it the current one.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_hard           the mode: TRUE removes rows
+--             p_plan_id        OUT the plan; one that cannot run carries error_code and error
+-- Errors      JD004 the table is no target
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_compile('users', TRUE, @dj_plan);
+
+DROP PROCEDURE IF EXISTS deletion_compile;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_compile(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard BOOLEAN,
+    OUT p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile a target''s plan and make it the current one'
+BEGIN
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_tables JSON;
+    DECLARE v_turn VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_length BIGINT DEFAULT @@SESSION.group_concat_max_len;
+
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        CALL deletion_raise('JD004', 'deletion_compile', 'table is no target', p_entity_table);
+    END IF;
+
+    -- Two workers that find the same plan stale compile it one after the other. Not by the target's
+    -- row: enqueue reads that under a lock, and never waits for a worker.
+    SET v_turn = (
+        SELECT s.setting_name
+        FROM deletion_settings AS s
+        WHERE s.setting_name = 'recompile'
+        FOR UPDATE
+    );
+    SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF p_plan_id IS NULL THEN
+        UPDATE deletion_plans AS p
+        SET p.superseded_at = utc_timestamp(6)
+        WHERE
+            p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL;
+
+        INSERT INTO deletion_plans (
+            entity_table, hard_delete, fingerprint, tables, can_block, has_waits
+        )
+        VALUES (p_entity_table, p_hard, '', json_array(), FALSE, FALSE);
+
+        SET p_plan_id = last_insert_id();
+        SET SESSION group_concat_max_len = 16777216;
+        CALL deletion_plan_graph(p_plan_id, p_entity_table, v_code, v_error);
+
+        IF v_code IS NULL THEN
+            CALL deletion_write_plan(p_plan_id);
+        END IF;
+
+        SET v_tables = (
+            SELECT coalesce(
+                json_arrayagg(json_object('s', n.table_schema, 't', n.table_name)), json_array()
+            )
+            FROM deletion_plan_nodes AS n
+            WHERE n.plan_id = p_plan_id
+        );
+
+        UPDATE deletion_plans AS p
+        SET
+            p.tables = v_tables,
+            p.fingerprint = deletion_fingerprint(p_entity_table, v_tables),
+            p.error_code = v_code,
+            p.error = v_error,
+            p.can_block = EXISTS (  -- noqa: CP03,LT06
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE e.plan_id = p_plan_id AND (e.in_check OR e.is_refused)
+            ),
+            p.has_waits = EXISTS (  -- noqa: CP03,LT06
+                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits
+            )
+        WHERE p.plan_id = p_plan_id;
+
+        DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id;
+        DELETE FROM deletion_plan_nodes WHERE plan_id = p_plan_id;
+        SET SESSION group_concat_max_len = v_length;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_write_plan.sql
 -- deletion_write_plan
 -- Store a compiled plan: each step with its finished SQL.
@@ -1656,6 +1957,124 @@ BEGIN
                 ELSE e.action = 'cascade' AND NOT e.is_leaf
             END
         WHERE e.plan_id = p_plan_id AND e.edge_no = v_edge_no;
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of work, and mark what each of them means for the run.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked and described
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edges;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edges(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
+BEGIN
+    DECLARE v_concerned, v_parents, v_sets JSON;
+    DECLARE v_edge_no, v_count INT DEFAULT 0;
+
+    -- References of one table stand together: those that cascade, children first, then those that
+    -- are set, then those that only block.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT
+            o.parent_node_no, o.child_schema, o.child_table, o.reference_name,
+            row_number() OVER (
+                ORDER BY
+                    o.parent_node_no,
+                    CASE o.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                    n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
+            ) AS new_no
+        FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
+        WHERE o.plan_id = p_plan_id
+    ) AS q
+        ON
+            q.parent_node_no = e.parent_node_no
+            AND q.child_schema = e.child_schema
+            AND q.child_table = e.child_table
+            AND q.reference_name = e.reference_name
+    SET e.edge_no = q.new_no
+    WHERE e.plan_id = p_plan_id;
+
+    -- Tables whose rows the check must know: those behind which something could block, and all
+    -- tables on the way from the target to them.
+    WITH RECURSIVE concerned (node_no) AS (
+        SELECT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (
+                e.action = 'restrict'
+                OR e.is_refused
+                OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
+            )
+        UNION DISTINCT
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
+        WHERE e.plan_id = p_plan_id AND e.action = 'restrict'
+        UNION DISTINCT
+        SELECT e.parent_node_no
+        FROM concerned AS c
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = p_plan_id AND e.child_node_no = c.node_no AND e.action = 'cascade'
+    )
+
+    SELECT json_arrayagg(c.node_no) INTO v_concerned FROM concerned AS c;
+
+    SELECT json_arrayagg(e.parent_node_no)
+    INTO v_parents
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id;
+
+    -- Rows with two references to set are changed twice and counted once.
+    SELECT json_arrayagg(q.child_node_no)
+    INTO v_sets
+    FROM (
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default')
+        GROUP BY e.child_node_no
+        HAVING count(*) > 1
+    ) AS q;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    SET
+        e.waits = e.action <> 'cascade' AND n.in_closure,
+        e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
+        e.in_check = e.action = 'restrict' OR (
+            e.action = 'cascade'
+            AND coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
+        ),
+        e.is_once = e.action IN ('set_null', 'set_default')
+        AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
+        e.index_name = deletion_edge_index(
+            e.child_schema, e.child_table, e.child_columns, e.discriminator_column
+        )
+    WHERE e.plan_id = p_plan_id;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        CALL deletion_plan_edge(p_plan_id, v_edge_no);
     END WHILE;
 END$$
 DELIMITER ;

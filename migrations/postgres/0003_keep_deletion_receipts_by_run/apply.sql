@@ -742,6 +742,7 @@ REVOKE ALL ON FUNCTION deletion_fresh_plan(text, boolean) FROM PUBLIC;
 --             on_frame   child row c hangs from frame row f
 --             on_parent  child row c hangs from parent row t
 --             found      row t of the child table is still where frame row f found it
+--             expands    TRUE: a frame may hold several levels of it
 --             only_found TRUE: roots that were not there have no such children
 --             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
@@ -823,6 +824,17 @@ SELECT jsonb_build_object(
     'action', p_reference -> 'action',
     'index', p_reference -> 'index_name',
     'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    -- Rows of one table that hang from each other can go in one statement.
+    'expands', p_parent ->> 'oid' = p_child ->> 'oid' AND p_reference ->> 'action' = 'cascade'
+    AND p_reference ->> 'index_name' IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_constraint AS own
+        WHERE
+            own.conrelid = (p_child ->> 'oid')::oid AND own.confrelid = own.conrelid
+            AND own.contype = 'f' AND own.confdeltype = 'r'
+    ),
+    'declared', (p_reference ->> 'is_declared')::boolean,
     -- Only a declared reference can hold rows of a root that is not there.
     'only_found', p_parent ->> 'no' = '0' AND NOT (p_reference ->> 'is_declared')::boolean,
     -- A foreign key between single whole numbers: its rows can be counted and deleted by arrays.
@@ -873,6 +885,162 @@ $deletion_plan_edge$;
 COMMENT ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) IS
 'A reference of a plan, with the conditions that its statements are made of.';
 REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of the walk, and mark what the check has to look at.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+--             p_nodes        the plan's nodes, as a jsonb array
+--             p_count_all    TRUE: the check counts every row (the target has max_rows)
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edges(
+    p_closure oid[],
+    p_references jsonb,
+    p_nodes jsonb,
+    p_count_all boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edges$
+WITH RECURSIVE reference AS (
+    SELECT
+        e.value AS source,
+        r.*,
+        r.child_oid = ANY (p_closure) AS in_closure
+    FROM jsonb_array_elements(p_references) AS e
+    CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint,
+            'lasting', r.action IN ('cascade', 'restrict')
+        )), '[]')
+        FROM reference AS r
+        WHERE r.in_closure
+    )) AS r
+),
+
+-- Tables whose rows the check must know: those behind which something could block, and all
+-- tables on the way from the target to them.
+concerned (table_oid) AS (
+    SELECT r.parent_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict'
+    UNION
+    SELECT r.child_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' AND r.in_closure
+    UNION
+    SELECT r.parent_oid
+    FROM reference AS r
+    INNER JOIN concerned AS c ON c.table_oid = r.child_oid
+    WHERE r.action = 'cascade'
+),
+
+-- Of a table that refers to itself the rows that something else leads to: a row has one parent by
+-- that reference, so a circle is met by climbing from them, or there is none.
+entered (table_oid, is_above) AS (
+    SELECT r.child_oid, FALSE
+    FROM reference AS r
+    WHERE r.action = 'cascade' AND r.parent_oid = r.child_oid
+    UNION
+    SELECT r.parent_oid, TRUE
+    FROM reference AS r
+    INNER JOIN entered AS e ON e.table_oid = r.child_oid
+    WHERE r.action = 'cascade' AND r.parent_oid <> r.child_oid
+),
+
+described AS (
+    SELECT
+        deletion_plan_edge(r.source, p.node, c.node)
+        || jsonb_build_object(
+            'waits', r.action <> 'cascade' AND r.in_closure,
+            'leaf', r.action = 'cascade' AND NOT EXISTS (
+                SELECT 1 FROM reference AS below WHERE below.parent_oid = r.child_oid
+            ),
+            'check', p_count_all OR r.action = 'restrict' OR (
+                r.action = 'cascade'
+                AND (
+                    EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+                    OR EXISTS (
+                        SELECT 1
+                        FROM entered AS x
+                        WHERE
+                            x.table_oid = r.child_oid
+                            AND (x.is_above OR r.parent_oid <> r.child_oid)
+                    )
+                )
+            ),
+            -- No trigger or rule can keep a row of it: what was deleted short of the limit is empty.
+            'steady', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                -- Bits of tgtype: for each row, before, on DELETE.
+                WHERE g.tgrelid = r.child_oid AND g.tgtype & 11 = 11
+            ) AND NOT EXISTS (
+                SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
+            ),
+            -- Rows with two references to set are changed twice and counted once; rows of the
+            -- closure that are set may go later, and are counted as gone.
+            'once', r.action IN ('set_null', 'set_default') AND (
+                r.in_closure OR (
+                    SELECT count(*) FROM reference AS s
+                    WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+                ) > 1
+            )
+        ) AS edge,
+        row_number() OVER (
+            ORDER BY
+                (p.node ->> 'no')::integer,
+                CASE r.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
+        ) AS edge_no
+    FROM reference AS r
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS p
+        ON (p.node ->> 'oid')::oid = r.parent_oid
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
+        ON (c.node ->> 'oid')::oid = r.child_oid
+    LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+)
+
+SELECT jsonb_build_object(
+    'edges', coalesce(
+        jsonb_agg(d.edge || jsonb_build_object('no', d.edge_no) ORDER BY d.edge_no), '[]'
+    ),
+    'can_block', coalesce(bool_or(
+        (d.edge ->> 'check')::boolean
+        OR (d.edge ->> 'self')::boolean AND d.edge ->> 'action' = 'cascade'
+    ), FALSE),
+    'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
+) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+    WHEN count(*) = 0 THEN '{}'::jsonb
+    ELSE jsonb_build_object(
+        'error_code', 'JD005',
+        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+            FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
+    )
+END
+FROM described AS d;
+$deletion_plan_edges$;
+
+COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
+'A plan''s references in the order of the walk, and what the check has to look at.';
+REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_references_to.sql
@@ -1026,6 +1194,102 @@ COMMENT ON FUNCTION deletion_references_to(oid[]) IS
 REVOKE ALL ON FUNCTION deletion_references_to(oid[]) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+--
+-- Parameters  p_edge   the self-reference                    p_node   its table
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in the
+--             circle, and one of them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row has one parent by the reference, so a circle is entered by another reference, or is the
+-- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+-- A row that refers to itself is none: it goes in one statement with itself.
+
+CREATE OR REPLACE FUNCTION deletion_sql_cycle(
+    p_edge jsonb,
+    p_node jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_cycle$
+-- As texts, since not every type of a key can be hashed, which UNION needs to end at a circle that
+-- the start is not part of.
+SELECT format(
+    $sql$WITH RECURSIVE up AS (
+    SELECT w.job_id, %1$s
+    FROM deletion_walk_keys AS w
+    CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%2$s)
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
+    WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete' AND w.edge_no <> %7$s
+        AND NOT (%8$s)
+    UNION
+    SELECT up.job_id, %9$s
+    FROM up
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
+    WHERE NOT (%11$s)
+)
+SELECT up.job_id, count(*), min(concat_ws(', ', %12$s))
+FROM up
+WHERE EXISTS (
+    SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
+)
+GROUP BY up.job_id$sql$,
+    r.start_list,
+    deletion_sql_list(k.columns, '%1$s %3$s'),
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
+    CASE WHEN p_edge ->> 'condition_c' = 'TRUE' THEN '' ELSE ' AND ' || (p_edge ->> 'condition_c') END,
+    p_node ->> 'no',
+    p_edge ->> 'no',
+    r.own,
+    r.next_list,
+    r.above,
+    r.met,
+    r.starts,
+    r.same_start,
+    replace(r.met, 'up.', 'met.')
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k
+CROSS JOIN (
+    SELECT
+        string_agg(format('c.%1$s::text AS s%3$s, c.%2$s::text AS a%3$s', x.parent ->> 'name',
+            x.child ->> 'name', x.n), ', ' ORDER BY x.n) AS start_list,
+        string_agg(format('up.s%1$s, c.%2$s::text', x.n, x.child ->> 'name'), ', ' ORDER BY x.n)
+        AS next_list,
+        string_agg(format('c.%1$s %2$s CAST(up.a%3$s AS %4$s)', x.parent ->> 'name',
+            x.parent ->> 'eq', x.n, x.parent ->> 'type'), ' AND ' ORDER BY x.n) AS above,
+        string_agg(format('c.%1$s::text = c.%2$s::text', x.parent ->> 'name', x.child ->> 'name'),
+            ' AND ' ORDER BY x.n) AS own,
+        string_agg(format('up.a%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS met,
+        string_agg(format('up.s%1$s', x.n), ', ' ORDER BY x.n) AS starts,
+        string_agg(format('met.s%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS same_start
+    FROM (
+        SELECT c.n, c.value AS child, (
+            SELECT o.value
+            FROM jsonb_array_elements(p_node -> 'columns') AS o
+            WHERE o.value ->> 'f' = p.value ->> 'f'
+        ) AS parent
+        FROM jsonb_array_elements(p_edge -> 'columns') WITH ORDINALITY AS c (value, n)
+        INNER JOIN jsonb_array_elements(p_edge -> 'parent_columns') WITH ORDINALITY AS p (value, n)
+            ON p.n = c.n
+    ) AS x
+) AS r;
+$deletion_sql_cycle$;
+
+COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS
+'The statement that finds rows that are their own ancestors by a self-reference.';
+REVOKE ALL ON FUNCTION deletion_sql_cycle(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_frame.sql
 -- deletion_sql_frame
 -- Write the CTE that turns a frame's JSON into typed rows.
@@ -1047,7 +1311,7 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_frame$
 SELECT
-    E'f AS MATERIALIZED (\n    SELECT * FROM jsonb_to_recordset($1) AS f (j bigint, m integer'
+    E'f AS MATERIALIZED (\n    SELECT * FROM jsonb_to_recordset($1) AS f (j bigint, m integer, l integer'
     || coalesce(string_agg(format(', %s %s', c ->> 'f', c ->> 'type'), '' ORDER BY n), '')
     || CASE WHEN p_only_found THEN E')\n    WHERE f.m IS NULL\n)' ELSE E')\n)' END
 FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);
@@ -1207,10 +1471,12 @@ FROM (
     CASE
         -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
-            p_child ->> 'sql', p_edge ->> 'on_frame'
+            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
-        ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
+        ELSE format(
+            'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+        )
     END,
     CASE WHEN p_ordered THEN format(
         E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
@@ -1219,7 +1485,14 @@ FROM (
     ) ELSE '' END
 )
 FROM (
-    SELECT jsonb_agg(c ORDER BY n) AS columns
+    SELECT
+        jsonb_agg(c ORDER BY n) AS columns,
+        -- A frame of several levels holds some of its rows' children itself.
+        CASE WHEN (p_edge ->> 'expands')::boolean THEN format(
+            ' AND (%s) NOT IN (SELECT %s FROM f AS own WHERE own.l IS NOT NULL)',
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'c.%2$s'),
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'own.%1$s')
+        ) ELSE '' END AS beyond
     FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
     WHERE (c ->> 'key')::boolean
 ) AS k;
@@ -1228,6 +1501,107 @@ $deletion_sql_fetch$;
 COMMENT ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) IS
 'The statement that reads the keys of the rows that hang from a frame by one reference.';
 REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write the statements for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_edge    the self-reference         p_node   its table
+--             p_below   the references that point at the table
+-- Returns     one row a statement: kind expand (binds $1 a frame of one level, $2 limit; answers
+--             the frame with what hangs from it, level by level, and its number of keys),
+--             look_levels ($1 frame; the number of its rows that have children outside the frame)
+--             or remove_levels ($1 frame; rows, rows by job)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_levels(
+    p_edge jsonb,
+    p_node jsonb,
+    p_below jsonb
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_levels$
+WITH part AS (
+    SELECT
+        (p_node -> 'columns') || (p_edge -> 'columns') AS columns,
+        deletion_sql_frame((p_node -> 'columns') || (p_edge -> 'columns'), FALSE) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ') || ' AND ' || (p_edge ->> 'found')
+        AS found,
+        deletion_sql_list(k.columns, 'c.%2$s') AS child_key,
+        deletion_sql_list(k.columns, 'own.%1$s') AS own_key,
+        deletion_sql_list(k.columns, 'y.%1$s') AS list_key
+    FROM (
+        SELECT jsonb_agg(c ORDER BY n) AS columns
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+        WHERE (c ->> 'key')::boolean
+    ) AS k
+)
+
+-- A row that is in the first level may hang from another one of it, too.
+SELECT 'expand', format(
+    $sql$WITH RECURSIVE %1$s,
+d AS (
+    SELECT f.j, 0 AS l, %2$s FROM f
+    UNION ALL
+    SELECT f.j, f.l + 1, %3$s
+    FROM d AS f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+)
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, 'l', x.l, %6$s)), '[]'), count(*)
+FROM (
+    SELECT DISTINCT ON (y.j, %7$s) y.*
+    FROM (SELECT * FROM d LIMIT $2) AS y
+    ORDER BY y.j, %7$s, y.l
+) AS x$sql$,
+    p.frame, deletion_sql_list(p.columns, 'f.%1$s'), deletion_sql_list(p.columns, 'c.%2$s'),
+    p.table_sql, p_edge ->> 'on_frame', deletion_sql_list(p.columns, '''%1$s'', x.%1$s'), p.list_key)
+FROM part AS p
+UNION ALL
+-- Under the lock no row can gain a child: where none has one outside, all of them go at once.
+SELECT 'look_levels', format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM f
+INNER JOIN ONLY %2$s AS t ON %3$s
+WHERE %4$s$sql$,
+    p.frame, p.table_sql, p.found,
+    (
+        SELECT string_agg(format(
+            E'\n    EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
+            CASE
+                WHEN b -> 'no' = p_edge -> 'no' THEN format(
+                    ' AND (%s) NOT IN (SELECT %s FROM f AS own)', p.child_key, p.own_key
+                )
+                ELSE ''
+            END
+        ), E'\n    OR ' ORDER BY (b ->> 'no')::integer)
+        FROM jsonb_array_elements(p_below) AS b
+    ))
+FROM part AS p
+UNION ALL
+SELECT 'remove_levels', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p;
+$deletion_sql_levels$;
+
+COMMENT ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) IS
+'The statements for a frame that holds several levels of rows that refer to each other.';
+REVOKE ALL ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_removal.sql
@@ -1650,18 +2024,15 @@ told AS (
 below AS (
     SELECT
         l.*,
-        -- Whatever hangs from its rows goes in one transaction with them, or is walked by itself.
+        -- What was found empty under the lock stays so; and where a frame was pushed, the walk comes
+        -- back without the lock.
         coalesce((
             SELECT bool_and((e.value ->> 'steady')::boolean AND (
                 (e.value ->> 'leaf')::boolean
-                OR (
-                    e.value ->> 'action' = 'cascade' AND (e.value ->> 'plain')::boolean
-                    AND c.is_swept
-                )
+                OR (e.value ->> 'action' = 'cascade' AND NOT (e.value ->> 'declared')::boolean)
             ))
             FROM jsonb_array_elements(l.edges) AS e
-            INNER JOIN told AS c ON c.node_no = (e.value ->> 'child')::integer
-        ), FALSE) AS is_exact
+        ), FALSE) AND NOT (p_graph ->> 'has_waits')::boolean AS is_exact
     FROM told AS l
 ),
 
@@ -1720,6 +2091,12 @@ statement AS (
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
     CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
     WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 10, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_levels(e.edge, e.child, b.edges) AS r
+    WHERE (e.edge ->> 'expands')::boolean AND NOT (p_graph ->> 'has_waits')::boolean
     UNION ALL
     -- Once for a table, whichever of its references leads to it.
     SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
@@ -2709,6 +3086,74 @@ COMMENT ON FUNCTION deletion_lock_key(text, bigint) IS
 REVOKE ALL ON FUNCTION deletion_lock_key(text, bigint) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_load_frame.sql
+-- deletion_load_frame
+-- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_load_frame(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_load_frame$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames;
+    v_batch integer := (p_walk.run).batch_rows;
+BEGIN
+    -- Stored frames below are never touched in between: taking one out makes it the walk's own.
+    DELETE FROM deletion_frames AS f
+    WHERE
+        f.run_id = (p_walk.run).run_id
+        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+    RETURNING f.* INTO v_frame;
+
+    IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
+        -- Rows of several levels cannot be parted: they are found again, fewer at a time.
+        UPDATE deletion_frames AS f
+        SET edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+        RETURN deletion_load_frame(v_walk);
+    END IF;
+
+    IF v_frame.key_count > v_batch THEN
+        -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        INSERT INTO deletion_frames
+        SELECT (jsonb_populate_record(v_frame, jsonb_build_object(
+            'keys', (
+                SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+                FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+                WHERE k.ordinality > v_batch
+            ),
+            'key_count', v_frame.key_count - v_batch,
+            'edge_pos', 0
+        ))).*;
+        v_frame.keys := (
+            SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+            FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+            WHERE k.ordinality <= v_batch
+        );
+        v_frame.key_count := v_batch;
+        v_frame.depth := v_frame.depth + 1;
+        v_frame.fetch_cursor := NULL;
+    END IF;
+
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_load_frame$;
+
+COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
+'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
+REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_refresh_frame.sql
 -- deletion_refresh_frame
 -- Read a frame's rows again: those that have moved or gone leave it, changed values come in.
@@ -2764,6 +3209,294 @@ $deletion_refresh_frame$;
 COMMENT ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) IS
 'A frame without the rows that have moved or gone, and with their present values.';
 REVOKE ALL ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_hold_frames.sql
+-- deletion_hold_frames
+-- Hold the rows of a run's stored frames where they were found, until the step commits.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames; locks the frames' rows     Commits  no
+-- Execute     the owner only
+--
+-- Between two transactions rows may move to another parent, and all below them along: that stays.
+-- While the step works they cannot. Others may still add children to them; they go as well.
+
+CREATE OR REPLACE FUNCTION deletion_hold_frames(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_hold_frames$
+DECLARE
+    v_frame deletion_frames;
+    v_held deletion_frames;
+BEGIN
+    FOR v_frame IN
+        SELECT f.* FROM deletion_frames AS f WHERE f.run_id = p_run.run_id ORDER BY f.depth
+    LOOP
+        v_held := deletion_hold_frame(p_run.plan_id, v_frame);
+        CONTINUE WHEN v_held.run_id IS NULL;
+
+        IF v_frame.keys -> 0 ? 'l' THEN
+            -- What hangs from the rows that moved is in the same frame: all of it is found again.
+            UPDATE deletion_frames AS f
+            SET edge_pos = 0, fetch_cursor = NULL
+            WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+            DELETE FROM deletion_frames AS f
+            WHERE f.run_id = v_frame.run_id AND f.depth >= v_frame.depth;
+            RETURN;
+        END IF;
+
+        -- What lies above hung from these rows; it is found again where it still does.
+        UPDATE deletion_frames AS f
+        SET keys = v_held.keys, key_count = v_held.key_count, edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth;
+        DELETE FROM deletion_frames AS f
+        WHERE f.run_id = v_frame.run_id AND f.depth > v_frame.depth;
+        RETURN;
+    END LOOP;
+END;
+$deletion_hold_frames$;
+
+COMMENT ON FUNCTION deletion_hold_frames(deletion_runs) IS
+'Hold the rows of a run''s stored frames where they were found, until the step commits.';
+REVOKE ALL ON FUNCTION deletion_hold_frames(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_expand.sql
+-- deletion_expand
+-- Take what hangs from a narrow frame, by the same self-reference, into the frame: level by level.
+--
+-- Parameters  p_run     the run        p_frame   the frame, just fetched      p_limit   most rows
+-- Returns     the frame, held; NULL: the plan has no such statement, or rows moved meanwhile
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_expand(
+    p_run deletion_runs,
+    p_frame deletion_frames,
+    p_limit integer
+) RETURNS deletion_frames
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_expand$
+DECLARE
+    v_frame deletion_frames := p_frame;
+    v_sql text;
+    v_held deletion_frames;
+BEGIN
+    SELECT s.sql_text INTO v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_run.plan_id AND s.edge_no = p_frame.edge_no AND s.kind = 'expand';
+
+    IF v_sql IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    EXECUTE v_sql INTO v_frame.keys, v_frame.key_count USING p_frame.keys, p_limit;
+    v_held := deletion_hold_frame(p_run.plan_id, v_frame);
+
+    -- What hangs from a row that moved is in the frame as well: it is fetched level by level instead.
+    IF v_held.run_id IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+
+    RETURN v_frame;
+END;
+$deletion_expand$;
+
+COMMENT ON FUNCTION deletion_expand(deletion_runs, deletion_frames, integer) IS
+'Take what hangs from a narrow frame, by the same self-reference, into the frame.';
+REVOKE ALL ON FUNCTION deletion_expand(deletion_runs, deletion_frames, integer) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels at once: lock them, look, delete.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove_levels(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove_levels$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_look text;
+    v_left text;
+    v_rest jsonb;
+    v_remove deletion_plan_steps;
+    v_found bigint;
+    v_with_children bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'look_levels'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO STRICT v_lock, v_look, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'remove_levels';
+
+    -- Three statements: a child that was committed while the lock waited is seen by the second.
+    EXECUTE v_lock INTO v_found USING v_frame.keys;
+    EXECUTE v_look INTO v_with_children USING v_frame.keys;
+
+    IF v_with_children > 0 THEN
+        RETURN deletion_left_over(v_walk, v_remove);
+    END IF;
+
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job USING v_frame.keys;
+
+    -- A row of two jobs is found twice and goes once.
+    IF v_rows <> v_found THEN
+        EXECUTE v_left INTO v_rest, v_with_children USING v_frame.keys;
+    END IF;
+
+    IF v_with_children > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                'rows of %s are found and not changed (a trigger or a policy keeps them)',
+                v_remove.table_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(v_run.run_id, v_remove.table_name, 'delete', v_by_job);
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    RETURN deletion_pop(v_walk);
+END;
+$deletion_remove_levels$;
+
+COMMENT ON FUNCTION deletion_remove_levels(deletion_cursor) IS
+'Remove all rows of a frame of several levels at once: lock them, look, delete.';
+REVOKE ALL ON FUNCTION deletion_remove_levels(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_push(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_push$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames := p_walk.frame;
+    v_child deletion_frames;
+    v_wide deletion_frames;
+    v_run deletion_runs := p_walk.run;
+    -- Rows changed for each key of such a frame, as seen so far in this run.
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_fan_out IS NULL THEN 100
+        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+    END);
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
+    USING v_frame.keys, v_limit, v_frame.fetch_cursor;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_child.key_count < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_frame.fetch_cursor := NULL;
+    ELSE
+        -- Only plans in which rows have to wait for others read on; all else begins in front.
+        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+    END IF;
+
+    v_walk.frame := v_frame;
+
+    IF v_child.key_count > 0 THEN
+        v_child.run_id := v_run.run_id;
+        v_child.depth := v_frame.depth + 1;
+        v_child.node_no := p_step.node_no;
+        v_child.edge_no := p_step.edge_no;
+        v_child.edge_pos := 0;
+        v_child.rows_at_pass := v_run.rows_changed;
+        v_child.idle_passes := 0;
+        v_child.rows_here := 0;
+        v_child.updated_at := clock_timestamp();
+
+        IF v_child.depth > 100000 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        END IF;
+
+        v_walk.below := v_walk.below || v_frame;
+        v_walk.frame := v_child;
+        v_walk.is_locked := FALSE;
+
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF p_step.node_no = v_frame.node_no AND v_child.key_count * 20 < v_limit THEN
+            v_wide := deletion_expand(v_run, v_child, v_limit);
+
+            IF v_wide.key_count > v_child.key_count THEN
+                v_walk.frame := v_wide;
+                RETURN v_walk;
+            END IF;
+        END IF;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+            v_child := deletion_lock_frame(v_run.plan_id, v_child);
+            v_walk.is_locked := v_child.run_id IS NOT NULL;
+            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT v_walk.is_locked THEN
+            v_child := deletion_hold_frame(v_run.plan_id, v_walk.frame);
+            v_walk.frame := CASE
+                WHEN v_child.run_id IS NOT NULL THEN v_child ELSE v_walk.frame
+            END;
+        END IF;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_push$;
+
+COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
+'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
+REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_recover.sql
@@ -2954,6 +3687,8 @@ BEGIN
     -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
     IF v_frame.key_count = 0 THEN
         RETURN deletion_pop(v_walk);
+    ELSIF v_frame.keys -> 0 ? 'l' THEN
+        RETURN deletion_remove_levels(v_walk);
     END IF;
 
     SELECT s.* INTO STRICT v_remove
@@ -3325,6 +4060,185 @@ $deletion_sweep$;
 COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
 'Fetch, lock, empty and remove a frame''s worth of rows at once, where it fits the batch.';
 REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview); FALSE: those the check needs
+-- Returns     bigint, the number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk(
+    p_walk_id bigint,
+    p_plan_id bigint,
+    p_all boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk$
+DECLARE
+    -- Read in pages: one answer of the engine is never larger than this.
+    v_page CONSTANT bigint := 10000;
+    v_node integer;
+    v_frame jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_cursor jsonb;
+    v_count bigint;
+    v_is_end boolean;
+    v_read bigint := 0;
+BEGIN
+    SELECT w.node_no INTO v_node
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    WITH taken AS (
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = TRUE
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.ctid
+            FROM deletion_walk_keys AS x
+            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+            LIMIT 200
+        ))
+        RETURNING w.job_id, w.keys
+    )
+
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame FROM taken AS t;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node
+            AND (p_all OR s.in_check)
+        ORDER BY s.step_no
+    LOOP
+        v_cursor := NULL;
+        -- Rows below which nothing is looked at are met and done with.
+        v_is_end := v_step.action <> 'cascade' OR NOT EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS b
+            WHERE
+                b.plan_id = p_plan_id AND b.kind = 'fetch_more'
+                AND b.parent_node_no = v_step.node_no AND (p_all OR b.in_check)
+        );
+
+        LOOP
+            PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+            EXECUTE v_step.sql_text INTO v_keys, v_count USING v_frame, v_page, v_cursor;
+            PERFORM deletion_allow_hash(FALSE);
+            -- Two of the frame's rows may hold the same child by one reference of two jobs only.
+            INSERT INTO deletion_walk_keys (
+                walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+            )
+            SELECT
+                p_walk_id, (k.value ->> 'j')::bigint, v_step.node_no,
+                CASE v_step.action WHEN 'cascade' THEN 'delete' ELSE v_step.action END,
+                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j', v_is_end
+            FROM jsonb_array_elements(v_keys) AS k
+            ON CONFLICT DO NOTHING;
+            v_read := v_read + v_count;
+            EXIT WHEN v_count < v_page;
+            v_cursor := v_keys -> -1;
+        END LOOP;
+    END LOOP;
+
+    RETURN v_read;
+END;
+$deletion_walk$;
+
+COMMENT ON FUNCTION deletion_walk(bigint, bigint, boolean) IS
+'Read one layer of a walk: the rows that hang from some rows whose children are not yet known.';
+REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk_on.sql
+-- deletion_walk_on
+-- Go on with a check's walk for a moment, and stop jobs that hold more rows than they may.
+--
+-- Parameters  p_run_id   the run                   p_plan_id   its plan
+-- Returns     boolean, TRUE where the walk has ended
+-- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames,
+--             deletion_runs                        Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_on(
+    p_run_id bigint,
+    p_plan_id bigint
+) RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_on$
+DECLARE
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_max_rows bigint := (
+        SELECT coalesce(t.max_rows, deletion_setting_int('max_rows'))
+        FROM deletion_plans AS p
+        INNER JOIN deletion_targets AS t ON t.entity_table = p.entity_table
+        WHERE p.plan_id = p_plan_id
+    );
+    v_read bigint;
+    v_total bigint;
+    v_count_at bigint;
+    v_jobs bigint[];
+BEGIN
+    SELECT
+        coalesce((r.state ->> 'read')::bigint, 0),
+        coalesce((r.state ->> 'count_at')::bigint, v_max_rows)
+    INTO v_total, v_count_at
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    LOOP
+        v_read := deletion_walk(p_run_id, p_plan_id, FALSE);
+        v_total := v_total + coalesce(v_read, 0);
+
+        -- No job can hold more rows than were read for all; each count reads all of them again.
+        IF v_total >= v_count_at OR (v_read IS NULL AND v_total >= v_max_rows) THEN
+            v_count_at := v_total + greatest(10000, v_total / 4);
+            v_jobs := ARRAY(
+                SELECT w.job_id
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run_id AND w.fate <> 'restrict'
+                    AND coalesce(NOT w.keys ? 'm', TRUE)
+                GROUP BY w.job_id
+                HAVING count(DISTINCT (w.node_no, w.key_hash)) > v_max_rows
+            );
+            PERFORM deletion_fail_jobs(p_run_id, v_jobs, format(
+                'JD013: more rows than max_rows allows (%s)', v_max_rows
+            )) WHERE v_jobs <> '{}';
+        END IF;
+
+        EXIT WHEN v_read IS NULL OR clock_timestamp() >= v_until;
+    END LOOP;
+
+    UPDATE deletion_runs AS r
+    SET state = r.state || jsonb_build_object('read', v_total, 'count_at', v_count_at)
+    WHERE r.run_id = p_run_id;
+
+    RETURN v_read IS NULL;
+END;
+$deletion_walk_on$;
+
+COMMENT ON FUNCTION deletion_walk_on(bigint, bigint) IS
+'Go on with a check''s walk for a moment, and stop jobs that hold more rows than they may.';
+REVOKE ALL ON FUNCTION deletion_walk_on(bigint, bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> schema/postgres/views/vw_deletion_progress.sql

@@ -147,10 +147,167 @@ DROP VIEW IF EXISTS vw_deletion_receipts;
 DROP VIEW IF EXISTS vw_deletion_progress;
 DROP FUNCTION IF EXISTS deletion_sweep_away;
 DROP FUNCTION IF EXISTS deletion_uncount;
+DROP FUNCTION IF EXISTS deletion_remove_levels;
+DROP FUNCTION IF EXISTS deletion_expand;
 DROP FUNCTION IF EXISTS deletion_carry_over;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
+DROP FUNCTION IF EXISTS deletion_sql_levels;
 DROP FUNCTION IF EXISTS deletion_sql_frame;
 DROP FUNCTION IF EXISTS deletion_plain_key;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk_on.sql
+-- deletion_walk_on
+-- Go on with a check's walk for a moment, and stop jobs that hold more rows than they may.
+--
+-- Parameters  p_run_id   the run                   p_plan_id   its plan
+-- Returns     boolean, TRUE where the walk has ended
+-- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_on(
+    p_run_id bigint,
+    p_plan_id bigint
+) RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_on$
+DECLARE
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_max_rows bigint := (
+        SELECT coalesce(t.max_rows, deletion_setting_int('max_rows'))
+        FROM deletion_plans AS p
+        INNER JOIN deletion_targets AS t ON t.entity_table = p.entity_table
+        WHERE p.plan_id = p_plan_id
+    );
+    v_read bigint;
+    v_jobs bigint[];
+BEGIN
+    LOOP
+        v_read := deletion_walk(p_run_id, p_plan_id, FALSE);
+
+        IF v_max_rows IS NOT NULL THEN
+            v_jobs := ARRAY(
+                SELECT w.job_id
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run_id AND w.fate <> 'restrict'
+                    AND coalesce(NOT w.keys ? 'm', TRUE)
+                GROUP BY w.job_id
+                HAVING count(DISTINCT (w.node_no, w.key_hash)) > v_max_rows
+            );
+            PERFORM deletion_fail_jobs(p_run_id, v_jobs, format(
+                'JD013: more rows than max_rows allows (%s)', v_max_rows
+            )) WHERE v_jobs <> '{}';
+        END IF;
+
+        EXIT WHEN v_read IS NULL OR clock_timestamp() >= v_until;
+    END LOOP;
+
+    RETURN v_read IS NULL;
+END;
+$deletion_walk_on$;
+
+COMMENT ON FUNCTION deletion_walk_on(bigint, bigint) IS
+'Go on with a check''s walk for a moment, and stop jobs that hold more rows than they may.';
+REVOKE ALL ON FUNCTION deletion_walk_on(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview); FALSE: those the check needs
+-- Returns     bigint, the number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk(
+    p_walk_id bigint,
+    p_plan_id bigint,
+    p_all boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk$
+DECLARE
+    -- Read in pages: one answer of the engine is never larger than this.
+    v_page CONSTANT bigint := 10000;
+    v_node integer;
+    v_frame jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_cursor jsonb;
+    v_count bigint;
+    v_read bigint := 0;
+BEGIN
+    SELECT w.node_no INTO v_node
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    WITH taken AS (
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = TRUE
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.ctid
+            FROM deletion_walk_keys AS x
+            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+            LIMIT 200
+        ))
+        RETURNING w.job_id, w.keys
+    )
+
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame FROM taken AS t;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node
+            AND (p_all OR s.in_check)
+        ORDER BY s.step_no
+    LOOP
+        v_cursor := NULL;
+
+        LOOP
+            PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+            EXECUTE v_step.sql_text INTO v_keys, v_count USING v_frame, v_page, v_cursor;
+            PERFORM deletion_allow_hash(FALSE);
+            -- Two of the frame's rows may hold the same child by one reference of two jobs only.
+            INSERT INTO deletion_walk_keys (
+                walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+            )
+            SELECT
+                p_walk_id, (k.value ->> 'j')::bigint, v_step.node_no,
+                CASE v_step.action WHEN 'cascade' THEN 'delete' ELSE v_step.action END,
+                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j',
+                v_step.action <> 'cascade'
+            FROM jsonb_array_elements(v_keys) AS k
+            ON CONFLICT DO NOTHING;
+            v_read := v_read + v_count;
+            EXIT WHEN v_count < v_page;
+            v_cursor := v_keys -> -1;
+        END LOOP;
+    END LOOP;
+
+    RETURN v_read;
+END;
+$deletion_walk$;
+
+COMMENT ON FUNCTION deletion_walk(bigint, bigint, boolean) IS
+'Read one layer of a walk: the rows that hang from some rows whose children are not yet known.';
+REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_sweep.sql
@@ -705,6 +862,142 @@ REVOKE ALL ON FUNCTION deletion_recover() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION deletion_recover() TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_push(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_push$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames := p_walk.frame;
+    v_child deletion_frames;
+    v_run deletion_runs := p_walk.run;
+    -- Rows changed for each key of such a frame, as seen so far in this run.
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_fan_out IS NULL THEN 100
+        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+    END);
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
+    USING v_frame.keys, v_limit, v_frame.fetch_cursor;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_child.key_count < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_frame.fetch_cursor := NULL;
+    ELSE
+        -- Only plans in which rows have to wait for others read on; all else begins in front.
+        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+    END IF;
+
+    v_walk.frame := v_frame;
+
+    IF v_child.key_count > 0 THEN
+        v_child.run_id := v_run.run_id;
+        v_child.depth := v_frame.depth + 1;
+        v_child.node_no := p_step.node_no;
+        v_child.edge_no := p_step.edge_no;
+        v_child.edge_pos := 0;
+        v_child.rows_at_pass := v_run.rows_changed;
+        v_child.idle_passes := 0;
+        v_child.rows_here := 0;
+        v_child.updated_at := clock_timestamp();
+
+        IF v_child.depth > 100000 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        END IF;
+
+        v_walk.below := v_walk.below || v_frame;
+        v_walk.frame := v_child;
+        v_walk.is_locked := FALSE;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+            v_child := deletion_lock_frame(v_run.plan_id, v_child);
+            v_walk.is_locked := v_child.run_id IS NOT NULL;
+            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT v_walk.is_locked THEN
+            v_child := deletion_hold_frame(v_run.plan_id, v_walk.frame);
+            v_walk.frame := CASE
+                WHEN v_child.run_id IS NOT NULL THEN v_child ELSE v_walk.frame
+            END;
+        END IF;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_push$;
+
+COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
+'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
+REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_hold_frames.sql
+-- deletion_hold_frames
+-- Hold the rows of a run's stored frames where they were found, until the step commits.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames; locks the frames' rows     Commits  no
+-- Execute     the owner only
+--
+-- Between two transactions rows may move to another parent, and all below them along: that stays.
+-- While the step works they cannot. Others may still add children to them; they go as well.
+
+CREATE OR REPLACE FUNCTION deletion_hold_frames(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_hold_frames$
+DECLARE
+    v_frame deletion_frames;
+    v_held deletion_frames;
+BEGIN
+    FOR v_frame IN
+        SELECT f.* FROM deletion_frames AS f WHERE f.run_id = p_run.run_id ORDER BY f.depth
+    LOOP
+        v_held := deletion_hold_frame(p_run.plan_id, v_frame);
+        CONTINUE WHEN v_held.run_id IS NULL;
+
+        -- What lies above hung from these rows; it is found again where it still does.
+        UPDATE deletion_frames AS f
+        SET keys = v_held.keys, key_count = v_held.key_count, edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth;
+        DELETE FROM deletion_frames AS f
+        WHERE f.run_id = v_frame.run_id AND f.depth > v_frame.depth;
+        RETURN;
+    END LOOP;
+END;
+$deletion_hold_frames$;
+
+COMMENT ON FUNCTION deletion_hold_frames(deletion_runs) IS
+'Hold the rows of a run''s stored frames where they were found, until the step commits.';
+REVOKE ALL ON FUNCTION deletion_hold_frames(deletion_runs) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_refresh_frame.sql
 -- deletion_refresh_frame
 -- Read a frame's rows again: those that have moved or gone leave it, changed values come in.
@@ -760,6 +1053,66 @@ $deletion_refresh_frame$;
 COMMENT ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) IS
 'A frame without the rows that have moved or gone, and with their present values.';
 REVOKE ALL ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_load_frame.sql
+-- deletion_load_frame
+-- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_load_frame(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_load_frame$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames;
+    v_batch integer := (p_walk.run).batch_rows;
+BEGIN
+    -- Stored frames below are never touched in between: taking one out makes it the walk's own.
+    DELETE FROM deletion_frames AS f
+    WHERE
+        f.run_id = (p_walk.run).run_id
+        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+    RETURNING f.* INTO v_frame;
+
+    IF v_frame.key_count > v_batch THEN
+        -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        INSERT INTO deletion_frames
+        SELECT (jsonb_populate_record(v_frame, jsonb_build_object(
+            'keys', (
+                SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+                FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+                WHERE k.ordinality > v_batch
+            ),
+            'key_count', v_frame.key_count - v_batch,
+            'edge_pos', 0
+        ))).*;
+        v_frame.keys := (
+            SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+            FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+            WHERE k.ordinality <= v_batch
+        );
+        v_frame.key_count := v_batch;
+        v_frame.depth := v_frame.depth + 1;
+        v_frame.fetch_cursor := NULL;
+    END IF;
+
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_load_frame$;
+
+COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
+'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
+REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_lock_key.sql
@@ -2313,6 +2666,82 @@ COMMENT ON FUNCTION deletion_sql_frame(jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_frame(jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows that are their own ancestors by a self-reference.
+--
+-- Parameters  p_edge   the self-reference                    p_node   its table
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows on or
+--             below circles, and one of them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_cycle(
+    p_edge jsonb,
+    p_node jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_cycle$
+-- Each row has one parent: what cannot be reached from a row without a known one goes in circles.
+SELECT format(
+    $sql$WITH RECURSIVE m AS MATERIALIZED (
+    SELECT w.job_id, w.key_hash, up.key_hash AS parent_hash
+    FROM deletion_walk_keys AS w
+    CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%1$s)
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c
+    LEFT JOIN LATERAL (
+        SELECT p.key_hash
+        FROM ONLY %2$s AS t
+        CROSS JOIN LATERAL (
+            SELECT p.key_hash
+            FROM deletion_walk_keys AS p
+            WHERE
+                p.walk_id = w.walk_id AND p.job_id = w.job_id AND p.node_no = w.node_no
+                AND p.fate = 'delete' AND p.key_hash = deletion_key_hash(jsonb_build_array(%4$s))
+            OFFSET 0
+        ) AS p
+        WHERE %5$s
+        OFFSET 0
+    ) AS up ON TRUE
+    WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete'
+),
+reached AS (
+    SELECT m.job_id, m.key_hash FROM m WHERE m.parent_hash IS NULL
+    UNION ALL
+    SELECT m.job_id, m.key_hash
+    FROM reached AS r
+    INNER JOIN m ON m.job_id = r.job_id AND m.parent_hash = r.key_hash
+)
+SELECT w.job_id, count(*), min(w.keys::text)
+FROM deletion_walk_keys AS w
+WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete'
+    AND EXISTS (SELECT 1 FROM m WHERE m.job_id = w.job_id AND m.key_hash = w.key_hash)
+    AND NOT EXISTS (
+        SELECT 1 FROM reached AS r WHERE r.job_id = w.job_id AND r.key_hash = w.key_hash
+    )
+GROUP BY w.job_id$sql$,
+    deletion_sql_list(k.columns, '%1$s %3$s'),
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
+    deletion_sql_list(k.columns, 't.%2$s'),
+    p_edge ->> 'on_parent',
+    p_node ->> 'no'
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_cycle$;
+
+COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS
+'The statement that finds rows that are their own ancestors by a self-reference.';
+REVOKE ALL ON FUNCTION deletion_sql_cycle(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_references_to.sql
 -- deletion_references_to
 -- List the references that point at given tables, each with the action that rules leave it.
@@ -2450,6 +2879,137 @@ $deletion_references_to$;
 COMMENT ON FUNCTION deletion_references_to(oid[]) IS
 'The references that point at given tables, each with the action that rules leave it.';
 REVOKE ALL ON FUNCTION deletion_references_to(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of the walk, and mark what the check has to look at.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+--             p_nodes        the plan's nodes, as a jsonb array
+--             p_count_all    TRUE: the check counts every row (the target has max_rows)
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edges(
+    p_closure oid[],
+    p_references jsonb,
+    p_nodes jsonb,
+    p_count_all boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edges$
+WITH RECURSIVE reference AS (
+    SELECT
+        e.value AS source,
+        r.*,
+        r.child_oid = ANY (p_closure) AS in_closure
+    FROM jsonb_array_elements(p_references) AS e
+    CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint,
+            'lasting', r.action IN ('cascade', 'restrict')
+        )), '[]')
+        FROM reference AS r
+        WHERE r.in_closure
+    )) AS r
+),
+
+-- Tables whose rows the check must know: those behind which something could block, and all
+-- tables on the way from the target to them.
+concerned (table_oid) AS (
+    SELECT r.parent_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' OR (r.action = 'cascade' AND r.parent_oid = r.child_oid)
+    UNION
+    SELECT r.child_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' AND r.in_closure
+    UNION
+    SELECT r.parent_oid
+    FROM reference AS r
+    INNER JOIN concerned AS c ON c.table_oid = r.child_oid
+    WHERE r.action = 'cascade'
+),
+
+described AS (
+    SELECT
+        deletion_plan_edge(r.source, p.node, c.node)
+        || jsonb_build_object(
+            'waits', r.action <> 'cascade' AND r.in_closure,
+            'leaf', r.action = 'cascade' AND NOT EXISTS (
+                SELECT 1 FROM reference AS below WHERE below.parent_oid = r.child_oid
+            ),
+            'check', p_count_all OR r.action = 'restrict' OR (
+                r.action = 'cascade'
+                AND EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+            ),
+            -- No trigger or rule can keep a row of it: what was deleted short of the limit is empty.
+            'steady', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                -- Bits of tgtype: for each row, before, on DELETE.
+                WHERE g.tgrelid = r.child_oid AND g.tgtype & 11 = 11
+            ) AND NOT EXISTS (
+                SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
+            ),
+            -- Rows with two references to set are changed twice and counted once; rows of the
+            -- closure that are set may go later, and are counted as gone.
+            'once', r.action IN ('set_null', 'set_default') AND (
+                r.in_closure OR (
+                    SELECT count(*) FROM reference AS s
+                    WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+                ) > 1
+            )
+        ) AS edge,
+        row_number() OVER (
+            ORDER BY
+                (p.node ->> 'no')::integer,
+                CASE r.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
+        ) AS edge_no
+    FROM reference AS r
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS p
+        ON (p.node ->> 'oid')::oid = r.parent_oid
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
+        ON (c.node ->> 'oid')::oid = r.child_oid
+    LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+)
+
+SELECT jsonb_build_object(
+    'edges', coalesce(
+        jsonb_agg(d.edge || jsonb_build_object('no', d.edge_no) ORDER BY d.edge_no), '[]'
+    ),
+    'can_block', coalesce(bool_or((d.edge ->> 'check')::boolean), FALSE),
+    'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
+) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+    WHEN count(*) = 0 THEN '{}'::jsonb
+    ELSE jsonb_build_object(
+        'error_code', 'JD005',
+        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+            FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
+    )
+END
+FROM described AS d;
+$deletion_plan_edges$;
+
+COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
+'A plan''s references in the order of the walk, and what the check has to look at.';
+REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_plan_edge.sql

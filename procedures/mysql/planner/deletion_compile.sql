@@ -79,7 +79,13 @@ BEGIN
             p.can_block = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1
                 FROM deletion_plan_edges AS e
-                WHERE e.plan_id = p_plan_id AND (e.in_check OR e.is_refused)
+                WHERE
+                    e.plan_id = p_plan_id
+                    AND (
+                        e.in_check
+                        OR e.is_refused
+                        OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
+                    )
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
                 SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits

@@ -17,7 +17,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
 BEGIN
-    DECLARE v_concerned, v_parents, v_sets JSON;
+    DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
 
     -- References of one table stand together: those that cascade, children first, then those that
@@ -55,7 +55,6 @@ BEGIN
             AND (
                 e.action = 'restrict'
                 OR e.is_refused
-                OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
             )
         UNION DISTINCT
         SELECT e.child_node_no
@@ -71,6 +70,30 @@ BEGIN
     )
 
     SELECT json_arrayagg(c.node_no) INTO v_concerned FROM concerned AS c;
+
+    -- Of a table that refers to itself the rows that something else leads to: a row has one parent
+    -- by that reference, so a circle is met by climbing from them, or there is none.
+    WITH RECURSIVE entered (node_no, is_above) AS (
+        SELECT e.child_node_no, FALSE
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action = 'cascade'
+            AND e.parent_node_no = e.child_node_no
+        UNION DISTINCT
+        SELECT e.parent_node_no, TRUE
+        FROM entered AS n
+        INNER JOIN deletion_plan_edges AS e
+            ON
+                e.plan_id = p_plan_id
+                AND e.child_node_no = n.node_no
+                AND e.action = 'cascade'
+                AND e.parent_node_no <> e.child_node_no
+    )
+
+    SELECT json_arrayagg(n.node_no), json_arrayagg(if(n.is_above, n.node_no, NULL))
+    INTO v_entered, v_above
+    FROM entered AS n;
 
     SELECT json_arrayagg(e.parent_node_no)
     INTO v_parents
@@ -96,7 +119,13 @@ BEGIN
         e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
         e.in_check = e.action = 'restrict' OR (
             e.action = 'cascade'
-            AND coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
+            AND (
+                coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
+                OR coalesce(json_contains(
+                    if(e.parent_node_no = e.child_node_no, v_above, v_entered),
+                    cast(n.node_no AS JSON)
+                ), FALSE)
+            )
         ),
         e.is_once = e.action IN ('set_null', 'set_default')
         AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),

@@ -83,6 +83,10 @@ BEGIN
                 WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
                 WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
                 WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+                WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
                 WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
                 WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
                 WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
@@ -96,7 +100,8 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
-            "look", "free", "remove", "remove_now", "left", "set"]',
+            "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
+            "look_levels", "remove_level"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -124,6 +129,11 @@ BEGIN
                         AND w.waits
                         AND w.action <> 'restrict'
                 )
+                WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
+                    e.action = 'cascade'
+                    AND e.parent_node_no = e.child_node_no
+                    AND e.index_name IS NOT NULL
+                    AND NOT v_waits
                 WHEN k.kind IN ('count', 'sweep') THEN
                     e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
                 WHEN k.kind = 'remove_now' THEN

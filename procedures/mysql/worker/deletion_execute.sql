@@ -5,8 +5,8 @@
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor and @dj_walk_id as the kind of step takes
--- them; answers in @dj_answer and @dj_rows.
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level and @dj_walk_id as the kind of
+-- step takes them; answers in @dj_answer and @dj_rows.
 
 DROP PROCEDURE IF EXISTS deletion_execute;
 
@@ -31,7 +31,13 @@ BEGIN
     PREPARE dj_stmt FROM @dj_sql;
 
     CASE
-        WHEN p_kind IN ('fetch', 'count', 'drain') THEN
+        WHEN p_kind = 'fetch_levels' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_frame, @dj_limit;
+        WHEN p_kind = 'look_levels' THEN EXECUTE dj_stmt USING @dj_frame, @dj_frame;
+        WHEN p_kind = 'remove_level' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_level;
+            SET @dj_rows = row_count();
+        WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
         WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN

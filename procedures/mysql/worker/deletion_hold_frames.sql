@@ -19,7 +19,7 @@ COMMENT 'Hold the rows of the run''s stored frames where they were found, until 
 BEGIN
     DECLARE v_depth, v_edge_no, v_count INT;
     DECLARE v_keys JSON;
-    DECLARE v_is_changed BOOLEAN;
+    DECLARE v_is_changed, v_is_deep BOOLEAN;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_frame CURSOR FOR
         SELECT f.depth, f.edge_no, f.`keys`, f.key_count
@@ -32,10 +32,17 @@ BEGIN
     FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
 
     WHILE NOT v_is_done DO
+        SET v_is_deep = json_contains_path(v_keys, 'one', '$[0].l');
         CALL deletion_hold_frame('hold', v_edge_no, v_keys, v_count, v_is_changed);
         SET v_is_done = v_is_changed;
 
-        IF v_is_changed THEN
+        IF v_is_changed AND v_is_deep THEN
+            -- What hangs from the rows that moved is in the same frame: all of it is found again.
+            UPDATE deletion_frames AS f
+            SET f.edge_pos = 0, f.fetch_cursor = NULL
+            WHERE f.run_id = @dj_run_id AND f.depth = v_depth - 1;
+            DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth >= v_depth;
+        ELSEIF v_is_changed THEN
             -- What lies above hung from these rows; it is found again where it still does.
             UPDATE deletion_frames AS f
             SET f.`keys` = v_keys, f.key_count = v_count, f.edge_pos = 0, f.fetch_cursor = NULL

@@ -28,6 +28,28 @@ BEGIN
     ORDER BY f.depth DESC
     LIMIT 1;
 
+    IF
+        @dj_depth IS NOT NULL
+        AND @dj_count > @dj_batch
+        AND json_contains_path(@dj_keys, 'one', '$[0].l')
+    THEN
+        -- Rows of several levels cannot be parted: they are found again, fewer at a time.
+        DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
+        UPDATE deletion_frames AS f
+        SET f.edge_pos = 0, f.fetch_cursor = NULL
+        WHERE f.run_id = @dj_run_id AND f.depth = @dj_depth - 1;
+        SELECT
+            f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
+            f.rows_at_pass, f.idle_passes, f.rows_here, FALSE
+        INTO
+            @dj_depth, @dj_node_no, @dj_edge_no, @dj_keys, @dj_count, @dj_pos, @dj_read,
+            @dj_pass, @dj_idle, @dj_here, @dj_is_dirty
+        FROM deletion_frames AS f
+        WHERE f.run_id = @dj_run_id
+        ORDER BY f.depth DESC
+        LIMIT 1;
+    END IF;
+
     -- Locked by this very transaction, before any of its references was followed.
     SET @dj_is_locked = coalesce(locate(concat(',', @dj_depth, ','), @dj_locks) > 0, FALSE);
 

@@ -22,6 +22,7 @@ BEGIN
     DECLARE v_keys JSON;
     DECLARE v_count INT;
     DECLARE v_is_changed BOOLEAN;
+    DECLARE v_is_self BOOLEAN DEFAULT p_node_no = @dj_node_no;
     DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
 
     -- So many that their own children fit the batch as well; a first guess where none were seen.
@@ -30,7 +31,11 @@ BEGIN
     ) AS UNSIGNED);
     SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
     -- Rows may stay that wait for others: then the next page comes after them.
-    CALL deletion_execute(@dj_plan_id, p_edge_no, if(@dj_waits, 'fetch_more', 'fetch'));
+    CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
+        WHEN @dj_waits THEN 'fetch_more'
+        WHEN v_is_self AND json_contains_path(@dj_keys, 'one', '$[0].l') THEN 'fetch_levels'
+        ELSE 'fetch'
+    END);
 
     IF @dj_rows = 0 THEN
         SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
@@ -45,9 +50,17 @@ BEGIN
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
         SET @dj_is_locked = FALSE;
 
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
+            CALL deletion_expand();
+        END IF;
+
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
-        IF @dj_count * (1 + v_fan) < @dj_left THEN
+        IF
+            @dj_count * (1 + v_fan) < @dj_left
+            AND NOT json_contains_path(@dj_keys, 'one', '$[0].l')
+        THEN
             CALL deletion_lock_frame();
         END IF;
 

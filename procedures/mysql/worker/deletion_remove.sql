@@ -14,8 +14,13 @@ NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
-BEGIN
+removal: BEGIN
     DECLARE v_found, v_rows BIGINT;
+
+    IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
+        CALL deletion_remove_levels();
+        LEAVE removal;
+    END IF;
 
     SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
 

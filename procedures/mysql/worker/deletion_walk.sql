@@ -25,6 +25,7 @@ BEGIN
     DECLARE v_node_no, v_edge_no INT;  -- noqa: PRS
     DECLARE v_frame JSON;
     DECLARE v_child_no INT;
+    DECLARE v_is_end BOOLEAN;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_edge CURSOR FOR
@@ -73,7 +74,19 @@ BEGIN
 
         WHILE NOT v_is_done DO
             SET @dj_frame = json_extract(v_frame, '$[*].o');
-            CALL deletion_walk_edge(p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, p_read);
+            -- Rows below which nothing is looked at are met and done with.
+            SET v_is_end = v_action <> 'cascade' OR NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS b
+                WHERE
+                    b.plan_id = p_plan_id
+                    AND b.kind = 'fetch_more'
+                    AND b.parent_node_no = v_child_no
+                    AND (p_all OR b.in_check)
+            );
+            CALL deletion_walk_edge(
+                p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, v_is_end, p_read
+            );
             SET v_is_done = FALSE;
             FETCH c_edge INTO v_edge_no, v_child_no, v_action;
         END WHILE;

@@ -3,6 +3,7 @@
 --
 -- Parameters  p_walk_id, p_plan_id, p_edge_no   the reference; @dj_frame holds the rows
 --             p_child_no, p_action              its child and what happens to it
+--             p_is_end                          TRUE: nothing is looked at below them
 --             p_read                            INOUT number of rows read
 -- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
@@ -16,6 +17,7 @@ CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_edge(
     IN p_edge_no INT,
     IN p_child_no INT,
     IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_is_end BOOLEAN,
     INOUT p_read BIGINT
 )
 LANGUAGE SQL
@@ -36,7 +38,7 @@ BEGIN
         )
         SELECT
             p_walk_id, k.j, p_child_no, if(p_action = 'cascade', 'delete', p_action),
-            deletion_key_hash(k.o), p_edge_no, k.o, p_action <> 'cascade'
+            deletion_key_hash(k.o), p_edge_no, k.o, p_is_end
         FROM json_table(@dj_answer, '$[*]' COLUMNS (
             o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
         )) AS k;

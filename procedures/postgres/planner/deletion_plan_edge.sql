@@ -7,6 +7,7 @@
 --             on_frame   child row c hangs from frame row f
 --             on_parent  child row c hangs from parent row t
 --             found      row t of the child table is still where frame row f found it
+--             expands    TRUE: a frame may hold several levels of it
 --             only_found TRUE: roots that were not there have no such children
 --             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
@@ -88,6 +89,17 @@ SELECT jsonb_build_object(
     'action', p_reference -> 'action',
     'index', p_reference -> 'index_name',
     'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    -- Rows of one table that hang from each other can go in one statement.
+    'expands', p_parent ->> 'oid' = p_child ->> 'oid' AND p_reference ->> 'action' = 'cascade'
+    AND p_reference ->> 'index_name' IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_constraint AS own
+        WHERE
+            own.conrelid = (p_child ->> 'oid')::oid AND own.confrelid = own.conrelid
+            AND own.contype = 'f' AND own.confdeltype = 'r'
+    ),
+    'declared', (p_reference ->> 'is_declared')::boolean,
     -- Only a declared reference can hold rows of a root that is not there.
     'only_found', p_parent ->> 'no' = '0' AND NOT (p_reference ->> 'is_declared')::boolean,
     -- A foreign key between single whole numbers: its rows can be counted and deleted by arrays.

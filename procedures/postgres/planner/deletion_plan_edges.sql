@@ -48,7 +48,7 @@ ranked AS (
 concerned (table_oid) AS (
     SELECT r.parent_oid
     FROM reference AS r
-    WHERE r.action = 'restrict' OR (r.action = 'cascade' AND r.parent_oid = r.child_oid)
+    WHERE r.action = 'restrict'
     UNION
     SELECT r.child_oid
     FROM reference AS r
@@ -58,6 +58,19 @@ concerned (table_oid) AS (
     FROM reference AS r
     INNER JOIN concerned AS c ON c.table_oid = r.child_oid
     WHERE r.action = 'cascade'
+),
+
+-- Of a table that refers to itself the rows that something else leads to: a row has one parent by
+-- that reference, so a circle is met by climbing from them, or there is none.
+entered (table_oid, is_above) AS (
+    SELECT r.child_oid, FALSE
+    FROM reference AS r
+    WHERE r.action = 'cascade' AND r.parent_oid = r.child_oid
+    UNION
+    SELECT r.parent_oid, TRUE
+    FROM reference AS r
+    INNER JOIN entered AS e ON e.table_oid = r.child_oid
+    WHERE r.action = 'cascade' AND r.parent_oid <> r.child_oid
 ),
 
 described AS (
@@ -70,7 +83,16 @@ described AS (
             ),
             'check', p_count_all OR r.action = 'restrict' OR (
                 r.action = 'cascade'
-                AND EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+                AND (
+                    EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+                    OR EXISTS (
+                        SELECT 1
+                        FROM entered AS x
+                        WHERE
+                            x.table_oid = r.child_oid
+                            AND (x.is_above OR r.parent_oid <> r.child_oid)
+                    )
+                )
             ),
             -- No trigger or rule can keep a row of it: what was deleted short of the limit is empty.
             'steady', NOT EXISTS (
@@ -110,7 +132,10 @@ SELECT jsonb_build_object(
     'edges', coalesce(
         jsonb_agg(d.edge || jsonb_build_object('no', d.edge_no) ORDER BY d.edge_no), '[]'
     ),
-    'can_block', coalesce(bool_or((d.edge ->> 'check')::boolean), FALSE),
+    'can_block', coalesce(bool_or(
+        (d.edge ->> 'check')::boolean
+        OR (d.edge ->> 'self')::boolean AND d.edge ->> 'action' = 'cascade'
+    ), FALSE),
     'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
 ) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
     WHEN count(*) = 0 THEN '{}'::jsonb

@@ -1,11 +1,15 @@
 -- deletion_sql_cycle
--- Write the statement that finds rows that are their own ancestors by a self-reference.
+-- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_edge   the self-reference                    p_node   its table
--- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows on or
---             below circles, and one of them
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in the
+--             circle, and one of them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
+--
+-- A row has one parent by the reference, so a circle is entered by another reference, or is the
+-- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+-- A row that refers to itself is none: it goes in one statement with itself.
 
 CREATE OR REPLACE FUNCTION deletion_sql_cycle(
     p_edge jsonb,
@@ -16,56 +20,72 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_cycle$
--- Each row has one parent: what cannot be reached from a row without a known one goes in circles.
+-- As texts, since not every type of a key can be hashed, which UNION needs to end at a circle that
+-- the start is not part of.
 SELECT format(
-    $sql$WITH RECURSIVE m AS MATERIALIZED (
-    SELECT w.job_id, w.key_hash, up.key_hash AS parent_hash
+    $sql$WITH RECURSIVE up AS (
+    SELECT w.job_id, %1$s
     FROM deletion_walk_keys AS w
-    CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%1$s)
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c
-    LEFT JOIN LATERAL (
-        SELECT p.key_hash
-        FROM ONLY %2$s AS t
-        CROSS JOIN LATERAL (
-            SELECT p.key_hash
-            FROM deletion_walk_keys AS p
-            WHERE
-                p.walk_id = w.walk_id AND p.job_id = w.job_id AND p.node_no = w.node_no
-                AND p.fate = 'delete' AND p.key_hash = deletion_key_hash(jsonb_build_array(%4$s))
-            OFFSET 0
-        ) AS p
-        WHERE %5$s
-        OFFSET 0
-    ) AS up ON TRUE
-    WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete'
-),
-reached AS (
-    SELECT m.job_id, m.key_hash FROM m WHERE m.parent_hash IS NULL
-    UNION ALL
-    SELECT m.job_id, m.key_hash
-    FROM reached AS r
-    INNER JOIN m ON m.job_id = r.job_id AND m.parent_hash = r.key_hash
+    CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%2$s)
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
+    WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete' AND w.edge_no <> %7$s
+        AND NOT (%8$s)
+    UNION
+    SELECT up.job_id, %9$s
+    FROM up
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
+    WHERE NOT (%11$s)
 )
-SELECT w.job_id, count(*), min(w.keys::text)
-FROM deletion_walk_keys AS w
-WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete'
-    AND EXISTS (SELECT 1 FROM m WHERE m.job_id = w.job_id AND m.key_hash = w.key_hash)
-    AND NOT EXISTS (
-        SELECT 1 FROM reached AS r WHERE r.job_id = w.job_id AND r.key_hash = w.key_hash
-    )
-GROUP BY w.job_id$sql$,
+SELECT up.job_id, count(*), min(concat_ws(', ', %12$s))
+FROM up
+WHERE EXISTS (
+    SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
+)
+GROUP BY up.job_id$sql$,
+    r.start_list,
     deletion_sql_list(k.columns, '%1$s %3$s'),
     p_node ->> 'sql',
     deletion_sql_list(k.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
-    deletion_sql_list(k.columns, 't.%2$s'),
-    p_edge ->> 'on_parent',
-    p_node ->> 'no'
+    CASE WHEN p_edge ->> 'condition_c' = 'TRUE' THEN '' ELSE ' AND ' || (p_edge ->> 'condition_c') END,
+    p_node ->> 'no',
+    p_edge ->> 'no',
+    r.own,
+    r.next_list,
+    r.above,
+    r.met,
+    r.starts,
+    r.same_start,
+    replace(r.met, 'up.', 'met.')
 )
 FROM (
     SELECT jsonb_agg(c ORDER BY n) AS columns
     FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
     WHERE (c ->> 'key')::boolean
-) AS k;
+) AS k
+CROSS JOIN (
+    SELECT
+        string_agg(format('c.%1$s::text AS s%3$s, c.%2$s::text AS a%3$s', x.parent ->> 'name',
+            x.child ->> 'name', x.n), ', ' ORDER BY x.n) AS start_list,
+        string_agg(format('up.s%1$s, c.%2$s::text', x.n, x.child ->> 'name'), ', ' ORDER BY x.n)
+        AS next_list,
+        string_agg(format('c.%1$s %2$s CAST(up.a%3$s AS %4$s)', x.parent ->> 'name',
+            x.parent ->> 'eq', x.n, x.parent ->> 'type'), ' AND ' ORDER BY x.n) AS above,
+        string_agg(format('c.%1$s::text = c.%2$s::text', x.parent ->> 'name', x.child ->> 'name'),
+            ' AND ' ORDER BY x.n) AS own,
+        string_agg(format('up.a%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS met,
+        string_agg(format('up.s%1$s', x.n), ', ' ORDER BY x.n) AS starts,
+        string_agg(format('met.s%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS same_start
+    FROM (
+        SELECT c.n, c.value AS child, (
+            SELECT o.value
+            FROM jsonb_array_elements(p_node -> 'columns') AS o
+            WHERE o.value ->> 'f' = p.value ->> 'f'
+        ) AS parent
+        FROM jsonb_array_elements(p_edge -> 'columns') WITH ORDINALITY AS c (value, n)
+        INNER JOIN jsonb_array_elements(p_edge -> 'parent_columns') WITH ORDINALITY AS p (value, n)
+            ON p.n = c.n
+    ) AS x
+) AS r;
 $deletion_sql_cycle$;
 
 COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS

@@ -34,10 +34,12 @@ FROM (
     CASE
         -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
-            p_child ->> 'sql', p_edge ->> 'on_frame'
+            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
-        ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
+        ELSE format(
+            'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+        )
     END,
     CASE WHEN p_ordered THEN format(
         E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
@@ -46,7 +48,14 @@ FROM (
     ) ELSE '' END
 )
 FROM (
-    SELECT jsonb_agg(c ORDER BY n) AS columns
+    SELECT
+        jsonb_agg(c ORDER BY n) AS columns,
+        -- A frame of several levels holds some of its rows' children itself.
+        CASE WHEN (p_edge ->> 'expands')::boolean THEN format(
+            ' AND (%s) NOT IN (SELECT %s FROM f AS own WHERE own.l IS NOT NULL)',
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'c.%2$s'),
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'own.%1$s')
+        ) ELSE '' END AS beyond
     FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
     WHERE (c ->> 'key')::boolean
 ) AS k;

@@ -18,7 +18,7 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_frame$
 SELECT
-    E'f AS MATERIALIZED (\n    SELECT * FROM jsonb_to_recordset($1) AS f (j bigint, m integer'
+    E'f AS MATERIALIZED (\n    SELECT * FROM jsonb_to_recordset($1) AS f (j bigint, m integer, l integer'
     || coalesce(string_agg(format(', %s %s', c ->> 'f', c ->> 'type'), '' ORDER BY n), '')
     || CASE WHEN p_only_found THEN E')\n    WHERE f.m IS NULL\n)' ELSE E')\n)' END
 FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);

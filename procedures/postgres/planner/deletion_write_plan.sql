@@ -54,18 +54,15 @@ told AS (
 below AS (
     SELECT
         l.*,
-        -- Whatever hangs from its rows goes in one transaction with them, or is walked by itself.
+        -- What was found empty under the lock stays so; and where a frame was pushed, the walk comes
+        -- back without the lock.
         coalesce((
             SELECT bool_and((e.value ->> 'steady')::boolean AND (
                 (e.value ->> 'leaf')::boolean
-                OR (
-                    e.value ->> 'action' = 'cascade' AND (e.value ->> 'plain')::boolean
-                    AND c.is_swept
-                )
+                OR (e.value ->> 'action' = 'cascade' AND NOT (e.value ->> 'declared')::boolean)
             ))
             FROM jsonb_array_elements(l.edges) AS e
-            INNER JOIN told AS c ON c.node_no = (e.value ->> 'child')::integer
-        ), FALSE) AS is_exact
+        ), FALSE) AND NOT (p_graph ->> 'has_waits')::boolean AS is_exact
     FROM told AS l
 ),
 
@@ -124,6 +121,12 @@ statement AS (
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
     CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
     WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 10, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_levels(e.edge, e.child, b.edges) AS r
+    WHERE (e.edge ->> 'expands')::boolean AND NOT (p_graph ->> 'has_waits')::boolean
     UNION ALL
     -- Once for a table, whichever of its references leads to it.
     SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE

@@ -25,6 +25,16 @@ BEGIN
         v_held := deletion_hold_frame(p_run.plan_id, v_frame);
         CONTINUE WHEN v_held.run_id IS NULL;
 
+        IF v_frame.keys -> 0 ? 'l' THEN
+            -- What hangs from the rows that moved is in the same frame: all of it is found again.
+            UPDATE deletion_frames AS f
+            SET edge_pos = 0, fetch_cursor = NULL
+            WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+            DELETE FROM deletion_frames AS f
+            WHERE f.run_id = v_frame.run_id AND f.depth >= v_frame.depth;
+            RETURN;
+        END IF;
+
         -- What lies above hung from these rows; it is found again where it still does.
         UPDATE deletion_frames AS f
         SET keys = v_held.keys, key_count = v_held.key_count, edge_pos = 0, fetch_cursor = NULL

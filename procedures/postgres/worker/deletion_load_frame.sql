@@ -25,6 +25,14 @@ BEGIN
         AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
     RETURNING f.* INTO v_frame;
 
+    IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
+        -- Rows of several levels cannot be parted: they are found again, fewer at a time.
+        UPDATE deletion_frames AS f
+        SET edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+        RETURN deletion_load_frame(v_walk);
+    END IF;
+
     IF v_frame.key_count > v_batch THEN
         -- Contention has halved the batch: the rest waits one below, found by the same reference.
         INSERT INTO deletion_frames

@@ -19,6 +19,7 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_frame deletion_frames := p_walk.frame;
     v_child deletion_frames;
+    v_wide deletion_frames;
     v_run deletion_runs := p_walk.run;
     -- Rows changed for each key of such a frame, as seen so far in this run.
     v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
@@ -62,6 +63,16 @@ BEGIN
         v_walk.below := v_walk.below || v_frame;
         v_walk.frame := v_child;
         v_walk.is_locked := FALSE;
+
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF p_step.node_no = v_frame.node_no AND v_child.key_count * 20 < v_limit THEN
+            v_wide := deletion_expand(v_run, v_child, v_limit);
+
+            IF v_wide.key_count > v_child.key_count THEN
+                v_walk.frame := v_wide;
+                RETURN v_walk;
+            END IF;
+        END IF;
 
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.

@@ -30,6 +30,8 @@ BEGIN
     -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
     IF v_frame.key_count = 0 THEN
         RETURN deletion_pop(v_walk);
+    ELSIF v_frame.keys -> 0 ? 'l' THEN
+        RETURN deletion_remove_levels(v_walk);
     END IF;
 
     SELECT s.* INTO STRICT v_remove

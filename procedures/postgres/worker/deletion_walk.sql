@@ -26,6 +26,7 @@ DECLARE
     v_keys jsonb;
     v_cursor jsonb;
     v_count bigint;
+    v_is_end boolean;
     v_read bigint := 0;
 BEGIN
     SELECT w.node_no INTO v_node
@@ -60,6 +61,14 @@ BEGIN
         ORDER BY s.step_no
     LOOP
         v_cursor := NULL;
+        -- Rows below which nothing is looked at are met and done with.
+        v_is_end := v_step.action <> 'cascade' OR NOT EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS b
+            WHERE
+                b.plan_id = p_plan_id AND b.kind = 'fetch_more'
+                AND b.parent_node_no = v_step.node_no AND (p_all OR b.in_check)
+        );
 
         LOOP
             PERFORM deletion_allow_hash(v_step.index_name IS NULL);
@@ -72,8 +81,7 @@ BEGIN
             SELECT
                 p_walk_id, (k.value ->> 'j')::bigint, v_step.node_no,
                 CASE v_step.action WHEN 'cascade' THEN 'delete' ELSE v_step.action END,
-                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j',
-                v_step.action <> 'cascade'
+                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j', v_is_end
             FROM jsonb_array_elements(v_keys) AS k
             ON CONFLICT DO NOTHING;
             v_read := v_read + v_count;

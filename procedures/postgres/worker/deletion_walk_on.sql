@@ -3,7 +3,8 @@
 --
 -- Parameters  p_run_id   the run                   p_plan_id   its plan
 -- Returns     boolean, TRUE where the walk has ended
--- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames   Commits  no
+-- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames,
+--             deletion_runs                        Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_walk_on(
@@ -25,12 +26,24 @@ DECLARE
         WHERE p.plan_id = p_plan_id
     );
     v_read bigint;
+    v_total bigint;
+    v_count_at bigint;
     v_jobs bigint[];
 BEGIN
+    SELECT
+        coalesce((r.state ->> 'read')::bigint, 0),
+        coalesce((r.state ->> 'count_at')::bigint, v_max_rows)
+    INTO v_total, v_count_at
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
     LOOP
         v_read := deletion_walk(p_run_id, p_plan_id, FALSE);
+        v_total := v_total + coalesce(v_read, 0);
 
-        IF v_max_rows IS NOT NULL THEN
+        -- No job can hold more rows than were read for all; each count reads all of them again.
+        IF v_total >= v_count_at OR (v_read IS NULL AND v_total >= v_max_rows) THEN
+            v_count_at := v_total + greatest(10000, v_total / 4);
             v_jobs := ARRAY(
                 SELECT w.job_id
                 FROM deletion_walk_keys AS w
@@ -47,6 +60,10 @@ BEGIN
 
         EXIT WHEN v_read IS NULL OR clock_timestamp() >= v_until;
     END LOOP;
+
+    UPDATE deletion_runs AS r
+    SET state = r.state || jsonb_build_object('read', v_total, 'count_at', v_count_at)
+    WHERE r.run_id = p_run_id;
 
     RETURN v_read IS NULL;
 END;

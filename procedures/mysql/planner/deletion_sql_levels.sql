@@ -1,0 +1,107 @@
+-- deletion_sql_levels
+-- Write a statement for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+--             p_kind                 see below
+-- Returns     text; answers in @dj_answer and @dj_rows as other statements do
+--             expand         binds a frame of one level and a limit; it, with what hangs from it
+--             fetch_levels   binds the frame twice and a limit; its children that it does not hold
+--             look_levels    binds the frame twice; how many of its rows have children outside
+--             remove_level   binds the frame and a level; deletes the rows of that level
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_levels(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement for a frame that holds several levels of rows that refer to each other'
+BEGIN
+    DECLARE v_columns, v_keys, v_parent JSON;
+    DECLARE v_job VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT 'j BIGINT UNSIGNED PATH \'$.j\', ';
+    DECLARE v_node_no INT;
+    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        n.node_no, n.frame_columns, json_merge_preserve(n.frame_columns, e.frame_columns),
+        deletion_key_part(n.frame_columns),
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        concat(n.sql_name, ' AS x', n.key_index), e.on_frame,
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            ' AND ', e.found_by
+        )
+    INTO v_node_no, v_parent, v_columns, v_keys, v_child, v_row, v_on_frame, v_found
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_beyond = concat(
+        ' AND NOT EXISTS (SELECT 1 FROM ', deletion_sql_frame(v_keys, ''), ' WHERE ',
+        deletion_sql_list(v_keys, 'own', ' AND '), ')'
+    );
+
+    IF p_kind = 'expand' THEN
+        SET v_first = replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', 't.');
+        RETURN concat(
+            'WITH RECURSIVE d (j, l, m, ',
+            replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', ''), ') AS (\n',
+            '    SELECT t.j, 0, CAST(NULL AS SIGNED), ', v_first,
+            '\n    FROM ', deletion_sql_frame(v_columns, v_job),
+            '\n    UNION ALL\n    SELECT t.j, t.l + 1, t.m, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM d AS t\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
+            '\n    LIMIT ?\n)\n',
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'l\', q.l, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\n',
+            -- A row of the first level may hang from another one of it, too.
+            'FROM (\n    SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.j, ',
+            replace(deletion_sql_list(v_keys, 'order', ', '), 'q.', 't.'),
+            ' ORDER BY t.l) AS place\n    FROM d AS t\n) AS q\nWHERE q.place = 1'
+        );
+    ELSEIF p_kind = 'fetch_levels' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM ', deletion_sql_frame(v_parent, concat(v_job, 'm INT PATH \'$.m\', ')),
+            '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame, v_beyond, '\n    LIMIT ?\n) AS q'
+        );
+    ELSEIF p_kind = 'look_levels' THEN
+        SELECT group_concat(
+            'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent,
+            if(e.edge_no = p_edge_no, v_beyond, ''), ')'
+            ORDER BY e.edge_no SEPARATOR '\n    OR '
+        )
+        INTO v_below
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
+        RETURN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,
+            '\nWHERE ', v_below
+        );
+    END IF;
+
+    RETURN concat(
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
+        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
+    );
+END$$
+DELIMITER ;
