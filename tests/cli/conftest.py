@@ -15,17 +15,11 @@ from tests.migrations.conftest import engine, mysql_place, place, postgres_place
 __all__ = ["engine", "mysql_place", "place", "postgres_place"]
 
 
-@pytest.fixture(params=["mysql", "postgres"])
-def bench_engine(request: pytest.FixtureRequest) -> str:
-    """Each engine in turn."""
-    return str(request.param)
-
-
 @pytest.fixture
-def bench_url(bench_engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def url(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty database to measure in, on a MySQL whose own cascade is right."""
     name = f"djt_bench_{secrets.token_hex(4)}"
-    if bench_engine == "mysql":
+    if engine == "mysql":
         server = request.getfixturevalue("mysql_server_native_fk")
         with pymysql.connect(
             host=server.host, port=server.port, user=server.user, password=server.password
