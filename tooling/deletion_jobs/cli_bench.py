@@ -31,7 +31,7 @@ def _asked(rounds: int = 5, has_url: bool = True) -> Callable[[Function], Functi
             "--output",
             metavar="DIR",
             type=click.Path(file_okay=False, path_type=Path),
-            help="Write JSON and a plot (SVG) there; the plot needs the extra bench.",
+            help="Write JSON and a plot (SVG) there; needs the extra bench.",
         ),
         json_option,
     ]
