@@ -133,10 +133,10 @@ def test_bench_refuses_fewer_rows_than_a_unit_has(engine):
         bench_cascade.cascade(Call(engine, url="nowhere://"), rows=30, shape="deep")
 
 
-def test_bench_leaves_nothing_behind(capsys, engine, url):
-    document(capsys, engine, url)
+def test_bench_leaves_nothing_behind(capsys, engine, empty_url):
+    document(capsys, engine, empty_url)
 
-    with database.connect(url) as session:
+    with database.connect(empty_url) as session:
         for gone in ("vw_deletion_jobs", "bench_customers", "bench_all_customers"):
             with pytest.raises(DatabaseError) as raised:
                 session.view(gone)
@@ -196,11 +196,11 @@ def test_bench_only_tells_what_the_native_cascade_leaves(capsys, engine, url, mo
     assert "native cascade left 20 rows too many in bench_orders" in capsys.readouterr().out
 
 
-def test_bench_refuses_a_database_in_use(capsys, engine, url):
-    with database.connect(url) as session:
+def test_bench_refuses_a_database_in_use(capsys, engine, empty_url):
+    with database.connect(empty_url) as session:
         apply.apply(session, UsersKey(None, is_explicit=True), lambda _: None)
     with pytest.raises(UsageError, match="is installed there"):
-        document(capsys, engine, url)
+        document(capsys, engine, empty_url)
 
 
 def test_bench_refuses_another_engine_than_the_url_names(capsys, engine, url):

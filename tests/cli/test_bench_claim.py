@@ -20,8 +20,8 @@ def measure(engine, url, **options):
     bench_claim.claim(Call(engine, rounds=2, url=url, as_json=True, **options), backlogs=[12, 40])
 
 
-def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, engine, url):
-    measure(engine, url, output=tmp_path)
+def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, engine, empty_url):
+    measure(engine, empty_url, output=tmp_path)
     found = json.loads(capsys.readouterr().out)
 
     assert list(found["backlogs"]) == ["12", "40"]
@@ -35,14 +35,14 @@ def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, engine, url):
     assert "<svg" in (tmp_path / f"claim-{engine}.svg").read_text()
 
 
-def test_bench_claim_leaves_nothing_behind(engine, url):
-    measure(engine, url)
+def test_bench_claim_leaves_nothing_behind(engine, empty_url):
+    measure(engine, empty_url)
     if engine == "postgres":
-        with pytest.raises(DatabaseError), database.connect(url, "bench_claim_12") as session:
+        with pytest.raises(DatabaseError), database.connect(empty_url, "bench_claim_12") as session:
             session.view("deletion_jobs")
     else:
         with pytest.raises(DatabaseError) as raised:
-            database.connect(f"{url}_12")
+            database.connect(f"{empty_url}_12")
         assert raised.value.errno == 1049
 
 
@@ -54,10 +54,10 @@ def test_bench_claim_leaves_nothing_behind(engine, url):
         ("bench_claim/due", "locks 0 rows"),
     ],
 )
-def test_bench_claim_fails_where_nothing_is_done(engine, url, forget, query, message):
+def test_bench_claim_fails_where_nothing_is_done(engine, empty_url, forget, query, message):
     forget(query)
     with pytest.raises(FindingError, match=message):
-        measure(engine, url)
+        measure(engine, empty_url)
 
 
 def test_bench_claim_refuses_a_backlog_that_the_rounds_use_up(engine):

@@ -37,7 +37,7 @@ def test_bench_plan_compiles_and_works_over_all_tables(capsys, tmp_path, engine,
 @pytest.mark.parametrize(
     ("skipped", "message"),
     [
-        ("bench_plan/forget", "compile the plan: plan . before, . after"),
+        ("bench_plan/forget", r"compile the plan: plan \d+ before, \d+ after"),
         ("compile_deletion_plan", "compile the plan: plan"),
         ("bench_fill", "0 rows of 0 are left, of 7"),
         ("run_deletion_jobs", "deletion job: 7 rows of 7 are left"),

@@ -1,7 +1,5 @@
 """The server that a benchmark starts for itself, and what its result says of it."""
 
-import pytest
-
 from deletion_jobs import bench, servers
 from deletion_jobs.bench import Call
 
