@@ -18,6 +18,7 @@ from deletion_jobs.output import plain, say, show_json
 from deletion_jobs.sources import ENGINE_NAMES
 
 MEBIBYTE = 1 << 20
+FILE_COLUMNS = 120
 
 Document = dict[str, Any]
 
@@ -91,6 +92,9 @@ def hand_out(
         show_json(document)
     else:
         console = call.console or Console(highlight=False, soft_wrap=True)
+        if not console.is_terminal:
+            # In a file rich takes 80 columns for granted, and cuts the titles of wide tables.
+            console.width = max(console.width, FILE_COLUMNS)
         show(document, console)
         buffer = document["buffer_bytes"] / MEBIBYTE
         console.print(f"Server: {document['server']}, {buffer:,.0f} MiB of buffer.")
