@@ -5,6 +5,7 @@ import json
 import pytest
 
 from deletion_jobs import bench_claim, database
+from deletion_jobs.bench import Call
 from deletion_jobs.errors import DatabaseError, FindingError, UsageError
 
 pytestmark = pytest.mark.usefixtures("without_waiting_for_purge")
@@ -16,11 +17,11 @@ def _small_sets(monkeypatch):
 
 
 def measure(engine, url, **options):
-    bench_claim.claim(engine, backlogs=[12, 40], rounds=2, url=url, as_json=True, **options)
+    bench_claim.claim(Call(engine, rounds=2, url=url, as_json=True, **options), backlogs=[12, 40])
 
 
-def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, bench_engine, bench_url):
-    measure(bench_engine, bench_url, output=str(tmp_path))
+def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, engine, empty_url):
+    measure(engine, empty_url, output=tmp_path)
     found = json.loads(capsys.readouterr().out)
 
     assert list(found["backlogs"]) == ["12", "40"]
@@ -30,18 +31,18 @@ def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, bench_engine, ben
         assert measured["rows_locked"] == 4
         assert measured["rows_read"] >= 4
     assert found["largest_to_smallest"] > 0
-    assert json.loads((tmp_path / f"claim-{bench_engine}.json").read_text()) == found
-    assert "<svg" in (tmp_path / f"claim-{bench_engine}.svg").read_text()
+    assert json.loads((tmp_path / f"claim-{engine}.json").read_text()) == found
+    assert "<svg" in (tmp_path / f"claim-{engine}.svg").read_text()
 
 
-def test_bench_claim_leaves_nothing_behind(bench_engine, bench_url):
-    measure(bench_engine, bench_url)
-    if bench_engine == "postgres":
-        with pytest.raises(DatabaseError), database.connect(bench_url, "bench_claim_12") as session:
+def test_bench_claim_leaves_nothing_behind(engine, empty_url):
+    measure(engine, empty_url)
+    if engine == "postgres":
+        with pytest.raises(DatabaseError), database.connect(empty_url, "bench_claim_12") as session:
             session.view("deletion_jobs")
     else:
         with pytest.raises(DatabaseError) as raised:
-            database.connect(f"{bench_url}_12")
+            database.connect(f"{empty_url}_12")
         assert raised.value.errno == 1049
 
 
@@ -53,12 +54,12 @@ def test_bench_claim_leaves_nothing_behind(bench_engine, bench_url):
         ("bench_claim/due", "locks 0 rows"),
     ],
 )
-def test_bench_claim_fails_where_nothing_is_done(bench_engine, bench_url, forget, query, message):
+def test_bench_claim_fails_where_nothing_is_done(engine, empty_url, forget, query, message):
     forget(query)
     with pytest.raises(FindingError, match=message):
-        measure(bench_engine, bench_url)
+        measure(engine, empty_url)
 
 
-def test_bench_claim_refuses_a_backlog_that_the_rounds_use_up(bench_engine):
+def test_bench_claim_refuses_a_backlog_that_the_rounds_use_up(engine):
     with pytest.raises(UsageError, match="2 rounds and one before them take 12 jobs"):
-        bench_claim.claim(bench_engine, backlogs=[11], rounds=2)
+        bench_claim.claim(Call(engine, rounds=2), backlogs=[11])

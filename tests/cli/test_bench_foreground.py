@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from deletion_jobs import bench_clients, bench_foreground, database
+from deletion_jobs import bench_clients, bench_foreground, bench_load, database
+from deletion_jobs.bench import Call
 from deletion_jobs.bench_clients import REFUSED
 from deletion_jobs.errors import DatabaseError, FindingError, UsageError
 
@@ -25,15 +26,12 @@ def _quick(monkeypatch):
 
 
 def measure(engine, url, **options):
-    bench_foreground.foreground(
-        engine, rows=6001, rounds=1, clients=4, rate=200, url=url, as_json=True, **options
-    )
+    call = Call(engine, rounds=1, url=url, as_json=True, **options)
+    bench_foreground.foreground(call, rows=6001, clients=4, rate=200)
 
 
-def test_bench_foreground_times_transactions_beside_each_way(
-    capsys, tmp_path, bench_engine, bench_url
-):
-    measure(bench_engine, bench_url, output=str(tmp_path))
+def test_bench_foreground_times_transactions_beside_each_way(capsys, tmp_path, engine, url):
+    measure(engine, url, output=tmp_path)
     found = json.loads(capsys.readouterr().out)
 
     assert (found["rows"], found["transactions_per_second"]) == (6001, 800)
@@ -47,58 +45,52 @@ def test_bench_foreground_times_transactions_beside_each_way(
     assert set(idle["kinds"]) == {"read", "update", "insert", "insert under"}
     assert (idle["refused"], idle["lock_waits"], idle["lock_timeouts"]) == (0, 0, 0)
     assert set(found["p99_to_idle"]) == {"job", "by hand", "native"}
-    assert "<svg" in (tmp_path / f"foreground-{bench_engine}.svg").read_text()
+    assert "<svg" in (tmp_path / f"foreground-{engine}.svg").read_text()
 
 
-def test_bench_foreground_fails_where_rows_are_left(bench_engine, bench_url, forget):
+def test_bench_foreground_fails_where_rows_are_left(engine, url, forget):
     forget("bench_by_hand")
     with pytest.raises(FindingError, match=r"batches by hand left 5.. rows of the customer"):
-        measure(bench_engine, bench_url)
+        measure(engine, url)
 
 
-def test_bench_foreground_fails_where_no_transaction_was_due(bench_engine, bench_url, monkeypatch):
+def test_bench_foreground_fails_where_no_transaction_was_due(engine, url, monkeypatch):
     monkeypatch.setattr(bench_clients._Client, "run", lambda *_: None)
     with pytest.raises(FindingError, match="before a client's transaction was due"):
-        measure(bench_engine, bench_url)
+        measure(engine, url)
 
 
 @pytest.fixture
-def crowd_at(bench_engine, bench_url):
-    """A session beside the tables of the large job, and clients whose rows all go."""
-    from deletion_jobs import bench_load
-
+def crowd_at(engine, url):
+    """The tables of the large job, and clients whose rows all go."""
     with (
-        bench_load.filled(bench_engine, bench_url, 1201) as (session, orders),
-        bench_clients.clients(
-            bench_url, 2, 200, bench_load.kept_orders(orders), orders
-        ) as crowd,
-    ):  # fmt: skip
-        session.call("bench_restore")
-        yield session, crowd
+        bench_load.filled(Call(engine, url=url), 1201) as load,
+        bench_clients.clients(load, 2, 200) as crowd,
+    ):
+        load.session.call("bench_restore")
+        yield load, crowd
 
 
 def test_clients_count_what_is_refused_below_a_parent_that_is_gone(crowd_at):
-    session, crowd = crowd_at
-    session.call("bench_native", 1, 5000)
-    felt = crowd.feel(lambda: bench_foreground._go(session, "idle"))
+    load, crowd = crowd_at
+    load.delete("native")
+    felt = crowd.feel(lambda: bench_foreground._go(load, "idle"))
 
     outcomes = {one.outcome for one in felt.sent if one.kind == bench_clients.UNDER}
     assert outcomes == {REFUSED}
     assert {one.outcome for one in felt.sent if one.kind != bench_clients.UNDER} == {"fine"}
 
 
-def test_clients_count_waits_for_locks_from_when_a_transaction_was_due(
-    crowd_at, bench_engine, bench_url
-):
-    session, crowd = crowd_at
-    session.script(LOCK[bench_engine])
-    with database.connect(bench_url) as holder:
+def test_clients_count_waits_for_locks_from_when_a_transaction_was_due(crowd_at, engine, url):
+    load, crowd = crowd_at
+    load.session.script(LOCK[engine])
+    with database.connect(url) as holder:
 
         def hold():
             holder.query("bench_claim/begin")
             # Nobody can add a row below a parent whose delete is still open.
             holder.call("bench_lock", 1)
-            bench_foreground._go(session, "idle")
+            bench_foreground._go(load, "idle")
             holder.query("bench_claim/rollback")
 
         felt = crowd.feel(hold)
@@ -108,12 +100,18 @@ def test_clients_count_waits_for_locks_from_when_a_transaction_was_due(
 
 
 def test_clients_pass_on_an_error_that_nobody_expects(crowd_at):
-    session, crowd = crowd_at
+    load, crowd = crowd_at
+
+    def drop():
+        load.session.script("DROP TABLE bench_order_items CASCADE;")
+        # Only what is due before the end is sent.
+        bench_foreground._go(load, "idle")
+
     with pytest.raises(DatabaseError) as raised:
-        crowd.feel(lambda: session.script("DROP TABLE bench_order_items;"))
+        crowd.feel(drop)
     assert raised.value.sqlstate in {"42P01", "42S02"}
 
 
-def test_bench_foreground_refuses_numbers_without_sense(bench_engine):
-    with pytest.raises(UsageError, match="at least one round and one client"):
-        bench_foreground.foreground(bench_engine, clients=0)
+def test_bench_foreground_refuses_numbers_without_sense(engine):
+    with pytest.raises(UsageError, match="at least one client"):
+        bench_foreground.foreground(Call(engine), clients=0)

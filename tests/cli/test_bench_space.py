@@ -5,6 +5,7 @@ import json
 import pytest
 
 from deletion_jobs import bench_space
+from deletion_jobs.bench import Call
 from deletion_jobs.errors import FindingError
 
 pytestmark = pytest.mark.usefixtures("without_waiting_for_purge")
@@ -15,12 +16,13 @@ def _often(monkeypatch):
     monkeypatch.setattr(bench_space, "SAMPLE_SECONDS", 0.001)
 
 
-def measure(engine, url, **options):
-    bench_space.space(engine, rows=2401, rounds=1, url=url, as_json=True, **options)
+def measure(engine, url, output=None, **options):
+    call = Call(engine, rounds=1, url=url, as_json=True, output=output)
+    bench_space.space(call, rows=2401, **options)
 
 
-def test_bench_space_samples_tables_log_and_memory(capsys, tmp_path, bench_engine, bench_url):
-    measure(bench_engine, bench_url, output=str(tmp_path))
+def test_bench_space_samples_tables_log_and_memory(capsys, tmp_path, engine, url):
+    measure(engine, url, output=tmp_path)
     found = json.loads(capsys.readouterr().out)
 
     assert found["rows"] == 2401
@@ -34,12 +36,12 @@ def test_bench_space_samples_tables_log_and_memory(capsys, tmp_path, bench_engin
     for measured in (job, native):
         assert measured["redo_bytes"]["median"] > 10_000
         assert measured["memory_bytes"]["median"] > 100_000
-    assert (job["binlog_bytes"]["median"] > 0) == (bench_engine == "mysql")
-    assert "<svg" in (tmp_path / f"space-{bench_engine}.svg").read_text()
+    assert (job["binlog_bytes"]["median"] > 0) == (engine == "mysql")
+    assert "<svg" in (tmp_path / f"space-{engine}.svg").read_text()
 
 
-def test_bench_space_sees_the_scratch_rows_of_a_check(capsys, bench_engine, bench_url):
-    measure(bench_engine, bench_url, is_checked=True)
+def test_bench_space_sees_the_scratch_rows_of_a_check(capsys, engine, url):
+    measure(engine, url, is_checked=True)
     job = json.loads(capsys.readouterr().out)["methods"]["job"]
 
     # The largest by far, with a row for each row that goes.
@@ -48,19 +50,19 @@ def test_bench_space_sees_the_scratch_rows_of_a_check(capsys, bench_engine, benc
     assert size > 2401 * 100
 
 
-def test_bench_space_tells_a_limit_that_was_passed(capsys, bench_engine, bench_url, monkeypatch):
+def test_bench_space_tells_a_limit_that_was_passed(capsys, engine, url, monkeypatch):
     monkeypatch.setattr(bench_space, "LIMIT_BYTES", 1000)
-    bench_space.space(bench_engine, rows=2401, url=bench_url)
+    bench_space.space(Call(engine, rounds=1, url=url), rows=2401)
     assert "above the 0 MB asked for" in capsys.readouterr().out
 
 
-def test_bench_space_fails_where_rows_are_left(bench_engine, bench_url, forget):
+def test_bench_space_fails_where_rows_are_left(engine, url, forget):
     forget("bench_native")
     with pytest.raises(FindingError, match="native cascade left"):
-        measure(bench_engine, bench_url)
+        measure(engine, url)
 
 
-def test_bench_space_fails_where_nothing_was_seen(bench_engine, bench_url, monkeypatch):
+def test_bench_space_fails_where_nothing_was_seen(engine, url, monkeypatch):
     monkeypatch.setattr(bench_space, "SAMPLE_SECONDS", 1000)
     with pytest.raises(FindingError, match="nothing was seen meanwhile"):
-        measure(bench_engine, bench_url)
+        measure(engine, url)

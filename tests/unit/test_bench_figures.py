@@ -6,21 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from deletion_jobs import bench_figures, bench_plot_lines
+from deletion_jobs import bench_figures, bench_plot
+from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import percentile, spread
 from deletion_jobs.errors import UsageError
 
-DOCUMENT = {"engine": "postgres", "values": [1, 2]}
+DOCUMENT = {
+    "engine": "postgres",
+    "version": "17.0",
+    "server": "embedded",
+    "buffer_bytes": 1 << 30,
+    "values": [1, 2],
+}
 
 
 def draw(document: dict[str, object], path: Path) -> None:
-    from deletion_jobs import bench_plot_lines
-
-    bench_plot_lines.lines(path, "title", "x", "y", {"a": [(0, 1), (1, 2)]})
+    bench_plot.lines(path, "title", "x", "y", {"a": [(0, 1), (1, 2)]})
 
 
-def hand_out(output: str, as_json: bool = False) -> None:
-    bench_figures.hand_out(DOCUMENT, as_json, output, "thing", draw, lambda: print("a table"))
+def hand_out(output: Path, as_json: bool = False) -> None:
+    call = Call("postgres", as_json=as_json, output=output)
+    bench_figures.hand_out(
+        call, DOCUMENT, "thing-postgres", draw, lambda _, console: console.print("a table")
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,28 +55,50 @@ def test_files_are_written_beside_what_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     folder = tmp_path / "new" / "folder"
-    hand_out(str(folder), as_json)
+    hand_out(folder, as_json)
 
     printed = capsys.readouterr().out
-    assert printed == (json.dumps(DOCUMENT, indent=2) + "\n" if as_json else "a table\n")
+    table = "a table\nServer: embedded, 1,024 MiB of buffer.\n"
+    assert printed == (json.dumps(DOCUMENT, indent=2) + "\n" if as_json else table)
     assert json.loads((folder / "thing-postgres.json").read_text()) == DOCUMENT
     assert "<svg" in (folder / "thing-postgres.svg").read_text()
 
 
-def test_without_matplotlib_the_json_is_written_all_the_same(
+def test_matplotlib_is_asked_for_only_where_files_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import deletion_jobs
-
-    monkeypatch.setitem(sys.modules, "deletion_jobs.bench_plot_lines", None)
-    monkeypatch.delattr(deletion_jobs, "bench_plot_lines")
+    monkeypatch.setitem(sys.modules, "deletion_jobs.bench_plot", None)
+    bench_figures.check_plotting(Call("postgres"))
     with pytest.raises(UsageError, match="a plot needs matplotlib"):
-        hand_out(str(tmp_path))
-    assert [path.name for path in tmp_path.iterdir()] == ["thing-postgres.json"]
+        bench_figures.check_plotting(Call("postgres", output=tmp_path))
+
+
+def test_a_benchmark_takes_at_least_one_round() -> None:
+    with pytest.raises(UsageError, match="at least one round"):
+        Call("postgres", rounds=0)
+
+
+def test_ways_take_turns() -> None:
+    turns = list(Call("postgres", rounds=3).turns(["a", "b"]))
+    assert turns == [(1, "a"), (1, "b"), (2, "b"), (2, "a"), (3, "a"), (3, "b")]
 
 
 def test_the_same_figures_give_the_same_plot(tmp_path: Path) -> None:
     series = {"a": ([1.0, 10.0], [[1.0, 2.0], [3.0, 5.0]]), "b": ([1.0], [[4.0]])}
     for name in ("one.svg", "two.svg"):
-        bench_plot_lines.ranges(tmp_path / name, "title", "x", "y", series, log_x=True)
+        bench_plot.ranges(tmp_path / name, "title", "x", "y", series, log_x=True)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_bars_of_one_name_stand_together_with_their_texts(tmp_path: Path) -> None:
+    path = tmp_path / "bars.svg"
+    drawn = [
+        bench_plot.Bar("job", [1.0, 2.0, 4.0], "fast", is_own=True),
+        bench_plot.Bar("job", [3.0], "under a snapshot", is_own=True),
+        bench_plot.Bar("native", [2.0], "faster"),
+    ]
+    bench_plot.bars(path, "title", "seconds", drawn)
+    text = path.read_text()
+    for found in ("title", "seconds", "fast", "under a snapshot", "faster", ">native<"):
+        assert found in text
+    assert text.count(">job<") == 1

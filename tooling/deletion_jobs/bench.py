@@ -1,4 +1,4 @@
-"""What all benchmarks share: a server, the tables, and rest before each measurement.
+"""What all benchmarks share: how they are called, a server, the tables, and rest before measuring.
 
 On MySQL a commit leaves the rows to purge, which works beside whatever comes next; a measurement
 therefore begins and ends when purge has caught up, for all that is compared.
@@ -7,14 +7,22 @@ therefore begins and ends when purge has caught up, for all that is compared.
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
 
-from deletion_jobs import apply, database, embedded, queries
+from rich.console import Console
+
+from deletion_jobs import apply, database, embedded, queries, servers
 from deletion_jobs.checks import UsersKey
 from deletion_jobs.database import Session
 from deletion_jobs.errors import DatabaseError, UsageError
 from deletion_jobs.output import say
-from deletion_jobs.sources import Engine
+from deletion_jobs.sources import ENGINE_NAMES, Engine
 
+Item = TypeVar("Item")
+
+DATABASE = "deletion_jobs_bench"
 RUN_SECONDS = 3600
 
 # Of millions of rows it takes minutes.
@@ -22,36 +30,135 @@ PURGE_SECONDS = 900.0
 PURGE_BACKLOG = 0
 PURGE_PAUSE = 0.005
 
+# The tests do without it; what a commit costs is a part of what is measured.
+POSTGRES_OPTIONS = ("-c", "fsync=on")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What every benchmark is told, whatever it measures.
+
+    Attributes:
+        engine: ``mysql`` or ``postgres``.
+        rounds: how often each way is measured.
+        url: an empty database on a server with nothing else to do, by its superuser; None: a
+            server of its own.
+        as_json: write JSON to stdout instead of a table.
+        output: folder for JSON and a plot; None: no files.
+        console: where to write the table; None: stdout.
+
+    Raises:
+        UsageError: there is not even one round.
+    """
+
+    engine: Engine
+    rounds: int = 5
+    url: str | None = None
+    as_json: bool = False
+    output: Path | None = None
+    console: Console | None = None
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise UsageError("it takes at least one round")
+
+    def turns(self, ways: Sequence[Item]) -> Iterator[tuple[int, Item]]:
+        """Go through all ways in each round, beginning with another one each time.
+
+        Yields:
+            the number of the round, from 1, and a way.
+        """
+        for turn in range(self.rounds):
+            first = turn % len(ways)
+            for way in (*ways[first:], *ways[:first]):
+                yield turn + 1, way
+
+    def say(self, round_: int, text: str) -> None:
+        """Tell what a round has given, aside from the result."""
+        say(f"round {round_} of {self.rounds}: {text}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a benchmark measures.
+
+    Attributes:
+        url: of an empty database.
+        server: what kind of server that is, in words.
+    """
+
+    url: str
+    server: str
+
+    def about(self, session: Session) -> dict[str, Any]:
+        """Say of the server what a result has to say, as plain values."""
+        return {
+            "engine": session.engine,
+            "version": str(session.one("server")["version"]),
+            "server": self.server,
+            "buffer_bytes": int(session.one("bench/buffer")["value"]),
+        }
+
 
 @contextlib.contextmanager
-def server(engine: Engine, url: str | None) -> Iterator[str]:
-    """Give the URL of a database to work in; a server of our own where none is named."""
+def server(engine: Engine, url: str | None) -> Iterator[Place]:
+    """Give a database to work in; on a server of our own where none is named.
+
+    That is a container, whose settings do not depend on the machine; only where no Docker engine
+    answers is it the embedded PostgreSQL, with the buffer that it comes with.
+    """
     if url is not None:
-        yield url
-    elif engine == "postgres":
-        say("starting an embedded PostgreSQL")
+        yield Place(url, "named by its URL")
+    elif engine == "mysql":
+        # Without this option MySQL's own cascade leaves orphans.
+        with container(engine, [servers.NATIVE_FOREIGN_KEYS]) as place:
+            yield place
+    elif servers.has_docker():
+        with container(engine, POSTGRES_OPTIONS) as place:
+            yield place
+    else:
+        say("no Docker engine answers: starting an embedded PostgreSQL")
         with embedded.running() as where:
             with database.connect(where) as session:
                 session.query("bench/max_wal_size")
                 session.query("bench/reload")
-            yield where
-    else:
-        from deletion_jobs import servers
-
-        # Without this option MySQL's own cascade leaves orphans.
-        with mysql_server([servers.NATIVE_FOREIGN_KEYS]) as where:
-            yield where
+            yield Place(where, "embedded")
 
 
 @contextlib.contextmanager
-def mysql_server(options: Sequence[str]) -> Iterator[str]:
-    """Start a MySQL with these options, and give the URL of an empty database there."""
-    from deletion_jobs import servers
+def container(engine: Engine, options: Sequence[str]) -> Iterator[Place]:
+    """Start a server with these options in a container, and make an empty database there."""
+    with servers.running(engine, options=options, say=say) as started:
+        yield Place(empty_database(started), f"container of {started.image}")
 
-    with servers.running("mysql", options=options, say=say) as started:
-        with database.connect(started.url) as session:
-            session.query("bench/database")
-        yield f"{started.url}deletion_jobs_bench"
+
+def empty_database(started: servers.Server) -> str:
+    """Make a database for the benchmark on a server that was started for it; give its URL."""
+    with database.connect(started.url) as session:
+        session.query("bench/database")
+    return started.url_of(DATABASE)
+
+
+@contextlib.contextmanager
+def opened(call: Call) -> Iterator[tuple[Session, Place]]:
+    """Give the superuser's session in the database that a benchmark works in.
+
+    Raises:
+        UsageError: the URL names another engine.
+    """
+    with server(call.engine, call.url) as place, database.connect(place.url) as session:
+        check_engine(session, call.engine)
+        yield session, place
+
+
+def check_engine(session: Session, engine: Engine) -> None:
+    """See that a session is of the engine that was asked for.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if session.engine != engine:
+        raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
 
 
 @contextlib.contextmanager

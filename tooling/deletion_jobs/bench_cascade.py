@@ -10,23 +10,16 @@ the clock stops with the call, and what is compared with that is taken until the
 """
 
 import contextlib
-import importlib
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from types import ModuleType
 
-from rich.console import Console
-
-from deletion_jobs import bench_peers, database
-from deletion_jobs.bench import installed, server, settle
-from deletion_jobs.bench_methods import Method, RefusedError, own_methods
+from deletion_jobs import bench_figures, bench_peers, database
+from deletion_jobs.bench import Call, Place, installed, opened, settle
+from deletion_jobs.bench_methods import Method, RefusedError, own_methods, restore
 from deletion_jobs.bench_result import TITLES, Measured, Result, Setup
 from deletion_jobs.bench_shapes import ROOT, SHAPES, WARM_ROOTS, Left
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
-from deletion_jobs.output import say, show_json
-from deletion_jobs.sources import ENGINE_NAMES, Engine
 
 BATCH_ROWS = 5000
 # Never what ends a batch: the batches by hand have no such limit.
@@ -34,35 +27,24 @@ BATCH_MS = 60_000
 
 
 def cascade(
-    engine: Engine,
+    call: Call,
     rows: int | None = None,
-    rounds: int = 5,
-    url: str | None = None,
-    as_json: bool = False,
-    console: Console | None = None,
     peers: Sequence[str] = (),
     shape: str = "levels",
     is_scattered: bool = False,
     batch_rows: int = BATCH_ROWS,
     has_snapshot: bool = False,
-    output: Path | None = None,
 ) -> None:
     """Measure and print; the command ``bench cascade``.
 
     Args:
-        engine: ``mysql`` or ``postgres``.
+        call: where to measure, how often, and what becomes of the result.
         rows: how many rows to delete, about; None: as many as the shape says.
-        rounds: how often each method is measured.
-        url: an empty database on a server with nothing else to do, by its superuser; None: a
-            server of its own.
-        as_json: write JSON instead of a table.
-        console: where to write the table.
         peers: of ``bench_peers.PEERS``, to be measured as well.
         shape: of ``bench_shapes.SHAPES``.
         is_scattered: children do not lie beside those of the same parent.
         batch_rows: rows of a commit, at most.
         has_snapshot: measure each method once more while another session holds an old snapshot.
-        output: a folder, for a file of JSON and a chart; None: none.
 
     Raises:
         FindingError: the job, the batches or a peer left other rows than they should; what the
@@ -73,74 +55,70 @@ def cascade(
     """
     data = SHAPES[shape]
     units = data.units_of(data.default_rows if rows is None else rows)
-    if units < 1 or rounds < 1 or batch_rows < 1:
+    if units < 1 or batch_rows < 1:
         raise UsageError(
-            f"it takes more than {data.rows_per_unit} rows, one round and one row a batch at least"
+            f"it takes more than {data.rows_per_unit} rows, and a row a batch at least"
         )
-    setup = Setup(data, units, rounds, batch_rows, is_scattered, has_snapshot)
-    bench_peers.check(engine, peers)
-    if output is not None:
-        # Before hours of measuring, not after.
-        _plotting()
-    with server(engine, url) as where, database.connect(where) as session:
-        if session.engine != engine:
-            raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
-        with (
-            installed(session, data.folder),
-            bench_peers.started(session, where, setup, peers) as others,
-        ):
-            own = own_methods(session, where, data, batch_rows)
-            result = measure(session, setup, [*own, *others])
-    if output is not None:
-        _plotting().write(result, output)
-    if as_json:
-        show_json(result.document())
-    else:
-        result.show(console or Console(highlight=False, soft_wrap=True))
+    setup = Setup(data, units, call.rounds, batch_rows, is_scattered, has_snapshot)
+    bench_peers.check(call.engine, peers)
+    bench_figures.check_plotting(call)
+    with (
+        opened(call) as (session, place),
+        installed(session, data.folder),
+        bench_peers.started(session, place.url, setup, peers) as others,
+    ):
+        own = own_methods(session, place.url, data, batch_rows)
+        result = _measure_all(call, session, place, setup, [*own, *others])
+    bench_figures.hand_out(
+        call,
+        result.document(),
+        result.name,
+        lambda _, path: result.draw(path),
+        lambda _, console: result.show(console),
+    )
     for method in (*own, *others):
         if method.is_exact and result.surplus(method.name):
             raise FindingError(f"{TITLES[method.name]}: rows off by {result.surplus(method.name)}")
 
 
-def measure(session: Session, setup: Setup, methods: Sequence[Method]) -> Result:
+def _measure_all(
+    call: Call, session: Session, place: Place, setup: Setup, methods: Sequence[Method]
+) -> Result:
     """Fill the tables and measure all methods in turns.
 
     Args:
+        call: says how often.
         session: where deletion-jobs and the tables of the shape are, as superuser.
+        place: where that is, in words.
         setup: what is measured.
         methods: what deletes, each on a server where its tables are.
     """
-    for place in {id(method.session): method.session for method in methods}.values():
-        place.call("bench_fill", *setup.shape.filling(setup.units, setup.is_scattered))
+    for filled in {id(method.session): method.session for method in methods}.values():
+        filled.call("bench_fill", *setup.shape.filling(setup.units, setup.is_scattered))
     session.call("register_deletion_target", setup.shape.root, None, None)
     session.call("set_deletion_setting", "batch_rows", str(setup.batch_rows))
     session.call("set_deletion_setting", "batch_ms", str(BATCH_MS))
     plain = {method.name: Measured() for method in methods}
     under_snapshot = {name: Measured() for name in plain} if setup.has_snapshot else {}
-    version = str(session.one("server")["version"])
     turns = []
     for method in methods:
         turns.append((method, plain[method.name], False))
         if setup.has_snapshot:
             turns.append((method, under_snapshot[method.name], True))
-    for round_ in range(setup.rounds):
-        first = round_ % len(turns)
-        for method, measured, is_old in turns[first:] + turns[:first]:
-            if not plain[method.name].refusal:
-                told = _measure(method, measured, setup, is_old)
-                plain[method.name].refusal = told
-                what = f"cannot: {told}" if told else f"{measured.seconds[-1]:.2f} s"
-                under = " under a snapshot" if is_old else ""
-                say(f"round {round_ + 1} of {setup.rounds}: {method.name}{under} {what}")
-    return Result(session.engine, version, setup, plain, under_snapshot)
+    for round_, (method, measured, is_old) in call.turns(turns):
+        if not plain[method.name].refusal:
+            told = _measure(method, measured, setup, is_old)
+            plain[method.name].refusal = told
+            what = f"cannot: {told}" if told else f"{measured.seconds[-1]:.2f} s"
+            under = " under a snapshot" if is_old else ""
+            call.say(round_, f"{method.name}{under} {what}")
+    return Result(place.about(session), setup, plain, under_snapshot)
 
 
 def _measure(method: Method, measured: Measured, setup: Setup, is_old: bool) -> str | None:
     """Let a method do its work once; give why it cannot, if that is so."""
     session = method.session
-    session.call("bench_restore")
-    session.query(f"{setup.shape.folder}/vacuum")
-    session.query("bench/checkpoint")
+    restore(session, setup.shape)
     try:
         method.delete(WARM_ROOTS)
         settle(session)
@@ -185,12 +163,3 @@ def _commits(session: Session) -> int:
 def _left(session: Session) -> Left:
     rows = session.view("vw_bench_left")
     return {str(row["table_name"]): (int(row["rows_left"]), str(row["key_sum"])) for row in rows}
-
-
-def _plotting() -> ModuleType:
-    try:
-        return importlib.import_module("deletion_jobs.bench_plot")
-    except ImportError as error:
-        raise UsageError(
-            "matplotlib is not installed", "pip install 'deletion-jobs[bench]'"
-        ) from error

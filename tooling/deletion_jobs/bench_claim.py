@@ -21,11 +21,12 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from deletion_jobs import bench, bench_figures, database
+from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import spread
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
 from deletion_jobs.output import say
-from deletion_jobs.sources import ENGINE_NAMES, Engine
+from deletion_jobs.sources import ENGINE_NAMES
 
 BACKLOGS = (10_000, 1_000_000)
 JOBS_PER_RUN = 500
@@ -50,30 +51,16 @@ class Measured:
     rows_locked: int = 0
 
 
-Places = dict[int, Session]
+Spots = dict[int, Session]
 Found = dict[int, Measured]
 
 
-def claim(
-    engine: Engine,
-    backlogs: Sequence[int] = BACKLOGS,
-    rounds: int = 5,
-    url: str | None = None,
-    as_json: bool = False,
-    output: str | None = None,
-    console: Console | None = None,
-) -> None:
+def claim(call: Call, backlogs: Sequence[int] = BACKLOGS) -> None:
     """Measure and print; the command ``bench claim``.
 
     Args:
-        engine: ``mysql`` or ``postgres``.
+        call: where to measure, how often, and what becomes of the result.
         backlogs: numbers of pending jobs; as many finished ones lie before them.
-        rounds: how often a set is claimed at each size.
-        url: an empty database on a server with nothing else to do, by its superuser; None: a
-            server of its own.
-        as_json: write JSON instead of a table.
-        output: folder for JSON and a plot.
-        console: where to write the table.
 
     Raises:
         FindingError: a claim took other jobs than it should, or they were not worked.
@@ -81,33 +68,25 @@ def claim(
         DatabaseError: the server refused.
     """
     sizes = sorted(set(backlogs))
-    if sizes[0] < (rounds + 1) * JOBS_PER_RUN:
+    taken = (call.rounds + 1) * JOBS_PER_RUN
+    if sizes[0] < taken:
         raise UsageError(
-            f"{rounds} rounds and one before them take {(rounds + 1) * JOBS_PER_RUN} jobs",
+            f"{call.rounds} rounds and one before them take {taken} jobs",
             "name larger backlogs or fewer rounds",
         )
-    with bench.server(engine, url) as where, _places(engine, where, sizes) as places:
-        document = _measure(places, rounds)
-    bench_figures.hand_out(
-        document,
-        as_json,
-        output,
-        "claim",
-        _draw,
-        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
-    )
+    bench_figures.check_plotting(call)
+    with bench.opened(call) as (home, place), _spots(home, place.url, sizes) as spots:
+        document = {**place.about(home), **_measure(call, spots)}
+    bench_figures.hand_out(call, document, f"claim-{call.engine}", _draw, _print)
 
 
 @contextlib.contextmanager
-def _places(engine: Engine, url: str, sizes: Sequence[int]) -> Iterator[Places]:
+def _spots(home: Session, url: str, sizes: Sequence[int]) -> Iterator[Spots]:
     """Install deletion-jobs once for each size, and fill it; give a session in each place."""
     with contextlib.ExitStack() as stack:
-        home = stack.enter_context(database.connect(url))
-        if home.engine != engine:
-            raise UsageError(f"the URL names {ENGINE_NAMES[home.engine]}, not {engine}")
-        places: Places = {}
+        spots: Spots = {}
         for size in sizes:
-            session = stack.enter_context(_place(home, url, size))
+            session = stack.enter_context(_spot(home, url, size))
             stack.enter_context(bench.installed(session, FOLDER))
             say(f"filling in {size:,} pending jobs and as many finished ones")
             session.call("register_deletion_target", TARGET, None, None)
@@ -115,13 +94,13 @@ def _places(engine: Engine, url: str, sizes: Sequence[int]) -> Iterator[Places]:
             session.call("bench_fill", size)
             session.query(f"{FOLDER}/vacuum")
             session.query(f"{FOLDER}/enter")
-            places[size] = session
+            spots[size] = session
         home.query("bench/checkpoint")
-        yield places
+        yield spots
 
 
 @contextlib.contextmanager
-def _place(home: Session, url: str, size: int) -> Iterator[Session]:
+def _spot(home: Session, url: str, size: int) -> Iterator[Session]:
     """Make a schema or a database beside the one that the URL names, and drop it afterwards."""
     parts = urlsplit(url)
     name = f"bench_claim_{size}"
@@ -141,21 +120,17 @@ def _place(home: Session, url: str, size: int) -> Iterator[Session]:
         home.query(f"{FOLDER}/drop_place")
 
 
-def _measure(places: Places, rounds: int) -> dict[str, Any]:
-    found: Found = {size: Measured() for size in places}
-    for size, session in places.items():
+def _measure(call: Call, spots: Spots) -> dict[str, Any]:
+    found: Found = {size: Measured() for size in spots}
+    for size, session in spots.items():
         _look(session, found[size])
         # The first claim of a session plans its statements.
         _claim(session, Measured())
-    sizes = list(places)
-    for turn in range(rounds):
-        first = turn % len(sizes)
-        for size in sizes[first:] + sizes[:first]:
-            bench.settle(places[size])
-            _claim(places[size], found[size])
-        took = ", ".join(f"{size:,}: {found[size].seconds[-1] * 1000:.1f} ms" for size in sizes)
-        say(f"round {turn + 1} of {rounds}: {took}")
-    return _document(places[sizes[0]], found, rounds)
+    for round_, size in call.turns(list(spots)):
+        bench.settle(spots[size])
+        _claim(spots[size], found[size])
+        call.say(round_, f"{size:,} jobs {found[size].seconds[-1] * 1000:.1f} ms")
+    return _document(found, call.rounds)
 
 
 def _look(session: Session, measured: Measured) -> None:
@@ -204,7 +179,7 @@ def _claim(session: Session, measured: Measured) -> None:
         )
 
 
-def _document(session: Session, found: Found, rounds: int) -> dict[str, Any]:
+def _document(found: Found, rounds: int) -> dict[str, Any]:
     sizes = list(found)
     backlogs: dict[str, Any] = {
         str(size): {
@@ -217,8 +192,6 @@ def _document(session: Session, found: Found, rounds: int) -> dict[str, Any]:
     }
     largest, smallest = (backlogs[str(sizes[place])] for place in (-1, 0))
     return {
-        "engine": session.engine,
-        "version": str(session.one("server")["version"]),
         "rounds": rounds,
         "jobs_per_run": JOBS_PER_RUN,
         "backlogs": backlogs,
@@ -233,7 +206,7 @@ def _document(session: Session, found: Found, rounds: int) -> dict[str, Any]:
 
 def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
-        f"{ENGINE_NAMES[document['engine']]} {document['version']}: a claim of "
+        f"{bench_figures.heading(document)}: a claim of "
         f"{document['jobs_per_run']} jobs, median of {document['rounds']}"
     )
     made = bench_figures.table(
@@ -257,14 +230,14 @@ def _print(document: dict[str, Any], console: Console) -> None:
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    from deletion_jobs import bench_plot_lines
+    from deletion_jobs import bench_plot
 
     sizes = [int(size) for size in document["backlogs"]]
     values = [
         [value * 1000 for value in measured["claim_seconds"]["values"]]
         for measured in document["backlogs"].values()
     ]
-    bench_plot_lines.ranges(
+    bench_plot.ranges(
         path,
         f"A claim of {document['jobs_per_run']} jobs, {ENGINE_NAMES[document['engine']]}",
         "pending jobs, with as many finished ones",

@@ -11,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from deletion_jobs import bench, database
+from deletion_jobs import database
+from deletion_jobs.bench_load import Load
+from deletion_jobs.bench_shapes import ROOT, ROOTS
 from deletion_jobs.bench_threads import Thread
 from deletion_jobs.database import Session
 from deletion_jobs.errors import DatabaseError
@@ -99,10 +101,10 @@ class _Client:
             elif kind == UPDATE:
                 self.session.query("bench_foreground/update", order=order, note=f"seen {key}")
             elif kind == INSERT:
-                customer = bench.CUSTOMERS - place % 20
+                customer = ROOTS - place % 20
                 self.session.query("bench_foreground/insert_order", id=key, customer=customer)
             elif (self.count // len(KINDS)) % 2:
-                self.session.query("bench_foreground/insert_order", id=key, customer=bench.CUSTOMER)
+                self.session.query("bench_foreground/insert_order", id=key, customer=ROOT)
             else:
                 going = place % self.going + 1
                 self.session.query("bench_foreground/insert_item", id=key, order=going)
@@ -182,22 +184,19 @@ class Clients:
 
 
 @contextmanager
-def clients(
-    url: str, count: int, rate: float, kept: Sequence[int], going: int
-) -> Iterator[Clients]:
+def clients(load: Load, count: int, rate: float) -> Iterator[Clients]:
     """Open the sessions.
 
     Args:
-        url: the database.
+        load: the rows that stay, and those that go.
         count: number of sessions.
         rate: transactions a second of each.
-        kept: keys of orders that stay.
-        going: number of orders that go, from key 1.
     """
     with ExitStack() as stack:
         opened = []
         for number in range(count):
-            session = stack.enter_context(database.connect(url))
+            session = stack.enter_context(database.connect(load.url))
             session.query("bench_foreground/pin", seconds=LOCK_SECONDS)
-            opened.append(_Client(session, number, 1 / rate, number / rate / count, kept, going))
-        yield Clients(opened, stack.enter_context(database.connect(url)))
+            delay = number / rate / count
+            opened.append(_Client(session, number, 1 / rate, delay, load.kept_orders, load.units))
+        yield Clients(opened, stack.enter_context(database.connect(load.url)))

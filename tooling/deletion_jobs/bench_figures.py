@@ -1,5 +1,6 @@
 """What the benchmarks do with their figures: medians, percentiles, and where they are written."""
 
+import importlib
 import json
 import math
 import statistics
@@ -8,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
+from deletion_jobs.bench import Call
 from deletion_jobs.errors import UsageError
 from deletion_jobs.output import plain, say, show_json
+from deletion_jobs.sources import ENGINE_NAMES
+
+MEBIBYTE = 1 << 20
+FILE_COLUMNS = 120
 
 Document = dict[str, Any]
 
@@ -46,40 +53,55 @@ def table(first: str, *titles: str) -> Table:
     return made
 
 
+def heading(document: Document) -> str:
+    """Name the engine and its version."""
+    return f"{ENGINE_NAMES[document['engine']]} {document['version']}"
+
+
+def check_plotting(call: Call) -> None:
+    """See that there is what plots need, before hours of measuring and not after.
+
+    Raises:
+        UsageError: files are asked for, and there is no matplotlib.
+    """
+    if call.output is None:
+        return
+    try:
+        importlib.import_module("deletion_jobs.bench_plot")
+    except ImportError as error:
+        raise UsageError("a plot needs matplotlib", "pip install 'deletion-jobs[bench]'") from error
+
+
 def hand_out(
+    call: Call,
     document: Document,
-    as_json: bool,
-    output: str | None,
     name: str,
     draw: Callable[[Document, Path], None],
-    show: Callable[[], None],
+    show: Callable[[Document, Console], None],
 ) -> None:
     """Give the result to whoever asked: JSON or a table on stdout, and files.
 
     Args:
-        document: the result as plain values, ``engine`` among them.
-        as_json: write it to stdout, instead of what `show` does.
-        output: folder for ``<name>-<engine>.json`` and ``.svg``; None: no files.
-        name: of the benchmark.
+        call: says who asked for what.
+        document: the result as plain values, with what `Place.about` says.
+        name: of the files, without ``.json`` and ``.svg``.
         draw: makes the plot of a document, in the file it is told.
         show: prints the table.
-
-    Raises:
-        UsageError: there is no matplotlib; the JSON is written all the same.
     """
-    if as_json:
+    if call.as_json:
         show_json(document)
     else:
-        show()
-    if output is None:
+        console = call.console or Console(highlight=False, soft_wrap=True)
+        if not console.is_terminal:
+            # In a file rich takes 80 columns for granted, and cuts the titles of wide tables.
+            console.width = max(console.width, FILE_COLUMNS)
+        show(document, console)
+        buffer = document["buffer_bytes"] / MEBIBYTE
+        console.print(f"Server: {document['server']}, {buffer:,.0f} MiB of buffer.")
+    if call.output is None:
         return
-    folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / f"{name}-{document['engine']}"
-    text = json.dumps(document, indent=2, default=plain) + "\n"
-    stem.with_suffix(".json").write_text(text, encoding="utf-8")
-    try:
-        draw(document, stem.with_suffix(".svg"))
-    except ImportError as error:
-        raise UsageError("a plot needs matplotlib", "pip install 'deletion-jobs[bench]'") from error
-    say(f"wrote {stem}.json and .svg")
+    call.output.mkdir(parents=True, exist_ok=True)
+    data, plot = (call.output / f"{name}.{suffix}" for suffix in ("json", "svg"))
+    data.write_text(json.dumps(document, indent=2, default=plain) + "\n", encoding="utf-8")
+    draw(document, plot)
+    say(f"wrote {data} and {plot}")

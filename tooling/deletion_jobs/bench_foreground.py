@@ -12,67 +12,43 @@ from typing import Any
 
 from rich.console import Console
 
-from deletion_jobs import bench, bench_clients, bench_figures, bench_load
+from deletion_jobs import bench_clients, bench_figures, bench_load
+from deletion_jobs.bench import Call
 from deletion_jobs.bench_clients import DEADLOCK, KINDS, REFUSED, TIMEOUT, Clients, Felt, Sent
 from deletion_jobs.bench_figures import percentile, spread
-from deletion_jobs.bench_load import TITLES, WAYS
-from deletion_jobs.database import Session
+from deletion_jobs.bench_load import IDLE, TITLES, WAYS, Load
 from deletion_jobs.errors import FindingError, UsageError
-from deletion_jobs.output import say
-from deletion_jobs.sources import ENGINE_NAMES, Engine
+from deletion_jobs.sources import ENGINE_NAMES
 
-IDLE = "idle"
 IDLE_SECONDS = 5.0
 METHODS = (IDLE, *WAYS)
 PLOT_SHARES = tuple(percent / 1000 for percent in range(0, 1001, 5))
 
 
-def foreground(
-    engine: Engine,
-    rows: int = 100_000,
-    rounds: int = 5,
-    clients: int = 4,
-    rate: float = 50.0,
-    url: str | None = None,
-    as_json: bool = False,
-    output: str | None = None,
-    console: Console | None = None,
-) -> None:
+def foreground(call: Call, rows: int = 100_000, clients: int = 4, rate: float = 50.0) -> None:
     """Measure and print; the command ``bench foreground``.
 
     Args:
-        engine: ``mysql`` or ``postgres``.
+        call: where to measure, how often, and what becomes of the result.
         rows: how many rows to delete, about.
-        rounds: how often each way is taken.
         clients: number of sessions that send transactions.
         rate: transactions a second of each of them.
-        url: an empty database on a server with nothing else to do, by its superuser; None: a
-            server of its own.
-        as_json: write JSON instead of a table.
-        output: folder for JSON and a plot.
-        console: where to write the table.
 
     Raises:
         FindingError: rows are left that should be gone, or no transaction was due meanwhile.
         UsageError: the numbers make no sense, or the database is in use.
         DatabaseError: the server refused.
     """
-    if rounds < 1 or clients < 1 or rate <= 0:
-        raise UsageError("it takes at least one round and one client, and a rate above zero")
+    if clients < 1 or rate <= 0:
+        raise UsageError("it takes at least one client, and a rate above zero")
+    bench_figures.check_plotting(call)
     with (
-        bench.server(engine, url) as where,
-        bench_load.filled(engine, where, rows) as (session, orders),
-        bench_clients.clients(
-            where, clients, rate, bench_load.kept_orders(orders), orders
-        ) as crowd,
+        bench_load.filled(call, rows) as load,
+        bench_clients.clients(load, clients, rate) as crowd,
     ):
-        felt = _measure(session, crowd, rounds)
+        felt = _measure(call, load, crowd)
         document: dict[str, Any] = {
-            "engine": engine,
-            "version": str(session.one("server")["version"]),
-            "rows": 1 + orders * bench.ROWS_PER_ORDER,
-            "batch_rows": bench.BATCH_ROWS,
-            "rounds": rounds,
+            **load.about,
             "clients": clients,
             "transactions_per_second": clients * rate,
             "lock_timeout_seconds": bench_clients.LOCK_SECONDS,
@@ -80,44 +56,35 @@ def foreground(
         }
     p99 = {method: found["p99_ms"] for method, found in document["meanwhile"].items()}
     document["p99_to_idle"] = {method: round(p99[method] / p99[IDLE], 3) for method in WAYS}
-    bench_figures.hand_out(
-        document,
-        as_json,
-        output,
-        "foreground",
-        _draw,
-        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
-    )
+    bench_figures.hand_out(call, document, f"foreground-{call.engine}", _draw, _print)
 
 
-def _measure(session: Session, crowd: Clients, rounds: int) -> dict[str, list[Felt]]:
+def _measure(call: Call, load: Load, crowd: Clients) -> dict[str, list[Felt]]:
     felt: dict[str, list[Felt]] = {method: [] for method in METHODS}
-    for turn in range(rounds):
-        first = turn % len(METHODS)
-        for method in METHODS[first:] + METHODS[:first]:
-            bench_load.restore(session, method)
-            found = crowd.feel(partial(_go, session, method))
-            if method in WAYS:
-                bench_load.check(session, method)
-            if not found.sent:
-                raise FindingError(
-                    f"{TITLES[method]}: over before a client's transaction was due",
-                    "take more rows, more clients or a higher rate",
-                )
-            felt[method].append(found)
-            p99 = percentile([one.seconds for one in found.sent], 0.99) * 1000
-            say(
-                f"round {turn + 1} of {rounds}: {method} {found.seconds:.2f} s, "
-                f"{len(found.sent)} transactions, p99 {p99:.1f} ms"
+    for round_, method in call.turns(METHODS):
+        load.restore(method)
+        found = crowd.feel(partial(_go, load, method))
+        if method in WAYS:
+            load.check(method)
+        if not found.sent:
+            raise FindingError(
+                f"{TITLES[method]}: over before a client's transaction was due",
+                "take more rows, more clients or a higher rate",
             )
+        felt[method].append(found)
+        p99 = percentile([one.seconds for one in found.sent], 0.99) * 1000
+        call.say(
+            round_,
+            f"{method} {found.seconds:.2f} s, {len(found.sent)} transactions, p99 {p99:.1f} ms",
+        )
     return felt
 
 
-def _go(session: Session, method: str) -> None:
+def _go(load: Load, method: str) -> None:
     if method == IDLE:
         time.sleep(IDLE_SECONDS)
     else:
-        bench_load.delete(session, method)
+        load.delete(method)
 
 
 def _figures(felt: list[Felt]) -> dict[str, Any]:
@@ -157,7 +124,7 @@ def _latency(sent: list[Sent]) -> dict[str, Any]:
 
 def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
-        f"{ENGINE_NAMES[document['engine']]} {document['version']}: {document['clients']} clients, "
+        f"{bench_figures.heading(document)}: {document['clients']} clients, "
         f"{document['transactions_per_second']:g} transactions/s in all, while "
         f"{document['rows']:,} rows go, all of {document['rounds']} rounds"
     )
@@ -194,9 +161,9 @@ def _print(document: dict[str, Any], console: Console) -> None:
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    from deletion_jobs import bench_plot_lines
+    from deletion_jobs import bench_plot
 
-    bench_plot_lines.lines(
+    bench_plot.lines(
         path,
         f"An application's transactions while {document['rows']:,} rows go, "
         f"{ENGINE_NAMES[document['engine']]}",

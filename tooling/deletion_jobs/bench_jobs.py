@@ -22,13 +22,12 @@ from typing import Any
 
 from rich.console import Console
 
-from deletion_jobs import bench, bench_figures, database
-from deletion_jobs.bench import installed, server, settle
+from deletion_jobs import bench_figures, database
+from deletion_jobs.bench import RUN_SECONDS, Call, installed, opened, settle
 from deletion_jobs.bench_threads import Thread
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
-from deletion_jobs.output import say
-from deletion_jobs.sources import ENGINE_NAMES, Engine
+from deletion_jobs.sources import ENGINE_NAMES
 
 JOBS = "jobs"
 SETS = "sets"
@@ -84,8 +83,7 @@ class Measured:
 class Result:
     """All measurements of one call of the command."""
 
-    engine: Engine
-    version: str
+    about: dict[str, Any]
     jobs: int
     rounds: int
     is_scattered: bool
@@ -95,11 +93,10 @@ class Result:
         """Compare two methods by their rates."""
         return self.methods[method].rate / self.methods[base].rate
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> dict[str, Any]:
         """Give all of it as plain values for JSON."""
         return {
-            "engine": self.engine,
-            "version": self.version,
+            **self.about,
             "jobs": self.jobs,
             "rows_per_job": sum(ROWS.values()),
             "rounds": self.rounds,
@@ -126,29 +123,15 @@ class Result:
 
 
 def jobs(
-    engine: Engine,
-    count: int = 10_000,
-    rounds: int = 5,
-    is_scattered: bool = False,
-    url: str | None = None,
-    as_json: bool = False,
-    console: Console | None = None,
-    workers: Sequence[int] = (1,),
-    output: str | None = None,
+    call: Call, count: int = 10_000, is_scattered: bool = False, workers: Sequence[int] = (1,)
 ) -> None:
     """Measure and print; the command ``bench jobs``.
 
     Args:
-        engine: ``mysql`` or ``postgres``.
+        call: where to measure, how often, and what becomes of the result.
         count: how many users, a job each.
-        rounds: how often each method is measured.
         is_scattered: the rows of a user lie anywhere in their tables, not side by side.
-        url: an empty database on a server with nothing else to do, by its superuser; None: a
-            server of its own.
-        as_json: write JSON instead of a table.
-        console: where to write the table.
         workers: numbers of sessions that work at once; one is always measured.
-        output: folder for JSON and a plot.
 
     Raises:
         FindingError: a method left rows that it should not, the receipts are not exact, or a
@@ -156,23 +139,21 @@ def jobs(
         UsageError: the numbers make no sense, or the database is in use.
         DatabaseError: the server refused.
     """
-    if count < 1 or rounds < 1 or any(number < 1 for number in workers):
-        raise UsageError("it takes at least one job, one round and one worker")
+    if count < 1 or any(number < 1 for number in workers):
+        raise UsageError("it takes at least one job and one worker")
+    bench_figures.check_plotting(call)
     crews = sorted({1, *workers})
-    with server(engine, url) as where, database.connect(where) as session:
-        if session.engine != engine:
-            raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
-        with installed(session, "bench_jobs"), contextlib.ExitStack() as stack:
-            crew = [stack.enter_context(database.connect(where)) for _ in range(crews[-1])]
-            methods = _methods(count, [crew[:number] for number in crews])
-            result = _measure(session, count, rounds, is_scattered, methods)
+    with (
+        opened(call) as (session, place),
+        installed(session, "bench_jobs"),
+        contextlib.ExitStack() as stack,
+    ):
+        crew = [stack.enter_context(database.connect(place.url)) for _ in range(crews[-1])]
+        methods = _methods(count, [crew[:number] for number in crews])
+        _measure(call, session, count, is_scattered, methods)
+        result = Result(place.about(session), count, call.rounds, is_scattered, methods)
     bench_figures.hand_out(
-        result.document(),
-        as_json,
-        output,
-        "jobs",
-        _draw,
-        lambda: _print(result, console or Console(highlight=False, soft_wrap=True)),
+        call, result.document(), f"jobs-{call.engine}", _draw, lambda _, to: _print(result, to)
     )
 
 
@@ -187,26 +168,20 @@ def _methods(count: int, crews: Sequence[Sequence[Session]]) -> dict[str, Measur
 
 
 def _measure(
-    session: Session, count: int, rounds: int, is_scattered: bool, methods: dict[str, Measured]
-) -> Result:
+    call: Call, session: Session, count: int, is_scattered: bool, methods: dict[str, Measured]
+) -> None:
     session.call("bench_fill", count, is_scattered)
     session.call("register_deletion_target", "bench_users", None, None)
     session.call("set_deletion_setting", "jobs_per_run", str(SET_SIZE))
-    names = list(methods)
-    version = str(session.one("server")["version"])
-    result = Result(session.engine, version, count, rounds, is_scattered, methods)
-    for turn in range(rounds):
-        begin = turn % len(names)
-        for method in names[begin:] + names[:begin]:
-            measured = methods[method]
-            session.call("bench_restore")
-            session.query("bench_jobs/vacuum")
-            session.query("bench/checkpoint")
-            settle(session)
-            _take(session, method, measured)
-            _check(session, method, count, measured)
-            say(f"round {turn + 1} of {rounds}: {method} {measured.seconds[-1]:.2f} s")
-    return result
+    for round_, method in call.turns(list(methods)):
+        measured = methods[method]
+        session.call("bench_restore")
+        session.query("bench_jobs/vacuum")
+        session.query("bench/checkpoint")
+        settle(session)
+        _take(session, method, measured)
+        _check(session, method, count, measured)
+        call.say(round_, f"{method} {measured.seconds[-1]:.2f} s")
 
 
 def _take(session: Session, method: str, measured: Measured) -> None:
@@ -231,7 +206,7 @@ def _take(session: Session, method: str, measured: Measured) -> None:
 def _work(crew: Sequence[Session]) -> None:
     """Let each session call the worker's loop in a slot of its own, all at once."""
     threads = [
-        Thread(partial(session.call, "run_deletion_jobs", slot, bench.RUN_SECONDS))
+        Thread(partial(session.call, "run_deletion_jobs", slot, RUN_SECONDS))
         for slot, session in enumerate(crew, start=1)
     ]
     for thread in threads:
@@ -290,7 +265,7 @@ def _rows(session: Session, name: str) -> list[database.Row]:
 
 def _print(result: Result, console: Console) -> None:
     console.print(
-        f"{ENGINE_NAMES[result.engine]} {result.version}: {result.jobs:,} jobs of "
+        f"{bench_figures.heading(result.about)}: {result.jobs:,} jobs of "
         f"{sum(ROWS.values())} rows, {'scattered' if result.is_scattered else 'side by side'}, "
         f"median of {result.rounds}"
     )
@@ -316,15 +291,15 @@ def _print(result: Result, console: Console) -> None:
                 f"{len(measured.crew)} workers: {result.ratio(name, JOBS):.2f} times the rate of "
                 f"one, on {os.cpu_count()} cores that the client shares."
             )
-    if result.engine == "mysql":
+    if result.about["engine"] == "mysql":
         console.print("Times end when purge has taken the deleted rows out of the tables.")
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    from deletion_jobs import bench_plot_lines
+    from deletion_jobs import bench_plot
 
     crews = [measured for measured in document["methods"].values() if "workers" in measured]
-    bench_plot_lines.ranges(
+    bench_plot.ranges(
         path,
         f"{document['jobs']:,} jobs of {document['rows_per_job']} rows, "
         f"{ENGINE_NAMES[document['engine']]}",

@@ -7,27 +7,32 @@ own counters say. The ways to delete take turns, and so does doing nothing.
 
 import contextlib
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from deletion_jobs import bench, bench_figures, bench_load, database, queries, replication
+from deletion_jobs import (
+    bench,
+    bench_figures,
+    bench_load,
+    bench_threads,
+    database,
+    queries,
+    replication,
+)
+from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import percentile, spread
-from deletion_jobs.bench_load import TITLES, WAYS
-from deletion_jobs.bench_threads import Thread
+from deletion_jobs.bench_load import IDLE, TITLES, WAYS, Load
 from deletion_jobs.database import Session
-from deletion_jobs.errors import FindingError, UsageError
+from deletion_jobs.errors import DatabaseError, FindingError
 from deletion_jobs.output import say
 from deletion_jobs.sources import ENGINE_NAMES, Engine
 
 FOLDER = "bench_lag"
-DATABASES: dict[Engine, str] = {"mysql": "deletion_jobs_bench", "postgres": "postgres"}
-IDLE = "idle"
 METHODS = (IDLE, *WAYS)
 IDLE_SECONDS = 5.0
 BEAT_SECONDS = 0.02
@@ -49,23 +54,12 @@ class Followed:
     catch_up_seconds: float
 
 
-def lag(
-    engine: Engine,
-    rows: int = 1_000_000,
-    rounds: int = 3,
-    as_json: bool = False,
-    output: str | None = None,
-    console: Console | None = None,
-) -> None:
+def lag(call: Call, rows: int = 1_000_000) -> None:
     """Measure and print; the command ``bench lag``.
 
     Args:
-        engine: ``mysql`` or ``postgres``.
+        call: how often to measure, and what becomes of the result; the servers are its own.
         rows: how many rows to delete, about.
-        rounds: how often each way is taken.
-        as_json: write JSON instead of a table.
-        output: folder for JSON and a plot.
-        console: where to write the table.
 
     Raises:
         FindingError: the replica does not follow, or rows are left where they should be gone.
@@ -73,65 +67,41 @@ def lag(
         DatabaseError: a server refused.
         ServerError: the servers cannot be started.
     """
-    if rounds < 1:
-        raise UsageError("it takes at least one round")
+    bench_figures.check_plotting(call)
     with (
-        _pair(engine) as (source_url, replica_url),
-        bench_load.filled(engine, source_url, rows) as (session, orders),
-        _beating(session, source_url, replica_url) as replica,
+        _pair(call.engine) as (source_url, replica_url),
+        bench_load.filled(replace(call, url=source_url), rows) as load,
+        _beating(load.session, source_url, replica_url) as replica,
     ):
-        found = _measure(session, replica, rounds)
-        version = str(session.one("server")["version"])
+        found = _measure(call, load, replica)
     document: dict[str, Any] = {
-        "engine": engine,
-        "version": version,
-        "rows": 1 + orders * bench.ROWS_PER_ORDER,
-        "batch_rows": bench.BATCH_ROWS,
-        "rounds": rounds,
+        **load.about,
+        "server": "containers on a network of their own",
         "beat_seconds": BEAT_SECONDS,
         "meanwhile": {method: _figures(followed) for method, followed in found.items()},
     }
-    bench_figures.hand_out(
-        document,
-        as_json,
-        output,
-        "lag",
-        _draw,
-        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
-    )
+    bench_figures.hand_out(call, document, f"lag-{call.engine}", _draw, _print)
 
 
 @contextlib.contextmanager
 def _pair(engine: Engine) -> Iterator[tuple[str, str]]:
     """Start a source and a replica; give the URLs of the database to work in."""
     with replication.running(engine, say) as pair:
-        if engine == "mysql":
-            with database.connect(pair.source.url) as session:
-                session.query("bench/database")
-        name = DATABASES[engine]
-        yield pair.source.url_of(name), pair.replica.url_of(name)
+        yield bench.empty_database(pair.source), pair.replica.url_of(bench.DATABASE)
 
 
 @contextlib.contextmanager
 def _beating(session: Session, source_url: str, replica_url: str) -> Iterator[Session]:
     """Write the time on the source for the length of a block; give a session on the replica."""
     session.script(queries.load(session.engine, f"{FOLDER}/tables"))
-    is_over = threading.Event()
     try:
         with database.connect(source_url) as beater, _on_replica(replica_url) as replica:
 
             def beat() -> None:
-                while not is_over.wait(BEAT_SECONDS):
-                    beater.query(f"{FOLDER}/beat", now=time.time())
+                beater.query(f"{FOLDER}/beat", now=time.time())
 
-            thread = Thread(beat)
-            thread.start()
-            try:
+            with bench_threads.repeating(beat, BEAT_SECONDS):
                 yield replica
-            finally:
-                is_over.set()
-                thread.join()
-            thread.raise_error()
     finally:
         session.script(queries.load(session.engine, f"{FOLDER}/drop"))
 
@@ -139,14 +109,20 @@ def _beating(session: Session, source_url: str, replica_url: str) -> Iterator[Se
 @contextlib.contextmanager
 def _on_replica(url: str) -> Iterator[Session]:
     """Open a session on the replica, as soon as the tables have come there."""
-    server, _, name = url.rpartition("/")
-    with database.connect(f"{server}/" if url.startswith("mysql") else url) as session:
-        _wait(
-            lambda: int(session.one(f"{FOLDER}/arrived", place=name)["value"]) > 0,
-            "the tables have not come to the replica",
-        )
+    _wait(lambda: _has_arrived(url), "the tables have not come to the replica")
     with database.connect(url) as session:
         yield session
+
+
+def _has_arrived(url: str) -> bool:
+    try:
+        with database.connect(url) as session:
+            return int(session.one(f"{FOLDER}/arrived")["value"]) > 0
+    except DatabaseError as error:
+        # Not even the database.
+        if error.sqlstate == "3D000" or error.errno == 1049:
+            return False
+        raise
 
 
 def _wait(is_so: Callable[[], bool], otherwise: str) -> None:
@@ -172,52 +148,40 @@ def _catch_up(replica: Session) -> None:
     _wait(lambda: _last_beat(replica) > begin, "the replica has not caught up")
 
 
-def _measure(session: Session, replica: Session, rounds: int) -> dict[str, list[Followed]]:
+def _measure(call: Call, load: Load, replica: Session) -> dict[str, list[Followed]]:
     found: dict[str, list[Followed]] = {method: [] for method in METHODS}
-    for turn in range(rounds):
-        first = turn % len(METHODS)
-        for method in METHODS[first:] + METHODS[:first]:
-            bench_load.restore(session, method)
-            _catch_up(replica)
-            followed = _follow(session, replica, method)
-            if method in WAYS:
-                bench_load.check(session, method)
-                bench_load.check(replica, method)
-            found[method].append(followed)
-            most = max(behind for _, behind in followed.lags)
-            say(
-                f"round {turn + 1} of {rounds}: {method} {followed.seconds:.2f} s, at most "
-                f"{most:.2f} s behind, caught up after {followed.catch_up_seconds:.2f} s"
-            )
+    for round_, method in call.turns(METHODS):
+        load.restore(method)
+        _catch_up(replica)
+        followed = _follow(load, replica, method)
+        if method in WAYS:
+            load.check(method)
+            load.check(method, replica)
+        found[method].append(followed)
+        most = max(behind for _, behind in followed.lags)
+        call.say(
+            round_,
+            f"{method} {followed.seconds:.2f} s, at most {most:.2f} s behind, caught up after "
+            f"{followed.catch_up_seconds:.2f} s",
+        )
     return found
 
 
-def _follow(session: Session, replica: Session, method: str) -> Followed:
+def _follow(load: Load, replica: Session, method: str) -> Followed:
     """Delete the large customer on the source, and look at the replica until it has all of it."""
     lags: list[tuple[float, float]] = []
-    is_over = threading.Event()
     begin = time.time()
 
     def look() -> None:
         now = time.time()
         lags.append((round(now - begin, 3), round(max(now - _last_beat(replica), 0.0), 4)))
 
-    def look_on() -> None:
-        while not is_over.wait(BEAT_SECONDS / 2):
-            look()
-
-    thread = Thread(look_on)
-    thread.start()
-    try:
+    with bench_threads.repeating(look, BEAT_SECONDS / 2):
         if method == IDLE:
             time.sleep(IDLE_SECONDS)
         else:
-            bench_load.delete(session, method)
-    finally:
+            load.delete(method)
         seconds = time.time() - begin
-        is_over.set()
-        thread.join()
-    thread.raise_error()
     # MySQL's replica has a whole transaction to do once its commit has come: look on until then.
     end = begin + seconds
 
@@ -244,7 +208,7 @@ def _figures(found: list[Followed]) -> dict[str, Any]:
 
 def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
-        f"{ENGINE_NAMES[document['engine']]} {document['version']}: a replica while "
+        f"{bench_figures.heading(document)}: a replica while "
         f"{document['rows']:,} rows go, medians of {document['rounds']}"
     )
     made = bench_figures.table(
@@ -269,9 +233,9 @@ def _print(document: dict[str, Any], console: Console) -> None:
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    from deletion_jobs import bench_plot_lines
+    from deletion_jobs import bench_plot
 
-    bench_plot_lines.lines(
+    bench_plot.lines(
         path,
         f"A replica while {document['rows']:,} rows go, {ENGINE_NAMES[document['engine']]}",
         "seconds since the deletion began",

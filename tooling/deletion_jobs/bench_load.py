@@ -1,81 +1,104 @@
-"""The large job that others feel: the data of ``bench cascade``, deleted in each way."""
+"""The large job that others feel: the levels of ``bench cascade``, deleted in each way."""
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from deletion_jobs import bench, database
-from deletion_jobs.bench import BY_HAND, CUSTOMER, JOB, NATIVE
+from deletion_jobs import bench_methods, bench_result
+from deletion_jobs.bench import Call, installed, opened, settle
+from deletion_jobs.bench_methods import Method
+from deletion_jobs.bench_result import BY_HAND, JOB, NATIVE
+from deletion_jobs.bench_shapes import LEVELS, ROOT, ROOTS, WARM_ROOTS
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
-from deletion_jobs.sources import ENGINE_NAMES, Engine
 
+IDLE = "idle"
 WAYS = (JOB, BY_HAND, NATIVE)
-TITLES = {"idle": "nothing", **bench.TITLES}
+TITLES = {IDLE: "nothing", **bench_result.TITLES}
+BATCH_ROWS = 5000
+
+
+@dataclass(frozen=True)
+class Load:
+    """A large customer with all that hangs from it, and small ones beside it.
+
+    Attributes:
+        session: the superuser's, in their database.
+        url: of that database.
+        units: how many orders the large customer has.
+        about: the server, and what is deleted there, as plain values for the result.
+        methods: how to delete, for each way.
+    """
+
+    session: Session
+    url: str
+    units: int
+    about: dict[str, Any]
+    methods: dict[str, Method]
+
+    @property
+    def kept_orders(self) -> range:
+        """The keys of the orders that no way deletes, not even to warm up."""
+        others = LEVELS.others(self.units)
+        first = self.units + len(WARM_ROOTS) * others + 1
+        return range(first, self.units + (ROOTS - 1) * others + 1)
+
+    def restore(self, way: str) -> None:
+        """Bring all rows back, and warm caches and plans by deleting small customers that way."""
+        bench_methods.restore(self.session, LEVELS)
+        if way in self.methods:
+            self.methods[way].delete(WARM_ROOTS)
+        settle(self.session)
+
+    def delete(self, way: str) -> None:
+        """Delete the large customer.
+
+        Raises:
+            FindingError: the job did not end done.
+        """
+        self.methods[way].delete((ROOT,))
+
+    def check(self, way: str, session: Session | None = None) -> None:
+        """See that the large customer is gone.
+
+        Args:
+            way: that it was deleted in.
+            session: where to look; None: where it was deleted.
+
+        Raises:
+            FindingError: rows of the customer, or of its orders, are left.
+        """
+        row = (session or self.session).one("bench_foreground/left", customer=ROOT)
+        left = int(row["value"])
+        if left:
+            raise FindingError(f"{TITLES[way]} left {left:,} rows of the customer and its orders")
 
 
 @contextlib.contextmanager
-def filled(
-    engine: Engine, url: str, rows: int, max_rows: int | None = None
-) -> Iterator[tuple[Session, int]]:
-    """Make the tables of ``bench cascade`` in an empty database, and take them away again.
+def filled(call: Call, rows: int, max_rows: int | None = None) -> Iterator[Load]:
+    """Make the tables in an empty database, and take them away again.
 
     Args:
-        engine: that the URL has to name.
-        url: an empty database, by its superuser.
+        call: says which database.
         rows: of the customer that is to be deleted, about.
         max_rows: limit of the target, which makes every job be counted beforehand; None: none.
-
-    Yields:
-        a session, and the number of the customer's orders.
 
     Raises:
         UsageError: the numbers make no sense, or the database is in use.
     """
-    if rows <= bench.ROWS_PER_ORDER:
-        raise UsageError(f"it takes more than {bench.ROWS_PER_ORDER} rows")
-    orders = round((rows - 1) / bench.ROWS_PER_ORDER)
-    with database.connect(url) as session:
-        if session.engine != engine:
-            raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
-        with bench.installed(session, "bench"):
-            session.call("bench_fill", orders, min(bench.OTHER_ORDERS, orders))
-            session.call("register_deletion_target", "bench_customers", None, max_rows)
-            session.call("set_deletion_setting", "batch_rows", str(bench.BATCH_ROWS))
-            yield session, orders
-
-
-def restore(session: Session, way: str) -> None:
-    """Bring all rows back, and warm caches and plans by deleting small customers the same way."""
-    session.call("bench_restore")
-    session.query("bench/vacuum")
-    session.query("bench/checkpoint")
-    if way in WAYS:
-        bench._delete(session, way, bench.WARM_CUSTOMERS)
-    bench.settle(session)
-
-
-def delete(session: Session, way: str) -> None:
-    """Delete the large customer.
-
-    Raises:
-        FindingError: the job did not end done.
-    """
-    bench._delete(session, way, (CUSTOMER,))
-
-
-def check(session: Session, way: str) -> None:
-    """See that the large customer is gone.
-
-    Raises:
-        FindingError: rows of the customer, or of its orders, are left.
-    """
-    left = int(session.one("bench_foreground/left", customer=CUSTOMER)["value"])
-    if left:
-        raise FindingError(f"{TITLES[way]} left {left:,} rows of the customer and its orders")
-
-
-def kept_orders(orders: int) -> range:
-    """Give the keys of the orders that no way deletes, not even to warm up."""
-    others = min(bench.OTHER_ORDERS, orders)
-    first = orders + len(bench.WARM_CUSTOMERS) * others + 1
-    return range(first, orders + (bench.CUSTOMERS - 1) * others + 1)
+    units = LEVELS.units_of(rows)
+    if units < 1:
+        raise UsageError(f"it takes more than {LEVELS.rows_per_unit} rows")
+    with opened(call) as (session, place), installed(session, LEVELS.folder):
+        session.call("bench_fill", *LEVELS.filling(units, is_scattered=False))
+        session.call("register_deletion_target", LEVELS.root, None, max_rows)
+        session.call("set_deletion_setting", "batch_rows", str(BATCH_ROWS))
+        own = bench_methods.own_methods(session, place.url, LEVELS, BATCH_ROWS)
+        about = {
+            **place.about(session),
+            "rows": LEVELS.rows(units),
+            "batch_rows": BATCH_ROWS,
+            "rounds": call.rounds,
+        }
+        yield Load(session, place.url, units, about, {method.name: method for method in own})

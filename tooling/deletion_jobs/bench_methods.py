@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from deletion_jobs.bench import RUN_SECONDS
 from deletion_jobs.bench_result import BY_HAND, JOB, NATIVE
 from deletion_jobs.bench_shapes import Shape
 from deletion_jobs.database import Session
 from deletion_jobs.errors import DatabaseError, FindingError
 
-RUN_SECONDS = 3600
 # MySQL: a cascade deeper than 15, and one within a table with keys in the SQL layer.
 CASCADE_LIMITS = frozenset({3008, 6575})
 
@@ -60,6 +60,13 @@ def own_methods(session: Session, url: str, shape: Shape, batch_rows: int) -> li
         Method(BY_HAND, session, url, by_hand),
         native(NATIVE, session, url),
     ]
+
+
+def restore(session: Session, shape: Shape) -> None:
+    """Bring all rows of a shape back, with fresh statistics and a checkpoint."""
+    session.call("bench_restore")
+    session.query(f"{shape.folder}/vacuum")
+    session.query("bench/checkpoint")
 
 
 def native(name: str, session: Session, url: str) -> Method:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from deletion_jobs import database, queries
-from deletion_jobs.bench import eager_purge, mysql_server
+from deletion_jobs.bench import container, eager_purge
 from deletion_jobs.bench_methods import Method, RefusedError, native
 from deletion_jobs.bench_result import ARCHIVER, ARCHIVER_BULK, DJANGO, NATIVE_OFF, Setup
 from deletion_jobs.database import Session
@@ -86,9 +86,9 @@ def _django(session: Session, url: str, setup: Setup) -> Iterator[Method]:
 def _native_off(setup: Setup) -> Iterator[Method]:
     """Start a MySQL as it comes: from 9.6 on its foreign keys are no longer InnoDB's own."""
     with (
-        mysql_server([]) as url,
-        database.connect(url) as session,
+        container("mysql", []) as place,
+        database.connect(place.url) as session,
         eager_purge(session),
     ):
         session.script(queries.load("mysql", f"{setup.shape.folder}/tables"))
-        yield native(NATIVE_OFF, session, url)
+        yield native(NATIVE_OFF, session, place.url)

@@ -13,25 +13,25 @@ from typing import Any
 
 from rich.console import Console
 
-from deletion_jobs import bench, bench_figures, database
+from deletion_jobs import bench, bench_figures, bench_result
+from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import spread
+from deletion_jobs.bench_result import JOB, NATIVE
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
 from deletion_jobs.output import say
-from deletion_jobs.sources import ENGINE_NAMES, Engine
+from deletion_jobs.sources import ENGINE_NAMES
 
 FOLDER = "bench_plan"
 ROOT = "bench_plan_001"
 COMPILE = "compile"
 FRESH = "fresh"
-JOB = "job"
-NATIVE = "native"
 METHODS = (COMPILE, FRESH, JOB, NATIVE)
 TITLES = {
     COMPILE: "compile the plan",
     FRESH: "see that it is fresh",
-    JOB: "deletion job",
-    NATIVE: "native cascade",
+    JOB: bench_result.TITLES[JOB],
+    NATIVE: bench_result.TITLES[NATIVE],
 }
 
 
@@ -79,26 +79,12 @@ class Measured:
     steps: int = 0
 
 
-def plan(
-    engine: Engine,
-    size: Size | None = None,
-    rounds: int = 5,
-    url: str | None = None,
-    as_json: bool = False,
-    output: str | None = None,
-    console: Console | None = None,
-) -> None:
+def plan(call: Call, size: Size | None = None) -> None:
     """Measure and print; the command ``bench plan``.
 
     Args:
-        engine: ``mysql`` or ``postgres``.
+        call: where to measure, how often, and what becomes of the result.
         size: of the catalog; None: 760 keys on 370 tables.
-        rounds: how often the plan is compiled, and a root deleted in each way.
-        url: an empty database on a server with nothing else to do, by its superuser; None: a
-            server of its own.
-        as_json: write JSON instead of a table.
-        output: folder for JSON and a plot.
-        console: where to write the table.
 
     Raises:
         FindingError: the plan does not cover all tables and keys, or rows are left.
@@ -107,18 +93,13 @@ def plan(
     """
     size = size or Size()
     size.check()
-    if rounds < 1:
-        raise UsageError("it takes at least one round")
-    with bench.server(engine, url) as where, database.connect(where) as session:
-        if session.engine != engine:
-            raise UsageError(f"the URL names {ENGINE_NAMES[session.engine]}, not {engine}")
-        with bench.installed(session, FOLDER):
-            found = _measure(session, size, rounds)
-            version = str(session.one("server")["version"])
+    bench_figures.check_plotting(call)
+    with bench.opened(call) as (session, place), bench.installed(session, FOLDER):
+        found = _measure(call, session, size)
+        about = place.about(session)
     document: dict[str, Any] = {
-        "engine": engine,
-        "version": version,
-        "rounds": rounds,
+        **about,
+        "rounds": call.rounds,
         "tables": size.tables,
         "foreign_keys": size.keys,
         "self_references": size.self_keys,
@@ -128,35 +109,23 @@ def plan(
     }
     median = {method: took["median"] for method, took in document["seconds"].items()}
     document["job_to_native"] = round(median[JOB] / max(median[NATIVE], 1e-4), 3)
-    bench_figures.hand_out(
-        document,
-        as_json,
-        output,
-        "plan",
-        _draw,
-        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
-    )
+    bench_figures.hand_out(call, document, f"plan-{call.engine}", _draw, _print)
 
 
-def _measure(session: Session, size: Size, rounds: int) -> Measured:
+def _measure(call: Call, session: Session, size: Size) -> Measured:
     say(f"generating {size.tables} tables with {size.keys} foreign keys")
     session.call("bench_generate", size.tables, size.keys, size.self_keys)
     session.query(f"{FOLDER}/grant_all")
     session.call("register_deletion_target", ROOT, None, None)
     found = Measured()
-    root = 0
-    # A round before the first, that is not counted, fills the caches of both sides.
     _compile(session, COMPILE)
-    for turn in range(rounds + 1):
-        first = turn % len(METHODS)
-        for method in METHODS[first:] + METHODS[:first]:
-            root += 1
-            seconds = _take(session, method, root, size)
-            if turn:
-                found.seconds[method].append(seconds)
-        if turn:
-            took = ", ".join(f"{name} {found.seconds[name][-1]:.2f} s" for name in METHODS)
-            say(f"round {turn} of {rounds}: {took}")
+    # A round before the first, that is not counted, fills the caches of both sides.
+    for root, method in enumerate(METHODS, start=1):
+        _take(session, method, root, size)
+    for root, (round_, method) in enumerate(call.turns(METHODS), start=len(METHODS) + 1):
+        seconds = _take(session, method, root, size)
+        found.seconds[method].append(seconds)
+        call.say(round_, f"{method} {seconds:.2f} s")
     found.steps = _check_plan(session, size)
     return found
 
@@ -228,7 +197,7 @@ def _check_plan(session: Session, size: Size) -> int:
 
 def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
-        f"{ENGINE_NAMES[document['engine']]} {document['version']}: {document['foreign_keys']} "
+        f"{bench_figures.heading(document)}: {document['foreign_keys']} "
         f"foreign keys on {document['tables']} tables, {document['self_references']} to "
         f"themselves; median of {document['rounds']}"
     )
@@ -244,10 +213,10 @@ def _print(document: dict[str, Any], console: Console) -> None:
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    from deletion_jobs import bench_plot_lines
+    from deletion_jobs import bench_plot
 
     rounds = list(range(1, document["rounds"] + 1))
-    bench_plot_lines.lines(
+    bench_plot.lines(
         path,
         f"{document['foreign_keys']} foreign keys on {document['tables']} tables, "
         f"{ENGINE_NAMES[document['engine']]}",

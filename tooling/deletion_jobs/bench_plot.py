@@ -1,6 +1,12 @@
-"""Draw what ``bench cascade`` has measured, and write it down beside."""
+"""The plots of all benchmarks: bars beside each other, or lines along time or size.
 
-import json
+The same figures give the same file: no date in it, and no random ids.
+"""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +14,12 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from deletion_jobs.bench_result import JOB, TITLES, Measured, Result
-from deletion_jobs.output import say
-
-JOB_COLOUR = "#1f5f8b"
-PEER_COLOUR = "#9aa5ad"
-WIDTH = 8.0
+WIDTH_INCHES = 8.0
+HEIGHT_INCHES = 4.5
 BAR = 0.62
+OWN_COLOUR = "#1f5f8b"
+PEER_COLOUR = "#9aa5ad"
+INK = "#333333"
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
@@ -24,81 +29,151 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def write(result: Result, folder: Path) -> None:
-    """Write a result as ``NAME.json`` and ``NAME.svg``.
+@dataclass(frozen=True)
+class Bar:
+    """A bar: the median of its values, with a line from the smallest to the largest.
+
+    Attributes:
+        name: beside it; bars of the same name stand together, each lighter than the last.
+        values: of each round.
+        text: behind it.
+        is_own: drawn in the colour that stands out.
+    """
+
+    name: str
+    values: Sequence[float]
+    text: str
+    is_own: bool = False
+
+
+def bars(path: Path, title: str, x_label: str, drawn: Sequence[Bar]) -> None:
+    """Draw bars that lie below each other, the first one on top.
 
     Args:
-        result: all measurements of one call.
-        folder: where to; made if it is missing.
+        path: the SVG to write.
+        title: above the plot.
+        x_label: of the axis, with the unit.
+        drawn: the bars, those of the same name one after the other.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    data = folder / f"{result.name}.json"
-    data.write_text(json.dumps(result.document(), indent=2) + "\n", encoding="utf-8")
-    chart = folder / f"{result.name}.svg"
-    with mpl.rc_context(STYLE):
-        draw(result).savefig(chart, format="svg", metadata={"Date": None})
-    say(f"wrote {data} and {chart}")
+    groups: dict[str, list[Bar]] = {}
+    for bar in drawn:
+        groups.setdefault(bar.name, []).append(bar)
+    most = max(len(group) for group in groups.values())
+    height = BAR / most
+    with _plot(path, title, x_label, 1.3 + (0.25 + 0.25 * most) * len(groups)) as axes:
+        for place, group in enumerate(groups.values()):
+            for number, bar in enumerate(group):
+                strength = 1 - number / len(group)
+                _bar(axes, bar, place + (number - (len(group) - 1) / 2) * height, height, strength)
+        axes.set_yticks(range(len(groups)), list(groups))
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        # Room for the text behind the longest bar.
+        axes.set_xlim(0, axes.get_xlim()[1] * 1.18)
 
 
-def draw(result: Result) -> Figure:
-    """Draw a bar for each method: its median, with a line from its fastest to its slowest round.
-
-    Under an old snapshot each has a second, lighter one; both then end when the call returns.
-    """
-    names = [name for name in result.methods if not result.methods[name].refusal]
-    has_snapshot = bool(result.under_snapshot)
-    figure = Figure(figsize=(WIDTH, 1.3 + (0.75 if has_snapshot else 0.5) * len(names)))
-    axes = figure.add_subplot()
-    height = BAR / 2 if has_snapshot else BAR
-    for place, name in enumerate(names):
-        colour = JOB_COLOUR if name == JOB else PEER_COLOUR
-        if has_snapshot:
-            _bar(axes, place - height / 2, height, result, result.methods[name], colour, 1.0)
-            _bar(axes, place + height / 2, height, result, result.under_snapshot[name], colour, 0.5)
-        else:
-            _bar(axes, place, height, result, result.methods[name], colour, 1.0)
-    axes.set_yticks(range(len(names)), [TITLES[name] for name in names])
-    axes.invert_yaxis()
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    # Room for the rates behind the longest bar.
-    axes.set_xlim(0, axes.get_xlim()[1] * 1.18)
-    axes.set_xlabel("seconds, median and range" + (_LIGHTER if has_snapshot else ""))
-    figure.suptitle(result.title().replace(": ", "\n", 1), x=0.02, ha="left", fontsize=10)
-    figure.set_layout_engine("constrained")
-    return figure
-
-
-_LIGHTER = "; lighter: under an old snapshot; until the call returns"
-
-
-def _bar(
-    axes: Axes,
-    place: float,
-    height: float,
-    result: Result,
-    measured: Measured,
-    colour: str,
-    strength: float,
-) -> None:
-    values = measured.call_seconds if result.under_snapshot else measured.seconds
-    median = measured.call_median if result.under_snapshot else measured.median
-    spread = [[median - min(values)], [max(values) - median]]
+def _bar(axes: Axes, bar: Bar, place: float, height: float, strength: float) -> None:
+    median, below, above = _spread(bar.values)
     axes.barh(
         place,
         median,
         height * 0.92,
-        color=colour,
+        color=OWN_COLOUR if bar.is_own else PEER_COLOUR,
         alpha=strength,
-        xerr=spread,
-        error_kw={"elinewidth": 1, "capsize": 2.5, "ecolor": "#333333"},
+        xerr=[[below], [above]],
+        error_kw={"elinewidth": 1, "capsize": 2.5, "ecolor": INK},
     )
     axes.annotate(
-        f"{result.setup.rows / median:,.0f} rows/s",
-        (max(values), place),
+        bar.text,
+        (max(bar.values), place),
         xytext=(6, 0),
         textcoords="offset points",
         va="center",
         fontsize=9,
-        color="#333333",
+        color=INK,
     )
+
+
+def ranges(
+    path: Path,
+    title: str,
+    x_label: str,
+    y_label: str,
+    series: Mapping[str, tuple[Sequence[float], Sequence[Sequence[float]]]],
+    log_x: bool = False,
+) -> None:
+    """Draw medians as lines, with bars from the smallest to the largest value.
+
+    Args:
+        path: the SVG to write.
+        title: above the plot.
+        x_label: of the axis.
+        y_label: of the axis, with the unit.
+        series: for each line the places on the x axis, and for each place the values.
+        log_x: let equal factors be equal lengths.
+    """
+    with _plot(path, title, x_label) as axes:
+        for name, (places, values) in series.items():
+            middle, below, above = zip(*(_spread(group) for group in values), strict=True)
+            axes.errorbar(places, middle, yerr=(below, above), marker="o", capsize=4, label=name)
+        if log_x:
+            axes.set_xscale("log")
+        axes.margins(y=0.1)
+        axes.set_ylim(bottom=0)
+        _finish_lines(axes, y_label, len(series))
+
+
+def lines(
+    path: Path,
+    title: str,
+    x_label: str,
+    y_label: str,
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    log_y: bool = False,
+) -> None:
+    """Draw one line for each series of points.
+
+    Args:
+        path: the SVG to write.
+        title: above the plot.
+        x_label: of the axis, with the unit.
+        y_label: of the axis, with the unit.
+        series: the points of each line, in the order of x.
+        log_y: let equal factors be equal heights.
+    """
+    with _plot(path, title, x_label) as axes:
+        for name, points in series.items():
+            axes.plot([x for x, _ in points], [y for _, y in points], label=name)
+        if log_y:
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(bottom=0)
+        _finish_lines(axes, y_label, len(series))
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Give the median, and how far below and above it the others go."""
+    median = statistics.median(values)
+    return median, median - min(values), max(values) - median
+
+
+def _finish_lines(axes: Axes, y_label: str, count: int) -> None:
+    axes.set_ylabel(y_label)
+    axes.grid(visible=True, alpha=0.3)
+    if count > 1:
+        axes.legend()
+
+
+@contextmanager
+def _plot(path: Path, title: str, x_label: str, height: float = HEIGHT_INCHES) -> Iterator[Axes]:
+    """Begin a plot; write it at the end of the block."""
+    with mpl.rc_context(STYLE):
+        # Not by pyplot: it would look for a display, and keep every figure.
+        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xlabel(x_label)
+        figure.suptitle(title, x=0.02, ha="left", fontsize=10)
+        yield axes
+        figure.savefig(path, format="svg", metadata={"Date": None})

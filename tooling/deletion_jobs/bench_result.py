@@ -2,13 +2,14 @@
 
 import statistics
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from deletion_jobs import bench_figures
 from deletion_jobs.bench_shapes import Left, Shape
-from deletion_jobs.sources import ENGINE_NAMES, Engine
 
 JOB = "job"
 BY_HAND = "by hand"
@@ -95,7 +96,7 @@ class Setup:
     @property
     def rows(self) -> int:
         """How many rows each measurement deletes."""
-        return 1 + self.units * self.shape.rows_per_unit
+        return self.shape.rows(self.units)
 
     @property
     def expected(self) -> Left:
@@ -108,12 +109,12 @@ class Result:
     """All measurements of one call of the command.
 
     Attributes:
+        about: the server, as plain values.
         methods: by their names.
         under_snapshot: the same once more, where that was asked for.
     """
 
-    engine: Engine
-    version: str
+    about: dict[str, Any]
     setup: Setup
     methods: dict[str, Measured]
     under_snapshot: dict[str, Measured]
@@ -145,7 +146,13 @@ class Result:
     def name(self) -> str:
         """A name for files that hold this result."""
         setup = self.setup
-        parts = ["cascade", self.engine, setup.shape.name, str(setup.rows), str(setup.batch_rows)]
+        parts = [
+            "cascade",
+            self.about["engine"],
+            setup.shape.name,
+            str(setup.rows),
+            str(setup.batch_rows),
+        ]
         if setup.is_scattered:
             parts.append("scattered")
         if setup.has_snapshot:
@@ -156,17 +163,16 @@ class Result:
         """Say in one line what was measured."""
         setup = self.setup
         return (
-            f"{ENGINE_NAMES[self.engine]} {self.version}: {setup.rows:,} rows {setup.shape.title}, "
+            f"{bench_figures.heading(self.about)}: {setup.rows:,} rows {setup.shape.title}, "
             f"{'scattered, ' if setup.is_scattered else ''}"
             f"at most {setup.batch_rows:,} a commit, median of {setup.rounds}"
         )
 
-    def document(self) -> dict[str, object]:
+    def document(self) -> dict[str, Any]:
         """Give all of it as plain values for JSON."""
         setup = self.setup
         return {
-            "engine": self.engine,
-            "version": self.version,
+            **self.about,
             "shape": setup.shape.name,
             "rows": setup.rows,
             "scattered": setup.is_scattered,
@@ -198,7 +204,9 @@ class Result:
     def show(self, console: Console) -> None:
         """Write it as a table with notes."""
         console.print(self.title())
-        table = _table("median s", "min", "max", "rows/s", "commits", "x by hand", "x native")
+        table = bench_figures.table(
+            "deleted by", "median s", "min", "max", "rows/s", "commits", "x by hand", "x native"
+        )
         for name in self.methods:
             table.add_row(TITLES[name], *self._cells(name))
         console.print(table)
@@ -207,6 +215,31 @@ class Result:
             console.print(self._snapshots())
         for note in self._notes():
             console.print(note)
+
+    def draw(self, path: Path) -> None:
+        """Draw the seconds of each method, under an old snapshot beside.
+
+        Then both end when the call returns.
+        """
+        from deletion_jobs import bench_plot
+
+        bars = []
+        for name, measured in self.methods.items():
+            if measured.refusal:
+                continue
+            taken = [measured.seconds]
+            if name in self.under_snapshot:
+                taken = [measured.call_seconds, self.under_snapshot[name].call_seconds]
+            for seconds in taken:
+                rate = f"{self.setup.rows / statistics.median(seconds):,.0f} rows/s"
+                bars.append(bench_plot.Bar(TITLES[name], seconds, rate, name == JOB))
+        lighter = "; lighter: under an old snapshot; until the call returns"
+        bench_plot.bars(
+            path,
+            self.title().replace(": ", "\n", 1),
+            "seconds, median and range" + (lighter if self.under_snapshot else ""),
+            bars,
+        )
 
     def _cells(self, name: str) -> list[str]:
         measured = self.methods[name]
@@ -223,7 +256,9 @@ class Result:
         ]
 
     def _snapshots(self) -> Table:
-        table = _table("median s", "under snapshot", "min", "max", "rows/s over without")
+        table = bench_figures.table(
+            "deleted by", "median s", "under snapshot", "min", "max", "rows/s over without"
+        )
         for name, old in self.under_snapshot.items():
             if self.methods[name].refusal:
                 continue
@@ -240,7 +275,7 @@ class Result:
     def _notes(self) -> list[str]:
         notes = [f"By hand: {self.setup.shape.by_hand}. Native: one transaction."]
         notes += [note for name, note in NOTES.items() if name in self.methods]
-        if self.engine == "mysql":
+        if self.about["engine"] == "mysql":
             notes.append("Times end when purge has taken the deleted rows out of the tables.")
         for name, measured in self.methods.items():
             if measured.refusal:
@@ -249,14 +284,6 @@ class Result:
                 what = "rows too many" if rows > 0 else "rows too few"
                 notes.append(f"{TITLES[name]} left {abs(rows):,} {what} in {table}.")
         return notes
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("deleted by", no_wrap=True)
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-    return table
 
 
 def _plain(measured: Measured, rows: int) -> dict[str, object]:

@@ -78,6 +78,10 @@ class Shape:
         """Give the units of the first root, so that about so many rows are deleted."""
         return round((rows - 1) / self.rows_per_unit)
 
+    def rows(self, units: int) -> int:
+        """Give the rows of the first root, itself among them."""
+        return 1 + units * self.rows_per_unit
+
     def others(self, units: int) -> int:
         """Give the units of each other root: no more than the first one has."""
         return min(self.other_units, units)

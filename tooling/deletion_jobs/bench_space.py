@@ -5,7 +5,6 @@ memory of the worker's session, while the job goes. What deletions write to the 
 tables is in the logs as well: beside it stands one native cascade of the same rows.
 """
 
-import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,14 +12,14 @@ from typing import Any
 
 from rich.console import Console
 
-from deletion_jobs import bench, bench_figures, bench_load, database
-from deletion_jobs.bench import JOB, NATIVE
+from deletion_jobs import bench_figures, bench_load, bench_threads, database
+from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import spread
-from deletion_jobs.bench_threads import Thread
+from deletion_jobs.bench_load import TITLES, Load
+from deletion_jobs.bench_result import JOB, NATIVE
 from deletion_jobs.database import Session
-from deletion_jobs.errors import FindingError, UsageError
-from deletion_jobs.output import say
-from deletion_jobs.sources import ENGINE_NAMES, Engine
+from deletion_jobs.errors import FindingError
+from deletion_jobs.sources import ENGINE_NAMES
 
 SAMPLE_SECONDS = 0.05
 LIMIT_BYTES = 50_000_000
@@ -78,105 +77,67 @@ class Watched:
         return max(seen, default=None)
 
 
-def space(
-    engine: Engine,
-    rows: int = 1_000_000,
-    rounds: int = 1,
-    is_checked: bool = False,
-    url: str | None = None,
-    as_json: bool = False,
-    output: str | None = None,
-    console: Console | None = None,
-) -> None:
+def space(call: Call, rows: int = 1_000_000, is_checked: bool = False) -> None:
     """Measure and print; the command ``bench space``.
 
     Args:
-        engine: ``mysql`` or ``postgres``.
+        call: where to measure, how often, and what becomes of the result.
         rows: how many rows to delete, about.
-        rounds: how often each way is taken.
         is_checked: give the target a limit of rows, so that the check counts them beforehand.
-        url: an empty database on a server with nothing else to do, by its superuser; None: a
-            server of its own.
-        as_json: write JSON instead of a table.
-        output: folder for JSON and a plot.
-        console: where to write the table.
 
     Raises:
         FindingError: rows are left that should be gone, or nothing was seen meanwhile.
         UsageError: the numbers make no sense, or the database is in use.
         DatabaseError: the server refused.
     """
-    if rounds < 1:
-        raise UsageError("it takes at least one round")
+    bench_figures.check_plotting(call)
     max_rows = 2 * rows if is_checked else None
     with (
-        bench.server(engine, url) as where,
-        bench_load.filled(engine, where, rows, max_rows) as (session, orders),
-        database.connect(where) as watcher,
+        bench_load.filled(call, rows, max_rows) as load,
+        database.connect(load.url) as watcher,
     ):
-        found = _measure(session, watcher, rounds)
+        found = _measure(call, load, watcher)
         document: dict[str, Any] = {
-            "engine": engine,
-            "version": str(session.one("server")["version"]),
-            "rows": 1 + orders * bench.ROWS_PER_ORDER,
-            "batch_rows": bench.BATCH_ROWS,
-            "rounds": rounds,
+            **load.about,
             "checked": is_checked,
             "methods": {method: _figures(watched) for method, watched in found.items()},
         }
     document["limit_bytes"] = LIMIT_BYTES
     document["is_within_limit"] = document["methods"][JOB]["disk_bytes"]["max"] <= LIMIT_BYTES
-    bench_figures.hand_out(
-        document,
-        as_json,
-        output,
-        "space",
-        _draw,
-        lambda: _print(document, console or Console(highlight=False, soft_wrap=True)),
-    )
+    bench_figures.hand_out(call, document, f"space-{call.engine}", _draw, _print)
 
 
-def _measure(session: Session, watcher: Session, rounds: int) -> dict[str, list[Watched]]:
+def _measure(call: Call, load: Load, watcher: Session) -> dict[str, list[Watched]]:
     found: dict[str, list[Watched]] = {method: [] for method in METHODS}
-    worker = int(session.one("bench_foreground/session_id")["value"])
-    for turn in range(rounds):
-        for method in METHODS if turn % 2 == 0 else METHODS[::-1]:
-            bench_load.restore(session, method)
-            watched = _watch(session, watcher, worker, method)
-            bench_load.check(session, method)
-            # The first and the last sample are not from the time of the deletion.
-            is_seen = method != JOB or len(watched.samples) > 2
-            if not is_seen or watched.written("redo_bytes") <= 0:
-                raise FindingError(
-                    f"{bench_load.TITLES[method]}: nothing was seen meanwhile", "take more rows"
-                )
-            found[method].append(watched)
-            say(
-                f"round {turn + 1} of {rounds}: {method} {watched.samples[-1].seconds:.2f} s, "
-                f"{watched.largest().disk_bytes / MEGABYTE:.1f} MB in our tables"
-            )
+    worker = int(load.session.one("bench_foreground/session_id")["value"])
+    for round_, method in call.turns(METHODS):
+        load.restore(method)
+        watched = _watch(load, watcher, worker, method)
+        load.check(method)
+        # The first and the last sample are not from the time of the deletion.
+        is_seen = method != JOB or len(watched.samples) > 2
+        if not is_seen or watched.written("redo_bytes") <= 0:
+            raise FindingError(f"{TITLES[method]}: nothing was seen meanwhile", "take more rows")
+        found[method].append(watched)
+        call.say(
+            round_,
+            f"{method} {watched.samples[-1].seconds:.2f} s, "
+            f"{watched.largest().disk_bytes / MEGABYTE:.1f} MB in our tables",
+        )
     return found
 
 
-def _watch(session: Session, watcher: Session, worker: int, method: str) -> Watched:
+def _watch(load: Load, watcher: Session, worker: int, method: str) -> Watched:
     """Delete the large customer, and look at the server before, meanwhile and afterwards."""
-    is_over = threading.Event()
     begin = time.perf_counter()
     watched = Watched([_sample(watcher, worker, begin)])
 
-    def look_on() -> None:
-        while not is_over.wait(SAMPLE_SECONDS):
-            watched.samples.append(_sample(watcher, worker, begin))
+    def look() -> None:
+        watched.samples.append(_sample(watcher, worker, begin))
 
-    thread = Thread(look_on)
-    thread.start()
-    try:
-        bench_load.delete(session, method)
-    finally:
-        is_over.set()
-        thread.join()
-    thread.raise_error()
-    watched.samples.append(_sample(watcher, worker, begin))
+    with bench_threads.repeating(look, SAMPLE_SECONDS):
+        load.delete(method)
+    look()
     return watched
 
 
@@ -220,7 +181,7 @@ def _figures(found: list[Watched]) -> dict[str, Any]:
 
 def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
-        f"{ENGINE_NAMES[document['engine']]} {document['version']}: {document['rows']:,} rows go, "
+        f"{bench_figures.heading(document)}: {document['rows']:,} rows go, "
         f"at most {document['batch_rows']:,} a commit"
         f"{', counted beforehand' if document['checked'] else ''}, median of {document['rounds']}"
     )
@@ -230,7 +191,7 @@ def _print(document: dict[str, Any], console: Console) -> None:
     for method, found in document["methods"].items():
         memory = found["memory_bytes"]
         made.add_row(
-            bench_load.TITLES[method],
+            TITLES[method],
             f"{found['seconds']['median']:.2f}",
             *(
                 f"{found[name]['median'] / MEGABYTE:,.1f}"
@@ -252,7 +213,7 @@ def _print(document: dict[str, Any], console: Console) -> None:
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:
-    from deletion_jobs import bench_plot_lines
+    from deletion_jobs import bench_plot
 
     samples = document["methods"][JOB]["samples"]
     series = {"our tables": [(one["seconds"], one["disk_bytes"] / MEGABYTE) for one in samples]}
@@ -260,7 +221,7 @@ def _draw(document: dict[str, Any], path: Path) -> None:
         series["memory of the worker's session"] = [
             (one["seconds"], one["memory_bytes"] / MEGABYTE) for one in samples
         ]
-    bench_plot_lines.lines(
+    bench_plot.lines(
         path,
         f"Work space while {document['rows']:,} rows go, {ENGINE_NAMES[document['engine']]}",
         "seconds",

@@ -1,37 +1,18 @@
 """The command line: it only passes arguments on and turns results into text and exit codes."""
 
 import functools
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from deletion_jobs import __version__, cli_bench, database
-from deletion_jobs.cli_options import bench_engine as _bench_engine
-from deletion_jobs.cli_options import bench_output as _bench_output
-from deletion_jobs.cli_options import bench_rounds as _bench_rounds
-from deletion_jobs.cli_options import bench_url as _bench_url
+from deletion_jobs.cli_options import Function, Group
 from deletion_jobs.cli_options import json_option as _json
 from deletion_jobs.cli_options import later as _later
-from deletion_jobs.errors import FindingError, ToolError, UsageError
-from deletion_jobs.output import explain, say, show, show_json
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from deletion_jobs.errors import FindingError, UsageError
+from deletion_jobs.output import say, show, show_json
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-class Group(click.Group):
-    """A group whose commands end with the exit code of the error that stopped them."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except ToolError as error:
-            explain(error)
-            ctx.exit(error.code)
 
 
 def _connects(command: Function) -> Function:
@@ -303,107 +284,7 @@ def demo_command(engine: str) -> None:
     _later("demo", "the demo").demo(engine)
 
 
-@main.group("bench", cls=Group)
-def bench_group() -> None:
-    """Measure beside what people would use instead."""
-
-
-@bench_group.command("cascade")
-@_bench_engine
-@_bench_url
-@click.option(
-    "--shape",
-    type=click.Choice(["levels", "deep", "wide", "tree", "chain"]),
-    default="levels",
-    show_default=True,
-    help="Three levels, ten, one parent with many children, or one table that refers to itself.",
-)
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1000),
-    help="Rows of the job.  [default: 140000; a chain: 2000]",
-)
-@click.option("--scattered", "is_scattered", is_flag=True, help="Children do not lie together.")
-@click.option(
-    "--batch-rows",
-    type=click.IntRange(1, 100_000),
-    default=5000,
-    show_default=True,
-    help="Rows of a commit, at most.",
-)
-@click.option(
-    "--snapshot",
-    "has_snapshot",
-    is_flag=True,
-    help="Measure once more while another session holds an old snapshot.",
-)
-@_bench_rounds
-@click.option(
-    "--peer",
-    "peers",
-    type=click.Choice(["django", "pt-archiver", "pt-archiver-bulk", "native-off"]),
-    multiple=True,
-    help="Measure this as well: django needs the extra bench, the others are for MySQL.",
-)
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write JSON and a chart (SVG) into this folder as well.",
-)
-@_json
-def bench_cascade(engine: str, **options: Any) -> None:
-    """One large job, beside the same by hand and one native DELETE."""
-    _later("bench_cascade", "the benchmark").cascade(engine, **options)
-
-
-@bench_group.command("jobs")
-@_bench_engine
-@_bench_url
-@click.option(
-    "--jobs",
-    "count",
-    type=click.IntRange(min=1),
-    default=10_000,
-    show_default=True,
-    help="How many, of 11 rows each.",
-)
-@_bench_rounds
-@click.option("--scattered", "is_scattered", is_flag=True, help="Rows of a user lie anywhere.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1, max=16),
-    multiple=True,
-    default=(1,),
-    show_default=True,
-    metavar="N",
-    help="Sessions that work at once; may be said again.",
-)
-@_bench_output
-@_json
-def bench_jobs(
-    engine: str,
-    url: str | None,
-    count: int,
-    rounds: int,
-    is_scattered: bool,
-    workers: tuple[int, ...],
-    output: str | None,
-    as_json: bool,
-) -> None:
-    """Many small jobs, beside the bare cascade in sets and one DELETE and COMMIT a job."""
-    _later("bench_jobs", "the benchmark").jobs(
-        engine,
-        url=url,
-        count=count,
-        rounds=rounds,
-        is_scattered=is_scattered,
-        workers=workers,
-        as_json=as_json,
-        output=output,
-    )
-
-
-cli_bench.add_to(bench_group)
+main.add_command(cli_bench.bench_group)
 
 
 @main.group("migrations", cls=Group)

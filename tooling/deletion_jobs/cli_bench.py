@@ -1,26 +1,147 @@
-"""The commands of ``bench`` about the queue, what others feel, and what a job takes beside time."""
+"""The group of commands ``bench``: each measures one thing."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 
-from deletion_jobs.cli_options import (
-    bench_engine,
-    bench_output,
-    bench_rounds,
-    bench_url,
-    json_option,
-    later,
+from deletion_jobs.cli_options import Function, Group, json_option, later
+
+
+def _asked(rounds: int = 5, has_url: bool = True) -> Callable[[Function], Function]:
+    """Add the options of `bench.Call`."""
+    options = [
+        click.option(
+            "--engine",
+            type=click.Choice(["postgres", "mysql"]),
+            default="postgres",
+            show_default=True,
+            help="Which engine.",
+        ),
+        click.option(
+            "--rounds",
+            type=click.IntRange(min=1),
+            default=rounds,
+            show_default=True,
+            help="Rounds, interleaved.",
+        ),
+        click.option(
+            "--output",
+            metavar="DIR",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Write JSON and a plot (SVG) there; needs the extra bench.",
+        ),
+        json_option,
+    ]
+    if has_url:
+        url = click.option(
+            "--url", metavar="URL", help="Empty database to measure in. [a server of its own]"
+        )
+        options.insert(1, url)
+
+    def decorate(command: Function) -> Function:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _rows(default: int) -> Callable[[Function], Function]:
+    return click.option(
+        "--rows",
+        type=click.IntRange(min=1000),
+        default=default,
+        show_default=True,
+        help="Rows of the job, in three levels.",
+    )
+
+
+def _measure(name: str, options: dict[str, Any]) -> None:
+    """Let the benchmark of this name measure: ``NAME`` in the module ``bench_NAME``."""
+    call = later("bench", "the benchmark").Call
+    asked = {
+        field.name: options.pop(field.name)
+        for field in dataclasses.fields(call)
+        if field.name in options
+    }
+    getattr(later(f"bench_{name}", "the benchmark"), name)(call(**asked), **options)
+
+
+@click.group("bench", cls=Group)
+def bench_group() -> None:
+    """Measure beside what people would use instead."""
+
+
+@bench_group.command("cascade")
+@_asked()
+@click.option(
+    "--shape",
+    type=click.Choice(["levels", "deep", "wide", "tree", "chain"]),
+    default="levels",
+    show_default=True,
+    help="Three levels, ten, one parent with many children, or one table that refers to itself.",
 )
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1000),
+    help="Rows of the job.  [default: 140000; a chain: 2000]",
+)
+@click.option("--scattered", "is_scattered", is_flag=True, help="Children do not lie together.")
+@click.option(
+    "--batch-rows",
+    type=click.IntRange(1, 100_000),
+    default=5000,
+    show_default=True,
+    help="Rows of a commit, at most.",
+)
+@click.option(
+    "--snapshot",
+    "has_snapshot",
+    is_flag=True,
+    help="Measure once more while another session holds an old snapshot.",
+)
+@click.option(
+    "--peer",
+    "peers",
+    type=click.Choice(["django", "pt-archiver", "pt-archiver-bulk", "native-off"]),
+    multiple=True,
+    help="Measure this as well: django needs the extra bench, the others are for MySQL.",
+)
+def bench_cascade(**options: Any) -> None:
+    """One large job, beside the same by hand and one native DELETE."""
+    _measure("cascade", options)
 
 
-def add_to(group: click.Group) -> None:
-    """Add the commands to the group ``bench``."""
-    for command in (bench_claim, bench_foreground, bench_lag, bench_space, bench_plan):
-        group.add_command(command)
+@bench_group.command("jobs")
+@_asked()
+@click.option(
+    "--jobs",
+    "count",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="How many, of 11 rows each.",
+)
+@click.option("--scattered", "is_scattered", is_flag=True, help="Rows of a user lie anywhere.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1, max=16),
+    multiple=True,
+    default=(1,),
+    show_default=True,
+    metavar="N",
+    help="Sessions that work at once; may be said again.",
+)
+def bench_jobs(**options: Any) -> None:
+    """Many small jobs, beside the bare cascade in sets and one DELETE and COMMIT a job."""
+    _measure("jobs", options)
 
 
-@click.command("claim")
-@bench_engine
-@bench_url
+@bench_group.command("claim")
+@_asked()
 @click.option(
     "--backlog",
     "backlogs",
@@ -31,33 +152,14 @@ def add_to(group: click.Group) -> None:
     metavar="N",
     help="Pending jobs, and as many finished; may be said again.",
 )
-@bench_rounds
-@bench_output
-@json_option
-def bench_claim(
-    engine: str,
-    url: str | None,
-    backlogs: tuple[int, ...],
-    rounds: int,
-    output: str | None,
-    as_json: bool,
-) -> None:
+def bench_claim(**options: Any) -> None:
     """A claim of 500 jobs, as the backlog grows."""
-    later("bench_claim", "the benchmark").claim(
-        engine, backlogs=backlogs, rounds=rounds, url=url, as_json=as_json, output=output
-    )
+    _measure("claim", options)
 
 
-@click.command("foreground")
-@bench_engine
-@bench_url
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1000),
-    default=100_000,
-    show_default=True,
-    help="Rows of the job, in three levels.",
-)
+@bench_group.command("foreground")
+@_asked()
+@_rows(100_000)
 @click.option(
     "--clients",
     type=click.IntRange(min=1, max=16),
@@ -72,102 +174,32 @@ def bench_claim(
     show_default=True,
     help="Transactions a second of each.",
 )
-@bench_rounds
-@bench_output
-@json_option
-def bench_foreground(
-    engine: str,
-    url: str | None,
-    rows: int,
-    clients: int,
-    rate: float,
-    rounds: int,
-    output: str | None,
-    as_json: bool,
-) -> None:
+def bench_foreground(**options: Any) -> None:
     """What an application's transactions feel while a large job goes."""
-    later("bench_foreground", "the benchmark").foreground(
-        engine,
-        rows=rows,
-        rounds=rounds,
-        clients=clients,
-        rate=rate,
-        url=url,
-        as_json=as_json,
-        output=output,
-    )
+    _measure("foreground", options)
 
 
-@click.command("space")
-@bench_engine
-@bench_url
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1000),
-    default=1_000_000,
-    show_default=True,
-    help="Rows of the job, in three levels.",
-)
-@click.option(
-    "--rounds", type=click.IntRange(min=1), default=1, show_default=True, help="Rounds, in turns."
-)
+@bench_group.command("lag")
+@_asked(rounds=3, has_url=False)
+@_rows(1_000_000)
+def bench_lag(**options: Any) -> None:
+    """How far a replica falls behind while a large job goes."""
+    _measure("lag", options)
+
+
+@bench_group.command("space")
+@_asked(rounds=1)
+@_rows(1_000_000)
 @click.option(
     "--checked", "is_checked", is_flag=True, help="Give the target a limit: rows are counted first."
 )
-@bench_output
-@json_option
-def bench_space(
-    engine: str,
-    url: str | None,
-    rows: int,
-    rounds: int,
-    is_checked: bool,
-    output: str | None,
-    as_json: bool,
-) -> None:
+def bench_space(**options: Any) -> None:
     """Disk, log and memory that a large job takes, over time."""
-    later("bench_space", "the benchmark").space(
-        engine,
-        rows=rows,
-        rounds=rounds,
-        is_checked=is_checked,
-        url=url,
-        as_json=as_json,
-        output=output,
-    )
+    _measure("space", options)
 
 
-@click.command("plan")
-@bench_engine
-@bench_url
-@bench_rounds
-@bench_output
-@json_option
-def bench_plan(
-    engine: str, url: str | None, rounds: int, output: str | None, as_json: bool
-) -> None:
+@bench_group.command("plan")
+@_asked()
+def bench_plan(**options: Any) -> None:
     """The planner and one job over 760 foreign keys on 370 tables."""
-    later("bench_plan", "the benchmark").plan(
-        engine, rounds=rounds, url=url, as_json=as_json, output=output
-    )
-
-
-@click.command("lag")
-@bench_engine
-@click.option(
-    "--rows",
-    type=click.IntRange(min=1000),
-    default=1_000_000,
-    show_default=True,
-    help="Rows of the job, in three levels.",
-)
-@click.option(
-    "--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Rounds, in turns."
-)
-@bench_output
-@json_option
-def bench_lag(engine: str, rows: int, rounds: int, output: str | None, as_json: bool) -> None:
-    """How far a replica falls behind while a large job goes."""
-    later("bench_lag", "the benchmark").lag(
-        engine, rows=rows, rounds=rounds, as_json=as_json, output=output
-    )
+    _measure("plan", options)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the import of parts that need an extra."""
+"""What several groups of commands share: how they end, options, parts that need an extra."""
 
 import importlib
 from collections.abc import Callable
@@ -6,39 +6,27 @@ from typing import Any, TypeVar
 
 import click
 
-from deletion_jobs.errors import UsageError
+from deletion_jobs.errors import ToolError, UsageError
+from deletion_jobs.output import explain
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Group(click.Group):
+    """A group whose commands end with the exit code of the error that stopped them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ToolError as error:
+            explain(error)
+            ctx.exit(error.code)
 
 
 def json_option(command: Function) -> Function:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Write JSON.")(command)
-
-
-bench_engine = click.option(
-    "--engine",
-    type=click.Choice(["postgres", "mysql"]),
-    default="postgres",
-    show_default=True,
-    help="Which engine.",
-)
-bench_url = click.option(
-    "--url", metavar="URL", help="Empty database to measure in. [a server of its own]"
-)
-bench_rounds = click.option(
-    "--rounds",
-    type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
-    help="Rounds, interleaved.",
-)
-bench_output = click.option(
-    "--output",
-    metavar="DIR",
-    type=click.Path(file_okay=False),
-    help="Write JSON and a plot (SVG) there; the plot needs the extra bench.",
-)
 
 
 def later(module: str, what: str) -> Any:

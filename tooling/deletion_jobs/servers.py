@@ -36,6 +36,8 @@ import click
 import psycopg
 import pymysql
 
+from deletion_jobs.errors import UsageError
+
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
@@ -61,7 +63,7 @@ READY_SECONDS = 120
 IDLE_PULL_SECONDS = 60
 
 
-class ServerError(RuntimeError):
+class ServerError(UsageError):
     """No server could be started; the message says why, and what to do."""
 
 
@@ -113,6 +115,11 @@ class Server:
     def address(self) -> str:
         """The name by which other containers of its network reach it, at the engine's own port."""
         return str(self._container().short_id)
+
+    @property
+    def image(self) -> str:
+        """The name of the container's image."""
+        return str(self._container().attrs["Config"]["Image"])
 
     @property
     def user(self) -> str:
@@ -242,6 +249,15 @@ def docker_client(timeout: float = 600) -> DockerClient:
             f"starts one ({error})"
         ) from error
     return client
+
+
+def has_docker() -> bool:
+    """Tell whether a Docker engine answers, and the Docker SDK is there to ask it."""
+    try:
+        docker_client()
+    except ServerError:
+        return False
+    return True
 
 
 def ensure_docker() -> None:
@@ -507,7 +523,7 @@ def archiver_client(say: Say = _silent) -> Iterator[Container]:
     """
     image = ensure_archiver_image(say)
     container = docker_client().containers.run(
-        image, detach=True, init=True, network_mode="host", labels={OWNER_LABEL: _owner()}
+        image, detach=True, init=True, network_mode="host", labels={OWNER_LABEL: owner()}
     )
     try:
         yield container

@@ -1,4 +1,4 @@
--- Whether the database of the benchmark has come to this server.
+-- Whether the tables of the benchmark have come to this server.
 SELECT count(*) AS value
 FROM information_schema.tables AS t
-WHERE t.table_schema = %(place)s AND t.table_name = 'bench_beats'
+WHERE t.table_schema = database() AND t.table_name = 'bench_beats'

@@ -1,6 +1,6 @@
 -- What the receipts of the last job say: tables, and rows deleted from them.
 SELECT
-    count(DISTINCT r.table_name) AS tables_emptied,
+    count(*) AS tables_emptied,
     coalesce(sum(r.row_count), 0) AS rows_gone
-FROM deletion_receipts AS r
+FROM vw_deletion_receipts AS r
 WHERE r.action = 'delete' AND r.job_id = (SELECT max(j.id) FROM deletion_jobs AS j)
