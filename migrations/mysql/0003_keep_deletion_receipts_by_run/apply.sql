@@ -1261,14 +1261,7 @@ BEGIN
         IF v_is_empty THEN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
-            -- The next run begins with what this one has seen.
-            UPDATE deletion_runs AS r
-            INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
-            SET p.fan_out = json_set(
-                coalesce(json_extract(r.state, '$.fan'), json_object()),
-                '$."0"', round(r.rows_changed / r.job_count - 1, 1)
-            )
-            WHERE r.run_id = p_run_id AND r.rows_changed > 0;
+            CALL deletion_keep_fan_out(p_run_id, v_plan_id);
         ELSEIF
             deletion_setting('paused_reason') IS NOT NULL
             OR (
@@ -1922,6 +1915,53 @@ BEGIN
                 AND json_contains_path(r.row_counts, 'one', concat('$."', k.j, '"'))
         );
     CALL deletion_add_receipts(p_run_id, v_table, 'root_not_found', v_missing);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_keep_fan_out.sql
+-- deletion_keep_fan_out
+-- Keep with a plan what a run has seen of the fan-out: the next run begins with it.
+--
+-- Parameters  p_run_id, p_plan_id   the run, and its plan
+-- Writes      deletion_plans                       Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_keep_fan_out;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_keep_fan_out(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Keep with a plan what a run has seen of the fan-out: the next run begins with it'
+BEGIN
+    DECLARE v_fan_out JSON;
+    DECLARE v_free BIGINT UNSIGNED;
+
+    SELECT
+        json_set(
+            coalesce(json_extract(r.state, '$.fan'), json_object()),
+            '$."0"', round(r.rows_changed / r.job_count - 1, 1)
+        )
+    INTO v_fan_out
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id AND r.rows_changed > 0;
+
+    -- Steps of other workers hold the plan's row: what they have seen does as well.
+    SELECT p.plan_id
+    INTO v_free
+    FROM deletion_plans AS p
+    WHERE p.plan_id = p_plan_id
+    FOR UPDATE SKIP LOCKED;  -- noqa: PRS
+
+    UPDATE deletion_plans AS p
+    SET p.fan_out = v_fan_out
+    WHERE p.plan_id = v_free AND v_fan_out IS NOT NULL;
 END$$
 DELIMITER ;
 -- <<<
@@ -2728,6 +2768,54 @@ BEGIN
         SET p_read = p_read + @dj_rows;
         SET @dj_cursor = json_extract(@dj_answer, '$[last]');
     END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_fingerprint_keys.sql
+-- deletion_fingerprint_keys
+-- Digest the foreign keys that point at tables.
+--
+-- Parameters  p_tables         an array of {"s": schema, "t": table}
+-- Returns     text, 32 hexadecimal digits: the first half of a fingerprint
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint_keys(tables) FROM deletion_plans;
+
+DROP FUNCTION IF EXISTS deletion_fingerprint_keys;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint_keys(
+    p_tables JSON
+) RETURNS VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Digest the foreign keys that point at tables'
+BEGIN
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule, r.update_rule,
+        r.unique_constraint_name, k.ordinal_position, k.column_name,
+        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
+    ), 256)))))
+    INTO v_keys
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
+        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
+    STRAIGHT_JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name;
+
+    -- The form of the plans as well: those that an earlier version wrote are stale.
+    RETURN left(sha2(concat('3', v_keys), 256), 32);
 END$$
 DELIMITER ;
 -- <<<

@@ -141,6 +141,7 @@ DEALLOCATE PREPARE dj_stmt;
 DROP PROCEDURE IF EXISTS deletion_sweep;
 DROP PROCEDURE IF EXISTS deletion_remove_levels;
 DROP PROCEDURE IF EXISTS deletion_expand;
+DROP PROCEDURE IF EXISTS deletion_keep_fan_out;
 DROP PROCEDURE IF EXISTS deletion_add_receipts;
 DROP FUNCTION IF EXISTS deletion_sql_sweep;
 DROP FUNCTION IF EXISTS deletion_sql_levels;
@@ -382,6 +383,54 @@ BEGIN
             SET @dj_keys = @dj_answer, @dj_count = @dj_rows;
         END IF;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_fingerprint_keys.sql
+-- deletion_fingerprint_keys
+-- Digest the foreign keys that point at tables.
+--
+-- Parameters  p_tables         an array of {"s": schema, "t": table}
+-- Returns     text, 32 hexadecimal digits: the first half of a fingerprint
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint_keys(tables) FROM deletion_plans;
+
+DROP FUNCTION IF EXISTS deletion_fingerprint_keys;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint_keys(
+    p_tables JSON
+) RETURNS VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Digest the foreign keys that point at tables'
+BEGIN
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule, r.update_rule,
+        r.unique_constraint_name, k.ordinal_position, k.column_name,
+        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
+    ), 256)))))
+    INTO v_keys
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
+        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
+    STRAIGHT_JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name;
+
+    -- The form of the plans as well: those that an earlier version wrote are stale.
+    RETURN left(sha2(concat('2', v_keys), 256), 32);
 END$$
 DELIMITER ;
 -- <<<

@@ -595,7 +595,7 @@ BEGIN
         SELECT md5(concat_ws(
             '|',
             -- The form of the plans as well: those that an earlier version wrote are stale.
-            '2',
+            '3',
             (
                 SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
                     k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
@@ -2325,13 +2325,7 @@ BEGIN
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
         PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
-        -- The next run begins with what this one has seen.
-        UPDATE deletion_plans AS p
-        SET fan_out = coalesce(r.state -> 'fan', '{}') || jsonb_build_object(
-            '0', round(r.rows_changed::numeric / r.job_count - 1, 1)
-        )
-        FROM deletion_runs AS r
-        WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id AND r.rows_changed > 0;
+        PERFORM deletion_keep_fan_out(p_run.run_id, p_run.plan_id);
         RETURN 'ended';
     END IF;
 
@@ -3084,6 +3078,46 @@ $deletion_lock_key$;
 COMMENT ON FUNCTION deletion_lock_key(text, bigint) IS
 'The advisory lock of a run or of a worker''s slot.';
 REVOKE ALL ON FUNCTION deletion_lock_key(text, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_keep_fan_out.sql
+-- deletion_keep_fan_out
+-- Keep with a plan what a run has seen of the fan-out: the next run begins with it.
+--
+-- Parameters  p_run_id, p_plan_id   the run, and its plan
+-- Writes      deletion_plans                       Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_keep_fan_out(
+    p_run_id bigint,
+    p_plan_id bigint
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_keep_fan_out$
+BEGIN
+    UPDATE deletion_plans AS p
+    SET fan_out = coalesce(r.state -> 'fan', '{}') || jsonb_build_object(
+        '0', round(r.rows_changed::numeric / r.job_count - 1, 1)
+    )
+    FROM deletion_runs AS r
+    WHERE
+        r.run_id = p_run_id AND r.rows_changed > 0
+        -- Another worker may be writing what it has seen: that does as well.
+        AND p.plan_id = (
+            SELECT q.plan_id
+            FROM deletion_plans AS q
+            WHERE q.plan_id = p_plan_id
+            FOR UPDATE SKIP LOCKED
+        );
+END;
+$deletion_keep_fan_out$;
+
+COMMENT ON FUNCTION deletion_keep_fan_out(bigint, bigint) IS
+'Keep with a plan what a run has seen of the fan-out: the next run begins with it.';
+REVOKE ALL ON FUNCTION deletion_keep_fan_out(bigint, bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_load_frame.sql

@@ -149,6 +149,7 @@ DROP FUNCTION IF EXISTS deletion_sweep_away;
 DROP FUNCTION IF EXISTS deletion_uncount;
 DROP FUNCTION IF EXISTS deletion_remove_levels;
 DROP FUNCTION IF EXISTS deletion_expand;
+DROP FUNCTION IF EXISTS deletion_keep_fan_out;
 DROP FUNCTION IF EXISTS deletion_carry_over;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
 DROP FUNCTION IF EXISTS deletion_sql_levels;

@@ -57,14 +57,7 @@ BEGIN
         IF v_is_empty THEN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
-            -- The next run begins with what this one has seen.
-            UPDATE deletion_runs AS r
-            INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
-            SET p.fan_out = json_set(
-                coalesce(json_extract(r.state, '$.fan'), json_object()),
-                '$."0"', round(r.rows_changed / r.job_count - 1, 1)
-            )
-            WHERE r.run_id = p_run_id AND r.rows_changed > 0;
+            CALL deletion_keep_fan_out(p_run_id, v_plan_id);
         ELSEIF
             deletion_setting('paused_reason') IS NOT NULL
             OR (

@@ -21,7 +21,7 @@ BEGIN
         SELECT md5(concat_ws(
             '|',
             -- The form of the plans as well: those that an earlier version wrote are stale.
-            '2',
+            '3',
             (
                 SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
                     k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)

@@ -45,13 +45,7 @@ BEGIN
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
         PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
-        -- The next run begins with what this one has seen.
-        UPDATE deletion_plans AS p
-        SET fan_out = coalesce(r.state -> 'fan', '{}') || jsonb_build_object(
-            '0', round(r.rows_changed::numeric / r.job_count - 1, 1)
-        )
-        FROM deletion_runs AS r
-        WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id AND r.rows_changed > 0;
+        PERFORM deletion_keep_fan_out(p_run.run_id, p_run.plan_id);
         RETURN 'ended';
     END IF;
 
