@@ -25,6 +25,13 @@ BEGIN
         SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
             '|',
             (
+                SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+                    k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';'
+                    ORDER BY k.oid)
+                FROM pg_constraint AS k
+                WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+            ),
+            (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
                     (

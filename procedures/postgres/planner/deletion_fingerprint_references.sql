@@ -12,8 +12,6 @@ LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
--- The catalog has no index for some of this, and the caller reads by nothing but indexes.
-SET enable_seqscan = on
 AS $deletion_fingerprint_references$
 BEGIN
     -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
@@ -22,17 +20,13 @@ BEGIN
             '|',
             -- The form of the plans as well: those that an earlier version wrote are stale.
             '3',
-            (
-                SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
-                    k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';' ORDER BY k.oid)
-                FROM pg_constraint AS k
-                WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
-            ),
-            -- A trigger may keep rows that a plan without one takes for gone.
+            -- A foreign key makes triggers of the engine's own on the table that it points at: those
+            -- are found by an index, where all constraints of the database would have to be read.
+            -- Any other trigger may keep rows that a plan takes for gone.
             (
                 SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
                 FROM pg_trigger AS g
-                WHERE g.tgrelid = ANY (p_tables) AND NOT g.tgisinternal
+                WHERE g.tgrelid = ANY (p_tables)
             )
         ))
     );
