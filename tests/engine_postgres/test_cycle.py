@@ -1,6 +1,8 @@
 """The search for rows in a circle, by the plan that PostgreSQL makes for it."""
 
-from tests.contract.schemas import customers, each
+import pytest
+
+from tests.contract.schemas import customers, each, ids
 from tests.database import Database, Postgres, Reference
 
 
@@ -36,3 +38,28 @@ def test_rows_of_a_walk_are_not_compared_each_with_all(postgres: Database) -> No
     assert "Seq Scan on employee" not in plan
     # A join of two lists by comparing each with all of the other has nothing but a filter.
     assert "Join Filter" not in plan
+
+
+@pytest.mark.parametrize(("type_", "first", "second"), [("numeric", "2.00", "1.00")])
+def test_a_circle_by_values_that_are_equal_and_print_otherwise_is_found_before_rows_go(
+    postgres: Database, type_: str, first: str, second: str
+) -> None:
+    db = postgres
+    db.script(
+        postgres=f"CREATE TABLE node (id {type_} PRIMARY KEY,"
+        f" parent_id {type_} REFERENCES node ON DELETE RESTRICT);"
+        " CREATE INDEX ON node (parent_id);"
+        f" CREATE TABLE leaf (id bigint PRIMARY KEY, node_id {type_} REFERENCES node"
+        " ON DELETE CASCADE); CREATE INDEX ON leaf (node_id);"
+        " INSERT INTO node VALUES (1.0, NULL), (2.0, NULL);"
+        f" UPDATE node SET parent_id = {first} WHERE id = 1.0;"
+        f" UPDATE node SET parent_id = {second} WHERE id = 2.0;"
+        " INSERT INTO leaf VALUES (1, 2.0)"
+    )
+    db.grant_to_owner("node")
+    db.grant_to_owner("leaf")
+    db.set_deletion_rule("node", "node_parent_id_fkey", "cascade")
+    db.register_deletion_target("node")
+    job = db.delete("node", "1")
+    assert (job.status, (job.error or "")[:5]) == ("failed", "JD007")
+    assert ids(db, "leaf") == [1]

@@ -464,7 +464,7 @@ BEGIN
     DECLARE v_job VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
         DEFAULT 'j BIGINT UNSIGNED PATH \'$.j\', ';
     DECLARE v_node_no INT;
-    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first
+    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first, v_hangs
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
@@ -487,6 +487,20 @@ BEGIN
         deletion_sql_list(v_keys, 'own', ' AND '), ')'
     );
 
+    SET v_hangs = (
+        SELECT group_concat('a.p', p.pos, ' = b.', f.f ORDER BY p.pos SEPARATOR ' AND ')
+        FROM deletion_plan_edges AS e
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS p
+        INNER JOIN json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+            f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+        )) AS f ON f.name = p.name
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+
     IF p_kind = 'expand' THEN
         SET v_first = replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', 't.');
         RETURN concat(
@@ -499,9 +513,11 @@ BEGIN
             '\n    FROM d AS t\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             '\n    LIMIT ?\n)\n',
             'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'l\', q.l, ',
-            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()),\n',
+            '    IF(EXISTS (SELECT 1 FROM d AS a STRAIGHT_JOIN d AS b ON ', v_hangs,
+            ' WHERE a.l = 0), 0, COUNT(*))\n',
             'INTO @dj_answer, @dj_rows\n',
-            -- A row of the first level may hang from another one of it, too.
+            -- A row of the first level may hang from another one of the frame: it would go late.
             'FROM (\n    SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.j, ',
             replace(deletion_sql_list(v_keys, 'order', ', '), 'q.', 't.'),
             ' ORDER BY t.l) AS place\n    FROM d AS t\n) AS q\nWHERE q.place = 1'
@@ -1405,6 +1421,70 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed.
+--
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
+-- Errors      JD006 rows still point where they pointed; 40001 rows changed in between
+-- Writes      the application's table, deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_change;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_change(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT;
+    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
+    CALL deletion_execute(@dj_plan_id, p_edge_no, 'fetch');
+    SET v_found = @dj_rows, @dj_frame = @dj_answer;
+
+    IF v_found > 0 THEN
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'lock');
+        SET v_rows = @dj_rows, v_counted = @dj_answer;
+
+        -- A row that is not there any more may have another key now: look before its parent goes.
+        IF v_rows < v_found THEN
+            SET @dj_is_locked = FALSE;
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        END IF;
+
+        SET @dj_frame = v_counted;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, if(p_action = 'cascade', 'remove', 'set'));
+
+        IF p_action = 'cascade' AND @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        IF p_action <> 'cascade' THEN
+            CALL deletion_set_done(p_edge_no, v_counted);
+        END IF;
+
+        CALL deletion_count(
+            p_edge_no, if(p_action = 'cascade', 'delete', p_action), v_rows, v_counted
+        );
+        SET @dj_here = @dj_here + v_rows;
+    END IF;
+
+    IF v_found < @dj_limit THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_check.sql
 -- deletion_check
 -- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
@@ -1946,7 +2026,8 @@ BEGIN
     SELECT
         json_set(
             coalesce(json_extract(r.state, '$.fan'), json_object()),
-            '$."0"', round(r.rows_changed / r.job_count - 1, 1)
+            -- Not below 0, where most roots were gone already.
+            '$."0"', round(greatest(0, r.rows_changed / r.job_count - 1), 1)
         )
     INTO v_fan_out
     FROM deletion_runs AS r
@@ -2111,7 +2192,7 @@ BEGIN
         r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
         p.has_waits,
         -- Where rows went while they were counted they may do so again, and each step be lost.
-        r.retries = 0 AND coalesce(r.error NOT LIKE '40001:%', TRUE),
+        r.error IS NULL,
         if(r.job_count = 1, (
             SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
         ), NULL)
@@ -2294,6 +2375,11 @@ BEGIN
     ELSE
         IF @dj_waits THEN
             SET @dj_read = json_extract(@dj_answer, '$[last]'), @dj_is_dirty = TRUE;
+        END IF;
+
+        -- Rows of the frame may go with those that hang from them in the same table.
+        IF v_is_self THEN
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
         END IF;
 
         CALL deletion_save_frame();
@@ -2841,16 +2927,18 @@ BEGIN
     DECLARE v_count INT DEFAULT @dj_count;
     DECLARE v_is_changed BOOLEAN;
 
-    IF EXISTS (
+    IF @dj_may_sweep AND EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'
     ) THEN
         CALL deletion_hold_frame('lock', @dj_edge_no, v_keys, v_count, v_is_changed);
-        SET @dj_is_locked = TRUE, @dj_locks = concat(@dj_locks, @dj_depth, ',');
 
         IF v_is_changed THEN
+            -- Of rows that left meanwhile one may be back, and is not locked.
             SET @dj_keys = v_keys, @dj_count = v_count;
+        ELSE
+            SET @dj_is_locked = TRUE, @dj_locks = concat(@dj_locks, @dj_depth, ',');
         END IF;
     END IF;
 END$$

@@ -1268,9 +1268,10 @@ CROSS JOIN (
         AS next_list,
         string_agg(format('c.%1$s %2$s CAST(up.a%3$s AS %4$s)', x.parent ->> 'name',
             x.parent ->> 'eq', x.n, x.parent ->> 'type'), ' AND ' ORDER BY x.n) AS above,
-        string_agg(format('c.%1$s::text = c.%2$s::text', x.parent ->> 'name', x.child ->> 'name'),
-            ' AND ' ORDER BY x.n) AS own,
-        string_agg(format('up.a%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS met,
+        string_agg(format('CAST(c.%2$s AS %3$s) %4$s c.%1$s', x.parent ->> 'name', x.child ->> 'name',
+            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS own,
+        string_agg(format('CAST(up.a%1$s AS %2$s) %3$s CAST(up.s%1$s AS %2$s)', x.n,
+            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS met,
         string_agg(format('up.s%1$s', x.n), ', ' ORDER BY x.n) AS starts,
         string_agg(format('met.s%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS same_start
     FROM (
@@ -1888,16 +1889,17 @@ WITH row_of AS (
 )
 
 SELECT r.edge_no, 'take', format(
-    $sql$WITH %1$s
-SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
+    $sql$WITH %1$s,
+i AS MATERIALIZED (
+    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    LIMIT $2
+)
+SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i)
 FROM (
     SELECT i.j, i.k1, i.p1
-    FROM (
-        SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
-        FROM f
-        CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
-        LIMIT $2
-    ) AS i
+    FROM i
     INNER JOIN ONLY %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
     ORDER BY t.%2$s
     FOR UPDATE OF t
@@ -1912,7 +1914,7 @@ UNION ALL
 -- are locked as they are found, the order in which an application's own statement locks them.
 SELECT r.edge_no, 'take_one', format(
     $sql$WITH %1$s
-SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1)
+SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
 FROM (
     SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM ONLY %4$s AS t
@@ -2028,10 +2030,10 @@ below AS (
         -- What was found empty under the lock stays so; and where a frame was pushed, the walk comes
         -- back without the lock.
         coalesce((
-            SELECT bool_and((e.value ->> 'steady')::boolean AND (
-                (e.value ->> 'leaf')::boolean
-                OR (e.value ->> 'action' = 'cascade' AND NOT (e.value ->> 'declared')::boolean)
-            ))
+            SELECT bool_and(
+                e.value ->> 'action' = 'cascade' AND (e.value ->> 'steady')::boolean
+                AND NOT (e.value ->> 'declared')::boolean
+            )
             FROM jsonb_array_elements(l.edges) AS e
         ), FALSE) AND NOT (p_graph ->> 'has_waits')::boolean AS is_exact
     FROM told AS l
@@ -3101,7 +3103,8 @@ AS $deletion_keep_fan_out$
 BEGIN
     UPDATE deletion_plans AS p
     SET fan_out = coalesce(r.state -> 'fan', '{}') || jsonb_build_object(
-        '0', round(r.rows_changed::numeric / r.job_count - 1, 1)
+        -- Not below 0, where most roots were gone already.
+        '0', round(greatest(0, r.rows_changed::numeric / r.job_count - 1), 1)
     )
     FROM deletion_runs AS r
     WHERE
@@ -3187,6 +3190,71 @@ $deletion_load_frame$;
 COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
 REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_lock_frame.sql
+-- deletion_lock_frame
+-- Lock a frame's rows before their children are emptied, where the plan can make use of it.
+--
+-- Parameters  p_plan_id   the plan                 p_frame   the frame
+-- Returns     the frame, locked; NULL: the plan cannot make use of the lock, or rows have moved or
+--             gone meanwhile
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_lock_frame(
+    p_plan_id bigint,
+    p_frame deletion_frames
+) RETURNS deletion_frames
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_lock_frame$
+DECLARE
+    v_sql text;
+    v_found bigint;
+BEGIN
+    SELECT s.sql_text INTO v_sql
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_plan_id AND s.edge_no = p_frame.edge_no AND s.kind = 'lock'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS r
+            WHERE r.plan_id = s.plan_id AND r.edge_no = s.edge_no AND r.kind = 'remove_now'
+        );
+
+    IF v_sql IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    -- Where rows came under the lock (a trigger adds them) they may do so again.
+    IF EXISTS (
+        SELECT 1 FROM deletion_runs AS r WHERE r.run_id = p_frame.run_id AND r.error IS NOT NULL
+    ) THEN
+        RETURN NULL;
+    END IF;
+
+    EXECUTE v_sql INTO v_found USING p_frame.keys;
+
+    -- Of rows that left meanwhile one may be back, and is not locked.
+    IF v_found < p_frame.key_count THEN
+        RETURN NULL;
+    END IF;
+
+    -- The values that children point at may have changed while the lock was waited for.
+    IF jsonb_path_exists(p_frame.keys, '$[*].u1') THEN
+        RETURN deletion_refresh_frame(p_plan_id, p_frame);
+    END IF;
+
+    RETURN p_frame;
+END;
+$deletion_lock_frame$;
+
+COMMENT ON FUNCTION deletion_lock_frame(bigint, deletion_frames) IS
+'Lock a frame''s rows before their children are emptied, where the plan can make use of it.';
+REVOKE ALL ON FUNCTION deletion_lock_frame(bigint, deletion_frames) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_refresh_frame.sql
@@ -4010,6 +4078,7 @@ DECLARE
     v_parents bigint[];
     v_below record;
     v_left bigint;
+    v_seen bigint;
     v_count bigint;
     v_by_job jsonb;
     v_found jsonb := '[]'::jsonb;
@@ -4031,11 +4100,16 @@ BEGIN
     END IF;
 
     -- In a statement of its own: a child that was committed while it waited is seen by the next.
-    EXECUTE v_take INTO v_jobs, v_keys, v_parents USING v_frame.keys, v_limit;
+    EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
 
-    IF coalesce(cardinality(v_keys), 0) < v_limit THEN
+    IF v_seen < v_limit THEN
         v_frame.edge_pos := p_step.edge_no;
         v_walk.frame := v_frame;
+    END IF;
+
+    -- Others took rows while they were waited for, or gave them another key.
+    IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+        v_walk.is_locked := FALSE;
     END IF;
 
     IF v_keys IS NULL THEN

@@ -1056,6 +1056,59 @@ COMMENT ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) IS
 REVOKE ALL ON FUNCTION deletion_refresh_frame(bigint, deletion_frames) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_lock_frame.sql
+-- deletion_lock_frame
+-- Lock a frame's rows before their children are emptied, where the plan can make use of it.
+--
+-- Parameters  p_plan_id   the plan                 p_frame   the frame
+-- Returns     the frame, locked, without rows that have moved or gone; NULL: the plan cannot
+--             make use of the lock
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_lock_frame(
+    p_plan_id bigint,
+    p_frame deletion_frames
+) RETURNS deletion_frames
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_lock_frame$
+DECLARE
+    v_sql text;
+    v_found bigint;
+BEGIN
+    SELECT s.sql_text INTO v_sql
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_plan_id AND s.edge_no = p_frame.edge_no AND s.kind = 'lock'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS r
+            WHERE r.plan_id = s.plan_id AND r.edge_no = s.edge_no AND r.kind = 'remove_now'
+        );
+
+    IF v_sql IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    EXECUTE v_sql INTO v_found USING p_frame.keys;
+
+    -- The values that children point at may have changed while the lock was waited for.
+    IF v_found < p_frame.key_count OR jsonb_path_exists(p_frame.keys, '$[*].u1') THEN
+        RETURN deletion_refresh_frame(p_plan_id, p_frame);
+    END IF;
+
+    RETURN p_frame;
+END;
+$deletion_lock_frame$;
+
+COMMENT ON FUNCTION deletion_lock_frame(bigint, deletion_frames) IS
+'Lock a frame''s rows before their children are emptied, where the plan can make use of it.';
+REVOKE ALL ON FUNCTION deletion_lock_frame(bigint, deletion_frames) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_load_frame.sql
 -- deletion_load_frame
 -- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.

@@ -29,7 +29,7 @@ BEGIN
     DECLARE v_job VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
         DEFAULT 'j BIGINT UNSIGNED PATH \'$.j\', ';
     DECLARE v_node_no INT;
-    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first
+    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first, v_hangs
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
@@ -52,6 +52,20 @@ BEGIN
         deletion_sql_list(v_keys, 'own', ' AND '), ')'
     );
 
+    SET v_hangs = (
+        SELECT group_concat('a.p', p.pos, ' = b.', f.f ORDER BY p.pos SEPARATOR ' AND ')
+        FROM deletion_plan_edges AS e
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS p
+        INNER JOIN json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+            f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+        )) AS f ON f.name = p.name
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+
     IF p_kind = 'expand' THEN
         SET v_first = replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', 't.');
         RETURN concat(
@@ -64,9 +78,11 @@ BEGIN
             '\n    FROM d AS t\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             '\n    LIMIT ?\n)\n',
             'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'l\', q.l, ',
-            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()),\n',
+            '    IF(EXISTS (SELECT 1 FROM d AS a STRAIGHT_JOIN d AS b ON ', v_hangs,
+            ' WHERE a.l = 0), 0, COUNT(*))\n',
             'INTO @dj_answer, @dj_rows\n',
-            -- A row of the first level may hang from another one of it, too.
+            -- A row of the first level may hang from another one of the frame: it would go late.
             'FROM (\n    SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.j, ',
             replace(deletion_sql_list(v_keys, 'order', ', '), 'q.', 't.'),
             ' ORDER BY t.l) AS place\n    FROM d AS t\n) AS q\nWHERE q.place = 1'

@@ -33,6 +33,7 @@ BEGIN
         -- A row that is not there any more may have another key now: look before its parent goes.
         IF v_rows < v_found THEN
             SET @dj_is_locked = FALSE;
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
         END IF;
 
         SET @dj_frame = v_counted;

@@ -24,7 +24,8 @@ BEGIN
     SELECT
         json_set(
             coalesce(json_extract(r.state, '$.fan'), json_object()),
-            '$."0"', round(r.rows_changed / r.job_count - 1, 1)
+            -- Not below 0, where most roots were gone already.
+            '$."0"', round(greatest(0, r.rows_changed / r.job_count - 1), 1)
         )
     INTO v_fan_out
     FROM deletion_runs AS r

@@ -21,7 +21,7 @@ BEGIN
         r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
         p.has_waits,
         -- Where rows went while they were counted they may do so again, and each step be lost.
-        r.retries = 0 AND coalesce(r.error NOT LIKE '40001:%', TRUE),
+        r.error IS NULL,
         if(r.job_count = 1, (
             SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
         ), NULL)

@@ -18,16 +18,18 @@ BEGIN
     DECLARE v_count INT DEFAULT @dj_count;
     DECLARE v_is_changed BOOLEAN;
 
-    IF EXISTS (
+    IF @dj_may_sweep AND EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'
     ) THEN
         CALL deletion_hold_frame('lock', @dj_edge_no, v_keys, v_count, v_is_changed);
-        SET @dj_is_locked = TRUE, @dj_locks = concat(@dj_locks, @dj_depth, ',');
 
         IF v_is_changed THEN
+            -- Of rows that left meanwhile one may be back, and is not locked.
             SET @dj_keys = v_keys, @dj_count = v_count;
+        ELSE
+            SET @dj_is_locked = TRUE, @dj_locks = concat(@dj_locks, @dj_depth, ',');
         END IF;
     END IF;
 END$$

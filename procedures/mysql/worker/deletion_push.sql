@@ -44,6 +44,11 @@ BEGIN
             SET @dj_read = json_extract(@dj_answer, '$[last]'), @dj_is_dirty = TRUE;
         END IF;
 
+        -- Rows of the frame may go with those that hang from them in the same table.
+        IF v_is_self THEN
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        END IF;
+
         CALL deletion_save_frame();
         SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;

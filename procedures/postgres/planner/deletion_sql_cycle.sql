@@ -70,9 +70,10 @@ CROSS JOIN (
         AS next_list,
         string_agg(format('c.%1$s %2$s CAST(up.a%3$s AS %4$s)', x.parent ->> 'name',
             x.parent ->> 'eq', x.n, x.parent ->> 'type'), ' AND ' ORDER BY x.n) AS above,
-        string_agg(format('c.%1$s::text = c.%2$s::text', x.parent ->> 'name', x.child ->> 'name'),
-            ' AND ' ORDER BY x.n) AS own,
-        string_agg(format('up.a%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS met,
+        string_agg(format('CAST(c.%2$s AS %3$s) %4$s c.%1$s', x.parent ->> 'name', x.child ->> 'name',
+            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS own,
+        string_agg(format('CAST(up.a%1$s AS %2$s) %3$s CAST(up.s%1$s AS %2$s)', x.n,
+            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS met,
         string_agg(format('up.s%1$s', x.n), ', ' ORDER BY x.n) AS starts,
         string_agg(format('met.s%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS same_start
     FROM (

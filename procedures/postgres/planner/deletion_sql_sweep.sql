@@ -33,16 +33,17 @@ WITH row_of AS (
 )
 
 SELECT r.edge_no, 'take', format(
-    $sql$WITH %1$s
-SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1)
+    $sql$WITH %1$s,
+i AS MATERIALIZED (
+    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    LIMIT $2
+)
+SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i)
 FROM (
     SELECT i.j, i.k1, i.p1
-    FROM (
-        SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
-        FROM f
-        CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
-        LIMIT $2
-    ) AS i
+    FROM i
     INNER JOIN ONLY %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
     ORDER BY t.%2$s
     FOR UPDATE OF t
@@ -57,7 +58,7 @@ UNION ALL
 -- are locked as they are found, the order in which an application's own statement locks them.
 SELECT r.edge_no, 'take_one', format(
     $sql$WITH %1$s
-SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1)
+SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
 FROM (
     SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM ONLY %4$s AS t

@@ -57,10 +57,10 @@ below AS (
         -- What was found empty under the lock stays so; and where a frame was pushed, the walk comes
         -- back without the lock.
         coalesce((
-            SELECT bool_and((e.value ->> 'steady')::boolean AND (
-                (e.value ->> 'leaf')::boolean
-                OR (e.value ->> 'action' = 'cascade' AND NOT (e.value ->> 'declared')::boolean)
-            ))
+            SELECT bool_and(
+                e.value ->> 'action' = 'cascade' AND (e.value ->> 'steady')::boolean
+                AND NOT (e.value ->> 'declared')::boolean
+            )
             FROM jsonb_array_elements(l.edges) AS e
         ), FALSE) AND NOT (p_graph ->> 'has_waits')::boolean AS is_exact
     FROM told AS l

@@ -17,7 +17,8 @@ AS $deletion_keep_fan_out$
 BEGIN
     UPDATE deletion_plans AS p
     SET fan_out = coalesce(r.state -> 'fan', '{}') || jsonb_build_object(
-        '0', round(r.rows_changed::numeric / r.job_count - 1, 1)
+        -- Not below 0, where most roots were gone already.
+        '0', round(greatest(0, r.rows_changed::numeric / r.job_count - 1), 1)
     )
     FROM deletion_runs AS r
     WHERE

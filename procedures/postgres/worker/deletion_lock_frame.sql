@@ -2,8 +2,8 @@
 -- Lock a frame's rows before their children are emptied, where the plan can make use of it.
 --
 -- Parameters  p_plan_id   the plan                 p_frame   the frame
--- Returns     the frame, locked, without rows that have moved or gone; NULL: the plan cannot
---             make use of the lock
+-- Returns     the frame, locked; NULL: the plan cannot make use of the lock, or rows have moved or
+--             gone meanwhile
 -- Writes      nothing; locks the frame's rows      Commits  no
 -- Execute     the owner only
 
@@ -34,10 +34,22 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    -- Where rows came under the lock (a trigger adds them) they may do so again.
+    IF EXISTS (
+        SELECT 1 FROM deletion_runs AS r WHERE r.run_id = p_frame.run_id AND r.error IS NOT NULL
+    ) THEN
+        RETURN NULL;
+    END IF;
+
     EXECUTE v_sql INTO v_found USING p_frame.keys;
 
+    -- Of rows that left meanwhile one may be back, and is not locked.
+    IF v_found < p_frame.key_count THEN
+        RETURN NULL;
+    END IF;
+
     -- The values that children point at may have changed while the lock was waited for.
-    IF v_found < p_frame.key_count OR jsonb_path_exists(p_frame.keys, '$[*].u1') THEN
+    IF jsonb_path_exists(p_frame.keys, '$[*].u1') THEN
         RETURN deletion_refresh_frame(p_plan_id, p_frame);
     END IF;
 

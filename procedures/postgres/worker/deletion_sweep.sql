@@ -32,6 +32,7 @@ DECLARE
     v_parents bigint[];
     v_below record;
     v_left bigint;
+    v_seen bigint;
     v_count bigint;
     v_by_job jsonb;
     v_found jsonb := '[]'::jsonb;
@@ -53,11 +54,16 @@ BEGIN
     END IF;
 
     -- In a statement of its own: a child that was committed while it waited is seen by the next.
-    EXECUTE v_take INTO v_jobs, v_keys, v_parents USING v_frame.keys, v_limit;
+    EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
 
-    IF coalesce(cardinality(v_keys), 0) < v_limit THEN
+    IF v_seen < v_limit THEN
         v_frame.edge_pos := p_step.edge_no;
         v_walk.frame := v_frame;
+    END IF;
+
+    -- Others took rows while they were waited for, or gave them another key.
+    IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+        v_walk.is_locked := FALSE;
     END IF;
 
     IF v_keys IS NULL THEN
