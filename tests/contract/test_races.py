@@ -10,7 +10,7 @@ import pymysql
 import pytest
 
 from tests.contract.schemas import children, customers, each, ids, shop
-from tests.contract.steps import Steps, recover
+from tests.contract.steps import Steps, recover, recover_all
 from tests.database import Database, Reference
 
 pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
@@ -623,12 +623,12 @@ def test_attempts_of_an_earlier_request_do_not_count_against_a_new_one(db: Datab
     job_id = db.enqueue_deletion("customer", 1)
     for status in ("pending", "failed"):
         Steps(db.connect()).claim()
-        recover(db)
+        recover_all(db)
         assert db.status(job_id) == status
     db.retry_deletion(job_id)
     for status in ("pending", "failed"):
         Steps(db.connect()).claim()
-        recover(db)
+        recover_all(db)
         assert db.status(job_id) == status
 
 
@@ -640,7 +640,7 @@ def test_an_attempt_that_does_not_count_fails_no_job_where_others_reach_the_limi
     db.set_deletion_setting("batch_rows", 2)
     job_id = db.enqueue_deletion("customer", 1)
     Steps(db.connect()).claim()
-    recover(db)
+    recover_all(db)
     # One death counts, and from now on no more than one is allowed.
     db.set_deletion_setting("max_attempts", 1)
     steps = Steps(db)
