@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION deletion_raise(
     p_hint text DEFAULT NULL
 ) RETURNS void
 LANGUAGE plpgsql
-VOLATILE
+STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_raise$
