@@ -24,7 +24,6 @@ DECLARE
     v_tables oid[];
     v_references jsonb;
     v_nodes jsonb;
-    v_error_code text;
     v_error text;
 BEGIN
     SELECT
@@ -65,15 +64,8 @@ BEGIN
     v_error := deletion_plan_problem(v_tables);
 
     IF v_error IS NOT NULL THEN
-        v_error_code := 'JD005';
-    ELSE
-        v_error := deletion_plan_cycle(v_closure, v_references);
-        v_error_code := CASE WHEN v_error IS NOT NULL THEN 'JD007' END;
-    END IF;
-
-    IF v_error IS NOT NULL THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_tables), 'error_code', v_error_code, 'error', v_error
+            'tables', to_jsonb(v_tables), 'error_code', 'JD005', 'error', v_error
         );
     END IF;
 

@@ -114,7 +114,9 @@ statement AS (
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e
-    WHERE e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+    WHERE
+        e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+        AND NOT (e.edge ->> 'circle')::boolean
     UNION ALL
     SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
     FROM edge AS e

@@ -52,7 +52,16 @@ BEGIN
     END IF;
 
     UPDATE deletion_runs AS r
-    SET phase = 'advance', state = jsonb_strip_nulls(jsonb_build_object('fan', p.fan_out))
+    SET
+        phase = 'advance',
+        state = jsonb_strip_nulls(jsonb_build_object(
+            'fan', p.fan_out,
+            'careful', nullif(r.state ? 'careful' OR EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
+            ), FALSE)
+        ))
     FROM deletion_plans AS p
     WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id;
     RETURN 'more';
