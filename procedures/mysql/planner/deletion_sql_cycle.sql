@@ -2,7 +2,8 @@
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers the jobs of such rows in @dj_answer
+-- Returns     text; binds the walk; answers in @dj_answer each job of such
+--             rows with the number of rows in its largest circle
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -29,7 +30,7 @@ BEGIN
     DECLARE v_is_refused, v_is_set_free BOOLEAN;
     DECLARE v_table, v_above, v_discriminator, v_name, v_other
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own
+    DECLARE v_start, v_starts, v_next, v_names, v_step, v_met, v_is_set, v_own
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
 
     SELECT
@@ -56,6 +57,7 @@ BEGIN
             json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
         );
         SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
+        SET v_starts = concat(v_starts, ', up.s', v_pos);
         SET v_start = concat(v_start, ', x.', v_name, ', x.', v_other);
         SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_other, ' = x.', v_name);
         SET v_next = concat(v_next, ', up.s', v_pos);
@@ -82,8 +84,10 @@ BEGIN
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
         '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
-        'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'n\', q.n)), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n\n    FROM (\n',
+        '        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met\n        FROM up\n',
+        '        GROUP BY up.j', v_starts, '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
     );
 END$$
 DELIMITER ;

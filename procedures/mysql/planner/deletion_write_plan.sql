@@ -24,7 +24,7 @@ BEGIN
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
     -- parents' lock stays empty: no second look is needed (remove_now).
     SET v_waits = coalesce((
-        SELECT max(e.waits) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id
+        SELECT max(e.waits OR e.is_circular) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id
     ), FALSE);
 
     INSERT INTO deletion_plan_steps (
@@ -111,10 +111,13 @@ BEGIN
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
                 WHEN k.kind = 'cycle' THEN
-                    e.is_refused
-                    OR (
-                        e.action IN ('cascade', 'restrict')
-                        AND e.child_node_no = e.parent_node_no
+                    NOT e.is_circular
+                    AND (
+                        e.is_refused
+                        OR (
+                            e.action IN ('cascade', 'restrict')
+                            AND e.child_node_no = e.parent_node_no
+                        )
                     )
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'

@@ -84,7 +84,19 @@ BEGIN
         INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
         SET
             r.phase = 'advance',
-            r.state = if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out))
+            r.state = json_merge_preserve(
+                if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out)),
+                if(
+                    json_contains_path(r.state, 'one', '$.careful')
+                    OR EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_steps AS s
+                        WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
+                    ),
+                    json_object('careful', TRUE),
+                    json_object()
+                )
+            )
         WHERE r.run_id = p_run_id;
     END IF;
 END$$

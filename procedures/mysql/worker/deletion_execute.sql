@@ -43,6 +43,18 @@ BEGIN
         WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
+        WHEN p_kind = 'fetch_beyond' THEN
+            EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_run_id, @dj_limit;
+        WHEN p_kind = 'break' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
+            SET @dj_rows = row_count();
+        WHEN p_kind = 'break_own' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
+            SET @dj_rows = row_count();
+        WHEN p_kind = 'lock_circle' THEN EXECUTE dj_stmt USING @dj_run_id;
+        WHEN p_kind = 'remove_circle' THEN
+            EXECUTE dj_stmt USING @dj_run_id;
+            SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
         WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;

@@ -24,7 +24,8 @@ BEGIN
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;  -- noqa: PRS
     DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE c_step CURSOR FOR
-        SELECT s.sql_text FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+        SELECT s.sql_text FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.sql_text IS NOT NULL
         ORDER BY s.step_no;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 

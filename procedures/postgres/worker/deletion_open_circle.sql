@@ -23,7 +23,7 @@ DECLARE
     v_sql text;
     v_rows bigint;
     v_key jsonb;
-    v_gone bytea[] := '{}';
+    v_gone bytea[] := ARRAY[]::bytea[];
 BEGIN
     FOR v_sql IN
         SELECT s.sql_text
