@@ -19,7 +19,7 @@ def delete(db: Database, table: str, pk: int, batch_rows: int = 5000) -> Job:
 
 def gone(db: Database, job: Job, **counts: int) -> None:
     """Hold that a job is done and has counted just these rows, and left no scratch."""
-    assert (job.status, job.error) == ("done", None)
+    assert (job.status, job.error) == ("done", None), job.error
     assert db.receipts(job.id) == {(table, "delete"): count for table, count in counts.items()}
     assert db.count("deletion_walk_keys") == db.count("deletion_frames") == 0
 

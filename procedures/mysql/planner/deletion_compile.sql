@@ -84,7 +84,6 @@ BEGIN
                     e.plan_id = p_plan_id
                     AND (
                         e.in_check
-                        OR e.is_refused
                         OR (
                             e.action = 'cascade'
                             AND e.parent_node_no = e.child_node_no

@@ -25,7 +25,7 @@ BEGIN
         VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_self, v_is_declared, v_is_root, v_is_refused BOOLEAN;
+    DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
     DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
         DEFAULT '';
 
@@ -33,11 +33,11 @@ BEGIN
         e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
         e.child_schema, e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
         e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
-        json_length(e.child_columns), e.is_refused
+        json_length(e.child_columns)
     INTO
         v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
         v_table, v_parent_schema, v_parent_table, v_discriminator, v_value,
-        v_action, v_is_declared, v_is_self, v_is_root, v_count, v_is_refused
+        v_action, v_is_declared, v_is_self, v_is_root, v_count
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -113,9 +113,8 @@ BEGIN
         e.on_parent = concat(
             v_on_parent,
             coalesce(concat(' AND c.', v_discriminator), ''),
-            -- But where the engine refuses to delete it alone, it waits for itself.
             if(
-                v_is_self AND NOT v_is_refused,
+                v_is_self,
                 concat(
                     ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'
                 ),

@@ -59,7 +59,6 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
-                OR e.is_refused
                 -- A circle that is not open anywhere.
                 OR (e.is_circular AND v_is_closed)
             )

@@ -9,8 +9,7 @@
 --
 -- A row has one parent by the reference, so a circle is entered by another reference, or is the
 -- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
--- A row that refers to itself is one of its own only where the engine would refuse to delete it;
--- where the reference is set in other rows before, no other circle is in the way.
+-- A row that refers to itself is none: it goes in one statement with itself.
 
 DROP FUNCTION IF EXISTS deletion_sql_cycle;
 
@@ -27,7 +26,6 @@ COMMENT 'Write the statement that finds rows of a walk that go in a circle by a 
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
-    DECLARE v_is_refused, v_is_set_free BOOLEAN;
     DECLARE v_table, v_above, v_discriminator, v_name, v_other
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_start, v_starts, v_next, v_names, v_step, v_met, v_is_set, v_own
@@ -39,11 +37,9 @@ BEGIN
             deletion_unique_index(n.table_schema, n.table_name, e.parent_columns)
         )),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
-        coalesce(concat(' AND x.', e.discriminator), ''),
-        e.is_refused, e.action IN ('set_null', 'set_default')
+        coalesce(concat(' AND x.', e.discriminator), '')
     INTO
-        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator,
-        v_is_refused, v_is_set_free
+        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -74,11 +70,7 @@ BEGIN
         '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
         deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
-        CASE
-            WHEN v_is_set_free THEN concat(' AND ', v_own)
-            WHEN v_is_refused THEN ''
-            ELSE concat(' AND NOT (', v_own, ')')
-        END,
+        ' AND NOT (', v_own, ')',
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
         ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,

@@ -80,7 +80,6 @@ BEGIN
             o.plan_id = p_plan_id
             AND (
                 o.is_circular
-                OR o.is_refused
                 OR (o.parent_node_no = o.child_node_no AND o.action IN ('cascade', 'restrict'))
             )
     );

@@ -112,13 +112,8 @@ BEGIN
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
                 WHEN k.kind = 'cycle' THEN
                     NOT e.is_circular
-                    AND (
-                        e.is_refused
-                        OR (
-                            e.action IN ('cascade', 'restrict')
-                            AND e.child_node_no = e.parent_node_no
-                        )
-                    )
+                    AND e.action IN ('cascade', 'restrict')
+                    AND e.child_node_no = e.parent_node_no
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
