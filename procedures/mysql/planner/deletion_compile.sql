@@ -92,7 +92,9 @@ BEGIN
                     )
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
-                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND (e.waits OR e.is_circular)
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE e.plan_id = p_plan_id AND (e.waits OR e.is_circular)
             )
         WHERE p.plan_id = p_plan_id;
 

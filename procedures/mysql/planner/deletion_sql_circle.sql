@@ -10,7 +10,8 @@
 --                            on the stack lose the reference
 --             break_own      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents
---             lock_circle    binds a walk: its rows of the table are locked, their number in @dj_rows
+--             lock_circle    binds a walk: its rows of the table are locked; their number is in
+--                            @dj_rows
 --             remove_circle  binds a walk: its rows of the table go
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -78,7 +79,9 @@ BEGIN
         SELECT
             group_concat(DISTINCT e.break_list SEPARATOR ', '),
             group_concat('(', (
-                SELECT group_concat('x.', deletion_quote_name(k.name), ' IS NOT NULL' SEPARATOR ' AND ')
+                SELECT group_concat(
+                    'x.', deletion_quote_name(k.name), ' IS NOT NULL' SEPARATOR ' AND '
+                )
                 FROM json_table(e.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
                     name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
                 )) AS k

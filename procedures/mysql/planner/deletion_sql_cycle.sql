@@ -76,10 +76,12 @@ BEGIN
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
         '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'n\', q.n)), JSON_ARRAY()), COUNT(*)\n',
-        'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n\n    FROM (\n',
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'n\', q.n)), JSON_ARRAY()),\n',
+        '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n\n',
+        '    FROM (\n',
         '        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met\n        FROM up\n',
-        '        GROUP BY up.j', v_starts, '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
+        '        GROUP BY up.j', v_starts,
+        '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
     );
 END$$
 DELIMITER ;

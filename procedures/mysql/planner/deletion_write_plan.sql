@@ -24,7 +24,9 @@ BEGIN
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
     -- parents' lock stays empty: no second look is needed (remove_now).
     SET v_waits = coalesce((
-        SELECT max(e.waits OR e.is_circular) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id
+        SELECT max(e.waits OR e.is_circular)
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id
     ), FALSE);
 
     INSERT INTO deletion_plan_steps (

@@ -3,8 +3,8 @@
 --
 -- Parameters  p_key    the row in the present frame
 --             p_limit  most rows
---             p_rows   OUT text that tells the rows from any others; NULL: they are too many, or rows
---                      that stay refer to them
+--             p_rows   OUT text that tells the rows from any others; NULL: they are too many, or
+--                      rows that stay refer to them
 -- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
 

@@ -21,7 +21,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Note that a frame''s rows come onto the stack, or leave it, where rows may go in a circle'
 BEGIN
-    IF json_contains_path(@dj_state, 'one', '$.careful') AND p_is_on THEN
+    IF json_contains_path(@dj_state, 'one', '$.careful') AND p_is_on THEN  -- noqa: PRS
         INSERT IGNORE INTO deletion_walk_keys (
             walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
         )
