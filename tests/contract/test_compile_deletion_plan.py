@@ -133,23 +133,6 @@ def test_a_child_with_a_unique_key_needs_no_primary_key(db: Database) -> None:
     assert db.rows("SELECT customer_id, no FROM click") == [(2, 5)]
 
 
-@pytest.mark.parametrize(
-    "ddl",
-    [
-        "CREATE TABLE visit (id int, customer_id bigint REFERENCES customer ON DELETE CASCADE)"
-        " PARTITION BY RANGE (id)",
-        "CREATE TABLE visit (id int PRIMARY KEY, customer_id bigint"
-        " REFERENCES customer ON DELETE CASCADE); CREATE TABLE part () INHERITS (visit)",
-    ],
-)
-def test_partitioned_and_inherited_tables_have_no_plan_yet(postgres: Database, ddl: str) -> None:
-    customers(postgres)
-    postgres.script(postgres=ddl)
-    with postgres.error("JD005", "compile_deletion_plan: ", changes=True) as raised:
-        postgres.compile_deletion_plan("customer")
-    assert "visit" in raised.message + raised.detail
-
-
 # -- Staleness -------------------------------------------------------------------------------
 
 

@@ -39,7 +39,9 @@ WITH node AS (
 edge AS (
     SELECT
         (e.value ->> 'no')::integer AS no, e.value AS edge, e.value ->> 'action' AS action,
-        p.node AS parent, c.node AS child, c.no AS child_no, c.table_sql, c.keys,
+        p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
+        c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
         -- Every key that such a walk has on its stack is among its scratch rows.
         format(
             'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = 0'
@@ -81,13 +83,13 @@ u AS (
     UPDATE ONLY %2$s AS t
     SET %3$s
     FROM (
-        SELECT c.ctid AS row_id, %4$s
+        SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
         WHERE %6$s
         LIMIT $2
     ) AS f
-    WHERE t.ctid = f.row_id AND %7$s
+    WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
     RETURNING 1
 )
 SELECT count(*) FROM u$sql$,

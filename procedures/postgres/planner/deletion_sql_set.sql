@@ -23,12 +23,12 @@ u AS (
     UPDATE ONLY %2$s AS t
     SET %3$s
     FROM (
-        SELECT c.ctid AS row_id, f.j, %4$s
+        SELECT c.ctid AS row_id, c.tableoid AS part, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
         LIMIT $2
     ) AS f
-    WHERE t.ctid = f.row_id AND %6$s
+    WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %6$s
     RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
 )%8$s
 SELECT

@@ -22,10 +22,10 @@ WITH node AS (
 edge AS (
     SELECT
         (e.value ->> 'no')::integer AS edge_no,
-        e.value || jsonb_build_object('sql', c.node -> 'sql') AS edge,
+        e.value AS edge,
         e.value ->> 'action' AS action,
         p.node AS parent,
-        c.node AS child
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
@@ -162,7 +162,7 @@ SELECT
     coalesce((e.edge ->> 'check')::boolean, FALSE),
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
-    s.sql_text
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;
