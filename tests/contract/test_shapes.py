@@ -127,7 +127,7 @@ NAMES = [
     "tick`inside",
     "with blank",
     "CaseMatters",
-    "percent%s$1",
+    "dollar$1",
     "semi;colon--",
     "it's",
     "naïve_漢字",

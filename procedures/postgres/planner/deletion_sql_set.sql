@@ -23,12 +23,12 @@ u AS (
     UPDATE ONLY %2$s AS t
     SET %3$s
     FROM (
-        SELECT c.ctid AS row_id, c.tableoid AS part, f.j, %4$s
+        SELECT c.ctid AS row_id%10$s, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
         LIMIT $2
     ) AS f
-    WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %6$s
+    WHERE t.ctid = f.row_id%12$s AND %6$s
     RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
 )%8$s
 SELECT
@@ -55,7 +55,11 @@ s AS (
     ON CONFLICT DO NOTHING
     RETURNING job_id AS j
 )$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
-    CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END
+    CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END,
+    -- Rows of two partitions may be at the same place.
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid AS part' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN 'c.tableoid, ' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ' AND t.tableoid = f.part' ELSE '' END
 )
 FROM (
     SELECT jsonb_agg(c ORDER BY n) AS columns
