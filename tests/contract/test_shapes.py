@@ -177,3 +177,59 @@ def test_generated_and_invisible_columns_are_followed(db: Database) -> None:
     job = db.delete("customer", 2)
     assert (job.status, job.error) == ("done", None)
     assert ids(db, "visit") == [3]
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_leaves_without_any_key(db: Database, batch_rows: int) -> None:
+    customers(db)
+    db.table(
+        "wish",
+        "customer_id bigint null",
+        "what varchar",
+        key=None,
+        references=[Reference("customer_id", "customer", "set null")],
+        rows=[(1, "same")] * 5 + [(2, "same"), (None, "same")],
+    )
+    db.table(
+        "invoice",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(n, 1 + n % 2) for n in each(4)],
+    )
+    db.table(
+        "line",
+        "invoice_id bigint",
+        "text varchar",
+        key=None,
+        references=[Reference("invoice_id", "invoice", "cascade")],
+        rows=[(n, "same") for n in each(4) for _ in range(3)],
+    )
+    db.set_deletion_setting("batch_rows", batch_rows)
+    foreseen = db.preview_deletion("customer", 1)
+    assert {(row.table_name, row.action): row.row_count for row in foreseen} == {
+        ("customer", "delete"): 1,
+        ("invoice", "delete"): 2,
+        ("line", "delete"): 6,
+        ("wish", "set_null"): 5,
+    }
+    jobs = [db.enqueue_deletion("customer", n) for n in (1, 2)]
+    db.run()
+    assert [(db.job(job).status, db.job(job).error) for job in jobs] == [("done", None)] * 2
+    assert [db.receipts(job)["line", "delete"] for job in jobs] == [6, 6]
+    assert [db.receipts(job)["wish", "set_null"] for job in jobs] == [5, 1]
+    assert (db.count("line"), db.count("wish"), db.count("wish", "customer_id IS NULL")) == (0, 7, 7)
+
+
+def test_rows_without_a_key_block_as_others_do(db: Database) -> None:
+    customers(db)
+    db.table(
+        "bill",
+        "customer_id bigint",
+        key=None,
+        references=[Reference("customer_id", "customer")],
+        rows=[(1,), (1,), (2,)],
+    )
+    job = db.delete("customer", 1)
+    assert (job.status, (job.error or "")[:32]) == ("failed", "JD006: 2 rows of bill behind fk_")
+    assert db.delete("customer", 3).status == "done"

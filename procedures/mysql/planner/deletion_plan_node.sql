@@ -38,7 +38,7 @@ BEGIN
         p_plan_id, v_node_no, p_schema, p_table,
         concat(deletion_quote_name(p_schema), '.', deletion_quote_name(p_table)),
         deletion_entity_name(p_schema, p_table), p_key,
-        deletion_sql_index(deletion_unique_index(p_schema, p_table, p_key)),
+        coalesce(deletion_sql_index(deletion_unique_index(p_schema, p_table, p_key)), ''),
         p_in_closure, NOT p_in_closure
     );
 END$$

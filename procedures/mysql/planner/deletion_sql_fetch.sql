@@ -36,6 +36,10 @@ BEGIN
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
+    IF json_length(v_child) = 0 THEN
+        RETURN deletion_sql_keyless(p_plan_id, p_edge_no, if(p_more, 'fetch_more', 'fetch'));
+    END IF;
+
     SET v_keys = deletion_key_part(v_child);
     SET v_child = json_merge_preserve(v_child, v_pointers);
     SET v_first = 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ';

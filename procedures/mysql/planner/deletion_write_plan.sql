@@ -82,6 +82,8 @@ BEGIN
             k.kind, e.child_node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
             e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
             CASE k.kind
+                WHEN 'parent_row' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
+                WHEN 'change_rows' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
                 WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
                 WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
                 WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
@@ -103,7 +105,7 @@ BEGIN
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
             "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level"]',
+            "look_levels", "remove_level", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -112,6 +114,9 @@ BEGIN
             ON CASE
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind IN ('parent_row', 'change_rows') THEN
+                    n.key_columns IS NULL AND e.action <> 'restrict'
+                WHEN n.key_columns IS NULL THEN FALSE
                 WHEN k.kind = 'cycle' THEN
                     NOT e.is_circular
                     AND e.action IN ('cascade', 'restrict')

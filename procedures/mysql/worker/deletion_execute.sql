@@ -56,6 +56,9 @@ BEGIN
             EXECUTE dj_stmt USING @dj_run_id;
             SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
+        WHEN p_kind = 'change_rows' THEN
+            EXECUTE dj_stmt USING @dj_limit;
+            SET @dj_rows = row_count();
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
         WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;
         WHEN p_kind = 'guard' THEN EXECUTE dj_stmt;
