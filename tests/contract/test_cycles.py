@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.schemas import customers, each, ids
+from tests.contract.steps import Steps, recover_all
 from tests.database import Database, Job, Reference
 
 pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
@@ -253,3 +254,59 @@ def test_a_circle_through_three_tables_goes(db: Database, batch_rows: int) -> No
         customer=1,
     )
     assert (ids(db, "team"), ids(db, "member"), ids(db, "employee")) == ([3], [4], [4, 5])
+
+
+@pytest.mark.parametrize("batch_rows", [2, 3])
+def test_a_worker_that_dies_among_circles_leaves_nothing_behind(
+    db: Database, batch_rows: int
+) -> None:
+    departments(db, {1: 11, 2: 21, 3: 12}, {10: 1, 11: 1, 12: 1, 30: 3, 31: 3, 20: 2, 21: 2})
+    db.register_deletion_target("dept")
+    db.set_deletion_setting("batch_rows", batch_rows)
+    job_id = db.enqueue_deletion("dept", 1)
+    for _ in range(40):
+        session = db.connect()
+        steps = Steps(session)
+        if db.status(job_id) == "done":
+            break
+        steps.claim()
+        # Two steps more than the last one could do before it died.
+        for _ in range(4):
+            if steps.step() != "more":
+                break
+        db.end_session(session)
+        recover_all(db)
+        db.execute("UPDATE deletion_jobs SET scheduled_at = NULL")
+    gone(db, db.job(job_id), badge=5, employee=5, dept=2)
+    assert (ids(db, "dept"), ids(db, "employee")) == ([2], [20, 21])
+
+
+def test_a_row_that_leaves_the_circle_between_two_steps_stays(db: Database) -> None:
+    departments(db, {1: 11, 2: None}, {10: 1, 11: 1, 12: 1, 13: 1})
+    db.register_deletion_target("dept")
+    db.set_deletion_setting("batch_rows", 1)
+    job_id = db.enqueue_deletion("dept", 1)
+    steps = Steps(db)
+    steps.claim()
+    while 10 in ids(db, "employee"):
+        assert steps.step() == "more"
+    db.execute("UPDATE employee SET dept_id = 2 WHERE id = 13")
+    steps.finish()
+    assert (db.job(job_id).status, db.job(job_id).error) == ("done", None)
+    assert (ids(db, "dept"), ids(db, "employee")) == ([2], [13])
+    assert 13 in ids(db, "badge") or db.receipts(job_id)["badge", "delete"] == 4
+
+
+def test_a_row_that_comes_into_a_stored_circle_goes_and_is_counted(db: Database) -> None:
+    departments(db, {1: 11, 2: None}, {10: 1, 11: 1, 12: 1, 20: 2}, nullable="null")
+    db.register_deletion_target("dept")
+    db.set_deletion_setting("batch_rows", 1)
+    job_id = db.enqueue_deletion("dept", 1)
+    steps = Steps(db)
+    steps.claim()
+    while 10 in ids(db, "employee"):
+        assert steps.step() == "more"
+    db.execute("UPDATE employee SET dept_id = 1 WHERE id = 20")
+    db.execute("UPDATE dept SET manager_id = 20 WHERE id = 2")
+    steps.finish()
+    gone(db, db.job(job_id), badge=4, employee=4, dept=2)

@@ -218,7 +218,11 @@ def test_leaves_without_any_key(db: Database, batch_rows: int) -> None:
     assert [(db.job(job).status, db.job(job).error) for job in jobs] == [("done", None)] * 2
     assert [db.receipts(job)["line", "delete"] for job in jobs] == [6, 6]
     assert [db.receipts(job)["wish", "set_null"] for job in jobs] == [5, 1]
-    assert (db.count("line"), db.count("wish"), db.count("wish", "customer_id IS NULL")) == (0, 7, 7)
+    assert (db.count("line"), db.count("wish"), db.count("wish", "customer_id IS NULL")) == (
+        0,
+        7,
+        7,
+    )
 
 
 def test_rows_without_a_key_block_as_others_do(db: Database) -> None:
@@ -233,3 +237,26 @@ def test_rows_without_a_key_block_as_others_do(db: Database) -> None:
     job = db.delete("customer", 1)
     assert (job.status, (job.error or "")[:32]) == ("failed", "JD006: 2 rows of bill behind fk_")
     assert db.delete("customer", 3).status == "done"
+
+
+def test_children_in_another_schema_go_too(db: Database) -> None:
+    customers(db)
+    far = f"{db.home.database}_far"
+    home = db.either(mysql=db.home.database, postgres="public")
+    table = f"{far}.visit"
+    db.script(
+        mysql=f"CREATE DATABASE `{far}`; CREATE TABLE `{far}`.visit (id BIGINT PRIMARY KEY,"
+        f" customer_id BIGINT, FOREIGN KEY (customer_id) REFERENCES `{home}`.customer (id)"
+        " ON DELETE CASCADE)",
+        postgres=f'CREATE SCHEMA "{far}"; CREATE TABLE "{far}".visit (id bigint PRIMARY KEY,'
+        f" customer_id bigint REFERENCES {home}.customer ON DELETE CASCADE);"
+        f' CREATE INDEX ON "{far}".visit (customer_id);'
+        f' GRANT USAGE ON SCHEMA "{far}" TO deletion_jobs_owner',
+    )
+    db.grant_to_owner(table)
+    db.insert(table, [(1, 1), (2, 1), (3, 2)])
+    job = db.delete("customer", 1)
+    left = db.count(table)
+    db.script(mysql=f"DROP DATABASE `{far}`", postgres=f'DROP SCHEMA "{far}" CASCADE')
+    assert (job.status, job.error, left) == ("done", None, 1)
+    assert sum(db.receipts(job.id).values()) == 3

@@ -42,6 +42,156 @@ DEALLOCATE PREPARE dj_stmt;
 
 -- === schema/mysql/tables/deletion_plan_edges.sql 843667a7e19c28c3c0958cf8e861c3a5c1ca5d18291881d03efc413f42aebe89  -- noqa: LT05
 
+-- >>> procedures/mysql/planner/deletion_sql_keyless.sql
+-- deletion_sql_keyless
+-- Write a statement on child rows that have no key by which each could be told from the others.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_kind                 see below
+-- Returns     text
+--             fetch         binds the frame and a limit
+--             fetch_more    binds a row that is not read, the frame and a limit; answers one row less
+--                           than the limit at most: there is no place to go on from
+--             parent_row    binds one row of the frame; its values come into @dj_k1 and so on
+--             change_rows   binds a limit; deletes, or sets, rows that hang from that row
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_keyless;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_keyless(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement on child rows that have no key by which each could be told from the others'  -- noqa: LT05
+BEGIN
+    DECLARE v_parent JSON;
+    DECLARE v_table, v_on_frame, v_on_row, v_set, v_names, v_into, v_plain
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        e.on_frame, e.set_list, concat(n.sql_name, ' AS c')
+    INTO v_parent, v_table, v_on_frame, v_set, v_plain
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    IF p_kind IN ('fetch', 'fetch_more') THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1)), JSON_ARRAY()),\n',
+            '    LEAST(COUNT(*), 9999)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, CONCAT(',
+            p_edge_no, ', \':\', ROW_NUMBER() OVER (), \':\', UUID()) AS k1\n    FROM ',
+            if(p_kind = 'fetch', '', 'JSON_TABLE(?, \'$\' COLUMNS (k INT PATH \'$.k\')) AS a\n    STRAIGHT_JOIN '),  -- noqa: LT05
+            deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
+            '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame, '\n    LIMIT ?\n) AS q'
+        );
+    END IF;
+
+    IF p_kind = 'parent_row' THEN
+        SET v_names = replace(deletion_sql_list(v_parent, 'order', ', '), 'q.', 't.');
+        SET v_into = replace(deletion_sql_list(v_parent, 'order', ', '), 'q.', '@dj_');
+        RETURN concat(
+            'SELECT t.m, ', v_names, '\nINTO @dj_m, ', v_into, '\nFROM JSON_TABLE(?, \'$\' COLUMNS (',
+            'm INT PATH \'$.m\', ', deletion_sql_list(v_parent, 'frame', ', '), ')) AS t'
+        );
+    END IF;
+
+    -- A DELETE with a limit is of one table alone, and takes no hint: the parent's values stand in
+    -- variables.
+    SET v_on_row = regexp_replace(v_on_frame, '\\bt[.]([kum][0-9]*)\\b', '@dj_$1');
+    RETURN concat(
+        if(v_set IS NULL, 'DELETE FROM ', 'UPDATE '), v_plain,
+        coalesce(concat('\nSET ', replace(v_set, 'x.`', 'c.`')), ''),
+        '\nWHERE ', v_on_row, '\nLIMIT ?'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_fetch.sql
+-- deletion_sql_fetch
+-- Write the statement that finds the child rows of a frame by one reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_more   TRUE: in order of the child's key, and from after the row that was read last
+-- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit;
+--             answers the child frame in @dj_answer and its number of keys in @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_fetch;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_fetch(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_more BOOLEAN
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds the child rows of a frame by one reference'
+BEGIN
+    DECLARE v_parent, v_child, v_keys, v_pointers JSON;
+    DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, n.frame_columns AS child_frame_columns, e.frame_columns AS pointer_columns,
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
+    INTO v_parent, v_child, v_pointers, v_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    IF json_length(v_child) = 0 THEN
+        RETURN deletion_sql_keyless(p_plan_id, p_edge_no, if(p_more, 'fetch_more', 'fetch'));
+    END IF;
+
+    SET v_keys = deletion_key_part(v_child);
+    SET v_child = json_merge_preserve(v_child, v_pointers);
+    SET v_first = 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ';
+
+    RETURN concat(
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+        deletion_sql_list(v_child, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    ',
+        -- The chosen rows are put in order of their key, in which they will be locked.
+        if(p_more, '', concat('SELECT q.* FROM (\n    ')),
+        'SELECT t.j, ', deletion_sql_list(v_child, 'answer', ', '),
+        '\n    FROM ',
+        if(p_more, concat(
+            'JSON_TABLE(?, \'$\' COLUMNS (', deletion_sql_list(v_keys, 'frame', ', '),
+            ')) AS a\n    STRAIGHT_JOIN '
+        ), ''),
+        deletion_sql_frame(v_parent, v_first),
+        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        if(p_more, concat(
+            '\n    WHERE ', deletion_sql_after(v_keys),
+            '\n    ORDER BY ', deletion_sql_list(v_keys, 'sort', ', ')
+        ), ''),
+        '\n    LIMIT ?',
+        if(p_more, '', concat(
+            '\n    ) AS q ORDER BY ', deletion_sql_list(v_keys, 'order', ', '),
+            ' LIMIT 18446744073709551615'
+        )),
+        '\n) AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_levels.sql
 -- deletion_sql_levels
 -- Write a statement for a frame that holds several levels of rows that refer to each other.
@@ -553,6 +703,117 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Add a table to a plan.
+--
+-- Parameters  p_plan_id             the plan
+--             p_schema, p_table     the table
+--             p_key                 JSON array of the columns that name its rows
+--             p_in_closure          TRUE: its rows are removed
+-- Writes      deletion_plan_nodes                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_node;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_node(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key JSON,
+    IN p_in_closure BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add a table to a plan'
+BEGIN
+    DECLARE v_node_no INT DEFAULT (
+        SELECT coalesce(max(n.node_no) + 1, 0)
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id
+    );
+
+    INSERT INTO deletion_plan_nodes (
+        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns, key_index,
+        in_closure, is_expanded
+    )
+    VALUES (
+        p_plan_id, v_node_no, p_schema, p_table,
+        concat(deletion_quote_name(p_schema), '.', deletion_quote_name(p_table)),
+        deletion_entity_name(p_schema, p_table), p_key,
+        coalesce(deletion_sql_index(deletion_unique_index(p_schema, p_table, p_key)), ''),
+        p_in_closure, NOT p_in_closure
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why a table of a plan cannot take part.
+--
+-- Parameters  p_plan_id   the plan
+--             p_error     OUT the first table that cannot, and why; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_problem(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a table of a plan cannot take part'
+BEGIN
+    SELECT q.problem
+    INTO p_error
+    FROM (
+        SELECT
+            n.node_no,
+            concat(n.display_name, ' ', CASE
+                WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
+                WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
+                WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
+                -- Rows that others hang from have to be told apart.
+                WHEN n.key_columns IS NULL AND EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS e
+                    WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+                ) THEN 'has no primary key and no unique key without NULLs'
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+                    )) AS k
+                    LEFT JOIN information_schema.columns AS c
+                        ON
+                            c.table_schema = n.table_schema
+                            AND c.table_name = n.table_name
+                            AND c.column_name = k.name
+                    WHERE c.column_name IS NULL OR deletion_type_family(c.column_type) IS NULL
+                ) THEN 'has a key that is gone, or of a type that does not compare exactly'
+            END) AS problem
+        FROM deletion_plan_nodes AS n
+        LEFT JOIN information_schema.tables AS t
+            ON t.table_schema = n.table_schema AND t.table_name = n.table_name
+        WHERE n.plan_id = p_plan_id
+    ) AS q
+    WHERE q.problem IS NOT NULL
+    ORDER BY q.node_no
+    LIMIT 1;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_plan_cycle.sql
 -- deletion_plan_cycle
 -- Mark the references of a plan by which its tables refer to each other in a circle.
@@ -1033,6 +1294,8 @@ BEGIN
             k.kind, e.child_node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
             e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
             CASE k.kind
+                WHEN 'parent_row' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
+                WHEN 'change_rows' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
                 WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
                 WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
                 WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
@@ -1054,7 +1317,7 @@ BEGIN
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
             "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level"]',
+            "look_levels", "remove_level", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -1063,6 +1326,9 @@ BEGIN
             ON CASE
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind IN ('parent_row', 'change_rows') THEN
+                    n.key_columns IS NULL AND e.action <> 'restrict'
+                WHEN n.key_columns IS NULL THEN FALSE
                 WHEN k.kind = 'cycle' THEN
                     NOT e.is_circular
                     AND e.action IN ('cascade', 'restrict')
@@ -1304,6 +1570,177 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_advance.sql
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run_id     the run, fenced
+--             p_is_empty   OUT TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+--
+-- The walk's registers: of the run @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this
+-- transaction may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several),
+-- @dj_waits, @dj_may_sweep and @dj_locks (the depths of the frames that this transaction locked);
+-- of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
+-- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, @dj_is_locked, and @dj_is_dirty: not
+-- stored as it is.
+
+DROP PROCEDURE IF EXISTS deletion_advance;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_is_empty BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the caller''s transaction'
+BEGIN
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_leaf, v_drains, v_sweeps, v_is_swept BOOLEAN;
+    DECLARE v_passed INT DEFAULT 0;
+    DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
+
+    CALL deletion_load_walk(p_run_id);
+
+    -- Roots that go in this transaction with all below them are locked first: then no reference
+    -- that was emptied has to be looked at once more.
+    IF
+        @dj_edge_no = 0
+        AND @dj_pos = 0
+        AND @dj_count * (1 + cast(json_extract(@dj_state, '$.fan."0"') AS DOUBLE)) <= @dj_left
+        AND NOT json_contains_path(@dj_keys, 'one', '$[*].m')
+    THEN
+        CALL deletion_lock_frame();
+    END IF;
+
+    WHILE v_goes_on AND @dj_depth IS NOT NULL DO
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT
+            s.edge_no, s.node_no, s.action, s.is_leaf,
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            ),
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'sweep'
+            )
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.parent_node_no = @dj_node_no
+            AND s.kind = 'fetch'
+            AND s.edge_no > @dj_pos
+            AND s.action <> 'restrict'
+            AND (
+                s.action = 'cascade'
+                OR NOT s.waits
+                OR json_contains_path(@dj_state, 'one', '$.set')
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF v_edge_no IS NULL THEN
+            -- A frame goes in one transaction: what is left of this one may be too little.
+            IF @dj_left < @dj_count THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_remove();
+            END IF;
+        ELSEIF v_action = 'cascade' AND NOT v_is_leaf THEN
+            -- So may be what is left for the children of the rows that would be fetched.
+            IF @dj_left * 2 < @dj_batch THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_push(v_edge_no, v_node_no);
+            END IF;
+        ELSEIF @dj_left = 0 THEN
+            SET v_goes_on = FALSE;
+        ELSEIF v_sweeps AND @dj_is_locked AND @dj_may_sweep AND v_edge_no <> v_passed THEN
+            CALL deletion_sweep(v_edge_no, v_is_swept);
+            -- Too many of them: they go in batches.
+            SET v_passed = if(v_is_swept, 0, v_edge_no);
+        ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
+            CALL deletion_drain(v_edge_no);
+        ELSEIF EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = @dj_plan_id AND s.edge_no = v_edge_no AND s.kind = 'change_rows'
+        ) THEN
+            CALL deletion_change_rows(v_edge_no, v_action);
+        ELSE
+            CALL deletion_change(v_edge_no, v_action);
+        END IF;
+
+        SET v_goes_on = v_goes_on AND utc_timestamp(6) < v_until;
+    END WHILE;
+
+    SET p_is_empty = @dj_depth IS NULL;
+    CALL deletion_save_walk();
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_change_rows.sql
+-- deletion_change_rows
+-- Delete, or set, rows without a key that hang from the present frame, from one of its rows at a time.
+--
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_change_rows;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_change_rows(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete, or set, rows without a key that hang from the present frame'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_key JSON;
+
+    WHILE v_pos < @dj_count AND @dj_left > 0 DO
+        SET v_key = json_extract(@dj_keys, concat('$[', v_pos, ']')), v_pos = v_pos + 1;
+        SET @dj_frame = v_key, @dj_limit = @dj_left;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'parent_row');
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'change_rows');
+        SET @dj_here = @dj_here + @dj_rows;
+        CALL deletion_count(
+            p_edge_no, if(p_action = 'cascade', 'delete', p_action), @dj_rows,
+            -- So many rows of that job.
+            if(@dj_rows = 0, NULL, concat(
+                '[', repeat(concat('{"j": ', json_extract(v_key, '$.j'), '},'), @dj_rows - 1),
+                '{"j": ', json_extract(v_key, '$.j'), '}]'
+            ))
+        );
+    END WHILE;
+
+    IF @dj_left > 0 THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_check.sql
 -- deletion_check
 -- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
@@ -1469,6 +1906,9 @@ BEGIN
             EXECUTE dj_stmt USING @dj_run_id;
             SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
+        WHEN p_kind = 'change_rows' THEN
+            EXECUTE dj_stmt USING @dj_limit;
+            SET @dj_rows = row_count();
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
         WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;
         WHEN p_kind = 'guard' THEN EXECUTE dj_stmt;

@@ -41,10 +41,12 @@ DROP PROCEDURE IF EXISTS deletion_open_circle;
 DROP PROCEDURE IF EXISTS deletion_note_stack;
 DROP PROCEDURE IF EXISTS deletion_note_frame;
 DROP PROCEDURE IF EXISTS deletion_find_circle;
+DROP PROCEDURE IF EXISTS deletion_change_rows;
 DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
 DROP FUNCTION IF EXISTS deletion_sql_hint;
+DROP FUNCTION IF EXISTS deletion_sql_keyless;
 -- <<<
 
 -- >>> procedures/mysql/worker/deletion_lock_frame.sql
@@ -702,6 +704,124 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_advance.sql
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run_id     the run, fenced
+--             p_is_empty   OUT TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+--
+-- The walk's registers: of the run @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this
+-- transaction may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several),
+-- @dj_waits, @dj_may_sweep and @dj_locks (the depths of the frames that this transaction locked);
+-- of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
+-- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, @dj_is_locked, and @dj_is_dirty: not
+-- stored as it is.
+
+DROP PROCEDURE IF EXISTS deletion_advance;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_is_empty BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the caller''s transaction'
+BEGIN
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_leaf, v_drains, v_sweeps, v_is_swept BOOLEAN;
+    DECLARE v_passed INT DEFAULT 0;
+    DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
+
+    CALL deletion_load_walk(p_run_id);
+
+    -- Roots that go in this transaction with all below them are locked first: then no reference
+    -- that was emptied has to be looked at once more.
+    IF
+        @dj_edge_no = 0
+        AND @dj_pos = 0
+        AND @dj_count * (1 + cast(json_extract(@dj_state, '$.fan."0"') AS DOUBLE)) <= @dj_left
+        AND NOT json_contains_path(@dj_keys, 'one', '$[*].m')
+    THEN
+        CALL deletion_lock_frame();
+    END IF;
+
+    WHILE v_goes_on AND @dj_depth IS NOT NULL DO
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT
+            s.edge_no, s.node_no, s.action, s.is_leaf,
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            ),
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'sweep'
+            )
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.parent_node_no = @dj_node_no
+            AND s.kind = 'fetch'
+            AND s.edge_no > @dj_pos
+            AND s.action <> 'restrict'
+            AND (
+                s.action = 'cascade'
+                OR NOT s.waits
+                OR json_contains_path(@dj_state, 'one', '$.set')
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF v_edge_no IS NULL THEN
+            -- A frame goes in one transaction: what is left of this one may be too little.
+            IF @dj_left < @dj_count THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_remove();
+            END IF;
+        ELSEIF v_action = 'cascade' AND NOT v_is_leaf THEN
+            -- So may be what is left for the children of the rows that would be fetched.
+            IF @dj_left * 2 < @dj_batch THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_push(v_edge_no, v_node_no);
+            END IF;
+        ELSEIF @dj_left = 0 THEN
+            SET v_goes_on = FALSE;
+        ELSEIF v_sweeps AND @dj_is_locked AND @dj_may_sweep AND v_edge_no <> v_passed THEN
+            CALL deletion_sweep(v_edge_no, v_is_swept);
+            -- Too many of them: they go in batches.
+            SET v_passed = if(v_is_swept, 0, v_edge_no);
+        ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
+            CALL deletion_drain(v_edge_no);
+        ELSE
+            CALL deletion_change(v_edge_no, v_action);
+        END IF;
+
+        SET v_goes_on = v_goes_on AND utc_timestamp(6) < v_until;
+    END WHILE;
+
+    SET p_is_empty = @dj_depth IS NULL;
+    CALL deletion_save_walk();
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_compile.sql
 -- deletion_compile
 -- Compile a target's plan and make it the current one.
@@ -1286,6 +1406,112 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why a table of a plan cannot take part.
+--
+-- Parameters  p_plan_id   the plan
+--             p_error     OUT the first table that cannot, and why; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_problem(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a table of a plan cannot take part'
+BEGIN
+    SELECT q.problem
+    INTO p_error
+    FROM (
+        SELECT
+            n.node_no,
+            concat(n.display_name, ' ', CASE
+                WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
+                WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
+                WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
+                WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+                    )) AS k
+                    LEFT JOIN information_schema.columns AS c
+                        ON
+                            c.table_schema = n.table_schema
+                            AND c.table_name = n.table_name
+                            AND c.column_name = k.name
+                    WHERE c.column_name IS NULL OR deletion_type_family(c.column_type) IS NULL
+                ) THEN 'has a key that is gone, or of a type that does not compare exactly'
+            END) AS problem
+        FROM deletion_plan_nodes AS n
+        LEFT JOIN information_schema.tables AS t
+            ON t.table_schema = n.table_schema AND t.table_name = n.table_name
+        WHERE n.plan_id = p_plan_id
+    ) AS q
+    WHERE q.problem IS NOT NULL
+    ORDER BY q.node_no
+    LIMIT 1;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Add a table to a plan.
+--
+-- Parameters  p_plan_id             the plan
+--             p_schema, p_table     the table
+--             p_key                 JSON array of the columns that name its rows
+--             p_in_closure          TRUE: its rows are removed
+-- Writes      deletion_plan_nodes                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_node;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_node(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key JSON,
+    IN p_in_closure BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add a table to a plan'
+BEGIN
+    DECLARE v_node_no INT DEFAULT (
+        SELECT coalesce(max(n.node_no) + 1, 0)
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id
+    );
+
+    INSERT INTO deletion_plan_nodes (
+        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns, key_index,
+        in_closure, is_expanded
+    )
+    VALUES (
+        p_plan_id, v_node_no, p_schema, p_table,
+        concat(deletion_quote_name(p_schema), '.', deletion_quote_name(p_table)),
+        deletion_entity_name(p_schema, p_table), p_key,
+        deletion_sql_index(deletion_unique_index(p_schema, p_table, p_key)),
+        p_in_closure, NOT p_in_closure
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_cycle.sql
 -- deletion_sql_cycle
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
@@ -1614,6 +1840,78 @@ BEGIN
     RETURN concat(
         'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
         '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_fetch.sql
+-- deletion_sql_fetch
+-- Write the statement that finds the child rows of a frame by one reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_more   TRUE: in order of the child's key, and from after the row that was read last
+-- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit;
+--             answers the child frame in @dj_answer and its number of keys in @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_fetch;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_fetch(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_more BOOLEAN
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds the child rows of a frame by one reference'
+BEGIN
+    DECLARE v_parent, v_child, v_keys, v_pointers JSON;
+    DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, n.frame_columns AS child_frame_columns, e.frame_columns AS pointer_columns,
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
+    INTO v_parent, v_child, v_pointers, v_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = deletion_key_part(v_child);
+    SET v_child = json_merge_preserve(v_child, v_pointers);
+    SET v_first = 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ';
+
+    RETURN concat(
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+        deletion_sql_list(v_child, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    ',
+        -- The chosen rows are put in order of their key, in which they will be locked.
+        if(p_more, '', concat('SELECT q.* FROM (\n    ')),
+        'SELECT t.j, ', deletion_sql_list(v_child, 'answer', ', '),
+        '\n    FROM ',
+        if(p_more, concat(
+            'JSON_TABLE(?, \'$\' COLUMNS (', deletion_sql_list(v_keys, 'frame', ', '),
+            ')) AS a\n    STRAIGHT_JOIN '
+        ), ''),
+        deletion_sql_frame(v_parent, v_first),
+        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        if(p_more, concat(
+            '\n    WHERE ', deletion_sql_after(v_keys),
+            '\n    ORDER BY ', deletion_sql_list(v_keys, 'sort', ', ')
+        ), ''),
+        '\n    LIMIT ?',
+        if(p_more, '', concat(
+            '\n    ) AS q ORDER BY ', deletion_sql_list(v_keys, 'order', ', '),
+            ' LIMIT 18446744073709551615'
+        )),
+        '\n) AS q'
     );
 END$$
 DELIMITER ;

@@ -38,7 +38,65 @@ SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
 -- >>> drop
+DROP FUNCTION IF EXISTS deletion_references_to;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_find_table.sql
+-- deletion_find_table
+-- Find a table of the application by the name that somebody gave.
+--
+-- Parameters  p_name   the table, in any spelling
+--             p_verb   the verb that was called
+-- Returns     regclass
+-- Errors      JD005 no such table; a system table, a view, a partition, temporary
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_find_table('customer');
+
+CREATE OR REPLACE FUNCTION deletion_find_table(
+    p_name text,
+    p_verb text DEFAULT 'deletion_find_table'
+) RETURNS regclass
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_table$
+DECLARE
+    v_parts text[] := deletion_split_name(p_name);
+    v_table oid;
+    v_problem text;
+BEGIN
+    -- By name from the catalog: a cast to regclass would need rights on the schema to say no.
+    SELECT
+        c.oid,
+        CASE
+            WHEN n.nspname LIKE 'pg\_%' OR n.nspname = 'information_schema'
+                THEN 'a system table'
+            WHEN c.relkind = 'f' THEN 'a foreign table'
+            WHEN c.relispartition THEN 'a partition'
+            WHEN c.relpersistence = 't' THEN 'temporary'
+            WHEN c.relkind NOT IN ('r', 'p') THEN 'no table'
+        END
+    INTO v_table, v_problem
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = v_parts[1] AND c.relname = v_parts[2];
+
+    IF v_table IS NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'no such table', p_name);
+    ELSIF v_problem IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'table is ' || v_problem, p_name);
+    END IF;
+
+    RETURN v_table::regclass;
+END;
+$deletion_find_table$;
+
+COMMENT ON FUNCTION deletion_find_table(text, text) IS
+'Find a table of the application by the name that somebody gave.';
+REVOKE ALL ON FUNCTION deletion_find_table(text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_compile.sql
@@ -160,6 +218,95 @@ $deletion_fingerprint_references$;
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
 'Digest of the foreign keys that point at a plan''s tables, and of their triggers.';
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_fingerprint.sql
+-- deletion_fingerprint
+-- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+--
+-- Parameters  p_entity_table   the target
+--             p_tables         the plan's tables, target and dependants, as their OIDs
+-- Returns     text, two hexadecimal MD5: of the references, and of all the rest
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint(entity_table, '{16400,16412}') FROM deletion_plans;
+
+CREATE OR REPLACE FUNCTION deletion_fingerprint(
+    p_entity_table text,
+    p_tables oid[]
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+-- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET enable_seqscan = on
+AS $deletion_fingerprint$
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
+            '|',
+            (
+                SELECT string_agg(concat_ws(',', k.oid, k.conrelid, k.confrelid, k.conname, k.conkey,
+                    k.confkey, k.confdeltype, k.confupdtype, k.confdelsetcols, k.conpfeqop), ';'
+                    ORDER BY k.oid)
+                FROM pg_constraint AS k
+                WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
+            ),
+            (
+                SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
+                    c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
+                    (
+                        -- One string a table: pg_attribute is the largest part of what is read.
+                        SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
+                            a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
+                        FROM pg_attribute AS a
+                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                    ),
+                    (
+                        SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
+                            i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
+                        FROM pg_index AS i
+                        WHERE i.indrelid = c.oid
+                    )), ';' ORDER BY c.oid)
+                FROM pg_class AS c
+                WHERE c.oid = ANY (p_tables)
+            ),
+            (
+                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid), ';' ORDER BY h.inhrelid)
+                FROM pg_inherits AS h
+                WHERE h.inhparent = ANY (p_tables)
+            ),
+            (
+                SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
+                FROM pg_namespace AS n
+                WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
+            ),
+            -- Without times: as text they change with the session's time zone, and every plan were stale.
+            (
+                SELECT string_agg((to_jsonb(r) - 'created_at')::text, ';' ORDER BY r.child_schema, r.child_table, r.reference_name)
+                FROM deletion_rules AS r
+            ),
+            (
+                SELECT string_agg((to_jsonb(d) - 'created_at')::text, ';' ORDER BY d.reference_name)
+                FROM deletion_references AS d
+            ),
+            (
+                SELECT (to_jsonb(t) - 'created_at')::text
+                FROM deletion_targets AS t
+                WHERE t.entity_table = p_entity_table
+            ),
+            -- A limit makes the check count rows that it would not look at otherwise.
+            deletion_setting('max_rows')
+        ))
+    );
+END;
+$deletion_fingerprint$;
+
+COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS
+'Digest of every catalog row that a plan was compiled from.';
+REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_break_columns.sql
@@ -308,6 +455,216 @@ $deletion_plan_cycle$;
 COMMENT ON FUNCTION deletion_plan_cycle(oid[], jsonb) IS
 'The references of a closure by which its tables refer to each other in a circle.';
 REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_table.sql
+-- deletion_sql_table
+-- Write a table's name as the statements of a plan name it.
+--
+-- Parameters  p_table   the table
+-- Returns     text, qualified and quoted; where the table has partitions, marked: of it ONLY is
+--             nothing, so that word is taken away again
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_table('customer'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_sql_table(p_table oid)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_table$
+SELECT CASE c.relkind WHEN 'p' THEN '/*whole*/ ' ELSE '' END || format('%I.%I', n.nspname, c.relname)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_sql_table$;
+
+COMMENT ON FUNCTION deletion_sql_table(oid) IS
+'A table''s name as the statements of a plan name it.';
+REVOKE ALL ON FUNCTION deletion_sql_table(oid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edge.sql
+-- deletion_plan_edge
+-- Describe a reference of a plan, with the conditions that its statements are made of.
+--
+-- Parameters  p_reference   a row of deletion_references_to, as jsonb
+--             p_parent      the parent's node      p_child   the child's node
+-- Returns     jsonb: parent, child, reference, action, index, self, and as SQL text
+--             on_frame   child row c hangs from frame row f
+--             on_parent  child row c hangs from parent row t
+--             found      row t of the child table is still where frame row f found it
+--             expands    TRUE: a frame may hold several levels of it
+--             only_found TRUE: roots that were not there have no such children
+--             plain      TRUE: an indexed foreign key of single whole numbers
+--             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edge(
+    p_reference jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edge$
+WITH pair AS (
+    SELECT
+        x.ordinality AS i,
+        p ->> 'f' AS frame_column,
+        p ->> 'name' AS parent_name,
+        p ->> 'type' AS parent_type,
+        quote_ident(a.attname) AS child_name,
+        format_type(a.atttypid, a.atttypmod) AS child_type,
+        coalesce(
+            x.operator::oid,
+            deletion_equality_of(
+                (
+                    SELECT pa.atttypid
+                    FROM pg_attribute AS pa
+                    WHERE
+                        pa.attrelid = (p_parent ->> 'oid')::oid
+                        AND pa.attnum = x.parent_column::int2
+                ),
+                a.atttypid
+            )
+        ) AS operator,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq
+    FROM
+        ROWS FROM (
+            jsonb_array_elements_text(p_reference -> 'child_columns'),
+            jsonb_array_elements_text(p_reference -> 'parent_columns'),
+            jsonb_array_elements_text(coalesce(nullif(p_reference -> 'operators', 'null'), '[]'))
+        ) WITH ORDINALITY AS x (child_column, parent_column, operator, ordinality)
+    INNER JOIN pg_attribute AS a
+        ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = x.child_column::int2
+    INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p
+        ON (p ->> 'attnum')::int2 = x.parent_column::int2
+),
+
+discriminator AS (
+    SELECT format(
+        '%I %s CAST(%L AS %s)',
+        a.attname,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+        p_reference ->> 'discriminator_value',
+        format_type(a.atttypid, a.atttypmod)
+    ) AS condition
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = (p_child ->> 'oid')::oid
+        AND a.attnum = (p_reference ->> 'discriminator_column')::int2
+),
+
+part AS (
+    -- Rows of the other partitions are pointed at by nobody, whatever values they hold.
+    SELECT
+        format('%s = ANY (%L::oid[])', p ->> 'f', t.oids) AS condition,
+        format('tableoid = ANY (%L::oid[])', t.oids) AS parent_condition
+    FROM (
+        SELECT array_agg(r.relid::oid) AS oids
+        FROM pg_partition_tree((p_reference ->> 'parent_part')::oid) AS r
+        WHERE r.isleaf
+    ) AS t
+    INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p ON (p ->> 'attnum')::int2 = -6
+    WHERE p_reference ->> 'parent_part' IS NOT NULL
+),
+
+own_row AS (
+    -- A row that refers to itself is not its own child.
+    SELECT
+        string_agg(format('c.%s %s f.%s', k ->> 'name', k ->> 'eq', k ->> 'f'), ' AND ')
+        AS in_frame,
+        string_agg(format('c.%1$s %2$s t.%1$s', k ->> 'name', k ->> 'eq'), ' AND ') AS in_table
+    FROM jsonb_array_elements(p_child -> 'columns') AS k
+    WHERE (k ->> 'key')::boolean AND p_parent ->> 'oid' = p_child ->> 'oid'
+)
+
+SELECT jsonb_build_object(
+    'parent', p_parent -> 'no',
+    'child', p_child -> 'no',
+    'reference', p_reference -> 'reference_name',
+    -- The table as the reference's statements name it: the one partition that has it.
+    'sql', coalesce(
+        deletion_sql_table((p_reference ->> 'child_part')::oid), p_child ->> 'sql'
+    ),
+    'parts', coalesce((
+        SELECT q.relkind = 'p' FROM pg_class AS q WHERE q.oid = (p_reference ->> 'child_part')::oid
+    ), (p_child ->> 'parts')::boolean),
+    'action', p_reference -> 'action',
+    'index', p_reference -> 'index_name',
+    'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    -- Rows of one table that hang from each other can go in one statement.
+    'expands', p_parent ->> 'oid' = p_child ->> 'oid' AND p_reference ->> 'action' = 'cascade'
+    AND p_reference ->> 'index_name' IS NOT NULL AND p_child ->> 'rows' = '*'
+    AND coalesce(p_reference ->> 'child_part', p_reference ->> 'parent_part') IS NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_constraint AS own
+        WHERE
+            own.conrelid = (p_child ->> 'oid')::oid AND own.confrelid = own.conrelid
+            AND own.contype = 'f' AND own.confdeltype = 'r'
+    ),
+    'declared', (p_reference ->> 'is_declared')::boolean,
+    -- Only a declared reference can hold rows of a root that is not there.
+    'only_found', p_parent ->> 'no' = '0' AND NOT (p_reference ->> 'is_declared')::boolean,
+    -- A foreign key between single whole numbers: its rows can be counted and deleted by arrays.
+    'plain', NOT (p_reference ->> 'is_declared')::boolean AND count(*) = 1
+    AND bool_and(
+        pair.child_type IN ('smallint', 'integer', 'bigint')
+        AND pair.parent_type IN ('smallint', 'integer', 'bigint')
+        AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
+    ) AND p_reference ->> 'index_name' IS NOT NULL
+    AND coalesce(p_reference ->> 'child_part', p_reference ->> 'parent_part') IS NULL,
+    'comparable', bool_and(pair.operator IS NOT NULL),
+    'single', count(*) = 1 AND p_reference ->> 'parent_part' IS NULL
+    AND NOT (p_child ->> 'parts')::boolean,
+    'child_column', min(pair.child_name),
+    'frame_column', min(pair.frame_column),
+    -- Sides exchanged: hashed lookups of the child's column among the frame's values.
+    'any_eq', min(deletion_equality(pair.operator, TRUE)),
+    'condition_c', coalesce((SELECT 'c.' || d.condition FROM discriminator AS d), 'TRUE'),
+    'parent_columns', jsonb_agg(jsonb_build_object(
+        'f', pair.frame_column, 'type', pair.parent_type
+    ) ORDER BY pair.i),
+    'columns', jsonb_agg(jsonb_build_object(
+        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type
+    ) ORDER BY pair.i),
+    'on_frame', string_agg(format('f.%s %s c.%s', pair.frame_column,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), '')
+    || coalesce((SELECT ' AND f.' || s.condition FROM part AS s), ''),
+    'on_parent', string_agg(format('t.%s %s c.%s', pair.parent_name,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), '')
+    || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), ''),
+    'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
+        ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),
+    'set_columns', (
+        SELECT string_agg(format(
+            '%I = %s',
+            a.attname,
+            CASE p_reference ->> 'action' WHEN 'set_default' THEN 'DEFAULT' ELSE 'NULL' END
+        ), ', ' ORDER BY a.attnum)
+        FROM jsonb_array_elements_text(p_reference -> 'set_columns') AS s
+        INNER JOIN pg_attribute AS a
+            ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = s::int2
+    )
+)
+FROM pair;
+$deletion_plan_edge$;
+
+COMMENT ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) IS
+'A reference of a plan, with the conditions that its statements are made of.';
+REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_plan_edges.sql
@@ -579,9 +936,13 @@ BEGIN
             t.table_oid,
             CASE WHEN t.table_oid = v_root THEN v_key ELSE deletion_node_key(t.table_oid) END,
             ARRAY(
-                SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
+                SELECT jsonb_array_elements_text(r.parent_columns)::int2
                 FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
                 WHERE r.parent_oid = t.table_oid
+                UNION
+                SELECT CAST(-6 AS int2)
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_part oid)
+                WHERE r.parent_oid = t.table_oid AND r.parent_part IS NOT NULL
             ),
             t.table_oid = ANY (v_closure)
         ) ORDER BY t.ordinality
@@ -590,7 +951,14 @@ BEGIN
     FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
 
     RETURN jsonb_build_object(
-        'nodes', v_nodes, 'tables', to_jsonb(v_tables), 'max_rows', v_max_rows
+        'nodes', v_nodes,
+        'tables', to_jsonb(v_tables || ARRAY(
+            SELECT p.relid::oid
+            FROM unnest(v_tables) AS t (table_oid)
+            CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
+            WHERE p.level > 0
+        )),
+        'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
 END;
 $deletion_plan_graph$;
@@ -598,6 +966,338 @@ $deletion_plan_graph$;
 COMMENT ON FUNCTION deletion_plan_graph(text) IS
 'The tables and references of a target''s deletion, in the order of the walk.';
 REVOKE ALL ON FUNCTION deletion_plan_graph(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Describe a table of a plan: its name, key, and the further columns that references point at.
+--
+-- Parameters  p_no          number of the node in the plan, 0 for the target
+--             p_table       the table
+--             p_key         its key columns
+--             p_referenced  columns that references of the plan point at
+--             p_in_closure  FALSE for a table that only non-cascading references reach
+-- Returns     jsonb: no, oid, sql (quoted name), name, closure, and columns, each with its name
+--             in frames (f: k1.. key, u1.. others), name, type and attnum
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_plan_node(0, 'users'::regclass, '{1}', '{1,4}', TRUE);
+
+CREATE OR REPLACE FUNCTION deletion_plan_node(
+    p_no integer,
+    p_table oid,
+    p_key int2[],
+    p_referenced int2[],
+    p_in_closure boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_node$
+WITH wanted AS (
+    SELECT 'k' || k.ordinality AS f, k.attnum, 1 AS part, k.ordinality
+    FROM unnest(p_key) WITH ORDINALITY AS k (attnum, ordinality)
+    UNION ALL
+    SELECT 'u' || row_number() OVER (ORDER BY u.attnum), u.attnum, 2, u.attnum
+    FROM (SELECT DISTINCT r.attnum FROM unnest(p_referenced) AS r (attnum)) AS u
+    WHERE u.attnum <> ALL (coalesce(p_key, '{-6,-1}'))
+    UNION ALL
+    -- Rows without a key are told apart by their place, for as long as nobody changes them.
+    SELECT 'k' || k.ordinality, k.attnum, 1, k.ordinality
+    FROM unnest(CASE
+        WHEN p_key IS NOT NULL THEN NULL
+        WHEN EXISTS (SELECT 1 FROM pg_class AS c WHERE c.oid = p_table AND c.relkind = 'p')
+            THEN '{-6,-1}'::int2[]
+        ELSE '{-1}'::int2[]
+    END) WITH ORDINALITY AS k (attnum, ordinality)
+)
+
+SELECT jsonb_build_object(
+    'no', p_no,
+    'oid', p_table::bigint,
+    'sql', deletion_sql_table(c.oid),
+    'parts', c.relkind = 'p',
+    -- What a subquery has to hand on: columns of the system are no part of *.
+    'rows', CASE
+        WHEN p_key IS NULL OR -6 = ANY (p_referenced) THEN 'c.tableoid, c.ctid, c.*' ELSE '*'
+    END,
+    'name', deletion_entity_name(c.oid),
+    'closure', p_in_closure,
+    'columns', (
+        SELECT jsonb_agg(jsonb_build_object(
+            'f', w.f,
+            'name', quote_ident(a.attname),
+            'type', format_type(a.atttypid, a.atttypmod),
+            'attnum', a.attnum,
+            'eq', deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+            'key', w.part = 1
+        ) ORDER BY w.part, w.ordinality)
+        FROM wanted AS w
+        INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = w.attnum
+    )
+)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_plan_node$;
+
+COMMENT ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) IS
+'A table of a plan: its name, key, and the further columns that references point at.';
+REVOKE ALL ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why tables cannot take part in a plan, if one of them cannot.
+--
+-- Parameters  p_tables   the tables of the plan, closure and others
+-- Returns     text naming the first such table and the reason; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_problem(p_tables oid[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_problem$
+SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
+FROM pg_class AS c
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN c.relkind = 'f' THEN 'is a foreign table'
+        WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_partition_tree(c.oid) AS p
+            INNER JOIN pg_class AS q ON q.oid = p.relid AND q.relkind NOT IN ('r', 'p')
+        ) THEN 'has a partition that is no ordinary table'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS t ON t.oid = a.atttypid
+            LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+            WHERE
+                a.attrelid = c.oid AND a.attnum = ANY (deletion_node_key(c.oid))
+                AND (
+                    coalesce(b.oid, t.oid) IN ('float4'::regtype, 'float8'::regtype)
+                    OR coalesce(b.typcategory, t.typcategory) = 'A'
+                )
+        ) THEN 'has a key of a type that does not compare exactly'
+    END AS problem
+) AS p
+WHERE c.oid = ANY (p_tables) AND p.problem IS NOT NULL
+ORDER BY array_position(p_tables, c.oid)
+LIMIT 1;
+$deletion_plan_problem$;
+
+COMMENT ON FUNCTION deletion_plan_problem(oid[]) IS
+'Why a table cannot take part in a plan, if one of the given tables cannot.';
+REVOKE ALL ON FUNCTION deletion_plan_problem(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_root_columns.sql
+-- deletion_root_columns
+-- Number a partition's columns as the table does that it is a part of.
+--
+-- Parameters  p_table     the partition, or any other table
+--             p_columns   its columns
+-- Returns     int2[], in the same order; those of any other table as they are
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_root_columns(
+    p_table oid,
+    p_columns int2[]
+) RETURNS int2[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_root_columns$
+SELECT CASE
+    WHEN pg_partition_root(p_table) IS NULL OR pg_partition_root(p_table) = p_table THEN p_columns
+    ELSE ARRAY(
+        SELECT r.attnum
+        FROM unnest(p_columns) WITH ORDINALITY AS k (attnum, ordinality)
+        INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = k.attnum
+        INNER JOIN pg_attribute AS r
+            ON r.attrelid = pg_partition_root(p_table) AND r.attname = a.attname
+        ORDER BY k.ordinality
+    )
+END;
+$deletion_root_columns$;
+
+COMMENT ON FUNCTION deletion_root_columns(oid, int2[]) IS
+'Number a partition''s columns as the table does that it is a part of.';
+REVOKE ALL ON FUNCTION deletion_root_columns(oid, int2[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_references_to.sql
+-- deletion_references_to
+-- List the references that point at given tables, each with the action that rules leave it.
+--
+-- Parameters  p_parents   the tables that are pointed at
+-- Returns     one row a reference: its tables, columns in order, comparison operators, action,
+--             the columns that a SET NULL or SET DEFAULT changes, its supporting index, and the
+--             partition that alone holds it (child_part) or is pointed at (parent_part)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT * FROM deletion_references_to(ARRAY['users'::regclass]::oid[]);
+
+CREATE OR REPLACE FUNCTION deletion_references_to(p_parents oid[])
+RETURNS TABLE (
+    child_oid oid,
+    parent_oid oid,
+    reference_name text,
+    action text,
+    is_declared boolean,
+    child_columns int2[],
+    parent_columns int2[],
+    operators oid[],
+    set_columns int2[],
+    discriminator_column int2,
+    discriminator_value text,
+    index_name text,
+    child_part oid,
+    parent_part oid
+)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_references_to$
+WITH from_catalog AS (
+    SELECT
+        k.conrelid AS child_oid,
+        k.confrelid AS parent_oid,
+        k.conname::text AS reference_name,
+        CASE k.confdeltype
+            WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set_null' WHEN 'd' THEN 'set_default'
+            ELSE 'restrict'
+        END AS action,
+        FALSE AS is_declared,
+        k.conkey AS child_columns,
+        k.confkey AS parent_columns,
+        k.conpfeqop AS operators,
+        coalesce(k.confdelsetcols, k.conkey) AS set_columns,
+        NULL::int2 AS discriminator_column,
+        NULL::text AS discriminator_value
+    FROM pg_constraint AS k
+    -- Of a key on a partitioned table each partition has a copy.
+    WHERE
+        k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (
+            SELECT t.relid
+            FROM unnest(p_parents) AS p (oid)
+            CROSS JOIN LATERAL pg_partition_tree(p.oid) AS t
+            UNION ALL
+            SELECT p.oid FROM unnest(p_parents) AS p (oid)
+        )
+),
+
+declared AS (
+    SELECT
+        c.oid AS child_oid,
+        p.oid AS parent_oid,
+        d.reference_name::text AS reference_name,
+        d.action::text AS action,
+        TRUE AS is_declared,
+        deletion_attnums(c.oid, d.child_columns) AS child_columns,
+        deletion_attnums(p.oid, d.parent_columns) AS parent_columns,
+        NULL::oid[] AS operators,
+        deletion_attnums(c.oid, d.child_columns) AS set_columns,
+        (deletion_attnums(c.oid, jsonb_build_array(d.discriminator_column)))[1]
+        AS discriminator_column,
+        d.discriminator_value::text AS discriminator_value
+    FROM deletion_references AS d
+    INNER JOIN pg_namespace AS cn ON cn.nspname = d.child_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = cn.oid AND c.relname = d.child_table
+    INNER JOIN pg_namespace AS pn ON pn.nspname = d.parent_schema
+    INNER JOIN pg_class AS p ON p.relnamespace = pn.oid AND p.relname = d.parent_table
+    WHERE p.oid = ANY (p_parents)
+),
+
+every AS (
+    SELECT f.* FROM from_catalog AS f
+    UNION ALL
+    SELECT d.* FROM declared AS d
+)
+
+SELECT
+    coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid) AS child_oid,
+    coalesce(pg_partition_root(e.parent_oid)::oid, e.parent_oid) AS parent_oid,
+    e.reference_name,
+    -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
+    CASE
+        WHEN coalesce(r.action, e.action) = 'set_null' AND EXISTS (
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS y ON y.oid = a.atttypid
+            WHERE
+                a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
+                AND (a.attnotnull OR y.typnotnull)
+        ) THEN 'restrict'
+        -- The engine would change rows behind the column as well: unbounded, and uncounted.
+        WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default') AND EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE
+                k.contype = 'f' AND k.confrelid = e.child_oid AND k.confkey && e.set_columns
+                AND k.confupdtype IN ('c', 'n', 'd')
+        ) THEN 'restrict'
+        ELSE coalesce(r.action, e.action)
+    END AS action,
+    e.is_declared,
+    -- A partition may number its columns in its own way.
+    deletion_root_columns(e.child_oid, e.child_columns),
+    deletion_root_columns(e.parent_oid, e.parent_columns),
+    e.operators,
+    deletion_root_columns(e.child_oid, e.set_columns),
+    (deletion_root_columns(e.child_oid, ARRAY[e.discriminator_column]))[1],
+    e.discriminator_value,
+    (
+        SELECT i.indexrelid::regclass::text
+        FROM pg_index AS i
+        WHERE
+            i.indrelid = e.child_oid AND i.indisvalid AND i.indisready
+            AND (
+                i.indpred IS NULL
+                -- What leaves out nothing but rows that refer to none leaves out none of ours.
+                OR (
+                    cardinality(e.child_columns) = 1 AND e.discriminator_column IS NULL
+                    AND pg_get_expr(i.indpred, i.indrelid) = (
+                        SELECT format('(%I IS NOT NULL)', a.attname)
+                        FROM pg_attribute AS a
+                        WHERE a.attrelid = e.child_oid AND a.attnum = e.child_columns[1]
+                    )
+                )
+            )
+            -- The index leads with the reference's columns, the discriminator among them or not.
+            AND e.child_columns <@ (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ]
+            AND (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ] <@ (e.child_columns || coalesce(e.discriminator_column, e.child_columns[1]))
+        ORDER BY i.indnatts, i.indexrelid
+        LIMIT 1
+    ) AS index_name,
+    CASE WHEN pg_partition_root(e.child_oid) <> e.child_oid THEN e.child_oid END AS child_part,
+    CASE WHEN pg_partition_root(e.parent_oid) <> e.parent_oid THEN e.parent_oid END AS parent_part
+FROM every AS e
+INNER JOIN pg_class AS t ON t.oid = e.child_oid
+INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
+LEFT JOIN deletion_rules AS r
+    ON
+        r.child_schema = n.nspname AND r.child_table = t.relname
+        AND r.reference_name = e.reference_name;
+$deletion_references_to$;
+
+COMMENT ON FUNCTION deletion_references_to(oid[]) IS
+'The references that point at given tables, each with the action that rules leave it.';
+REVOKE ALL ON FUNCTION deletion_references_to(oid[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_cycle.sql
@@ -701,6 +1401,161 @@ COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_cycle(jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_drain.sql
+-- deletion_sql_drain
+-- Write the statement that deletes rows without dependants that hang from a frame.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+--             p_one_job   TRUE: for a frame of one job, where the engine's row count is enough
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and how
+--             many it found and could not delete; for one job nothing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_drain(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_one_job boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_drain$
+WITH pair AS (
+    SELECT jsonb_agg(jsonb_build_object(
+        'f', c.value -> 'f', 'name', p.value -> 'f', 'type', p.value -> 'type'
+    ) ORDER BY c.n) AS columns
+    FROM jsonb_array_elements(p_edge -> 'columns') WITH ORDINALITY AS c (value, n)
+    INNER JOIN jsonb_array_elements(p_edge -> 'parent_columns')
+        WITH ORDINALITY AS p (value, n) ON p.n = c.n
+)
+
+-- One Tid Scan; the condition once more, for a row that moves while its lock is waited for.
+-- Rows are counted by job without a join: the frame's own rows name the job of each group.
+SELECT format(
+    CASE WHEN (p_child ->> 'parts')::boolean AND p_one_job THEN $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT DISTINCT x.part, x.row_id
+    FROM (
+        %3$s
+        LIMIT $2
+    ) AS x (row_id, part)
+)
+DELETE FROM ONLY %2$s AS c
+USING r
+WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s$sql$
+    WHEN (p_child ->> 'parts')::boolean THEN $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT DISTINCT x.part, x.row_id
+    FROM (
+        %3$s
+        LIMIT $2
+    ) AS x (row_id, part)
+),
+d AS (
+    DELETE FROM ONLY %2$s AS c
+    USING r
+    WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s
+    RETURNING %5$s
+)
+SELECT
+    coalesce(sum(b.n), 0)::bigint,
+    jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0),
+    (SELECT count(*) FROM r) - coalesce(sum(b.n), 0)::bigint
+FROM (
+    SELECT a.j, sum(a.n)::bigint AS n
+    FROM (
+        SELECT max(g.j) AS j, sum(g.n) AS n
+        FROM (
+            SELECT %6$s, NULL::bigint AS j, 1 AS n FROM d
+            UNION ALL
+            SELECT %7$s, f.j, 0 FROM f
+        ) AS g
+        GROUP BY %8$s
+    ) AS a
+    GROUP BY a.j
+) AS b$sql$
+    WHEN p_one_job THEN $sql$WITH %1$s
+DELETE FROM ONLY %2$s AS c
+WHERE
+    c.ctid = ANY (ARRAY(
+        %3$s
+        LIMIT $2
+    ))
+    AND %4$s$sql$
+    ELSE $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT ARRAY(
+        %3$s
+        LIMIT $2
+    ) AS ids
+),
+d AS (
+    DELETE FROM ONLY %2$s AS c
+    WHERE
+        c.ctid = ANY ((SELECT r.ids FROM r)::tid[])
+        AND %4$s
+    RETURNING %5$s
+)
+SELECT
+    coalesce(sum(b.n), 0)::bigint,
+    jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0),
+    (SELECT cardinality(r.ids) FROM r) - coalesce(sum(b.n), 0)::bigint
+FROM (
+    SELECT a.j, sum(a.n)::bigint AS n
+    FROM (
+        SELECT max(g.j) AS j, sum(g.n) AS n
+        FROM (
+            SELECT %6$s, NULL::bigint AS j, 1 AS n FROM d
+            UNION ALL
+            SELECT %7$s, f.j, 0 FROM f
+        ) AS g
+        GROUP BY %8$s
+    ) AS a
+    GROUP BY a.j
+) AS b$sql$ END,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    p_child ->> 'sql',
+    CASE
+        WHEN (p_edge ->> 'single')::boolean THEN format(
+            'SELECT c.ctid FROM ONLY %s AS c WHERE c.%s %s ANY (%s) AND %s',
+            p_child ->> 'sql', p_edge ->> 'child_column', p_edge ->> 'any_eq',
+            CASE
+                WHEN p_edge ->> 'index' IS NULL THEN format('SELECT f.%s FROM f', p_edge ->> 'frame_column')
+                ELSE format('ARRAY(SELECT f.%s FROM f)', p_edge ->> 'frame_column')
+            END,
+            p_edge ->> 'condition_c'
+        )
+        ELSE format(
+            'SELECT c.ctid%1$s FROM f CROSS JOIN LATERAL '
+            || '(SELECT c.ctid%1$s FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c',
+            CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid' ELSE '' END,
+            p_child ->> 'sql', p_edge ->> 'on_frame'
+        )
+    END,
+    CASE
+        WHEN (p_edge ->> 'single')::boolean THEN format(
+            '(c.%s %s ANY (SELECT f.%s FROM f)) IS TRUE AND %s',
+            p_edge ->> 'child_column', p_edge ->> 'any_eq', p_edge ->> 'frame_column',
+            p_edge ->> 'condition_c'
+        )
+        ELSE format('EXISTS (SELECT 1 FROM f WHERE %s)', p_edge ->> 'on_frame')
+    END,
+    deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
+    deletion_sql_list(pair.columns, 'CAST(d.%1$s AS %3$s) AS %1$s'),
+    deletion_sql_list(pair.columns, 'f.%2$s'),
+    deletion_sql_list(pair.columns, 'g.%1$s')
+)
+FROM pair;
+$deletion_sql_drain$;
+
+COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) IS
+'The statement that deletes rows without dependants that hang from a frame.';
+REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_fetch.sql
 -- deletion_sql_fetch
 -- Write the statement that reads the keys of the rows that hang from a frame by one reference.
@@ -739,8 +1594,8 @@ FROM (
     CASE
         -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
-            p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
         ELSE format(
             'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
@@ -769,6 +1624,82 @@ $deletion_sql_fetch$;
 COMMENT ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) IS
 'The statement that reads the keys of the rows that hang from a frame by one reference.';
 REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_set.sql
+-- deletion_sql_set
+-- Write the statement that sets a reference NULL, or to its default, in the rows of a frame.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows to count by job,
+--             and how many still point where they pointed (a default that is the very key)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_set(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_set$
+SELECT format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT c.ctid AS row_id%10$s, f.j, %4$s
+        FROM f
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        LIMIT $2
+    ) AS f
+    WHERE t.ctid = f.row_id%12$s AND %6$s
+    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
+)%8$s
+SELECT
+    (SELECT count(*) FROM u),
+    (
+        SELECT jsonb_object_agg(g.j, g.n)
+        FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
+    ),
+    (SELECT count(*) FROM u WHERE u.still)$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    p_child ->> 'sql',
+    p_edge ->> 'set_columns',
+    deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
+    p_edge ->> 'on_frame',
+    p_edge ->> 'found',
+    concat_ws(', ', quote_literal(p_child ->> 'name'), deletion_sql_list(k.columns, 't.%2$s')),
+    CASE WHEN (p_edge ->> 'once')::boolean THEN format(
+        $sql$,
+s AS (
+    INSERT INTO deletion_walk_keys (
+        walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+    )
+    SELECT 0, u.j, -1, 'set_null', deletion_key_hash(u.row_key), 0, %L, TRUE FROM u
+    ON CONFLICT DO NOTHING
+    RETURNING job_id AS j
+)$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
+    CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END,
+    -- Rows of two partitions may be at the same place.
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid AS part' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN 'c.tableoid, ' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ' AND t.tableoid = f.part' ELSE '' END
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_set$;
+
+COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
+'The statement that sets a reference NULL, or to its default, in the rows of a frame.';
+REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_circle.sql
@@ -813,7 +1744,9 @@ WITH node AS (
 edge AS (
     SELECT
         (e.value ->> 'no')::integer AS no, e.value AS edge, e.value ->> 'action' AS action,
-        p.node AS parent, c.node AS child, c.no AS child_no, c.table_sql, c.keys,
+        p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
+        c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
         -- Every key that such a walk has on its stack is among its scratch rows.
         format(
             'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = 0'
@@ -855,13 +1788,13 @@ u AS (
     UPDATE ONLY %2$s AS t
     SET %3$s
     FROM (
-        SELECT c.ctid AS row_id, %4$s
+        SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
         WHERE %6$s
         LIMIT $2
     ) AS f
-    WHERE t.ctid = f.row_id AND %7$s
+    WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
     RETURNING 1
 )
 SELECT count(*) FROM u$sql$,
@@ -967,10 +1900,10 @@ WITH node AS (
 edge AS (
     SELECT
         (e.value ->> 'no')::integer AS edge_no,
-        e.value || jsonb_build_object('sql', c.node -> 'sql') AS edge,
+        e.value AS edge,
         e.value ->> 'action' AS action,
         p.node AS parent,
-        c.node AS child
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
@@ -1107,7 +2040,7 @@ SELECT
     coalesce((e.edge ->> 'check')::boolean, FALSE),
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
-    s.sql_text
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;
@@ -1170,7 +2103,7 @@ SELECT
     e.edge ->> 'reference',
     e.edge ->> 'action',
     CASE WHEN e.edge IS NULL THEN 'key' ELSE e.edge ->> 'index' END,
-    s.sql_text
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no
 INNER JOIN jsonb_array_elements(p_graph -> 'nodes') AS n

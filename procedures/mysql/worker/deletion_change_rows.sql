@@ -1,5 +1,5 @@
 -- deletion_change_rows
--- Delete, or set, rows without a key that hang from the present frame, from one of its rows at a time.
+-- Delete, or set, rows without a key that hang from the present frame, one of its rows at a time.
 --
 -- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
 -- Writes      the application's table, deletion_receipts     Commits  no
