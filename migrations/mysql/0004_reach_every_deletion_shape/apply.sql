@@ -50,8 +50,8 @@ DEALLOCATE PREPARE dj_stmt;
 --             p_kind                 see below
 -- Returns     text
 --             fetch         binds the frame and a limit
---             fetch_more    binds a row that is not read, the frame and a limit; answers one row less
---                           than the limit at most: there is no place to go on from
+--             fetch_more    binds a row that is not read, the frame and a limit; says that it
+--                           answers less than the limit: there is no place to go on from
 --             parent_row    binds one row of the frame; its values come into @dj_k1 and so on
 --             change_rows   binds a limit; deletes, or sets, rows that hang from that row
 -- Writes      nothing                              Commits  no
@@ -86,8 +86,9 @@ BEGIN
 
     IF p_kind IN ('fetch', 'fetch_more') THEN
         RETURN concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1)), JSON_ARRAY()),\n',
-            '    LEAST(COUNT(*), 9999)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, CONCAT(',
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1)), ',
+            'JSON_ARRAY()),\n    LEAST(COUNT(*), 9999)\nINTO @dj_answer, @dj_rows\nFROM (\n',
+            '    SELECT t.j, CONCAT(',
             p_edge_no, ', \':\', ROW_NUMBER() OVER (), \':\', UUID()) AS k1\n    FROM ',
             if(p_kind = 'fetch', '', 'JSON_TABLE(?, \'$\' COLUMNS (k INT PATH \'$.k\')) AS a\n    STRAIGHT_JOIN '),  -- noqa: LT05
             deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
@@ -99,7 +100,8 @@ BEGIN
         SET v_names = replace(deletion_sql_list(v_parent, 'order', ', '), 'q.', 't.');
         SET v_into = replace(deletion_sql_list(v_parent, 'order', ', '), 'q.', '@dj_');
         RETURN concat(
-            'SELECT t.m, ', v_names, '\nINTO @dj_m, ', v_into, '\nFROM JSON_TABLE(?, \'$\' COLUMNS (',
+            'SELECT t.m, ', v_names, '\nINTO @dj_m, ', v_into,
+            '\nFROM JSON_TABLE(?, \'$\' COLUMNS (',
             'm INT PATH \'$.m\', ', deletion_sql_list(v_parent, 'frame', ', '), ')) AS t'
         );
     END IF;
@@ -1696,7 +1698,7 @@ DELIMITER ;
 
 -- >>> procedures/mysql/worker/deletion_change_rows.sql
 -- deletion_change_rows
--- Delete, or set, rows without a key that hang from the present frame, from one of its rows at a time.
+-- Delete, or set, rows without a key that hang from the present frame, one of its rows at a time.
 --
 -- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
 -- Writes      the application's table, deletion_receipts     Commits  no

@@ -42,7 +42,8 @@ BEGIN
     IF p_kind IN ('fetch', 'fetch_more') THEN
         RETURN concat(
             'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1)), ',
-            'JSON_ARRAY()),\n    LEAST(COUNT(*), 9999)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, CONCAT(',
+            'JSON_ARRAY()),\n    LEAST(COUNT(*), 9999)\nINTO @dj_answer, @dj_rows\nFROM (\n',
+            '    SELECT t.j, CONCAT(',
             p_edge_no, ', \':\', ROW_NUMBER() OVER (), \':\', UUID()) AS k1\n    FROM ',
             if(p_kind = 'fetch', '', 'JSON_TABLE(?, \'$\' COLUMNS (k INT PATH \'$.k\')) AS a\n    STRAIGHT_JOIN '),  -- noqa: LT05
             deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
