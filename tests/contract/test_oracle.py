@@ -128,8 +128,9 @@ class Trial:
             self.in_larger_batches(root, job.id)
             job = self.db.job(job.id)
             # What was set before the job stopped is gone now, and stands in its receipts.
-            told = self.db.receipts(job.id).items()
-            receipts = {key: count for key, count in told if key[1] == "delete"}
+            receipts = {
+                key: count for key, count in self.db.receipts(job.id).items() if key[1] == "delete"
+            }
             receipts |= {key: n for key, n in expected.counts.items() if key[1] != "delete"}
         after = self.ours.contents(self.case)
         raised = self.oracle.native_delete(self.case, root) if self.is_comparable else None
