@@ -29,7 +29,7 @@ BEGIN
     INTO v_keys
     FROM
         json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.s', t VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.t')
         ) AS p
     STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
         ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
