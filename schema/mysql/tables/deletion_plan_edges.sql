@@ -14,8 +14,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Foreign key or declared reference',
     child_node_no INT NULL
         COMMENT 'The table that points, as the plan numbers it',
-    edge_no INT NULL
-        COMMENT 'Place of the reference in the order of work, from 1',
+    edge_no INT NOT NULL
+        COMMENT 'Place of the reference in the order of work, from 1; below 0: not known yet',
     action VARCHAR(16) NOT NULL
         COMMENT 'What happens to the child rows',
     is_declared BOOLEAN NOT NULL
@@ -54,7 +54,11 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
     set_list TEXT NULL
         COMMENT 'What an UPDATE of child row x sets',
-    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+    PRIMARY KEY (plan_id, edge_no),
+    UNIQUE KEY uq_dpe_reference (
+        plan_id, parent_node_no, child_schema, child_table, reference_name
+    ),
+    KEY idx_dpe_child (plan_id, child_node_no)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin
