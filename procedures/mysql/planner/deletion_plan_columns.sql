@@ -2,7 +2,7 @@
 -- Describe the columns that the frames of each of a plan's tables carry.
 --
 -- Parameters  p_plan_id   the plan
--- Writes      deletion_plan_nodes: frame_columns   Commits  no
+-- Writes      deletion_plan_nodes: frame_columns and what is written from them     Commits  no
 -- Execute     the owner only
 --
 -- Its key, k1 and on; then what references point at and is no part of the key, u1 and on.
@@ -72,5 +72,17 @@ BEGIN
     END WHILE;
 
     CLOSE c_column;
+
+    -- What many statements begin with is written once.
+    UPDATE deletion_plan_nodes AS n
+    SET n.key_part = deletion_key_part(n.frame_columns)
+    WHERE n.plan_id = p_plan_id;
+
+    UPDATE deletion_plan_nodes AS n
+    SET
+        n.key_found = deletion_sql_list(n.key_part, 'found', ' AND '),
+        n.key_frame = deletion_sql_list(n.key_part, 'frame', ', '),
+        n.row_frame = deletion_sql_list(n.frame_columns, 'frame', ', ')
+    WHERE n.plan_id = p_plan_id;
 END$$
 DELIMITER ;

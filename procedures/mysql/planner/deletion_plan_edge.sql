@@ -96,6 +96,7 @@ BEGIN
     UPDATE deletion_plan_edges AS e
     SET
         e.frame_columns = v_pointers,
+        e.pointer_frame = deletion_sql_list(v_pointers, 'frame', ', '),
         e.discriminator = v_discriminator,
         e.set_list = v_set,
         e.on_frame = concat(

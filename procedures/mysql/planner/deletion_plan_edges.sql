@@ -91,10 +91,13 @@ BEGIN
     INTO v_entered, v_above
     FROM entered AS n;
 
-    SELECT json_arrayagg(e.parent_node_no)
+    SELECT json_arrayagg(q.parent_node_no)
     INTO v_parents
-    FROM deletion_plan_edges AS e
-    WHERE e.plan_id = p_plan_id;
+    FROM (
+        SELECT DISTINCT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id
+    ) AS q;
 
     -- Rows with two references to set are changed twice and counted once.
     SELECT json_arrayagg(q.child_node_no)

@@ -22,13 +22,14 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Write the statement that finds the child rows of a frame by one reference'
 BEGIN
-    DECLARE v_parent, v_child, v_keys, v_pointers JSON;
-    DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_child, v_keys, v_pointers JSON;
+    DECLARE v_parent, v_key_frame, v_table, v_on_frame
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        p.frame_columns, n.frame_columns AS child_frame_columns, e.frame_columns AS pointer_columns,
+        p.row_frame, n.key_frame, n.key_part, n.frame_columns, e.frame_columns AS pointer_columns,
         concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
-    INTO v_parent, v_child, v_pointers, v_table, v_on_frame
+    INTO v_parent, v_key_frame, v_keys, v_child, v_pointers, v_table, v_on_frame
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p
         ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
@@ -36,9 +37,7 @@ BEGIN
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
-    SET v_keys = deletion_key_part(v_child);
     SET v_child = json_merge_preserve(v_child, v_pointers);
-    SET v_first = 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ';
 
     RETURN concat(
         'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
@@ -49,11 +48,11 @@ BEGIN
         'SELECT t.j, ', deletion_sql_list(v_child, 'answer', ', '),
         '\n    FROM ',
         if(p_more, concat(
-            'JSON_TABLE(?, \'$\' COLUMNS (', deletion_sql_list(v_keys, 'frame', ', '),
+            'JSON_TABLE(?, \'$\' COLUMNS (', v_key_frame,
             ')) AS a\n    STRAIGHT_JOIN '
         ), ''),
-        deletion_sql_frame(v_parent, v_first),
-        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        'JSON_TABLE(?, \'$[*]\' COLUMNS (j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ',
+        v_parent, ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
         if(p_more, concat(
             '\n    WHERE ', deletion_sql_after(v_keys),
             '\n    ORDER BY ', deletion_sql_list(v_keys, 'sort', ', ')

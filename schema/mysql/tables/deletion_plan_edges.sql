@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'True where another reference of the child is set too, and rows count once',
     frame_columns JSON NULL
         COMMENT 'How frames carry the values of the child columns',
+    pointer_frame TEXT NULL
+        COMMENT 'The same, as JSON_TABLE declares them',
     on_frame TEXT NULL
         COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
     on_parent TEXT NULL
