@@ -82,6 +82,11 @@ BEGIN
     SET
         n.key_found = deletion_sql_list(n.key_part, 'found', ' AND '),
         n.key_frame = deletion_sql_list(n.key_part, 'frame', ', '),
+        n.key_order = deletion_sql_list(n.key_part, 'order', ', '),
+        n.key_after = concat(
+            deletion_sql_after(n.key_part),
+            '\n    ORDER BY ', deletion_sql_list(n.key_part, 'sort', ', ')
+        ),
         n.row_frame = deletion_sql_list(n.frame_columns, 'frame', ', ')
     WHERE n.plan_id = p_plan_id;
 END$$

@@ -21,7 +21,8 @@ COMMENT 'Write the conditions by which a reference is followed'
 BEGIN
     DECLARE v_pos, v_count INT DEFAULT 0;
     DECLARE v_parent_no, v_child_no INT;
-    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers JSON;
+    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers, v_carried
+        JSON;
     DECLARE v_schema, v_table, v_discriminator, v_column VARCHAR(64)
         CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -91,12 +92,16 @@ BEGIN
         SET v_discriminator = deletion_sql_literal(v_schema, v_table, v_discriminator, v_value);
     END IF;
 
+    SET v_carried = json_merge_preserve(v_node, v_pointers);
     SET v_set = if(v_action IN ('set_null', 'set_default'), v_set, NULL);
 
     UPDATE deletion_plan_edges AS e
     SET
         e.frame_columns = v_pointers,
         e.pointer_frame = deletion_sql_list(v_pointers, 'frame', ', '),
+        e.answer_list = deletion_sql_list(v_carried, 'answer', ', '),
+        e.object_list = deletion_sql_list(v_carried, 'object', ', '),
+        e.index_hint = deletion_sql_index(e.index_name),
         e.discriminator = v_discriminator,
         e.set_list = v_set,
         e.on_frame = concat(

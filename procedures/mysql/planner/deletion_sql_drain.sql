@@ -28,7 +28,7 @@ BEGIN
 
     SELECT
         p.row_frame, n.key_part, e.frame_columns,
-        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        concat(n.sql_name, ' AS c', e.index_hint),
         concat(n.sql_name, ' AS c', n.key_index), e.on_frame
     INTO v_parent, v_keys, v_pointers, v_table, v_own_table, v_on_frame
     FROM deletion_plan_edges AS e

@@ -80,7 +80,7 @@ BEGIN
     IF p_kind IN ('look', 'free') THEN
         SELECT coalesce(group_concat(
             '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
-            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent, ')'
+            e.index_hint, ' WHERE ', e.on_parent, ')'
             ORDER BY e.edge_no SEPARATOR ''
         ), '')
         INTO v_childless

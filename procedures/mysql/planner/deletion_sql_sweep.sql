@@ -28,7 +28,7 @@ BEGIN
         'JSON_TABLE(?, \'$[*]\' COLUMNS (',
         if(p_kind = 'count', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
         'm INT PATH \'$.m\', ', p.row_frame, ')) AS t',
-        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', deletion_sql_index(e.index_name),
+        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint,
         ' ON ', e.on_frame
     )
     INTO v_rows

@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'The value of it that means this parent',
     index_name VARCHAR(64) NULL
         COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    index_hint VARCHAR(160) NOT NULL DEFAULT ''
+        COMMENT 'Hint that makes a statement use it; empty: there is none',
     is_leaf BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
@@ -46,6 +48,10 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'How frames carry the values of the child columns',
     pointer_frame TEXT NULL
         COMMENT 'The same, as JSON_TABLE declares them',
+    answer_list TEXT NULL
+        COMMENT 'What a frame of child rows carries, as it is read from row c',
+    object_list TEXT NULL
+        COMMENT 'The same, as it is put into JSON from answer q',
     on_frame TEXT NULL
         COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
     on_parent TEXT NULL

@@ -31,6 +31,10 @@ CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
         COMMENT 'Columns of a frame that carries the key alone, as JSON_TABLE declares them',
     row_frame TEXT NULL
         COMMENT 'Columns of a frame that carries all of them',
+    key_order TEXT NULL
+        COMMENT 'The key of answer q, to sort by',
+    key_after TEXT NULL
+        COMMENT 'Condition: row c comes after the key a, and what to sort by then',
     in_closure BOOLEAN NOT NULL
         COMMENT 'True where rows of the table are removed',
     is_expanded BOOLEAN NOT NULL DEFAULT FALSE
