@@ -54,18 +54,18 @@ BEGIN
         -- The next reference of the frame's table that has something to do in this phase.
         SELECT
             s.edge_no, s.node_no, s.action, s.is_leaf,
-            s.edge_no IN (
-                SELECT d.edge_no
-                FROM deletion_plan_steps AS d
-                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
+                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'drain'
             ),
-            s.edge_no IN (
-                SELECT d.edge_no
-                FROM deletion_plan_steps AS d
-                WHERE d.plan_id = @dj_plan_id AND d.kind = 'sweep'
+            EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
+                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'sweep'
             )
         INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps
-        FROM deletion_plan_steps AS s
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_parent)
         WHERE
             s.plan_id = @dj_plan_id
             AND s.parent_node_no = @dj_node_no

@@ -24,7 +24,7 @@ COMMENT 'Execute one stored statement of a plan, with bound values'
 BEGIN
     SET @dj_sql = (
         SELECT s.sql_text
-        FROM deletion_plan_steps AS s
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = p_kind
     );
     SET @dj_answer = NULL, @dj_rows = 0;
