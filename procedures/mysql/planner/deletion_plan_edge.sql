@@ -21,8 +21,8 @@ COMMENT 'Write the conditions by which a reference is followed'
 BEGIN
     DECLARE v_pos, v_count INT DEFAULT 0;
     DECLARE v_parent_no, v_child_no INT;
-    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers, v_carried
-        JSON;
+    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other JSON;
+    DECLARE v_pointers, v_carried JSON;
     DECLARE v_schema, v_table, v_discriminator, v_column VARCHAR(64)
         CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;

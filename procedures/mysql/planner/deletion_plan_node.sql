@@ -3,7 +3,7 @@
 --
 -- Parameters  p_plan_id             the plan
 --             p_schema, p_table     the table
---             p_key                 JSON array of the columns that name its rows; NULL: not known yet
+--             p_key                 array of the columns that name its rows; NULL: not yet known
 --             p_in_closure          TRUE: its rows are removed
 -- Writes      deletion_plan_nodes                  Commits  no
 -- Execute     the owner only

@@ -33,7 +33,7 @@ BEGIN
                 WHEN EXISTS (
                     SELECT 1
                     FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
                     )) AS k
                     LEFT JOIN deletion_node_columns AS c
                         ON
@@ -46,8 +46,8 @@ BEGIN
         FROM deletion_plan_nodes AS n
         LEFT JOIN information_schema.tables AS t
             ON
-                t.table_schema = convert(n.table_schema USING utf8mb3) COLLATE utf8mb3_bin
-                AND t.table_name = convert(n.table_name USING utf8mb3) COLLATE utf8mb3_bin
+                t.table_schema = convert(n.table_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND t.table_name = convert(n.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
         WHERE n.plan_id = p_plan_id
     ) AS q
     WHERE q.problem IS NOT NULL

@@ -17,7 +17,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Find the references to the newest tables of a plan, each with the action that holds for it'  -- noqa: LT05
 BEGIN
-    -- Numbers below zero, until all references are known and put in order.
+    -- Numbers below zero until all references are known and put in order.
     DECLARE v_edge_no INT DEFAULT (
         SELECT coalesce(min(e.edge_no), 0)
         FROM deletion_plan_edges AS e
@@ -25,8 +25,8 @@ BEGIN
     );
 
     INSERT INTO deletion_plan_edges (
-        plan_id, edge_no, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
-        child_columns, parent_columns, parent_index, is_refused
+        plan_id, edge_no, parent_node_no, child_schema, child_table, reference_name, action,
+        is_declared, child_columns, parent_columns, parent_index, is_refused
     )
     SELECT
         p_plan_id,
@@ -70,12 +70,12 @@ BEGIN
     SET v_edge_no = v_edge_no - row_count();
 
     INSERT INTO deletion_plan_edges (
-        plan_id, edge_no, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
-        child_columns, parent_columns, discriminator_column, discriminator_value
+        plan_id, edge_no, parent_node_no, child_schema, child_table, reference_name, action,
+        is_declared, child_columns, parent_columns, discriminator_column, discriminator_value
     )
     SELECT
-        p_plan_id, v_edge_no - cast(row_number() OVER () AS SIGNED), n.node_no, d.child_schema, d.child_table,
-        d.reference_name, d.action, TRUE, d.child_columns, d.parent_columns,
+        p_plan_id, v_edge_no - cast(row_number() OVER () AS SIGNED), n.node_no, d.child_schema,
+        d.child_table, d.reference_name, d.action, TRUE, d.child_columns, d.parent_columns,
         d.discriminator_column, d.discriminator_value
     FROM deletion_plan_nodes AS n
     INNER JOIN deletion_references AS d
@@ -105,8 +105,8 @@ BEGIN
             SELECT 1
             FROM information_schema.columns AS c
             WHERE
-                c.table_schema = convert(e.child_schema USING utf8mb3) COLLATE utf8mb3_bin
-                AND c.table_name = convert(e.child_table USING utf8mb3) COLLATE utf8mb3_bin
+                c.table_schema = convert(e.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND c.table_name = convert(e.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND json_contains(e.child_columns, json_quote(c.column_name))
                 AND c.is_nullable = 'NO'
                 AND (e.action = 'set_null' OR c.column_default IS NULL)

@@ -54,12 +54,12 @@ BEGIN
         -- The next reference of the frame's table that has something to do in this phase.
         SELECT
             s.edge_no, s.node_no, s.action, s.is_leaf,
-            EXISTS (
+            EXISTS (  -- noqa: CP03,LT06
                 SELECT 1
                 FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
                 WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'drain'
             ),
-            EXISTS (
+            EXISTS (  -- noqa: CP03,LT06
                 SELECT 1
                 FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
                 WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'sweep'

@@ -6,9 +6,9 @@
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
--- Preparing a statement checks the rights on its tables and columns, and touches no row. Where rights
--- are held on whole tables, one statement that reads, locks, sets or deletes stands for all that do the
--- same to the same table: a plan of hundreds of tables has thousands of them.
+-- Preparing a statement checks the rights on its tables and columns, and touches no row. Where
+-- rights are held on whole tables, one statement that locks, sets or deletes stands for all that do
+-- the same to the same table: a plan of hundreds of tables has thousands of them.
 
 DROP PROCEDURE IF EXISTS deletion_missing_privilege;
 
