@@ -1099,7 +1099,17 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
-    ELSEIF p_kind = 'lock' THEN
+    ELSEIF
+        p_kind = 'lock'
+        AND EXISTS (  -- noqa: CP03,LT06
+            SELECT 1
+            FROM deletion_plan_edges AS e
+            WHERE
+                e.plan_id = p_plan_id
+                AND e.parent_node_no = v_node_no
+                AND e.parent_index <> 'PRIMARY'
+        )
+    THEN
         CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
     END IF;
 
