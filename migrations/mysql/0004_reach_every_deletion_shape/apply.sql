@@ -496,7 +496,8 @@ DELIMITER ;
 -- Execute     the owner only
 --
 -- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level, @dj_walk_id, @dj_place,
--- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and @dj_last.
+-- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and
+-- @dj_last.
 
 DROP PROCEDURE IF EXISTS deletion_execute;
 

@@ -38,6 +38,7 @@ SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
 -- >>> drop
+DROP FUNCTION IF EXISTS deletion_add_receipts;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
 -- <<<
 
@@ -422,6 +423,56 @@ COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_add_receipts.sql
+-- deletion_add_receipts
+-- Add to a run's receipts what statements of a step changed.
+--
+-- Parameters  p_run_id       the run
+--             p_tables       the tables, as plans name them, each once
+--             p_action       delete, set_null, set_default or root_not_found
+--             p_by_job       of each table a jsonb object: job -> number of rows; NULL: none
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_add_receipts(
+    p_run_id bigint,
+    p_tables text[],
+    p_action text,
+    p_by_job jsonb[]
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_add_receipts$
+BEGIN
+    INSERT INTO deletion_receipts AS r (run_id, table_name, action, row_counts)
+    SELECT p_run_id, n.table_name, p_action, n.by_job
+    FROM unnest(p_tables, p_by_job) AS n (table_name, by_job)
+    WHERE n.by_job IS NOT NULL
+    ON CONFLICT (run_id, table_name, action) DO UPDATE
+    SET
+        row_counts = (
+            SELECT jsonb_object_agg(c.job, c.row_count)
+            FROM (
+                SELECT b.key AS job, sum(b.value::bigint) AS row_count
+                FROM (
+                    SELECT o.key, o.value FROM jsonb_each_text(r.row_counts) AS o
+                    UNION ALL
+                    SELECT n.key, n.value FROM jsonb_each_text(excluded.row_counts) AS n
+                ) AS b
+                GROUP BY b.key
+            ) AS c
+        ),
+        updated_at = clock_timestamp();
+END;
+$deletion_add_receipts$;
+
+COMMENT ON FUNCTION deletion_add_receipts(bigint, text[], text, jsonb[]) IS
+'Add to a run''s receipts what statements of a step changed.';
+REVOKE ALL ON FUNCTION deletion_add_receipts(bigint, text[], text, jsonb[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_advance.sql
 -- deletion_advance
 -- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
@@ -678,8 +729,8 @@ BEGIN
     END IF;
 
     PERFORM deletion_add_receipts(
-        v_run.run_id, p_step.table_name,
-        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
+        v_run.run_id, ARRAY[p_step.table_name],
+        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, ARRAY[v_by_job]
     );
 
     IF v_rows < p_walk.rows_left AND NOT v_is_wide THEN
@@ -730,6 +781,95 @@ $deletion_end_run$;
 COMMENT ON FUNCTION deletion_end_run(bigint, text, text) IS
 'Close a run: its frames and scratch rows go, its row says how it ended.';
 REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_find_roots.sql
+-- deletion_find_roots
+-- Find the rows that a run's jobs name, and push them as the run's first frame.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
+--             whose key does not parse (JD002)     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_find_roots(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_roots$
+DECLARE
+    v_roots jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+    v_odd bigint;
+    v_is_plain boolean := (
+        SELECT t.plain_key IS NOT NULL
+        FROM deletion_targets AS t
+        WHERE t.entity_table = p_run.entity_table
+    );
+BEGIN
+    SELECT s.* INTO STRICT v_step
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_run.plan_id AND s.kind = 'roots';
+
+    -- All at once: a subtransaction for each key would cost more than all that follows.
+    BEGIN
+        SELECT coalesce(jsonb_agg(jsonb_build_object('j', j.id, 'pk', CASE
+            -- Of such a type a key that reads, and prints as it was, is one.
+            WHEN v_is_plain THEN j.entity_pk
+            ELSE deletion_parse_key(p_run.entity_table, j.entity_pk)
+        END) ORDER BY j.id), '[]')
+        INTO v_roots
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL;
+        EXECUTE v_step.sql_text INTO v_keys, v_count, v_odd USING v_roots;
+        v_odd := CASE WHEN v_is_plain THEN v_odd ELSE 0 END;
+    EXCEPTION
+        WHEN data_exception OR SQLSTATE 'JD002' THEN
+            v_odd := 1;
+    END;
+
+    IF v_odd > 0 THEN
+        v_roots := deletion_parse_roots(p_run);
+        EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
+    END IF;
+
+    IF v_count > 0 THEN
+        INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, keys, key_count,
+            edge_pos, rows_at_pass, rows_here)
+        VALUES (p_run.run_id, 0, 0, 0, v_keys, v_count, 0, p_run.rows_changed, 0);
+    END IF;
+
+    -- A job that comes again after a crash has removed its root itself: its receipts know.
+    PERFORM deletion_add_receipts(
+        p_run.run_id, ARRAY[v_step.table_name], 'root_not_found',
+        ARRAY[(
+            SELECT jsonb_object_agg(k.value ->> 'j', 0)
+            FROM jsonb_array_elements(v_keys) AS k
+            WHERE
+                k.value ? 'm'
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_attempts AS a
+                    INNER JOIN deletion_receipts AS r ON r.run_id = a.run_id
+                    WHERE
+                        -- What an earlier request of the same row did is another story.
+                        a.job_id = (k.value ->> 'j')::bigint AND NOT a.is_past
+                        AND r.table_name = v_step.table_name AND r.action = 'delete'
+                        AND r.row_counts ? (k.value ->> 'j')
+                )
+        )]
+    );
+END;
+$deletion_find_roots$;
+
+COMMENT ON FUNCTION deletion_find_roots(deletion_runs) IS
+'Find the rows that a run''s jobs name, and push them as the run''s first frame.';
+REVOKE ALL ON FUNCTION deletion_find_roots(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_load_frame.sql
@@ -798,6 +938,295 @@ $deletion_load_frame$;
 COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
 REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels at once: lock them, look, delete.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove_levels(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove_levels$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_look text;
+    v_left text;
+    v_rest jsonb;
+    v_remove deletion_plan_steps;
+    v_found bigint;
+    v_with_children bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'look_levels'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO STRICT v_lock, v_look, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'remove_levels';
+
+    -- Three statements: a child that was committed while the lock waited is seen by the second.
+    EXECUTE v_lock INTO v_found USING v_frame.keys;
+    EXECUTE v_look INTO v_with_children USING v_frame.keys;
+
+    IF v_with_children > 0 THEN
+        RETURN deletion_left_over(v_walk, v_remove);
+    END IF;
+
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job USING v_frame.keys;
+
+    -- A row of two jobs is found twice and goes once.
+    IF v_rows <> v_found THEN
+        EXECUTE v_left INTO v_rest, v_with_children USING v_frame.keys;
+    END IF;
+
+    IF v_with_children > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                'rows of %s are found and not changed (a trigger or a policy keeps them)',
+                v_remove.table_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    RETURN deletion_pop(v_walk);
+END;
+$deletion_remove_levels$;
+
+COMMENT ON FUNCTION deletion_remove_levels(deletion_cursor) IS
+'Remove all rows of a frame of several levels at once: lock them, look, delete.';
+REVOKE ALL ON FUNCTION deletion_remove_levels(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_run_id       the run that removed them; another may have set them
+--             p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_uncount(
+    p_run_id bigint,
+    p_table_name text,
+    p_keys jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_uncount$
+WITH forgotten AS (
+    DELETE FROM deletion_walk_keys AS w
+    USING jsonb_array_elements(p_keys) AS k
+    WHERE
+        w.walk_id = 0 AND w.job_id = (k.value ->> 'j')::bigint AND w.node_no = -1
+        AND w.fate = 'set_null'
+        AND w.key_hash = deletion_key_hash(
+            jsonb_build_array(p_table_name) || (
+                SELECT jsonb_agg(e.value ORDER BY substr(e.key, 2)::integer)
+                FROM jsonb_each(k.value) AS e
+                WHERE e.key LIKE 'k%'
+            )
+        )
+    RETURNING w.job_id, w.keys ->> 'action' AS action
+)
+
+SELECT deletion_add_receipts(
+    p_run_id, ARRAY[p_table_name], g.action,
+    ARRAY[jsonb_object_agg(g.job_id, -g.row_count)]
+)
+FROM (
+    SELECT f.job_id, f.action, count(*) AS row_count
+    FROM forgotten AS f
+    GROUP BY f.job_id, f.action
+) AS g
+GROUP BY g.action;
+$deletion_uncount$;
+
+COMMENT ON FUNCTION deletion_uncount(bigint, text, jsonb) IS
+'Take rows that are gone out of the receipts of what was set.';
+REVOKE ALL ON FUNCTION deletion_uncount(bigint, text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, delete the childless, decide about the rest.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows stay and nothing more can be done about them
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_remove deletion_plan_steps;
+    v_left text;
+    v_found bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+    v_rest jsonb;
+BEGIN
+    -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
+    IF v_frame.key_count = 0 THEN
+        RETURN deletion_pop(v_walk);
+    ELSIF v_frame.keys -> 0 ? 'l' THEN
+        RETURN deletion_remove_levels(v_walk);
+    END IF;
+
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no
+        AND s.kind = CASE WHEN p_walk.is_locked THEN 'remove_now' ELSE 'remove' END;
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO v_lock, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+
+    IF p_walk.is_locked THEN
+        v_found := v_frame.key_count;
+    ELSE
+        -- Two statements: a child that was committed while the lock waited is seen by the second.
+        EXECUTE v_lock INTO v_found USING v_frame.keys;
+    END IF;
+
+    PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
+    PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+
+    IF v_rows = v_found THEN
+        PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, v_frame.keys)
+        WHERE v_run.state ? 'set';
+        -- What was not found any more has moved to another parent, or is gone already.
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+            || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+        v_walk.run := v_run;
+        RETURN deletion_pop(v_walk);
+    END IF;
+
+    EXECUTE v_left INTO v_rest, v_frame.key_count USING v_frame.keys;
+    PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, (
+        SELECT jsonb_agg(k.value)
+        FROM jsonb_array_elements(v_frame.keys) AS k
+        WHERE NOT v_rest @> jsonb_build_array(k.value)
+    )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    v_frame.keys := v_rest;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN deletion_left_over(v_walk, v_remove);
+END;
+$deletion_remove$;
+
+COMMENT ON FUNCTION deletion_remove(deletion_cursor) IS
+'Remove the present frame''s own rows: lock them, delete the childless, decide about the rest.';
+REVOKE ALL ON FUNCTION deletion_remove(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_sweep_away.sql
+-- deletion_sweep_away
+-- Delete what deletion_sweep has locked and counted, and write the receipts.
+--
+-- Parameters  p_run_id   the run
+--             p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
+--             p_jobs, p_keys, p_parents   the locked rows
+-- Returns     bigint, the number of rows deleted
+-- Errors      40001 others took some of the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep_away(
+    p_run_id bigint,
+    p_found jsonb,
+    p_jobs bigint[],
+    p_keys bigint[],
+    p_parents bigint[]
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep_away$
+DECLARE
+    v_item jsonb;
+    v_rows bigint;
+    v_total bigint := 0;
+BEGIN
+    FOR v_item IN SELECT x.value FROM jsonb_array_elements(p_found) AS x LOOP
+        EXECUTE v_item ->> 'sql' USING p_jobs, p_keys, p_parents;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+
+        -- Somebody took some of these rows away in between; whose they were, nobody counted.
+        IF v_rows <> (v_item ->> 'rows')::bigint THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'serialization_failure',
+                MESSAGE = format(
+                    'rows of %s changed while they were counted (%s of %s found)',
+                    v_item ->> 'table', v_rows, v_item ->> 'rows'
+                );
+        END IF;
+
+        v_total := v_total + v_rows;
+    END LOOP;
+
+    PERFORM deletion_add_receipts(
+        p_run_id, array_agg(x.value ->> 'table'), 'delete', array_agg(x.value -> 'jobs')
+    )
+    FROM jsonb_array_elements(p_found) AS x;
+    RETURN v_total;
+END;
+$deletion_sweep_away$;
+
+COMMENT ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) IS
+'Delete what deletion_sweep has locked and counted, and write the receipts.';
+REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql

@@ -84,8 +84,8 @@ BEGIN
     END IF;
 
     PERFORM deletion_add_receipts(
-        v_run.run_id, p_step.table_name,
-        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
+        v_run.run_id, ARRAY[p_step.table_name],
+        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, ARRAY[v_by_job]
     );
 
     IF v_rows < p_walk.rows_left AND NOT v_is_wide THEN
