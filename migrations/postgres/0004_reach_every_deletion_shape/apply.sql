@@ -57,6 +57,9 @@ CREATE TABLE deletion_found_rows (
     PRIMARY KEY (run_id, depth, part_no)
 );
 
+-- Written once, read once: not worth compressing.
+ALTER TABLE deletion_found_rows ALTER COLUMN row_ids SET STORAGE EXTERNAL;
+
 COMMENT ON TABLE deletion_found_rows IS 'One row for each batch of rows found for a wide frame.';
 COMMENT ON COLUMN deletion_found_rows.run_id IS 'The run.';
 COMMENT ON COLUMN deletion_found_rows.depth IS 'The frame''s place on the stack.';
@@ -219,7 +222,8 @@ FROM (
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     CASE
-        WHEN p_found THEN '$2'
+        -- Behind a query, or the planner looks at each of its elements.
+        WHEN p_found THEN 'ARRAY(SELECT unnest($2))'
         ELSE format(E'ARRAY(\n        %s\n        LIMIT $2\n    )', deletion_sql_find(p_edge, p_child))
     END,
     CASE

@@ -69,7 +69,8 @@ FROM (
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     CASE
-        WHEN p_found THEN '$2'
+        -- Behind a query, or the planner looks at each of its elements.
+        WHEN p_found THEN 'ARRAY(SELECT unnest($2))'
         ELSE format(E'ARRAY(\n        %s\n        LIMIT $2\n    )', deletion_sql_find(p_edge, p_child))
     END,
     CASE

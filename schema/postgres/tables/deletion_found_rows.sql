@@ -12,6 +12,9 @@ CREATE TABLE deletion_found_rows (
     PRIMARY KEY (run_id, depth, part_no)
 );
 
+-- Written once, read once: not worth compressing.
+ALTER TABLE deletion_found_rows ALTER COLUMN row_ids SET STORAGE EXTERNAL;
+
 COMMENT ON TABLE deletion_found_rows IS 'One row for each batch of rows found for a wide frame.';
 COMMENT ON COLUMN deletion_found_rows.run_id IS 'The run.';
 COMMENT ON COLUMN deletion_found_rows.depth IS 'The frame''s place on the stack.';
