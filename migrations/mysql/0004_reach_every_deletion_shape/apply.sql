@@ -898,6 +898,103 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_find.sql
+-- deletion_sql_find
+-- Write a statement on the next child rows of one row of a wide frame, in the order of their key.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_kind                 find or drain_found
+-- Returns     text; binds the frame, the place of the row in it, the key after which to begin (and
+--             for drain_found the last key) and a limit; find answers the last key in @dj_last and
+--             the number of rows in @dj_rows. NULL: no index of the child gives them in this order
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- An index keeps deleted rows as long as somebody's old snapshot may see them: each batch begins
+-- behind the one before. Only by constants the engine begins to read in the middle of an index.
+
+DROP FUNCTION IF EXISTS deletion_sql_find;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_find(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement on the next child rows of one row of a wide frame, in the order of their key'  -- noqa: LT05
+BEGIN
+    DECLARE v_key, v_child, v_parent JSON;
+    DECLARE v_table, v_index, v_where, v_second, v_key_index
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        deletion_key_part(n.frame_columns), e.frame_columns, (
+            SELECT json_arrayagg(c.j)
+            FROM json_table(p.frame_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                j JSON PATH '$', name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'  -- noqa: LT05, PRS
+            )) AS c
+            WHERE c.name = e.parent_columns ->> '$[0]'
+        ) AS parent_column,
+        n.sql_name, n.key_index, e.index_name, (
+            SELECT i.column_name
+            FROM deletion_node_indexes AS i
+            WHERE
+                i.plan_id = e.plan_id
+                AND i.node_no = e.child_node_no
+                AND i.index_name = e.index_name
+                AND i.seq_in_index = 2
+        ) AS second_column
+    INTO v_key, v_child, v_parent, v_table, v_key_index, v_index, v_second
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE
+        e.plan_id = p_plan_id AND e.edge_no = p_edge_no AND NOT e.is_declared
+        AND e.index_name IS NOT NULL;
+
+    -- Whole numbers alone; other types would have to be written as constants of their own.
+    IF
+        v_key IS NULL
+        OR json_length(v_key) <> 1
+        OR json_length(v_child) <> 1
+        OR v_key ->> '$[0].type' NOT REGEXP '^[A-Z]*INT( UNSIGNED)?$'
+        OR v_child ->> '$[0].type' NOT REGEXP '^[A-Z]*INT( UNSIGNED)?$'
+        OR v_key_index NOT LIKE '%PRIMARY%'
+        OR v_second <> v_key ->> '$[0].column'
+    THEN
+        RETURN NULL;
+    END IF;
+
+    SET v_where = concat(
+        'WHERE\n    c.', v_child ->> '$[0].name',
+        ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_parent ->> '$[0].f',
+        '\'))) AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
+        '\n    AND c.', v_key ->> '$[0].name', ' > ?'
+    );
+
+    RETURN if(
+        p_kind = 'find',
+        concat(
+            'SELECT MAX(q.k), COUNT(*)\nINTO @dj_last, @dj_rows\nFROM (\nSELECT c.',
+            v_key ->> '$[0].name', ' AS k\nFROM ', v_table, ' AS c', deletion_sql_index(v_index),
+            '\n', v_where, '\nORDER BY c.', v_key ->> '$[0].name', '\nLIMIT ?\n) AS q'
+        ),
+        concat(
+            'DELETE /*+ INDEX(c ', deletion_quote_name(v_index), ') */ FROM ', v_table, ' AS c\n',
+            v_where, '\n    AND c.', v_key ->> '$[0].name', ' <= ?\nORDER BY c.',
+            v_key ->> '$[0].name', '\nLIMIT ?'
+        )
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_drain.sql
 -- deletion_sql_drain
 -- Write the statement that deletes child rows of a frame that have no children of their own.
@@ -2160,6 +2257,8 @@ BEGIN
             WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
             WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+            WHEN 'find' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
+            WHEN 'drain_found' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
             WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
@@ -2181,7 +2280,7 @@ BEGIN
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
             "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level"]',
+            "look_levels", "remove_level", "find", "drain_found"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -2209,6 +2308,10 @@ BEGIN
                         AND w.waits
                         AND w.action <> 'restrict'
                 )
+                WHEN k.kind IN ('find', 'drain_found') THEN
+                    e.is_leaf
+                    AND NOT v_waits
+                    AND deletion_sql_find(p_plan_id, e.edge_no, k.kind) IS NOT NULL
                 WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
                     e.action = 'cascade'
                     AND e.parent_node_no = e.child_node_no
@@ -2375,7 +2478,7 @@ COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the cal
 BEGIN
     DECLARE v_edge_no, v_node_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_leaf, v_drains, v_sweeps, v_is_swept BOOLEAN;
+    DECLARE v_is_leaf, v_drains, v_sweeps, v_finds, v_is_swept BOOLEAN;
     DECLARE v_passed INT DEFAULT 0;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(
@@ -2390,6 +2493,7 @@ BEGIN
     IF
         @dj_edge_no = 0
         AND @dj_pos = 0
+        AND @dj_here = 0
         AND @dj_count * (1 + cast(json_extract(@dj_state, '$.fan."0"') AS DOUBLE)) <= @dj_left
         AND NOT json_contains_path(@dj_keys, 'one', '$[*].m')
     THEN
@@ -2409,8 +2513,17 @@ BEGIN
                 SELECT 1
                 FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
                 WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'sweep'
+            ),
+            -- A frame with many rows below each of its own: from the start each batch would be
+            -- read again and again.
+            @dj_here >= 4 * @dj_batch
+            AND @dj_here >= @dj_count * @dj_batch / 4
+            AND EXISTS (  -- noqa: CP03,LT06
+                SELECT 1
+                FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
+                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'find'
             )
-        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps, v_finds
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_parent)
         WHERE
             s.plan_id = @dj_plan_id
@@ -2446,6 +2559,8 @@ BEGIN
             CALL deletion_sweep(v_edge_no, v_is_swept);
             -- Too many of them: they go in batches.
             SET v_passed = if(v_is_swept, 0, v_edge_no);
+        ELSEIF v_finds AND NOT @dj_is_locked THEN
+            CALL deletion_drain_wide(v_edge_no);
         ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
             CALL deletion_drain(v_edge_no);
         ELSE
@@ -2461,6 +2576,86 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_drain_wide.sql
+-- deletion_drain_wide
+-- Delete childless rows that hang from a wide frame, for one of its rows after the other.
+--
+-- Parameters  p_edge_no   the reference
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_drain_wide;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drain_wide(
+    IN p_edge_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete childless rows that hang from a wide frame, for one of its rows after the other'
+BEGIN
+    -- Below every key of every type of whole numbers.
+    DECLARE v_first BIGINT DEFAULT -9223372036854775808;
+    DECLARE v_found BIGINT;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'find'
+    );
+
+    SET @dj_frame = @dj_keys;
+    SET @dj_place = cast(coalesce(json_extract(@dj_read, '$.place'), 0) AS SIGNED);
+    SET @dj_after = v_first;
+
+    -- Of the column's own kind, or the engine would not begin to read behind it.
+    IF json_extract(@dj_read, '$.after') > 0 THEN
+        SET @dj_after = cast(json_extract(@dj_read, '$.after') AS UNSIGNED);
+    ELSEIF json_contains_path(@dj_read, 'one', '$.after') THEN
+        SET @dj_after = cast(json_extract(@dj_read, '$.after') AS SIGNED);
+    END IF;
+
+    WHILE @dj_left > 0 AND @dj_place < @dj_count DO
+        SET @dj_limit = @dj_left;
+
+        -- What hangs from a root that was not there is another story, should it come back.
+        IF json_contains_path(@dj_keys, 'one', concat('$[', @dj_place, '].m')) THEN
+            SET v_found = 0;
+        ELSE
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'find');
+            SET v_found = @dj_rows;
+        END IF;
+
+        IF v_found > 0 THEN
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'drain_found');
+            SET @dj_after = @dj_last;
+            SET @dj_left = @dj_left - @dj_rows, @dj_changed = @dj_changed + @dj_rows;
+            SET @dj_here = @dj_here + @dj_rows;
+
+            IF @dj_rows > 0 THEN
+                CALL deletion_add_receipts(@dj_run_id, v_table, 'delete', json_object(
+                    json_extract(@dj_keys, concat('$[', @dj_place, '].j')), @dj_rows
+                ));
+            END IF;
+        END IF;
+
+        IF v_found < @dj_limit THEN
+            SET @dj_place = @dj_place + 1, @dj_after = v_first;
+        END IF;
+    END WHILE;
+
+    IF @dj_place >= @dj_count THEN
+        SET @dj_pos = p_edge_no, @dj_read = NULL;
+    ELSE
+        SET @dj_read = json_object('place', @dj_place, 'after', @dj_after);
+    END IF;
+
+    SET @dj_is_dirty = TRUE;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_execute.sql
 -- deletion_execute
 -- Execute one stored statement of a plan, with bound values.
@@ -2469,8 +2664,9 @@ DELIMITER ;
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level and @dj_walk_id as the kind of
--- step takes them; answers in @dj_answer and @dj_rows.
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level, @dj_walk_id, @dj_place,
+-- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and
+-- @dj_last.
 
 DROP PROCEDURE IF EXISTS deletion_execute;
 
@@ -2504,6 +2700,11 @@ BEGIN
         WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
+        WHEN p_kind = 'find' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_limit;
+        WHEN p_kind = 'drain_found' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_last, @dj_limit;
+            SET @dj_rows = row_count();
         WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
@@ -2655,7 +2856,7 @@ BEGIN
             AND k.constraint_name = r.constraint_name;
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
-    RETURN left(sha2(concat('3', v_keys), 256), 32);
+    RETURN left(sha2(concat('4', v_keys), 256), 32);
 END$$
 DELIMITER ;
 -- <<<

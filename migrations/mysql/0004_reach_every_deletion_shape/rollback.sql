@@ -133,7 +133,9 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
 -- >>> drop
+DROP PROCEDURE IF EXISTS deletion_drain_wide;
 DROP PROCEDURE IF EXISTS deletion_plan_catalog;
+DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP TABLE IF EXISTS deletion_node_indexes;
 DROP TABLE IF EXISTS deletion_node_columns;
 -- <<<

@@ -44,6 +44,6 @@ BEGIN
             AND k.constraint_name = r.constraint_name;
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
-    RETURN left(sha2(concat('3', v_keys), 256), 32);
+    RETURN left(sha2(concat('4', v_keys), 256), 32);
 END$$
 DELIMITER ;

@@ -78,6 +78,8 @@ BEGIN
             WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
             WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+            WHEN 'find' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
+            WHEN 'drain_found' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
             WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
@@ -99,7 +101,7 @@ BEGIN
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
             "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level"]',
+            "look_levels", "remove_level", "find", "drain_found"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -127,6 +129,10 @@ BEGIN
                         AND w.waits
                         AND w.action <> 'restrict'
                 )
+                WHEN k.kind IN ('find', 'drain_found') THEN
+                    e.is_leaf
+                    AND NOT v_waits
+                    AND deletion_sql_find(p_plan_id, e.edge_no, k.kind) IS NOT NULL
                 WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
                     e.action = 'cascade'
                     AND e.parent_node_no = e.child_node_no

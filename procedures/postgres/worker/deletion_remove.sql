@@ -56,7 +56,9 @@ BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
     EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
     PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
-    PERFORM deletion_add_receipts(v_run.run_id, v_remove.table_name, 'delete', v_by_job);
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_walk.rows_left := v_walk.rows_left - v_rows;
 
