@@ -2809,6 +2809,160 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_pop.sql
+-- deletion_pop
+-- Drop the walk's present frame and go on with the one below it.
+--
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_pop;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_pop()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Drop the walk''s present frame and go on with the one below it'
+BEGIN
+    DECLARE v_node_no INT DEFAULT @dj_node_no;
+    DECLARE v_here BIGINT DEFAULT @dj_here;
+
+    DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
+    SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+    CALL deletion_load_frame();
+
+    -- What went below a row went below its parent as well. Rows of one table that refer to each
+    -- other are counted level by level: there few have as much below them as those on top.
+    IF @dj_depth IS NOT NULL AND @dj_node_no <> v_node_no AND v_here > 0 THEN
+        SET @dj_here = @dj_here + v_here, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels: lock them, look, delete the deepest level first.
+--
+-- Errors      40001 rows changed in between
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_levels()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT DEFAULT 0;
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
+
+    SET @dj_frame = @dj_keys;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+    SET v_found = @dj_rows;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_left_over();
+    ELSE
+        WHILE v_level >= 0 DO
+            SET @dj_level = v_level, v_level = v_level - 1;
+            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
+            SET v_rows = v_rows + @dj_rows;
+        END WHILE;
+
+        IF v_rows <> v_found THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
+        SET @dj_here = @dj_here + v_rows;
+        CALL deletion_pop();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, look once more, delete the childless.
+--
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between  -- noqa: LT05
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
+removal: BEGIN
+    DECLARE v_found, v_rows BIGINT;
+
+    IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
+        CALL deletion_remove_levels();
+        LEAVE removal;
+    END IF;
+
+    SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
+
+    IF NOT @dj_is_locked THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET v_found = @dj_rows;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+        SET v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 AND v_rows < @dj_count THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
+        SET @dj_frame = @dj_answer, v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 THEN
+        CALL deletion_execute(
+            @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
+        );
+
+        IF @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
+    END IF;
+
+    IF v_rows = v_found THEN
+        -- What was not found any more has moved to another parent, or is gone already.
+        SET @dj_state = json_set(@dj_state, '$.fan', json_set(
+            coalesce(json_extract(@dj_state, '$.fan'), json_object()),
+            -- A frame whose keys were all of a cancelled job has none left.
+            concat('$."', @dj_node_no, '"'), @dj_here / greatest(1, @dj_count)
+        ));
+        SET @dj_here = @dj_here + v_rows;
+        CALL deletion_pop();
+    ELSE
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        CALL deletion_left_over();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_fingerprint_keys.sql
 -- deletion_fingerprint_keys
 -- Digest the foreign keys that point at tables.

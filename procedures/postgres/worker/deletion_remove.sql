@@ -69,6 +69,7 @@ BEGIN
         v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
         v_walk.run := v_run;
+        v_walk.frame.rows_here := v_frame.rows_here + v_rows;
         RETURN deletion_pop(v_walk);
     END IF;
 

@@ -72,6 +72,7 @@ BEGIN
         || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
     v_walk.rows_left := v_walk.rows_left - v_rows;
     v_walk.run := v_run;
+    v_walk.frame.rows_here := v_frame.rows_here + v_rows;
     RETURN deletion_pop(v_walk);
 END;
 $deletion_remove_levels$;
