@@ -17,6 +17,91 @@ SET SESSION time_zone = '+00:00';
 SET SESSION lock_wait_timeout = 2;
 -- <<<
 
+-- Every statement can be run again: here DDL commits. Without rules that scrub: rows that were
+-- scrubbed count as set NULL, or as set to a default where their run set others NULL.
+DELETE FROM deletion_rules WHERE action = 'scrub';
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_rules'
+            AND k.constraint_name = 'chk_drul_scrub'
+    ),
+    'ALTER TABLE deletion_rules DROP CHECK chk_drul_scrub',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_rules'
+            AND c.column_name = 'scrub'
+    ),
+    'ALTER TABLE deletion_rules DROP COLUMN scrub',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_rules MODIFY COLUMN action VARCHAR(16) NOT NULL
+COMMENT 'What holds: cascade, set_null, set_default, restrict; keep if declared';
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_rules'
+            AND k.constraint_name = 'chk_drul_action'
+    ),
+    'ALTER TABLE deletion_rules DROP CHECK chk_drul_action',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_rules ADD CONSTRAINT chk_drul_action
+CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'));
+
+UPDATE IGNORE deletion_receipts AS r SET r.action = 'set_null' WHERE r.action = 'scrub';
+UPDATE IGNORE deletion_receipts AS r SET r.action = 'set_default' WHERE r.action = 'scrub';
+DELETE FROM deletion_receipts WHERE action = 'scrub';
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_receipts'
+            AND k.constraint_name = 'chk_drec_action'
+    ),
+    'ALTER TABLE deletion_receipts DROP CHECK chk_drec_action',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
+CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
+
+ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
+COMMENT 'delete, set_null, set_default; root_not_found: the row was gone already';
+DELETE FROM deletion_walk_keys WHERE fate IN ('scrub', 'held');
+UPDATE deletion_walk_keys AS w
+SET w.`keys` = json_object('action', 'set_null')
+WHERE w.walk_id = 0 AND json_unquote(json_extract(w.`keys`, '$.action')) = 'scrub';
+ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
+COMMENT 'What would become of the row: delete, set_null, set_default, restrict or keep';
+
 -- Every statement can be run again: here DDL commits.
 
 -- Plans of hundreds of tables: the planner's work tables hold nothing between two calls.
@@ -133,11 +218,115 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
 -- >>> drop
+DROP VIEW IF EXISTS vw_deletion_holds;
+DROP PROCEDURE IF EXISTS deletion_seed_climb;
+DROP PROCEDURE IF EXISTS deletion_see_holds;
+DROP PROCEDURE IF EXISTS deletion_climb;
+DROP PROCEDURE IF EXISTS deletion_preview_held;
+DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP PROCEDURE IF EXISTS deletion_mind_holds;
+DROP FUNCTION IF EXISTS deletion_hold_error;
+DROP PROCEDURE IF EXISTS deletion_held_rows;
+DROP PROCEDURE IF EXISTS deletion_held_roots;
 DROP PROCEDURE IF EXISTS deletion_drain_wide;
+DROP PROCEDURE IF EXISTS deletion_check_holds;
+DROP FUNCTION IF EXISTS deletion_detach_problem;
+DROP FUNCTION IF EXISTS deletion_column_text;
+DROP PROCEDURE IF EXISTS deletion_write_holds;
+DROP FUNCTION IF EXISTS deletion_scrub_objection;
+DROP PROCEDURE IF EXISTS deletion_rule_problem;
+DROP PROCEDURE IF EXISTS deletion_read_scrub;
 DROP PROCEDURE IF EXISTS deletion_plan_catalog;
+DROP PROCEDURE IF EXISTS deletion_plan_kept;
+DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_sql_held;
+DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP PROCEDURE IF EXISTS deletion_row_key;
+DROP PROCEDURE IF EXISTS release_deletion_hold;
+DROP PROCEDURE IF EXISTS hold_deletion;
+DROP TABLE IF EXISTS deletion_hold_latches;
+DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_node_indexes;
 DROP TABLE IF EXISTS deletion_node_columns;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_uncount;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_uncount(
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take rows that are gone out of the receipts of what was set'
+BEGIN
+    DECLARE v_set, v_counts JSON;  -- noqa: PRS
+    DECLARE v_pos INT DEFAULT 0;
+
+    SELECT json_arrayagg(json_object(
+        'j', w.job_id, 'a', json_extract(w.`keys`, '$.action'), 'h', hex(w.key_hash)
+    ))
+    INTO v_set
+    FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+    )) AS k
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON
+            w.walk_id = 0
+            AND w.job_id = k.j
+            AND w.node_no = -1
+            AND w.fate = 'set_null'
+            AND w.key_hash
+            = unhex(sha2(concat(p_table_name, hex(deletion_key_hash(k.o))), 256));
+
+    IF v_set IS NOT NULL THEN
+        -- A run may have set what the next one deletes: their receipts add up.
+        WHILE v_pos < 2 DO
+            SELECT json_objectagg(q.j, -q.n)
+            INTO v_counts
+            FROM (
+                SELECT t.j, count(*) AS n
+                FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+                    j BIGINT UNSIGNED PATH '$.j',
+                    a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+                )) AS t
+                WHERE t.a = elt(v_pos + 1, 'set_null', 'set_default')
+                GROUP BY t.j
+            ) AS q;
+            CALL deletion_add_receipts(
+                @dj_run_id, p_table_name, elt(v_pos + 1, 'set_null', 'set_default'), v_counts
+            );
+            SET v_pos = v_pos + 1;
+        END WHILE;
+
+        DELETE w
+        FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = 0
+                AND w.job_id = t.j
+                AND w.node_no = -1
+                AND w.fate = 'set_null'
+                AND w.key_hash = unhex(t.h);
+    END IF;
+END$$
+DELIMITER ;
 -- <<<
 
 -- >>> procedures/mysql/planner/deletion_fingerprint_keys.sql
@@ -184,6 +373,306 @@ BEGIN
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
     RETURN left(sha2(concat('3', v_keys), 256), 32);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_fates.sql
+-- deletion_fates
+-- Answer what a walk has found: how many rows of each table meet which end.
+--
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_is_at_least          TRUE: it was cut short
+-- Returns     rows as preview_deletion
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_fates;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fates(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_is_at_least BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Answer what a walk has found: how many rows of each table meet which end'
+BEGIN
+    WITH node AS (
+        SELECT DISTINCT s.node_no, s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id
+    ),
+
+    final AS (
+        -- A row that is deleted is not counted for what would have been set in it, and one with two
+        -- references to set is counted once.
+        SELECT
+            w.node_no, w.key_hash,
+            max(json_contains_path(w.`keys`, 'one', '$.m')) AS is_missing,
+            min(w.fate) AS fate
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND w.fate <> 'restrict'
+        GROUP BY w.node_no, w.key_hash
+    )
+
+    SELECT
+        n.table_name,
+        if(f.is_missing, 'root_not_found', f.fate) AS action,
+        NULL AS reference_name,
+        sum(NOT f.is_missing) AS row_count,
+        p_is_at_least AS is_at_least
+    FROM final AS f
+    INNER JOIN node AS n ON n.node_no = f.node_no
+    GROUP BY n.table_name, if(f.is_missing, 'root_not_found', f.fate)
+    UNION ALL
+    SELECT s.table_name, 'restrict', s.reference_name, count(*), p_is_at_least
+    FROM deletion_walk_keys AS w
+    INNER JOIN deletion_plan_steps AS s
+        ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+    WHERE
+        w.walk_id = p_walk_id
+        AND w.fate = 'restrict'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS d
+            WHERE
+                d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                AND d.fate = 'delete' AND d.key_hash = w.key_hash
+        )
+    GROUP BY s.table_name, s.reference_name
+    ORDER BY 1, 2, 3;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk_edge.sql
+-- deletion_walk_edge
+-- Read, page by page, the rows that hang from a walk's rows by one reference.
+--
+-- Parameters  p_walk_id, p_plan_id, p_edge_no   the reference; @dj_frame holds the rows
+--             p_child_no, p_action              its child and what happens to it
+--             p_is_end                          TRUE: nothing is looked at below them
+--             p_read                            INOUT number of rows read
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_edge;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_edge(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT,
+    IN p_child_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_is_end BOOLEAN,
+    INOUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
+BEGIN
+    -- One answer of the engine is never larger than this.
+    DECLARE v_page INT DEFAULT 10000;
+
+    SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
+
+    WHILE @dj_rows = v_page DO
+        CALL deletion_execute(p_plan_id, p_edge_no, 'fetch_more');
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
+        )
+        SELECT
+            p_walk_id, k.j, p_child_no, if(p_action = 'cascade', 'delete', p_action),
+            deletion_key_hash(k.o), p_edge_no, k.o, p_is_end
+        FROM json_table(@dj_answer, '$[*]' COLUMNS (
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+        )) AS k;
+        SET p_read = p_read + @dj_rows;
+        SET @dj_cursor = json_extract(@dj_answer, '$[last]');
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview, max_rows); FALSE: those the check needs
+--             p_read      OUT number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_all BOOLEAN,
+    OUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'  -- noqa: LT05
+BEGIN
+    DECLARE v_node_no, v_edge_no INT;  -- noqa: PRS
+    DECLARE v_frame JSON;
+    DECLARE v_child_no INT;
+    DECLARE v_is_end BOOLEAN;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no, s.node_no, s.action
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node_no
+            AND (p_all OR s.in_check)
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET v_node_no = (
+        SELECT w.node_no
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+        LIMIT 1
+    );
+
+    IF v_node_no IS NOT NULL THEN
+        SET p_read = 0;
+        SELECT json_arrayagg(json_object(
+            'j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash), 'o', q.`keys`
+        ))
+        INTO v_frame
+        FROM (
+            SELECT w.job_id, w.node_no, w.key_hash, w.`keys`
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.node_no = v_node_no
+            LIMIT 200
+        ) AS q;
+
+        UPDATE json_table(v_frame, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_walk_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = TRUE;
+
+        OPEN c_edge;
+        FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+
+        WHILE NOT v_is_done DO
+            SET @dj_frame = json_extract(v_frame, '$[*].o');
+            -- Rows below which nothing is looked at are met and done with.
+            SET v_is_end = v_action <> 'cascade' OR NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS b
+                WHERE
+                    b.plan_id = p_plan_id
+                    AND b.kind = 'fetch_more'
+                    AND b.parent_node_no = v_child_no
+                    AND (p_all OR b.in_check)
+            );
+            CALL deletion_walk_edge(
+                p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, v_is_end, p_read
+            );
+            SET v_is_done = FALSE;
+            FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+        END WHILE;
+
+        CLOSE c_edge;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_set_done.sql
+-- deletion_set_done
+-- After rows were set: see that none still points where it pointed, and which of them count.
+--
+-- Parameters  p_edge_no   the reference
+--             p_rows      INOUT the rows that were set; those that were not set before
+-- Errors      JD006 rows still point where they pointed
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_set_done;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_set_done(
+    IN p_edge_no INT,
+    INOUT p_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'After rows were set: see that none still points where it pointed, and which of them count'
+BEGIN
+    DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT s.table_name, s.reference_name, s.node_no, s.action
+    INTO v_table, v_reference, v_node_no, v_action
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch';
+
+    -- The number that UPDATE gives depends on the client; the rows themselves do not.
+    CALL deletion_execute(@dj_plan_id, p_edge_no, 'lock');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_raise('JD006', 'run_deletion_jobs', concat(
+            'rows of ', v_table, ' still point at the deleted key'
+        ), v_reference);
+    END IF;
+
+    -- A row with two references to set is changed twice and counted once; one that waited for the
+    -- rest may still go, and then counts as gone.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.node_no = v_node_no
+        HAVING count(*) > 1 OR max(s.waits)
+    ) THEN
+        SELECT coalesce(json_arrayagg(k.o), json_array())
+        INTO v_counted
+        FROM json_table(p_rows, '$[*]' COLUMNS (o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j')) AS k
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS w
+            WHERE
+                w.walk_id = 0 AND w.job_id = k.j AND w.node_no = -1 AND w.fate = 'set_null'
+                AND w.key_hash = unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256))
+        );
+
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
+        )
+        SELECT
+            0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)),
+            0, json_object('action', v_action), TRUE
+        FROM json_table(v_counted, '$[*]' COLUMNS (
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+        )) AS k;
+        SET p_rows = v_counted;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -447,6 +936,311 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_count.sql
+-- deletion_count
+-- Count rows that a statement has changed: for the batch, the run and the jobs' receipts.
+--
+-- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
+--             p_action    delete, set_null or set_default
+--             p_rows      their number
+--             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at  -- noqa: LT05
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_count;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_count(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_rows BIGINT,
+    IN p_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Count rows that a statement has changed: for the batch, the run and the jobs'' receipts'
+BEGIN
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')  -- noqa: LT05
+    );
+
+    DECLARE v_by_job JSON;
+
+    IF p_rows > 0 THEN
+        SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
+        SET @dj_is_dirty = TRUE;
+
+        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL THEN
+            CALL deletion_uncount(v_table, p_counted);
+        END IF;
+
+        IF @dj_job_id IS NOT NULL AND p_action = 'delete' THEN
+            SET v_by_job = json_object(@dj_job_id, p_rows);
+        ELSE
+            SELECT json_objectagg(q.j, q.n)
+            INTO v_by_job
+            FROM (
+                SELECT k.j, count(*) AS n
+                FROM json_table(p_counted, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+                GROUP BY k.j
+            ) AS q;
+        END IF;
+
+        CALL deletion_add_receipts(@dj_run_id, v_table, p_action, v_by_job);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_check.sql
+-- deletion_check
+-- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_state    OUT more, or ended where no job is left
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
+--             deletion_jobs                        Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_check;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_check(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Look, before the first row is touched, at whatever can be known to fail; a bounded step'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_can_block, v_is_walking, v_is_over BOOLEAN;
+    DECLARE v_max_rows BIGINT;
+
+    SELECT
+        r.plan_id,
+        p.can_block,
+        coalesce(t.max_rows, deletion_setting_int('max_rows')),
+        json_contains_path(r.state, 'one', '$.walk')
+    INTO v_plan_id, v_can_block, v_max_rows, v_is_walking
+    FROM deletion_runs AS r
+    INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+    INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'more';
+
+    IF NOT v_is_walking THEN
+        CALL deletion_missing_privilege(v_plan_id, v_error);
+
+        IF v_error IS NULL THEN
+            CALL deletion_unindexed(v_plan_id, v_error);
+        END IF;
+
+        IF v_error IS NULL THEN
+            CALL deletion_find_roots(p_run_id, v_plan_id);
+        ELSE
+            CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+            CALL deletion_end_run(p_run_id, 'failed', v_error);
+            SET p_state = 'ended';
+        END IF;
+
+        IF v_error IS NULL AND (v_can_block OR v_max_rows IS NOT NULL) THEN
+            CALL deletion_seed_walk(
+                p_run_id, (SELECT f.`keys` FROM deletion_frames AS f WHERE f.run_id = p_run_id)
+            );
+            UPDATE deletion_runs AS r SET r.state = '{"walk": true}' WHERE r.run_id = p_run_id;
+            SET v_is_walking = TRUE;
+        END IF;
+    END IF;
+
+    IF p_state = 'more' AND v_is_walking THEN
+        CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
+    END IF;
+
+    IF v_is_over AND v_is_walking THEN
+        CALL deletion_walk_verdict(p_run_id, v_plan_id);
+        DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+    END IF;
+
+    IF
+        p_state = 'more'
+        AND NOT EXISTS (
+            SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run_id AND f.key_count > 0
+        )
+    THEN
+        CALL deletion_end_run(p_run_id, 'failed', NULL);
+        SET p_state = 'ended';
+    ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
+        UPDATE deletion_runs AS r
+        INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+        SET
+            r.phase = 'advance',
+            r.state = if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out))
+        WHERE r.run_id = p_run_id;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed.
+--
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
+-- Errors      JD006 rows still point where they pointed; 40001 rows changed in between
+-- Writes      the application's table, deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_change;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_change(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT;
+    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
+    CALL deletion_execute(@dj_plan_id, p_edge_no, 'fetch');
+    SET v_found = @dj_rows, @dj_frame = @dj_answer;
+
+    IF v_found > 0 THEN
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'lock');
+        SET v_rows = @dj_rows, v_counted = @dj_answer;
+
+        -- A row that is not there any more may have another key now: look before its parent goes.
+        IF v_rows < v_found THEN
+            SET @dj_is_locked = FALSE;
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        END IF;
+
+        SET @dj_frame = v_counted;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, if(p_action = 'cascade', 'remove', 'set'));
+
+        IF p_action = 'cascade' AND @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        IF p_action <> 'cascade' THEN
+            CALL deletion_set_done(p_edge_no, v_counted);
+        END IF;
+
+        CALL deletion_count(
+            p_edge_no, if(p_action = 'cascade', 'delete', p_action), v_rows, v_counted
+        );
+        SET @dj_here = @dj_here + v_rows;
+    END IF;
+
+    IF v_found < @dj_limit THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_until    when the worker's call should end
+--             p_state    OUT more or ended
+-- Writes      the application's tables, all tables of a run, deletion_plans     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_advance_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_until DATETIME(6),
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
+BEGIN
+    DECLARE v_cancelled JSON;
+    DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_started_at DATETIME(6);
+    DECLARE v_step_count BIGINT;
+
+    SELECT json_arrayagg(a.job_id)
+    INTO v_cancelled
+    FROM deletion_attempts AS a
+    WHERE a.run_id = p_run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL;
+
+    IF v_cancelled IS NOT NULL THEN
+        CALL deletion_settle(p_run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        CALL deletion_drop_jobs(p_run_id, v_cancelled);
+    END IF;
+
+    SELECT r.plan_id, r.started_at, r.step_count
+    INTO v_plan_id, v_started_at, v_step_count
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'ended';
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    CALL deletion_guard(v_plan_id, v_step_count % 20 = 0, v_fits);
+
+    IF NOT v_fits THEN
+        CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        CALL deletion_end_run(
+            p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+    ELSE
+        CALL deletion_advance(p_run_id, v_is_empty);
+
+        IF v_is_empty THEN
+            CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
+            CALL deletion_end_run(p_run_id, 'done', NULL);
+            CALL deletion_keep_fan_out(p_run_id, v_plan_id);
+        ELSEIF
+            deletion_setting('paused_reason') IS NOT NULL
+            OR (
+                -- A run that has changed nothing yet is still on its way down: dissolved now, it
+                -- would begin at its roots again and never arrive where a chain is deep.
+                @dj_changed > 0
+                AND (
+                    utc_timestamp(6) >= p_until
+                    OR (
+                        utc_timestamp(6) > timestampadd(
+                            MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                        )
+                        AND deletion_others_due()
+                    )
+                )
+            )
+        THEN
+            CALL deletion_slice(p_run_id);
+        ELSE
+            SET p_state = 'more';
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_advance.sql
 -- deletion_advance
 -- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
@@ -561,6 +1355,85 @@ BEGIN
 
     SET p_is_empty = @dj_depth IS NULL;
     CALL deletion_save_walk();
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_add_receipts.sql
+-- deletion_add_receipts
+-- Add to a run's receipts what one statement changed.
+--
+-- Parameters  p_run_id       the run
+--             p_table_name   the table, as plans name it
+--             p_action       delete, set_null, set_default or root_not_found
+--             p_by_job       JSON object: job -> number of rows; NULL: none
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_add_receipts;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_add_receipts(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_by_job JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add to the receipts of a run what one statement changed'
+BEGIN
+    -- Nobody else writes the receipts of a run: what is read here stays.
+    DECLARE v_counts JSON DEFAULT (
+        SELECT r.row_counts
+        FROM deletion_receipts AS r
+        WHERE r.run_id = p_run_id AND r.table_name = p_table_name AND r.action = p_action
+    );
+    DECLARE v_path VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF v_counts IS NULL AND p_by_job IS NOT NULL THEN
+        INSERT INTO deletion_receipts (run_id, table_name, action, row_counts)
+        VALUES (p_run_id, p_table_name, p_action, p_by_job);
+    ELSEIF p_by_job IS NOT NULL THEN
+        IF json_length(p_by_job) = 1 THEN
+            SET v_path = concat(
+                '$."', json_unquote(json_extract(json_keys(p_by_job), '$[0]')), '"'
+            );
+            SET v_counts = json_set(
+                v_counts, v_path,
+                cast(coalesce(json_extract(v_counts, v_path), 0) AS SIGNED)
+                + cast(json_extract(p_by_job, v_path) AS SIGNED)
+            );
+        ELSE
+            SELECT json_objectagg(q.job, q.row_count)
+            INTO v_counts
+            FROM (
+                SELECT b.job, cast(sum(b.row_count) AS SIGNED) AS row_count
+                FROM (
+                    SELECT
+                        o.job,
+                        cast(json_extract(v_counts, concat('$."', o.job, '"')) AS SIGNED)
+                        AS row_count
+                    FROM json_table(json_keys(v_counts), '$[*]' COLUMNS (  -- noqa: CP02
+                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                    )) AS o
+                    UNION ALL
+                    SELECT
+                        n.job, cast(json_extract(p_by_job, concat('$."', n.job, '"')) AS SIGNED)
+                    FROM json_table(json_keys(p_by_job), '$[*]' COLUMNS (  -- noqa: CP02
+                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                    )) AS n
+                ) AS b
+                GROUP BY b.job
+            ) AS q;
+        END IF;
+
+        UPDATE deletion_receipts AS r
+        SET r.row_counts = v_counts, r.updated_at = utc_timestamp(6)
+        WHERE r.run_id = p_run_id AND r.table_name = p_table_name AND r.action = p_action;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -1275,6 +2148,69 @@ BEGIN
     END WHILE;
 
     CLOSE c_column;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_ranks.sql
+-- deletion_plan_ranks
+-- Put the tables of a plan in order, children first.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: table_rank, NULL in and above a circle     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_ranks;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_ranks(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Put the tables of a plan in order, children first'
+BEGIN
+    DECLARE v_free JSON;
+    DECLARE v_rank INT DEFAULT 0;
+    DECLARE v_only_lasting, v_is_done BOOLEAN DEFAULT FALSE;
+
+    WHILE NOT v_is_done DO
+        SELECT json_arrayagg(n.node_no)
+        INTO v_free
+        FROM deletion_plan_nodes AS n
+        WHERE
+            n.plan_id = p_plan_id
+            AND n.in_closure
+            AND n.table_rank IS NULL
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                INNER JOIN deletion_plan_nodes AS c
+                    ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+                WHERE
+                    e.plan_id = p_plan_id
+                    AND e.parent_node_no = n.node_no
+                    AND e.child_node_no <> n.node_no
+                    AND c.in_closure
+                    AND c.table_rank IS NULL
+                    AND (e.action IN ('cascade', 'restrict') OR NOT v_only_lasting)
+            );
+
+        IF v_free IS NOT NULL THEN
+            UPDATE deletion_plan_nodes AS n
+            SET n.table_rank = v_rank
+            WHERE
+                n.plan_id = p_plan_id AND json_contains(v_free, cast(n.node_no AS JSON));
+            SET v_rank = v_rank + 1, v_only_lasting = FALSE;
+        ELSEIF v_only_lasting THEN
+            SET v_is_done = TRUE;
+        ELSE
+            -- A reference that is set NULL may close a circle: it is set before its rows go.
+            SET v_only_lasting = TRUE;
+        END IF;
+    END WHILE;
 END$$
 DELIMITER ;
 -- <<<
@@ -2091,6 +3027,43 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_guard.sql
+-- deletion_sql_guard
+-- Write the statement that holds a plan's tables against DDL until the transaction ends.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text; binds nothing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_guard;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_guard(
+    p_plan_id BIGINT UNSIGNED
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that holds a plan''s tables against DDL until the transaction ends'
+BEGIN
+    RETURN (
+        SELECT concat(
+            'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
+            group_concat(  -- noqa: CP01
+                'SELECT 1 FROM ', n.sql_name, ' WHERE FALSE'
+                ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
+            ),
+            '\n) AS q'
+        )
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_list.sql
 -- deletion_sql_list
 -- Write one part of a statement for each of some columns.
@@ -2561,6 +3534,365 @@ BEGIN
     );
 END$$
 DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/set_deletion_rule.sql
+-- set_deletion_rule
+-- Decide what happens to the rows behind one reference, whatever the catalog says.
+--
+-- Parameters  p_child_table   the table that refers
+--             p_reference     its foreign key's constraint, or the declared reference
+--             p_action        cascade, set_null, set_default, restrict, or keep where declared;
+--                             NULL: what the catalog or the declaration says holds again
+-- Errors      JD002 NULL, no such reference or action; JD005 no such table
+-- Writes      deletion_rules (one row)             Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_rule('invoice', 'fk_invoice_customer', 'restrict');
+
+DROP PROCEDURE IF EXISTS set_deletion_rule;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE set_deletion_rule(
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reference TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what happens to the rows behind one reference, whatever the catalog says'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_key, v_is_declared BOOLEAN;
+
+    IF p_child_table IS NULL OR p_reference IS NULL THEN
+        CALL deletion_raise('JD002', 'set_deletion_rule', 'table or reference is NULL', NULL);
+    END IF;
+
+    -- A rule may be taken back when its table is gone.
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_rules AS r
+        WHERE
+            r.reference_name = p_reference
+            AND p_child_table IN (
+                deletion_entity_name(r.child_schema, r.child_table),
+                concat(r.child_schema, '.', r.child_table)
+            );
+    END IF;
+
+    IF p_action IS NOT NULL OR row_count() = 0 THEN
+        CALL deletion_find_table(p_child_table, 'set_deletion_rule', v_schema, v_table);
+
+        SET v_is_key = (
+            SELECT count(*) > 0
+            FROM information_schema.referential_constraints AS k
+            WHERE
+                k.constraint_schema = v_schema AND k.table_name = v_table
+                AND k.constraint_name = p_reference
+        );
+        SET v_is_declared = (
+            SELECT count(*) > 0
+            FROM deletion_references AS d
+            WHERE
+                d.reference_name = p_reference
+                AND d.child_schema = v_schema AND d.child_table = v_table
+        );
+
+        IF NOT v_is_key AND NOT v_is_declared THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                concat('no such reference of ', left(p_child_table, 64)),
+                p_reference
+            );
+        ELSEIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+            CALL deletion_raise('JD002', 'set_deletion_rule', 'no such action', p_action);
+        ELSEIF p_action = 'keep' AND NOT v_is_declared THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                'rows of a foreign key cannot be kept: no action keep',
+                p_reference
+            );
+        ELSEIF p_action NOT IN ('set_null', 'restrict') AND deletion_is_ours(v_schema, v_table) THEN
+            CALL deletion_raise(
+                'JD002', 'set_deletion_rule', 'table belongs to deletion-jobs', p_child_table
+            );
+        END IF;
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        INSERT INTO deletion_rules (child_schema, child_table, reference_name, action)
+        VALUES (v_schema, v_table, p_reference, p_action)
+        ON DUPLICATE KEY UPDATE action = p_action, created_at = utc_timestamp(6);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/preview_deletion.sql
+-- preview_deletion
+-- Say, table by table, what deleting a row would do; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     rows of table_name, action (delete, set_null, set_default, restrict, root_not_found),
+--             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
+--             JD007 as the plan's; the engine's own where a right is missing
+-- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL preview_deletion('users', '42');
+
+DROP PROCEDURE IF EXISTS preview_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE preview_deletion(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say, table by table, what deleting a row would do; nothing is changed'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_walk_id BIGINT DEFAULT -connection_id();
+    DECLARE v_read, v_total BIGINT DEFAULT 0;
+    DECLARE v_saved JSON;
+    DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        -- A caller's transaction is the caller's to roll back.
+        DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+
+        IF v_saved IS NOT NULL THEN
+            SET SESSION
+                time_zone = json_unquote(json_extract(v_saved, '$[0]')),
+                cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'preview_deletion', 'p_table is NULL', NULL);
+    ELSEIF deletion_target_name(p_table) IS NULL THEN
+        CALL deletion_raise('JD004', 'preview_deletion', 'table is no target', p_table);
+    END IF;
+
+    CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_deletion', v_pk);
+    CALL deletion_current_plan(p_table, 'preview_deletion', v_plan_id);
+    CALL deletion_missing_privilege(v_plan_id, v_error);
+
+    IF v_error IS NOT NULL THEN
+        SET v_error = left(concat('preview_deletion: ', v_error), 128);
+        SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
+    SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);
+    SET SESSION time_zone = '+00:00', cte_max_recursion_depth = 4294967295;
+
+    SET @dj_frame = json_array(json_object('j', 0, 'pk', v_pk, 'k', if(
+        json_length((
+            SELECT t.key_columns
+            FROM deletion_targets AS t
+            WHERE t.entity_table = deletion_target_name(p_table)
+        )) = 1,
+        json_array(v_pk), cast(v_pk AS JSON)
+    )));
+    CALL deletion_execute(v_plan_id, 0, 'roots');
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+
+    WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
+        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        SET v_total = v_total + coalesce(v_read, 0);
+    END WHILE;
+
+    CALL deletion_fates(v_walk_id, v_plan_id, v_read IS NOT NULL);
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    SET SESSION
+        time_zone = json_unquote(json_extract(v_saved, '$[0]')),
+        cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE preview_deletion
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_problems.sql
+-- vw_deletion_problems
+-- What somebody has to act on, one line each, with the SQL that mends it.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_problems AS
+WITH needed AS (
+    SELECT
+        p.entity_table,
+        s.table_name,
+        if(
+            max(s.kind IN ('remove', 'drain')),
+            if(
+                max(s.kind IN ('set', 'lock')),
+                '["SELECT", "UPDATE", "DELETE"]',
+                '["SELECT", "DELETE"]'
+            ),
+            if(max(s.kind IN ('set', 'lock')), '["SELECT", "UPDATE"]', '["SELECT"]')
+        ) AS rights
+    FROM deletion_plans AS p
+    INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+    WHERE p.superseded_at IS NULL
+    GROUP BY p.entity_table, s.table_name
+),
+
+-- DISTINCT keeps it a table of its own; merged, the reader would need the right to execute.
+missing AS (
+    SELECT DISTINCT
+        n.entity_table,
+        n.table_name,
+        deletion_missing_rights(n.table_name, n.rights) AS rights
+    FROM needed AS n
+),
+
+failed AS (
+    SELECT
+        j.entity_table,
+        left(j.error, 5) AS code,
+        count(*) AS jobs,
+        min(j.finished_at) AS since,
+        max(j.id) AS last_job
+    FROM deletion_jobs AS j
+    WHERE j.status = 'failed'
+    GROUP BY j.entity_table, left(j.error, 5)
+),
+
+resting AS (
+    SELECT
+        j.entity_table,
+        count(*) AS jobs,
+        min(j.created_at) AS since,
+        max(j.id) AS last_job
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND j.error IS NOT NULL
+    GROUP BY j.entity_table
+)
+
+SELECT
+    'schedule' AS problem,
+    concat('slot ', s.slot) AS subject,
+    coalesce(s.last_started_at, s.armed_at) AS since,
+    concat(s.state, ': ', s.why) AS detail,
+    s.mend_sql
+FROM vw_deletion_schedule AS s
+WHERE
+    s.state IN ('paused', 'died', 'late', 'off')
+    AND EXISTS (SELECT 1 FROM deletion_targets)
+UNION ALL
+SELECT
+    'orphaned',
+    concat('job ', p.job_id),
+    p.last_step_at,
+    concat(
+        'the worker of ', p.entity_table, ' ', p.entity_pk, ' is gone; the next one takes it up'
+    ),
+    concat('CALL `', deletion_home(), '`.run_deletion_jobs(NULL, NULL);')
+FROM vw_deletion_progress AS p
+WHERE p.is_orphaned
+UNION ALL
+SELECT
+    'plan',
+    p.entity_table,
+    p.compiled_at,
+    concat(p.error_code, ': ', p.error),
+    concat('CALL `', deletion_home(), '`.compile_deletion_plan(', quote(p.entity_table), ');')
+FROM deletion_plans AS p
+WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
+UNION ALL
+SELECT
+    'right missing',
+    m.table_name,
+    NULL,
+    concat('deletion_jobs_owner lacks ', m.rights, ' for deletions of ', m.entity_table),
+    concat(
+        'GRANT ', m.rights, ' ON ', deletion_quote_path(m.table_name),
+        ' TO ''deletion_jobs_owner''@''localhost'';'
+    )
+FROM missing AS m
+WHERE m.rights IS NOT NULL
+UNION ALL
+SELECT
+    'index missing',
+    concat(s.reference_name, ' of ', s.table_name),
+    p.compiled_at,
+    concat('deletions of ', p.entity_table, ' read the whole table to find its rows'),
+    concat(
+        'CREATE INDEX ', deletion_quote_name(left(concat('idx_', s.reference_name), 64)), ' ON ',
+        deletion_quote_path(s.table_name), ' (',
+        (
+            SELECT group_concat(deletion_quote_name(c.name) ORDER BY c.pos SEPARATOR ', ')
+            FROM json_table(
+                deletion_columns(d.child_schema, d.child_table, d.child_columns),
+                '$[*]' COLUMNS (
+                    pos BIGINT PATH '$.pos',
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name'
+                )
+            ) AS c
+        ),
+        ');'
+    )
+FROM deletion_plans AS p
+INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+LEFT JOIN deletion_references AS d ON d.reference_name = s.reference_name
+WHERE p.superseded_at IS NULL AND s.kind = 'size'
+UNION ALL
+SELECT
+    'failed',
+    f.entity_table,
+    f.since,
+    concat(
+        f.jobs, ' jobs, the last one: ',
+        coalesce((SELECT j.error FROM deletion_jobs AS j WHERE j.id = f.last_job), 'no error')
+    ),
+    if(
+        f.jobs = 1,
+        concat('CALL `', deletion_home(), '`.retry_deletion(', f.last_job, ');'),
+        concat(
+            'SELECT concat(''CALL retry_deletion('', id, '');'') FROM `', deletion_home(),
+            '`.vw_deletion_jobs WHERE status = ''failed'' AND entity_table = ',
+            quote(f.entity_table),
+            coalesce(concat(' AND left(error, 5) = ', quote(f.code)), ''),
+            ';'
+        )
+    )
+FROM failed AS f
+UNION ALL
+SELECT
+    'retrying',
+    r.entity_table,
+    r.since,
+    concat(
+        r.jobs, ' jobs wait to be tried again, the last one: ',
+        coalesce((SELECT j.error FROM deletion_jobs AS j WHERE j.id = r.last_job), 'no error')
+    ),
+    concat(
+        'SELECT * FROM `', deletion_home(), '`.vw_deletion_attempts WHERE job_id = ', r.last_job,
+        ' ORDER BY attempt_no;'
+    )
+FROM resting AS r;
+
+GRANT SELECT ON vw_deletion_problems
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql

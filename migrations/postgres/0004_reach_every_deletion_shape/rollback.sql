@@ -37,16 +37,174 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
+-- Without rules that scrub: rows that were scrubbed count as set NULL.
+DELETE FROM deletion_rules AS r WHERE r.action = 'scrub';
+ALTER TABLE deletion_rules DROP CONSTRAINT chk_dru_scrub;
+ALTER TABLE deletion_rules DROP COLUMN scrub;
+COMMENT ON COLUMN deletion_rules.action IS
+'The action that holds: cascade, set_null, set_default, restrict, or keep if declared.';
+ALTER TABLE deletion_rules DROP CONSTRAINT chk_dru_action;
+ALTER TABLE deletion_rules ADD CONSTRAINT chk_dru_action
+CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'));
+SELECT deletion_add_receipts(
+    s.run_id, ARRAY[s.table_name], 'set_null', ARRAY[s.row_counts]
+)
+FROM deletion_receipts AS s
+WHERE s.action = 'scrub';
+DELETE FROM deletion_receipts AS s WHERE s.action = 'scrub';
+ALTER TABLE deletion_receipts DROP CONSTRAINT chk_drec_action;
+ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
+CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
+COMMENT ON COLUMN deletion_receipts.action IS
+'delete, set_null, set_default; root_not_found: the row was gone already.';
+DELETE FROM deletion_walk_keys AS w WHERE w.fate IN ('scrub', 'held');
+UPDATE deletion_walk_keys AS w
+SET keys = '{"action": "set_null"}'
+WHERE w.walk_id = 0 AND w.keys ->> 'action' = 'scrub';
+ALTER TABLE deletion_walk_keys DROP CONSTRAINT chk_dwk_fate;
+ALTER TABLE deletion_walk_keys ADD CONSTRAINT chk_dwk_fate
+CHECK (fate IN ('delete', 'set_null', 'set_default', 'restrict', 'keep'));
+COMMENT ON COLUMN deletion_walk_keys.fate IS
+'What would become of the row: delete, set_null, set_default, restrict or keep.';
+
 -- As before 0.3.0.
 DROP INDEX IF EXISTS idx_dps_parent;
 DROP INDEX IF EXISTS idx_dps_edge;
 
 -- >>> drop
+DROP VIEW IF EXISTS vw_deletion_health;
+DROP VIEW IF EXISTS vw_deletion_problems;
+DROP VIEW IF EXISTS vw_deletion_holds;
+DROP FUNCTION IF EXISTS deletion_climb;
+DROP FUNCTION IF EXISTS deletion_seed_climb;
+DROP FUNCTION IF EXISTS deletion_see_holds;
+DROP FUNCTION IF EXISTS deletion_preview_held;
+DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP FUNCTION IF EXISTS deletion_mind_holds;
+DROP FUNCTION IF EXISTS deletion_hold_error;
+DROP FUNCTION IF EXISTS deletion_held_rows;
+DROP FUNCTION IF EXISTS deletion_held_roots;
+DROP FUNCTION IF EXISTS deletion_check_holds;
 DROP FUNCTION IF EXISTS deletion_take_found;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
+DROP FUNCTION IF EXISTS deletion_write_holds;
+DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
 DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_rule_problem;
+DROP FUNCTION IF EXISTS deletion_read_scrub;
+DROP FUNCTION IF EXISTS deletion_sql_scrub;
+DROP FUNCTION IF EXISTS deletion_detach_problem;
+DROP FUNCTION IF EXISTS deletion_column_text;
+DROP FUNCTION IF EXISTS deletion_row_key;
+DROP PROCEDURE IF EXISTS set_deletion_rule;
+DROP PROCEDURE IF EXISTS release_deletion_hold;
+DROP PROCEDURE IF EXISTS hold_deletion;
+DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_found_rows;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview); FALSE: those the check needs
+-- Returns     bigint, the number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk(
+    p_walk_id bigint,
+    p_plan_id bigint,
+    p_all boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk$
+DECLARE
+    -- Read in pages: one answer of the engine is never larger than this.
+    v_page CONSTANT bigint := 10000;
+    v_node integer;
+    v_frame jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_cursor jsonb;
+    v_count bigint;
+    v_is_end boolean;
+    v_read bigint := 0;
+BEGIN
+    SELECT w.node_no INTO v_node
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    WITH taken AS (
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = TRUE
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.ctid
+            FROM deletion_walk_keys AS x
+            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+            LIMIT 200
+        ))
+        RETURNING w.job_id, w.keys
+    )
+
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame FROM taken AS t;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node
+            AND (p_all OR s.in_check)
+        ORDER BY s.step_no
+    LOOP
+        v_cursor := NULL;
+        -- Rows below which nothing is looked at are met and done with.
+        v_is_end := v_step.action <> 'cascade' OR NOT EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS b
+            WHERE
+                b.plan_id = p_plan_id AND b.kind = 'fetch_more'
+                AND b.parent_node_no = v_step.node_no AND (p_all OR b.in_check)
+        );
+
+        LOOP
+            PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+            EXECUTE v_step.sql_text INTO v_keys, v_count USING v_frame, v_page, v_cursor;
+            PERFORM deletion_allow_hash(FALSE);
+            -- Two of the frame's rows may hold the same child by one reference of two jobs only.
+            INSERT INTO deletion_walk_keys (
+                walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+            )
+            SELECT
+                p_walk_id, (k.value ->> 'j')::bigint, v_step.node_no,
+                CASE v_step.action WHEN 'cascade' THEN 'delete' ELSE v_step.action END,
+                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j', v_is_end
+            FROM jsonb_array_elements(v_keys) AS k
+            ON CONFLICT DO NOTHING;
+            v_read := v_read + v_count;
+            EXIT WHEN v_count < v_page;
+            v_cursor := v_keys -> -1;
+        END LOOP;
+    END LOOP;
+
+    RETURN v_read;
+END;
+$deletion_walk$;
+
+COMMENT ON FUNCTION deletion_walk(bigint, bigint, boolean) IS
+'Read one layer of a walk: the rows that hang from some rows whose children are not yet known.';
+REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_sweep.sql
@@ -495,6 +653,58 @@ COMMENT ON FUNCTION deletion_pop(deletion_cursor) IS
 REVOKE ALL ON FUNCTION deletion_pop(deletion_cursor) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_missing_privilege.sql
+-- deletion_missing_privilege
+-- Say which right on a plan's tables the owner account lacks, or which policy would filter it.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text, an error that names table and right; NULL: nothing is missing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_missing_privilege(p_plan_id bigint)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_missing_privilege$
+WITH used AS (
+    SELECT DISTINCT
+        s.table_name,
+        to_regclass(s.table_name)::oid AS table_oid,
+        CASE
+            WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
+            WHEN s.kind IN ('set', 'lock') THEN 'UPDATE'
+            ELSE 'SELECT'
+        END AS privilege,
+        -- A lock is content with any column; what is set needs the right on those it sets.
+        s.kind = 'lock' AS any_column
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id AND s.kind <> 'guard'
+)
+
+SELECT CASE
+    WHEN row_security_active(u.table_oid)
+        THEN format('42501: row-level security of %s applies to %s', u.table_name, current_user)
+    ELSE format('42501: %s has no %s on %s', current_user, u.privilege, u.table_name)
+END
+FROM used AS u
+WHERE
+    row_security_active(u.table_oid)
+    OR NOT CASE
+        WHEN u.any_column THEN has_any_column_privilege(u.table_oid, u.privilege)
+        ELSE has_table_privilege(u.table_oid, u.privilege)
+    END
+ORDER BY u.table_name, u.privilege
+LIMIT 1;
+$deletion_missing_privilege$;
+
+COMMENT ON FUNCTION deletion_missing_privilege(bigint) IS
+'Which right on a plan''s tables the owner account lacks, or which policy would filter it.';
+REVOKE ALL ON FUNCTION deletion_missing_privilege(bigint) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_load_frame.sql
 -- deletion_load_frame
 -- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
@@ -652,6 +862,53 @@ COMMENT ON FUNCTION deletion_find_roots(deletion_runs) IS
 REVOKE ALL ON FUNCTION deletion_find_roots(deletion_runs) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_fates.sql
+-- deletion_fates
+-- Sum up a walk: how many rows of each table would be deleted, set, or are in the way.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+-- Returns     table_name, action, reference_name (of what blocks), row_count
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fates(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS TABLE (table_name text, action text, reference_name text, row_count bigint)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fates$
+WITH node AS (
+    SELECT DISTINCT s.node_no, s.table_name FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+),
+
+-- A row that is deleted is not counted where it would be set as well.
+final AS (
+    SELECT DISTINCT ON (w.node_no, w.key_hash)
+        w.node_no, CASE WHEN w.keys ? 'm' THEN 'root_not_found' ELSE w.fate END AS fate
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND w.fate IN ('delete', 'set_null', 'set_default')
+    ORDER BY
+        w.node_no, w.key_hash, array_position(ARRAY['delete', 'set_null', 'set_default'], w.fate)
+)
+
+SELECT n.table_name, f.fate, NULL::text, CASE WHEN f.fate = 'root_not_found' THEN 0 ELSE count(*) END
+FROM final AS f
+INNER JOIN node AS n ON n.node_no = f.node_no
+GROUP BY n.table_name, f.fate
+UNION ALL
+SELECT b.table_name, 'restrict', b.reference_name, b.row_count
+FROM deletion_blocking(p_walk_id, p_plan_id) AS b
+ORDER BY 1, 2, 3;
+$deletion_fates$;
+
+COMMENT ON FUNCTION deletion_fates(bigint, bigint) IS
+'How many rows of each table a walk would delete, set, or finds in the way.';
+REVOKE ALL ON FUNCTION deletion_fates(bigint, bigint) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_end_run.sql
 -- deletion_end_run
 -- Close a run: its frames and scratch rows go, its row says how it ended.
@@ -681,6 +938,73 @@ $deletion_end_run$;
 COMMENT ON FUNCTION deletion_end_run(bigint, text, text) IS
 'Close a run: its frames and scratch rows go, its row says how it ended.';
 REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_check.sql
+-- deletion_check
+-- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     text: more, or ended where no job is left
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
+--             deletion_jobs                        Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_check(p_run deletion_runs)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_check$
+DECLARE
+    v_error text;
+    v_can_block boolean;
+BEGIN
+    IF p_run.state ->> 'stage' IS NULL THEN
+        v_error := coalesce(
+            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id)
+        );
+
+        IF v_error IS NOT NULL THEN
+            PERFORM deletion_settle(p_run.run_id, NULL, 'failed', v_error, TRUE, NULL);
+            PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
+            RETURN 'ended';
+        END IF;
+
+        PERFORM deletion_find_roots(p_run);
+        SELECT p.can_block INTO v_can_block FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id;
+
+        IF v_can_block THEN
+            PERFORM deletion_seed_walk(p_run.run_id, f.keys)
+            FROM deletion_frames AS f
+            WHERE f.run_id = p_run.run_id;
+            UPDATE deletion_runs AS r SET state = '{"stage": "walk"}' WHERE r.run_id = p_run.run_id;
+            RETURN 'more';
+        END IF;
+    ELSIF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
+        RETURN 'more';
+    ELSE
+        PERFORM deletion_walk_verdict(p_run);
+        DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+    END IF;
+
+    IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
+        PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
+        RETURN 'ended';
+    END IF;
+
+    UPDATE deletion_runs AS r
+    SET phase = 'advance', state = jsonb_strip_nulls(jsonb_build_object('fan', p.fan_out))
+    FROM deletion_plans AS p
+    WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id;
+    RETURN 'more';
+END;
+$deletion_check$;
+
+COMMENT ON FUNCTION deletion_check(deletion_runs) IS
+'Look, before the first row is touched, at whatever can be known to fail; a bounded step.';
+REVOKE ALL ON FUNCTION deletion_check(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_change.sql
@@ -761,6 +1085,87 @@ $deletion_change$;
 COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
 'Delete, or set, rows that hang from the present frame by one reference.';
 REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run     the run, fenced
+--             p_until   when the worker's call should end
+-- Returns     text: more or ended
+-- Writes      the application's tables, all tables of a run, deletion_plans     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance_run(
+    p_run deletion_runs,
+    p_until timestamptz
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance_run$
+DECLARE
+    v_cancelled bigint[];
+    v_is_empty boolean;
+BEGIN
+    v_cancelled := ARRAY(
+        SELECT a.job_id
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL
+    );
+
+    IF v_cancelled <> '{}' THEN
+        PERFORM deletion_settle(p_run.run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        PERFORM deletion_drop_jobs(p_run.run_id, v_cancelled);
+    END IF;
+
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    IF NOT deletion_guard(p_run.plan_id, p_run.step_count % 20 = 0) THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(
+            p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+        RETURN 'ended';
+    END IF;
+
+    v_is_empty := deletion_advance(p_run);
+
+    IF v_is_empty THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
+        PERFORM deletion_keep_fan_out(p_run.run_id, p_run.plan_id);
+        RETURN 'ended';
+    END IF;
+
+    -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
+    -- at its roots again and never arrive where a chain is deep or its check was long.
+    IF
+        deletion_setting('paused_reason') IS NOT NULL
+        OR (
+            (
+                clock_timestamp() >= p_until
+                OR (
+                    clock_timestamp() > p_run.started_at
+                    + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
+                    AND deletion_others_due()
+                )
+            )
+            AND (SELECT r.rows_changed > 0 FROM deletion_runs AS r WHERE r.run_id = p_run.run_id)
+        )
+    THEN
+        PERFORM deletion_slice(p_run.run_id);
+        RETURN 'ended';
+    END IF;
+
+    RETURN 'more';
+END;
+$deletion_advance_run$;
+
+COMMENT ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) IS
+'Do one step of a run that is past its check: walk on, or end it when all is done or time is up.';
+REVOKE ALL ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_advance.sql
@@ -1073,6 +1478,78 @@ COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_set.sql
+-- deletion_sql_set
+-- Write the statement that sets a reference NULL, or to its default, in the rows of a frame.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+-- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows to count by job,
+--             and how many still point where they pointed (a default that is the very key)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_set(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_set$
+SELECT format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT c.ctid AS row_id, f.j, %4$s
+        FROM f
+        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        LIMIT $2
+    ) AS f
+    WHERE t.ctid = f.row_id AND %6$s
+    RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
+)%8$s
+SELECT
+    (SELECT count(*) FROM u),
+    (
+        SELECT jsonb_object_agg(g.j, g.n)
+        FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
+    ),
+    (SELECT count(*) FROM u WHERE u.still)$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    p_child ->> 'sql',
+    p_edge ->> 'set_columns',
+    deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
+    p_edge ->> 'on_frame',
+    p_edge ->> 'found',
+    concat_ws(', ', quote_literal(p_child ->> 'name'), deletion_sql_list(k.columns, 't.%2$s')),
+    CASE WHEN (p_edge ->> 'once')::boolean THEN format(
+        $sql$,
+s AS (
+    INSERT INTO deletion_walk_keys (
+        walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+    )
+    SELECT 0, u.j, -1, 'set_null', deletion_key_hash(u.row_key), 0, %L, TRUE FROM u
+    ON CONFLICT DO NOTHING
+    RETURNING job_id AS j
+)$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
+    CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_set$;
+
+COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
+'The statement that sets a reference NULL, or to its default, in the rows of a frame.';
+REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_drain.sql
 -- deletion_sql_drain
 -- Write the statement that deletes rows without dependants that hang from a frame.
@@ -1183,6 +1660,575 @@ $deletion_sql_drain$;
 COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) IS
 'The statement that deletes rows without dependants that hang from a frame.';
 REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_references_to.sql
+-- deletion_references_to
+-- List the references that point at given tables, each with the action that rules leave it.
+--
+-- Parameters  p_parents   the tables that are pointed at
+-- Returns     one row a reference: its tables, columns in order, comparison operators, action,
+--             the columns that a SET NULL or SET DEFAULT changes, and its supporting index
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT * FROM deletion_references_to(ARRAY['users'::regclass]::oid[]);
+
+CREATE OR REPLACE FUNCTION deletion_references_to(p_parents oid[])
+RETURNS TABLE (
+    child_oid oid,
+    parent_oid oid,
+    reference_name text,
+    action text,
+    is_declared boolean,
+    child_columns int2[],
+    parent_columns int2[],
+    operators oid[],
+    set_columns int2[],
+    discriminator_column int2,
+    discriminator_value text,
+    index_name text
+)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_references_to$
+WITH from_catalog AS (
+    SELECT
+        k.conrelid AS child_oid,
+        k.confrelid AS parent_oid,
+        k.conname::text AS reference_name,
+        CASE k.confdeltype
+            WHEN 'c' THEN 'cascade' WHEN 'n' THEN 'set_null' WHEN 'd' THEN 'set_default'
+            ELSE 'restrict'
+        END AS action,
+        FALSE AS is_declared,
+        k.conkey AS child_columns,
+        k.confkey AS parent_columns,
+        k.conpfeqop AS operators,
+        coalesce(k.confdelsetcols, k.conkey) AS set_columns,
+        NULL::int2 AS discriminator_column,
+        NULL::text AS discriminator_value
+    FROM pg_constraint AS k
+    WHERE k.contype = 'f' AND k.confrelid = ANY (p_parents)
+),
+
+declared AS (
+    SELECT
+        c.oid AS child_oid,
+        p.oid AS parent_oid,
+        d.reference_name::text AS reference_name,
+        d.action::text AS action,
+        TRUE AS is_declared,
+        deletion_attnums(c.oid, d.child_columns) AS child_columns,
+        deletion_attnums(p.oid, d.parent_columns) AS parent_columns,
+        NULL::oid[] AS operators,
+        deletion_attnums(c.oid, d.child_columns) AS set_columns,
+        (deletion_attnums(c.oid, jsonb_build_array(d.discriminator_column)))[1]
+        AS discriminator_column,
+        d.discriminator_value::text AS discriminator_value
+    FROM deletion_references AS d
+    INNER JOIN pg_namespace AS cn ON cn.nspname = d.child_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = cn.oid AND c.relname = d.child_table
+    INNER JOIN pg_namespace AS pn ON pn.nspname = d.parent_schema
+    INNER JOIN pg_class AS p ON p.relnamespace = pn.oid AND p.relname = d.parent_table
+    WHERE p.oid = ANY (p_parents)
+),
+
+every AS (
+    SELECT f.* FROM from_catalog AS f
+    UNION ALL
+    SELECT d.* FROM declared AS d
+)
+
+SELECT
+    e.child_oid,
+    e.parent_oid,
+    e.reference_name,
+    -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
+    CASE
+        WHEN coalesce(r.action, e.action) = 'set_null' AND EXISTS (
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS y ON y.oid = a.atttypid
+            WHERE
+                a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
+                AND (a.attnotnull OR y.typnotnull)
+        ) THEN 'restrict'
+        -- The engine would change rows behind the column as well: unbounded, and uncounted.
+        WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default') AND EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE
+                k.contype = 'f' AND k.confrelid = e.child_oid AND k.confkey && e.set_columns
+                AND k.confupdtype IN ('c', 'n', 'd')
+        ) THEN 'restrict'
+        ELSE coalesce(r.action, e.action)
+    END AS action,
+    e.is_declared,
+    e.child_columns,
+    e.parent_columns,
+    e.operators,
+    e.set_columns,
+    e.discriminator_column,
+    e.discriminator_value,
+    (
+        SELECT i.indexrelid::regclass::text
+        FROM pg_index AS i
+        WHERE
+            i.indrelid = e.child_oid AND i.indisvalid AND i.indisready
+            AND (
+                i.indpred IS NULL
+                -- What leaves out nothing but rows that refer to none leaves out none of ours.
+                OR (
+                    cardinality(e.child_columns) = 1 AND e.discriminator_column IS NULL
+                    AND pg_get_expr(i.indpred, i.indrelid) = (
+                        SELECT format('(%I IS NOT NULL)', a.attname)
+                        FROM pg_attribute AS a
+                        WHERE a.attrelid = e.child_oid AND a.attnum = e.child_columns[1]
+                    )
+                )
+            )
+            -- The index leads with the reference's columns, the discriminator among them or not.
+            AND e.child_columns <@ (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ]
+            AND (i.indkey::int2[])[
+                0:cardinality(e.child_columns) - 1 + (e.discriminator_column IS NOT NULL)::int
+            ] <@ (e.child_columns || coalesce(e.discriminator_column, e.child_columns[1]))
+        ORDER BY i.indnatts, i.indexrelid
+        LIMIT 1
+    ) AS index_name
+FROM every AS e
+INNER JOIN pg_class AS t ON t.oid = e.child_oid
+INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
+LEFT JOIN deletion_rules AS r
+    ON
+        r.child_schema = n.nspname AND r.child_table = t.relname
+        AND r.reference_name = e.reference_name;
+$deletion_references_to$;
+
+COMMENT ON FUNCTION deletion_references_to(oid[]) IS
+'The references that point at given tables, each with the action that rules leave it.';
+REVOKE ALL ON FUNCTION deletion_references_to(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_graph.sql
+-- deletion_plan_graph
+-- Work out the tables and references of a target's deletion, in the order of the walk.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     jsonb: nodes (deletion_plan_node), edges (deletion_plan_edge with no, leaf, waits,
+--             check), tables (OIDs), can_block, has_waits; error_code and error where no plan
+--             can run
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_graph(p_entity_table text)
+RETURNS jsonb
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_graph$
+DECLARE
+    v_root oid;
+    v_key int2[];
+    v_max_rows bigint;
+    v_closure oid[];
+    v_front oid[];
+    v_tables oid[];
+    v_references jsonb;
+    v_nodes jsonb;
+    v_error_code text;
+    v_error text;
+BEGIN
+    SELECT
+        c.oid, deletion_attnums(c.oid, t.key_columns),
+        coalesce(t.max_rows, deletion_setting_int('max_rows'))
+    INTO v_root, v_key, v_max_rows
+    FROM deletion_targets AS t
+    INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    WHERE t.entity_table = p_entity_table;
+
+    IF v_root IS NULL OR v_key IS NULL THEN
+        RETURN jsonb_build_object('tables', '[]'::jsonb, 'error_code', 'JD005',
+            'error', format('%s is gone, or its key is', p_entity_table));
+    END IF;
+
+    v_closure := ARRAY[v_root];
+    v_front := v_closure;
+
+    WHILE v_front IS NOT NULL LOOP
+        SELECT array_agg(DISTINCT r.child_oid)
+        INTO v_front
+        FROM deletion_references_to(v_front) AS r
+        WHERE r.action = 'cascade' AND r.child_oid <> ALL (v_closure);
+        v_closure := v_closure || coalesce(v_front, '{}');
+    END LOOP;
+
+    SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
+    INTO v_references
+    FROM deletion_references_to(v_closure) AS r
+    WHERE r.action <> 'keep';
+
+    SELECT v_closure || coalesce(array_agg(DISTINCT r.child_oid), '{}')
+    INTO v_tables
+    FROM jsonb_to_recordset(v_references) AS r (child_oid oid)
+    WHERE r.child_oid <> ALL (v_closure);
+
+    v_error := deletion_plan_problem(v_tables);
+
+    IF v_error IS NOT NULL THEN
+        v_error_code := 'JD005';
+    ELSE
+        v_error := deletion_plan_cycle(v_closure, v_references);
+        v_error_code := CASE WHEN v_error IS NOT NULL THEN 'JD007' END;
+    END IF;
+
+    IF v_error IS NOT NULL THEN
+        RETURN jsonb_build_object(
+            'tables', to_jsonb(v_tables), 'error_code', v_error_code, 'error', v_error
+        );
+    END IF;
+
+    SELECT jsonb_agg(
+        deletion_plan_node(
+            (t.ordinality - 1)::integer,
+            t.table_oid,
+            CASE WHEN t.table_oid = v_root THEN v_key ELSE deletion_node_key(t.table_oid) END,
+            ARRAY(
+                SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
+                WHERE r.parent_oid = t.table_oid
+            ),
+            t.table_oid = ANY (v_closure)
+        ) ORDER BY t.ordinality
+    )
+    INTO v_nodes
+    FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
+
+    RETURN jsonb_build_object(
+        'nodes', v_nodes, 'tables', to_jsonb(v_tables), 'max_rows', v_max_rows
+    ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+END;
+$deletion_plan_graph$;
+
+COMMENT ON FUNCTION deletion_plan_graph(text) IS
+'The tables and references of a target''s deletion, in the order of the walk.';
+REVOKE ALL ON FUNCTION deletion_plan_graph(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of the walk, and mark what the check has to look at.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+--             p_nodes        the plan's nodes, as a jsonb array
+--             p_count_all    TRUE: the check counts every row (the target has max_rows)
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edges(
+    p_closure oid[],
+    p_references jsonb,
+    p_nodes jsonb,
+    p_count_all boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edges$
+WITH RECURSIVE reference AS (
+    SELECT
+        e.value AS source,
+        r.*,
+        r.child_oid = ANY (p_closure) AS in_closure
+    FROM jsonb_array_elements(p_references) AS e
+    CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint,
+            'lasting', r.action IN ('cascade', 'restrict')
+        )), '[]')
+        FROM reference AS r
+        WHERE r.in_closure
+    )) AS r
+),
+
+-- Tables whose rows the check must know: those behind which something could block, and all
+-- tables on the way from the target to them.
+concerned (table_oid) AS (
+    SELECT r.parent_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict'
+    UNION
+    SELECT r.child_oid
+    FROM reference AS r
+    WHERE r.action = 'restrict' AND r.in_closure
+    UNION
+    SELECT r.parent_oid
+    FROM reference AS r
+    INNER JOIN concerned AS c ON c.table_oid = r.child_oid
+    WHERE r.action = 'cascade'
+),
+
+-- Of a table that refers to itself the rows that something else leads to: a row has one parent by
+-- that reference, so a circle is met by climbing from them, or there is none.
+entered (table_oid, is_above) AS (
+    SELECT r.child_oid, FALSE
+    FROM reference AS r
+    WHERE r.action = 'cascade' AND r.parent_oid = r.child_oid
+    UNION
+    SELECT r.parent_oid, TRUE
+    FROM reference AS r
+    INNER JOIN entered AS e ON e.table_oid = r.child_oid
+    WHERE r.action = 'cascade' AND r.parent_oid <> r.child_oid
+),
+
+described AS (
+    SELECT
+        deletion_plan_edge(r.source, p.node, c.node)
+        || jsonb_build_object(
+            'waits', r.action <> 'cascade' AND r.in_closure,
+            'leaf', r.action = 'cascade' AND NOT EXISTS (
+                SELECT 1 FROM reference AS below WHERE below.parent_oid = r.child_oid
+            ),
+            'check', p_count_all OR r.action = 'restrict' OR (
+                r.action = 'cascade'
+                AND (
+                    EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+                    OR EXISTS (
+                        SELECT 1
+                        FROM entered AS x
+                        WHERE
+                            x.table_oid = r.child_oid
+                            AND (x.is_above OR r.parent_oid <> r.child_oid)
+                    )
+                )
+            ),
+            -- No trigger or rule can keep a row of it: what was deleted short of the limit is empty.
+            'steady', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                -- Bits of tgtype: for each row, before, on DELETE.
+                WHERE g.tgrelid = r.child_oid AND g.tgtype & 11 = 11
+            ) AND NOT EXISTS (
+                SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
+            ),
+            -- Rows with two references to set are changed twice and counted once; rows of the
+            -- closure that are set may go later, and are counted as gone.
+            'once', r.action IN ('set_null', 'set_default') AND (
+                r.in_closure OR (
+                    SELECT count(*) FROM reference AS s
+                    WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+                ) > 1
+            )
+        ) AS edge,
+        row_number() OVER (
+            ORDER BY
+                (p.node ->> 'no')::integer,
+                CASE r.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
+        ) AS edge_no
+    FROM reference AS r
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS p
+        ON (p.node ->> 'oid')::oid = r.parent_oid
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
+        ON (c.node ->> 'oid')::oid = r.child_oid
+    LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+)
+
+SELECT jsonb_build_object(
+    'edges', coalesce(
+        jsonb_agg(d.edge || jsonb_build_object('no', d.edge_no) ORDER BY d.edge_no), '[]'
+    ),
+    'can_block', coalesce(bool_or(
+        (d.edge ->> 'check')::boolean
+        OR (d.edge ->> 'self')::boolean AND d.edge ->> 'action' = 'cascade'
+    ), FALSE),
+    'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
+) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+    WHEN count(*) = 0 THEN '{}'::jsonb
+    ELSE jsonb_build_object(
+        'error_code', 'JD005',
+        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+            FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
+    )
+END
+FROM described AS d;
+$deletion_plan_edges$;
+
+COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
+'A plan''s references in the order of the walk, and what the check has to look at.';
+REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edge.sql
+-- deletion_plan_edge
+-- Describe a reference of a plan, with the conditions that its statements are made of.
+--
+-- Parameters  p_reference   a row of deletion_references_to, as jsonb
+--             p_parent      the parent's node      p_child   the child's node
+-- Returns     jsonb: parent, child, reference, action, index, self, and as SQL text
+--             on_frame   child row c hangs from frame row f
+--             on_parent  child row c hangs from parent row t
+--             found      row t of the child table is still where frame row f found it
+--             expands    TRUE: a frame may hold several levels of it
+--             only_found TRUE: roots that were not there have no such children
+--             plain      TRUE: an indexed foreign key of single whole numbers
+--             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edge(
+    p_reference jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edge$
+WITH pair AS (
+    SELECT
+        x.ordinality AS i,
+        p ->> 'f' AS frame_column,
+        p ->> 'name' AS parent_name,
+        p ->> 'type' AS parent_type,
+        quote_ident(a.attname) AS child_name,
+        format_type(a.atttypid, a.atttypmod) AS child_type,
+        coalesce(
+            x.operator::oid,
+            deletion_equality_of(
+                (
+                    SELECT pa.atttypid
+                    FROM pg_attribute AS pa
+                    WHERE
+                        pa.attrelid = (p_parent ->> 'oid')::oid
+                        AND pa.attnum = x.parent_column::int2
+                ),
+                a.atttypid
+            )
+        ) AS operator,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq
+    FROM
+        ROWS FROM (
+            jsonb_array_elements_text(p_reference -> 'child_columns'),
+            jsonb_array_elements_text(p_reference -> 'parent_columns'),
+            jsonb_array_elements_text(coalesce(nullif(p_reference -> 'operators', 'null'), '[]'))
+        ) WITH ORDINALITY AS x (child_column, parent_column, operator, ordinality)
+    INNER JOIN pg_attribute AS a
+        ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = x.child_column::int2
+    INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p
+        ON (p ->> 'attnum')::int2 = x.parent_column::int2
+),
+
+discriminator AS (
+    SELECT format(
+        '%I %s CAST(%L AS %s)',
+        a.attname,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+        p_reference ->> 'discriminator_value',
+        format_type(a.atttypid, a.atttypmod)
+    ) AS condition
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = (p_child ->> 'oid')::oid
+        AND a.attnum = (p_reference ->> 'discriminator_column')::int2
+),
+
+own_row AS (
+    -- A row that refers to itself is not its own child.
+    SELECT
+        string_agg(format('c.%s %s f.%s', k ->> 'name', k ->> 'eq', k ->> 'f'), ' AND ')
+        AS in_frame,
+        string_agg(format('c.%1$s %2$s t.%1$s', k ->> 'name', k ->> 'eq'), ' AND ') AS in_table
+    FROM jsonb_array_elements(p_child -> 'columns') AS k
+    WHERE (k ->> 'key')::boolean AND p_parent ->> 'oid' = p_child ->> 'oid'
+)
+
+SELECT jsonb_build_object(
+    'parent', p_parent -> 'no',
+    'child', p_child -> 'no',
+    'reference', p_reference -> 'reference_name',
+    'action', p_reference -> 'action',
+    'index', p_reference -> 'index_name',
+    'self', p_parent ->> 'oid' = p_child ->> 'oid',
+    -- Rows of one table that hang from each other can go in one statement.
+    'expands', p_parent ->> 'oid' = p_child ->> 'oid' AND p_reference ->> 'action' = 'cascade'
+    AND p_reference ->> 'index_name' IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_constraint AS own
+        WHERE
+            own.conrelid = (p_child ->> 'oid')::oid AND own.confrelid = own.conrelid
+            AND own.contype = 'f' AND own.confdeltype = 'r'
+    ),
+    'declared', (p_reference ->> 'is_declared')::boolean,
+    -- Only a declared reference can hold rows of a root that is not there.
+    'only_found', p_parent ->> 'no' = '0' AND NOT (p_reference ->> 'is_declared')::boolean,
+    -- A foreign key between single whole numbers: its rows can be counted and deleted by arrays.
+    'plain', NOT (p_reference ->> 'is_declared')::boolean AND count(*) = 1
+    AND bool_and(
+        pair.child_type IN ('smallint', 'integer', 'bigint')
+        AND pair.parent_type IN ('smallint', 'integer', 'bigint')
+        AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
+    ) AND p_reference ->> 'index_name' IS NOT NULL,
+    'comparable', bool_and(pair.operator IS NOT NULL),
+    'single', count(*) = 1,
+    'child_column', min(pair.child_name),
+    'frame_column', min(pair.frame_column),
+    -- Sides exchanged: hashed lookups of the child's column among the frame's values.
+    'any_eq', min(deletion_equality(pair.operator, TRUE)),
+    'condition_c', coalesce((SELECT 'c.' || d.condition FROM discriminator AS d), 'TRUE'),
+    'parent_columns', jsonb_agg(jsonb_build_object(
+        'f', pair.frame_column, 'type', pair.parent_type
+    ) ORDER BY pair.i),
+    'columns', jsonb_agg(jsonb_build_object(
+        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type
+    ) ORDER BY pair.i),
+    'on_frame', string_agg(format('f.%s %s c.%s', pair.frame_column,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), ''),
+    'on_parent', string_agg(format('t.%s %s c.%s', pair.parent_name,
+        deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
+    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), ''),
+    'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
+        ' AND ' ORDER BY pair.i)
+    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),
+    'set_columns', (
+        SELECT string_agg(format(
+            '%I = %s',
+            a.attname,
+            CASE p_reference ->> 'action' WHEN 'set_default' THEN 'DEFAULT' ELSE 'NULL' END
+        ), ', ' ORDER BY a.attnum)
+        FROM jsonb_array_elements_text(p_reference -> 'set_columns') AS s
+        INNER JOIN pg_attribute AS a
+            ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = s::int2
+    )
+)
+FROM pair;
+$deletion_plan_edge$;
+
+COMMENT ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) IS
+'A reference of a plan, with the conditions that its statements are made of.';
+REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_fingerprint_references.sql
@@ -1308,6 +2354,507 @@ $deletion_equality$;
 COMMENT ON FUNCTION deletion_equality(oid, boolean) IS
 'The operator that compares two columns of a key, spelled with its schema.';
 REVOKE ALL ON FUNCTION deletion_equality(oid, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_compile.sql
+-- deletion_compile
+-- Compile a target's plan and make it the current one.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_hard           the mode: TRUE removes rows
+-- Returns     bigint, the plan; one that cannot run carries error_code and error
+-- Errors      JD004 the table is no target
+-- Writes      deletion_plans, deletion_plan_steps   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_compile(
+    p_entity_table text,
+    p_hard boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+-- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET enable_seqscan = on
+AS $deletion_compile$
+DECLARE
+    v_graph jsonb;
+    v_plan_id bigint;
+BEGIN
+    -- Two workers that find the same plan stale compile it one after the other.
+    PERFORM 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table FOR UPDATE;
+
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD004',
+            MESSAGE = left(format('compile: table is no target (%s)', p_entity_table), 128),
+            HINT = 'Register it with register_deletion_target.';
+    END IF;
+
+    v_plan_id := deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF v_plan_id IS NOT NULL THEN
+        RETURN v_plan_id;
+    END IF;
+
+    v_graph := deletion_plan_graph(p_entity_table);
+
+    UPDATE deletion_plans AS p
+    SET superseded_at = clock_timestamp()
+    WHERE
+        p.entity_table = p_entity_table AND p.hard_delete = p_hard AND p.superseded_at IS NULL;
+
+    INSERT INTO deletion_plans (
+        entity_table, hard_delete, fingerprint, tables, error_code, error, can_block, has_waits
+    )
+    VALUES (
+        p_entity_table,
+        p_hard,
+        deletion_fingerprint(
+            p_entity_table, ARRAY(SELECT jsonb_array_elements_text(v_graph -> 'tables')::oid)
+        ),
+        v_graph -> 'tables',
+        v_graph ->> 'error_code',
+        v_graph ->> 'error',
+        coalesce((v_graph ->> 'can_block')::boolean, FALSE),
+        coalesce((v_graph ->> 'has_waits')::boolean, FALSE)
+    )
+    RETURNING plan_id INTO v_plan_id;
+
+    IF v_graph ->> 'error_code' IS NULL THEN
+        PERFORM deletion_write_plan(v_plan_id, v_graph);
+    END IF;
+
+    RETURN v_plan_id;
+END;
+$deletion_compile$;
+
+COMMENT ON FUNCTION deletion_compile(text, boolean) IS
+'Compile a target''s plan and make it the current one.';
+REVOKE ALL ON FUNCTION deletion_compile(text, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/set_deletion_rule.sql
+-- set_deletion_rule
+-- Decide what happens to the rows behind one reference, whatever the catalog says.
+--
+-- Parameters  p_child_table   the table that refers
+--             p_reference     its foreign key's constraint, or the declared reference
+--             p_action        cascade, set_null, set_default, restrict, or keep where declared;
+--                             NULL: what the catalog or the declaration says holds again
+-- Errors      JD002 NULL, no such reference or action; JD005 no such table
+-- Writes      deletion_rules (one row)             Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_rule('invoice', 'invoice_customer_id_fkey', 'restrict');
+
+CREATE OR REPLACE PROCEDURE set_deletion_rule(
+    p_child_table text,
+    p_reference text,
+    p_action text
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $set_deletion_rule$
+DECLARE
+    c_verb CONSTANT text := 'set_deletion_rule';
+    v_name text[] := deletion_split_name(p_child_table);
+    v_is_key boolean;
+    v_is_declared boolean;
+BEGIN
+    IF p_child_table IS NULL OR p_reference IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table or reference is NULL', NULL);
+    END IF;
+
+    -- A rule may be taken back when its table is gone.
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_rules AS r
+        WHERE
+            r.child_schema = v_name[1] AND r.child_table = v_name[2]
+            AND r.reference_name = p_reference;
+
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    v_is_key := EXISTS (
+        SELECT 1
+        FROM pg_constraint AS k
+        WHERE
+            k.conrelid = deletion_find_table(p_child_table, c_verb) AND k.contype = 'f'
+            AND k.conname = p_reference
+    );
+    v_is_declared := EXISTS (
+        SELECT 1
+        FROM deletion_references AS d
+        WHERE
+            d.reference_name = p_reference
+            AND d.child_schema = v_name[1] AND d.child_table = v_name[2]
+    );
+
+    IF NOT v_is_key AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
+        );
+    ELSIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+        PERFORM deletion_raise('JD002', c_verb, 'no such action', p_action);
+    ELSIF p_action = 'keep' AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, 'rows of a foreign key cannot be kept: no action keep', p_reference
+        );
+    ELSIF
+        p_action NOT IN ('set_null', 'restrict')
+        AND deletion_is_ours(deletion_find_table(p_child_table, c_verb))
+    THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
+    END IF;
+
+    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action)
+    SELECT v_name[1], v_name[2], p_reference, p_action
+    WHERE p_action IS NOT NULL
+    ON CONFLICT (child_schema, child_table, reference_name) DO UPDATE
+    SET action = excluded.action, created_at = now();
+END;
+$set_deletion_rule$;
+
+COMMENT ON PROCEDURE set_deletion_rule(text, text, text) IS
+'Decide what happens to the rows behind one reference, whatever the catalog says.';
+REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/preview_deletion.sql
+-- preview_deletion
+-- Say, table by table, what deleting a row would do; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     table_name, action (delete, set_null, set_default, restrict, root_not_found),
+--             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
+--             JD007 as the plan's; 42501 a right or a policy is in the way
+-- Writes      deletion_walk_keys, emptied again    Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT * FROM preview_deletion('users', '42');
+
+CREATE OR REPLACE FUNCTION preview_deletion(
+    p_table text,
+    p_pk text
+) RETURNS TABLE (
+    table_name text,
+    action text,
+    reference_name text,
+    row_count bigint,
+    is_at_least boolean
+)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- As for a run's steps: the statements are the same.
+SET row_security = off
+SET jit = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $preview_deletion$
+DECLARE
+    v_walk_id CONSTANT bigint := -pg_backend_pid();
+    v_plan deletion_plans;
+    v_plan_id bigint;
+    v_error text;
+    v_read bigint := 0;
+    v_total bigint := 0;
+    v_keys jsonb;
+    v_sql text;
+BEGIN
+    v_plan := deletion_usable_plan('preview_deletion', p_table);
+    v_plan_id := v_plan.plan_id;
+    v_error := deletion_missing_privilege(v_plan_id);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
+    END IF;
+
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_plan_id AND s.kind = 'roots';
+    EXECUTE v_sql INTO v_keys USING jsonb_build_array(jsonb_build_object(
+        'j', 0, 'pk', deletion_parse_key(v_plan.entity_table, p_pk, 'preview_deletion')
+    ));
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    PERFORM deletion_seed_walk(v_walk_id, v_keys);
+
+    LOOP
+        v_read := deletion_walk(v_walk_id, v_plan_id, TRUE);
+        EXIT WHEN v_read IS NULL;
+        v_total := v_total + v_read;
+        EXIT WHEN v_total >= deletion_setting_int('preview_rows');
+    END LOOP;
+
+    RETURN QUERY SELECT f.*, v_read IS NOT NULL FROM deletion_fates(v_walk_id, v_plan_id) AS f;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+END;
+$preview_deletion$;
+
+COMMENT ON FUNCTION preview_deletion(text, text) IS
+'What deleting a row would do, table by table; nothing is changed.';
+REVOKE ALL ON FUNCTION preview_deletion(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION preview_deletion(text, text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_problems.sql
+-- vw_deletion_problems
+-- What somebody has to act on, one line each, with the SQL that mends it.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_problems AS
+WITH home AS (
+    SELECT n.oid AS schema_oid, format('%I', n.nspname) AS schema_sql
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = 'deletion_jobs'::regclass
+),
+
+-- Tables by the names that plans give them: a reader's path must not resolve them.
+named AS (
+    SELECT
+        c.oid AS table_oid,
+        format('%I.%I', n.nspname, c.relname) AS table_sql,
+        CASE
+            WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
+            ELSE format('%I.%I', n.nspname, c.relname)
+        END AS table_name
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN home AS h
+    WHERE c.relkind = 'r'
+),
+
+step AS (
+    SELECT
+        p.entity_table, p.compiled_at, s.kind, s.reference_name, s.table_name,
+        n.table_oid, n.table_sql
+    FROM deletion_plans AS p
+    INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+    INNER JOIN named AS n ON n.table_name = s.table_name
+    WHERE p.superseded_at IS NULL
+),
+
+needed AS (
+    SELECT DISTINCT s.entity_table, s.table_name, s.table_oid, s.table_sql, r.privilege
+    FROM step AS s
+    CROSS JOIN LATERAL unnest(
+        CASE
+            WHEN s.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
+            WHEN s.kind IN ('set', 'lock') THEN ARRAY['SELECT', 'UPDATE']
+            ELSE ARRAY['SELECT']
+        END
+    ) AS r (privilege)
+),
+
+failed AS (
+    SELECT
+        j.entity_table,
+        left(j.error, 5) AS code,
+        count(*) AS jobs,
+        min(j.finished_at) AS since,
+        (array_agg(j.error ORDER BY j.finished_at DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'failed'
+    GROUP BY j.entity_table, left(j.error, 5)
+),
+
+resting AS (
+    SELECT
+        j.entity_table,
+        count(*) AS jobs,
+        min(j.created_at) AS since,
+        max(j.id) AS last_job,
+        (array_agg(j.error ORDER BY j.id DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND j.error IS NOT NULL
+    GROUP BY j.entity_table
+)
+
+SELECT
+    'schedule' AS problem,
+    format('slot %s', s.slot) AS subject,
+    coalesce(s.last_started_at, s.armed_at) AS since,
+    format('%s: %s', s.state, s.why) AS detail,
+    s.mend_sql
+FROM vw_deletion_schedule AS s
+WHERE
+    s.state IN ('paused', 'died', 'late', 'off')
+    AND EXISTS (SELECT 1 FROM deletion_targets)
+UNION ALL
+SELECT
+    'orphaned',
+    format('job %s', p.job_id),
+    p.last_step_at,
+    format('the worker of %s %s is gone; the next one takes it up', p.entity_table, p.entity_pk),
+    format('CALL %s.run_deletion_jobs(NULL, NULL);', h.schema_sql)
+FROM vw_deletion_progress AS p
+CROSS JOIN home AS h
+WHERE p.is_orphaned
+UNION ALL
+SELECT
+    'plan',
+    p.entity_table,
+    p.compiled_at,
+    format('%s: %s', p.error_code, p.error),
+    format('CALL %s.compile_deletion_plan(%L);', h.schema_sql, p.entity_table)
+FROM deletion_plans AS p
+CROSS JOIN home AS h
+WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
+UNION ALL
+SELECT
+    'right missing',
+    n.table_name,
+    NULL,
+    format(
+        'deletion_jobs_owner lacks %s for deletions of %s',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.entity_table
+    ),
+    format(
+        'GRANT %s ON %s TO deletion_jobs_owner;',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.table_sql
+    )
+FROM needed AS n
+WHERE
+    NOT CASE n.privilege
+        WHEN 'UPDATE' THEN has_any_column_privilege('deletion_jobs_owner', n.table_oid, 'UPDATE')
+        ELSE has_table_privilege('deletion_jobs_owner', n.table_oid, n.privilege)
+    END
+GROUP BY n.entity_table, n.table_name, n.table_sql
+UNION ALL
+SELECT
+    'index missing',
+    format('%s of %s', s.reference_name, s.table_name),
+    s.compiled_at,
+    format('deletions of %s read the whole table to find its rows', s.entity_table),
+    format('CREATE INDEX CONCURRENTLY ON %s (%s);', s.table_sql, (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.ordinality)
+        FROM (
+            SELECT u.attnum, u.ordinality
+            FROM pg_constraint AS f, unnest(f.conkey) WITH ORDINALITY AS u (attnum, ordinality)
+            WHERE f.conrelid = s.table_oid AND f.conname = s.reference_name
+            UNION ALL
+            SELECT w.attnum, u.ordinality
+            FROM deletion_references AS d,
+                jsonb_array_elements_text(d.child_columns) WITH ORDINALITY AS u (name, ordinality),
+                pg_attribute AS w
+            WHERE
+                d.reference_name = s.reference_name
+                AND w.attrelid = s.table_oid AND w.attname = u.name
+        ) AS k
+        INNER JOIN pg_attribute AS a ON a.attrelid = s.table_oid AND a.attnum = k.attnum
+    ))
+FROM step AS s
+WHERE s.kind = 'size'
+UNION ALL
+SELECT
+    'failed',
+    f.entity_table,
+    f.since,
+    format('%s jobs, the last one: %s', f.jobs, f.last_error),
+    format(
+        'DO $do$ DECLARE v_id bigint; BEGIN FOR v_id IN SELECT id FROM %1$s.vw_deletion_jobs'
+        ' WHERE status = ''failed'' AND entity_table = %2$L AND error LIKE %3$L'
+        ' LOOP CALL %1$s.retry_deletion(v_id); END LOOP; END $do$;',
+        h.schema_sql, f.entity_table, f.code || '%'
+    )
+FROM failed AS f
+CROSS JOIN home AS h
+UNION ALL
+SELECT
+    'retrying',
+    r.entity_table,
+    r.since,
+    format('%s jobs wait to be tried again, the last one: %s', r.jobs, r.last_error),
+    format(
+        'SELECT * FROM %s.vw_deletion_attempts WHERE job_id = %s ORDER BY attempt_no;',
+        h.schema_sql, r.last_job
+    )
+FROM resting AS r
+CROSS JOIN home AS h;
+
+COMMENT ON VIEW vw_deletion_problems IS 'One line for each thing to act on.';
+GRANT SELECT ON vw_deletion_problems TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_health.sql
+-- vw_deletion_health
+-- The whole in one row, for a monitor.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_health AS
+WITH due AS (
+    SELECT count(*) AS jobs, min(coalesce(j.scheduled_at, j.created_at)) AS oldest_at
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= now()
+),
+
+running AS (
+    SELECT count(*) AS jobs, count(*) FILTER (WHERE p.is_orphaned) AS orphaned
+    FROM vw_deletion_progress AS p
+),
+
+failed AS (
+    SELECT sum(f.jobs)::bigint AS jobs, jsonb_object_agg(f.cause, f.jobs) AS by_cause
+    FROM (
+        -- JD006: 7 rows of invoice behind invoice_customer_id_fkey: the code and the reference.
+        SELECT
+            concat_ws(
+                ' ', left(j.error, 5), substring(j.error FROM '^JD006: .* behind (\S+)')
+            ) AS cause,
+            count(*) AS jobs
+        FROM deletion_jobs AS j
+        WHERE j.status = 'failed'
+        GROUP BY 1
+    ) AS f
+),
+
+lately AS (
+    SELECT
+        sum(r.rows_changed) AS changed_rows,
+        extract(EPOCH FROM max(r.last_step_at) - min(r.started_at))::numeric AS seconds
+    FROM (
+        SELECT l.rows_changed, l.started_at, l.last_step_at
+        FROM deletion_runs AS l
+        ORDER BY l.run_id DESC
+        LIMIT 100
+    ) AS r
+    WHERE r.last_step_at > now() - interval '5 minutes'
+)
+
+SELECT
+    coalesce(extract(EPOCH FROM now() - d.oldest_at), 0)::bigint AS oldest_due_seconds,
+    d.jobs AS due_jobs,
+    (SELECT count(*) FROM deletion_jobs AS j WHERE j.status = 'pending') AS pending_jobs,
+    r.jobs AS running_jobs,
+    r.orphaned AS orphaned_jobs,
+    coalesce(f.jobs, 0) AS failed_jobs,
+    coalesce(f.by_cause, '{}') AS failed_by_cause,
+    coalesce(round(l.changed_rows / greatest(l.seconds, 0.001)), 0)::bigint AS rows_per_second,
+    (SELECT max(s.last_started_at) FROM deletion_slots AS s) AS last_tick_at,
+    (
+        SELECT s.setting_value FROM deletion_settings AS s WHERE s.setting_name = 'paused_reason'
+    ) AS paused_reason,
+    (SELECT count(*) FROM vw_deletion_problems) AS problems
+FROM due AS d
+CROSS JOIN running AS r
+CROSS JOIN failed AS f
+CROSS JOIN lately AS l;
+
+COMMENT ON VIEW vw_deletion_health IS 'One row: backlog, work, failures and speed.';
+GRANT SELECT ON vw_deletion_health TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql

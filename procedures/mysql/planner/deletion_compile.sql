@@ -60,6 +60,7 @@ BEGIN
 
         IF v_code IS NULL THEN
             CALL deletion_write_plan(p_plan_id);
+            CALL deletion_write_holds(p_plan_id);
         END IF;
 
         SET v_tables = (

@@ -68,7 +68,7 @@ BEGIN
     STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
-        r.child_schema, r.child_table, r.reference_name, r.action
+        r.child_schema, r.child_table, r.reference_name, r.action, r.scrub
     ), 256)))))
     INTO v_rules
     FROM deletion_rules AS r;

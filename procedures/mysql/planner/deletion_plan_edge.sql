@@ -23,7 +23,7 @@ BEGIN
     DECLARE v_parent_no, v_child_no INT;
     DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other JSON;
     DECLARE v_pointers, v_carried JSON;
-    DECLARE v_schema, v_table, v_discriminator, v_column VARCHAR(64)
+    DECLARE v_schema, v_table, v_discriminator, v_column, v_reference VARCHAR(64)
         CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -35,11 +35,11 @@ BEGIN
         e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
         e.child_schema, e.child_table, e.parent_node_no, e.child_node_no, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
         e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
-        json_length(e.child_columns)
+        json_length(e.child_columns), e.reference_name
     INTO
         v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
         v_table, v_parent_no, v_child_no, v_discriminator, v_value,
-        v_action, v_is_declared, v_is_self, v_is_root, v_count
+        v_action, v_is_declared, v_is_self, v_is_root, v_count, v_reference
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -93,7 +93,12 @@ BEGIN
     END IF;
 
     SET v_carried = json_merge_preserve(v_node, v_pointers);
-    SET v_set = if(v_action IN ('set_null', 'set_default'), v_set, NULL);
+    SET v_set = CASE
+        WHEN v_action IN ('set_null', 'set_default') THEN v_set
+        WHEN v_action = 'scrub' THEN concat(
+            v_set, deletion_sql_scrub(v_schema, v_table, v_reference)
+        )
+    END;
 
     UPDATE deletion_plan_edges AS e
     SET

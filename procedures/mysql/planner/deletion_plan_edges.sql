@@ -29,7 +29,9 @@ BEGIN
             row_number() OVER (
                 ORDER BY
                     o.parent_node_no,
-                    CASE o.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                    CASE o.action
+                        WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 WHEN 'keep' THEN 3 ELSE 1
+                    END,
                     n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
             ) AS new_no
         FROM deletion_plan_edges AS o
@@ -96,7 +98,7 @@ BEGIN
     FROM (
         SELECT DISTINCT e.parent_node_no
         FROM deletion_plan_edges AS e
-        WHERE e.plan_id = p_plan_id
+        WHERE e.plan_id = p_plan_id AND e.action <> 'keep'
     ) AS q;
 
     -- Rows with two references to set are changed twice and counted once.
@@ -105,7 +107,7 @@ BEGIN
     FROM (
         SELECT e.child_node_no
         FROM deletion_plan_edges AS e
-        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default')
+        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default', 'scrub')
         GROUP BY e.child_node_no
         HAVING count(*) > 1
     ) AS q;
@@ -114,8 +116,9 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     SET
-        e.waits = e.action <> 'cascade' AND n.in_closure,
-        e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
+        e.waits = e.action NOT IN ('cascade', 'keep') AND n.in_closure,
+        e.is_leaf = e.action = 'cascade'
+        AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
         e.in_check = e.action = 'restrict' OR (
             e.action = 'cascade'
             AND (
@@ -126,7 +129,7 @@ BEGIN
                 ), FALSE)
             )
         ),
-        e.is_once = e.action IN ('set_null', 'set_default')
+        e.is_once = e.action IN ('set_null', 'set_default', 'scrub')
         AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
         e.index_name = deletion_edge_index(
             p_plan_id, e.child_node_no, e.child_columns, e.discriminator_column

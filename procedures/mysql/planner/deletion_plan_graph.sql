@@ -49,7 +49,7 @@ BEGIN
         );
     END WHILE;
 
-    DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id AND action = 'keep';
+    CALL deletion_plan_kept(p_plan_id);
     CALL deletion_plan_children(p_plan_id, FALSE);
     CALL deletion_plan_catalog(p_plan_id);
 
@@ -63,6 +63,10 @@ BEGIN
     WHERE e.plan_id = p_plan_id;
 
     CALL deletion_plan_problem(p_plan_id, p_error);
+
+    IF p_error IS NULL THEN
+        CALL deletion_rule_problem(p_plan_id, p_error);
+    END IF;
 
     IF p_error IS NULL THEN
         CALL deletion_plan_ranks(p_plan_id);
@@ -81,7 +85,7 @@ BEGIN
         )
         INTO p_error
         FROM deletion_plan_edges AS e
-        WHERE e.plan_id = p_plan_id AND e.on_frame IS NULL;
+        WHERE e.plan_id = p_plan_id AND e.on_frame IS NULL AND e.action <> 'keep';
         SET p_code = if(p_error IS NULL, NULL, 'JD005');
     END IF;
 END$$

@@ -100,7 +100,7 @@ BEGIN
     SET e.action = 'restrict'
     WHERE
         e.plan_id = p_plan_id
-        AND e.action IN ('set_null', 'set_default')
+        AND e.action IN ('set_null', 'set_default', 'scrub')
         AND EXISTS (
             SELECT 1
             FROM information_schema.columns AS c
@@ -109,7 +109,7 @@ BEGIN
                 AND c.table_name = convert(e.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND json_contains(e.child_columns, json_quote(c.column_name))
                 AND c.is_nullable = 'NO'
-                AND (e.action = 'set_null' OR c.column_default IS NULL)
+                AND (e.action IN ('set_null', 'scrub') OR c.column_default IS NULL)
         );
 
     -- The engine would change rows behind the column as well: unbounded, and uncounted.
@@ -119,7 +119,7 @@ BEGIN
     SET e.action = 'restrict'
     WHERE
         e.plan_id = p_plan_id
-        AND e.action IN ('set_null', 'set_default')
+        AND e.action IN ('set_null', 'set_default', 'scrub')
         AND EXISTS (
             SELECT 1
             FROM information_schema.referential_constraints AS r

@@ -39,7 +39,7 @@ BEGIN
         )),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
         coalesce(concat(' AND x.', e.discriminator), ''),
-        e.is_refused, e.action IN ('set_null', 'set_default')
+        e.is_refused, e.action IN ('set_null', 'set_default', 'scrub')
     INTO
         v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator,
         v_is_refused, v_is_set_free

@@ -107,7 +107,8 @@ BEGIN
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-        WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
+        WHERE
+            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
         RETURN concat(
             'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
             deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,

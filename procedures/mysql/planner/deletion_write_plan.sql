@@ -58,6 +58,7 @@ BEGIN
                     WHERE
                         b.plan_id = p_plan_id
                         AND b.parent_node_no = 0
+                        AND b.action <> 'keep'
                         AND (b.action <> 'cascade' OR b.is_declared)
                 )
             )
@@ -108,6 +109,8 @@ BEGIN
             )
         ) AS k
             ON CASE
+                -- What is kept is read by previews alone.
+                WHEN e.action = 'keep' THEN k.kind = 'fetch_more' AND e.on_frame IS NOT NULL
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
                 WHEN k.kind = 'cycle' THEN
@@ -116,7 +119,7 @@ BEGIN
                         e.action IN ('cascade', 'restrict')
                         AND e.child_node_no = e.parent_node_no
                     )
-                WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
+                WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
                 -- Rows that are set before they go have to be known one by one.
@@ -147,6 +150,7 @@ BEGIN
                         WHERE
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no
+                            AND b.action <> 'keep'
                             AND (b.action <> 'cascade' OR b.is_declared)
                     )
                 -- What has no children is not looked at again before it goes.

@@ -35,8 +35,11 @@ BEGIN
     DECLARE c_step CURSOR FOR
         SELECT s.sql_text
         FROM deletion_plan_steps AS s
+        -- What is kept is read by previews alone; what looks at holds reads tables of other steps.
         WHERE
             s.plan_id = p_plan_id
+            AND coalesce(s.action, '') <> 'keep'
+            AND s.kind NOT IN ('held', 'climb', 'climb_root')
             AND (
                 v_by_column
                 OR s.step_no IN (
@@ -45,7 +48,10 @@ BEGIN
                         min(if(o.sql_text LIKE '%\nFOR % OF x%', o.step_no, NULL)), min(o.step_no)
                     )
                     FROM deletion_plan_steps AS o
-                    WHERE o.plan_id = p_plan_id
+                    WHERE
+                        o.plan_id = p_plan_id
+                        AND coalesce(o.action, '') <> 'keep'
+                        AND o.kind NOT IN ('held', 'climb', 'climb_root')
                     GROUP BY o.table_name, left(o.sql_text, 6)
                 )
             )

@@ -142,7 +142,12 @@ SELECT jsonb_build_object(
         FROM jsonb_array_elements_text(p_reference -> 'set_columns') AS s
         INNER JOIN pg_attribute AS a
             ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = s::int2
-    )
+    ) || CASE
+        WHEN p_reference ->> 'action' = 'scrub' THEN deletion_sql_scrub(
+            (p_child ->> 'oid')::oid, p_reference ->> 'reference_name'
+        )
+        ELSE ''
+    END
 )
 FROM pair;
 $deletion_plan_edge$;

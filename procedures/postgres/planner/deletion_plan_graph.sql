@@ -55,14 +55,15 @@ BEGIN
     SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
     INTO v_references
     FROM deletion_references_to(v_closure) AS r
-    WHERE r.action <> 'keep';
+    -- What is kept is read by previews alone: a table that cannot be read so is no reason to fail.
+    WHERE r.action <> 'keep' OR deletion_plan_problem(ARRAY[r.child_oid]) IS NULL;
 
     SELECT v_closure || coalesce(array_agg(DISTINCT r.child_oid), '{}')
     INTO v_tables
     FROM jsonb_to_recordset(v_references) AS r (child_oid oid)
     WHERE r.child_oid <> ALL (v_closure);
 
-    v_error := deletion_plan_problem(v_tables);
+    v_error := coalesce(deletion_plan_problem(v_tables), deletion_rule_problem(v_references));
 
     IF v_error IS NOT NULL THEN
         v_error_code := 'JD005';

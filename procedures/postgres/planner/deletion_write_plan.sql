@@ -47,7 +47,8 @@ told AS (
         AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
         AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
     FROM node AS n
-    LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
+    LEFT JOIN edge AS e
+        ON (e.edge ->> 'parent')::integer = n.node_no AND e.action <> 'keep'
     GROUP BY n.node_no, n.node
 ),
 
@@ -86,6 +87,8 @@ statement AS (
     SELECT e.edge_no, 3, 'fetch',
         deletion_sql_fetch(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
+    -- What is kept is read by previews alone.
+    WHERE e.action <> 'keep'
     UNION ALL
     SELECT e.edge_no, 4, 'fetch_more',
         deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
@@ -111,13 +114,13 @@ statement AS (
     SELECT e.edge_no, 5, 'set',
         deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE e.action IN ('set_null', 'set_default')
+    WHERE e.action IN ('set_null', 'set_default', 'scrub')
     UNION ALL
     SELECT e.edge_no, 6, 'size',
         format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
         FALSE
     FROM edge AS e
-    WHERE e.edge ->> 'index' IS NULL
+    WHERE e.edge ->> 'index' IS NULL AND e.action <> 'keep'
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e

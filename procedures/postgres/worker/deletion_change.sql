@@ -23,6 +23,7 @@ DECLARE
     v_rows bigint;
     v_by_job jsonb;
     v_still bigint;
+    v_was jsonb;
     v_sql text := p_step.sql_text;
     v_taken record;
     -- A frame with many rows below it: each batch from the start would be read again and again.
@@ -66,7 +67,7 @@ BEGIN
     ELSIF v_is_wide THEN
         EXECUTE v_sql INTO v_rows, v_by_job, v_still USING v_frame.keys, v_taken.p_row_ids;
     ELSE
-        EXECUTE v_sql INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+        EXECUTE v_sql INTO v_rows, v_by_job, v_still, v_was USING v_frame.keys, p_walk.rows_left;
     END IF;
 
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
@@ -87,6 +88,11 @@ BEGIN
         v_run.run_id, ARRAY[p_step.table_name],
         CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, ARRAY[v_by_job]
     );
+
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[p_step.table_name], w.key, ARRAY[w.value]
+    )
+    FROM jsonb_each(v_was) AS w;
 
     IF v_rows < p_walk.rows_left AND NOT v_is_wide THEN
         v_frame.edge_pos := p_step.edge_no;
