@@ -155,7 +155,7 @@ def test_batches_that_a_crash_undoes_take_their_receipts_along(
     while not undone and crashes < (1 if synchronous else 4):
         running = db.background(until_disconnected, db.connect("worker").run_deletion_jobs)
         seen = db.wait_for(above(db, job_id, kept + 500))
-        # The worker rests after its next batch, so that nothing else reaches the log before the end.
+        # The worker rests after its next batch: nothing else reaches the log before the end.
         db.observer.set_deletion_setting("pause_ms", 5000)
         seen = db.wait_for(above(db, job_id, seen))
         restarted.kill()
