@@ -310,7 +310,7 @@ REVOKE ALL ON FUNCTION deletion_find_table(text, text) FROM PUBLIC;
 -- Find the type below a domain, however many domains there are on the way.
 --
 -- Parameters  p_type   the type                    p_modifier   what its column adds, as atttypmod
---             type_oid, type_modifier   OUT the same for it; where it is no domain, unchanged
+-- Returns     one row: type_oid and type_modifier; the same type where it is no domain
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT format_type(type_oid, type_modifier)
@@ -318,10 +318,8 @@ REVOKE ALL ON FUNCTION deletion_find_table(text, text) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION deletion_base_type(
     p_type oid,
-    p_modifier integer,
-    OUT type_oid oid,
-    OUT type_modifier integer
-)
+    p_modifier integer
+) RETURNS TABLE (type_oid oid, type_modifier integer)
 LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
@@ -340,6 +338,8 @@ BEGIN
         type_oid := v_type.typbasetype;
         type_modifier := v_type.typtypmod;
     END LOOP;
+
+    RETURN NEXT;
 END;
 $deletion_base_type$;
 

@@ -51,9 +51,7 @@ BEGIN
         -- Labels alone count: the column itself would take the number of a label as well. The
         -- catalog doubles quotes and backslashes, and writes line ends as letters.
         SET v_text = replace(replace(p_text, '\\', '\\\\'), '''', '''''');
-        SET v_text = replace(replace(replace(
-            v_text, '\n', '\\n'), '\r', '\\r'), '\0', '\\0'
-        );
+        SET v_text = replace(replace(v_text, '\n', '\\n'), '\r', '\\r');
 
         RETURN if(
             locate(
