@@ -244,6 +244,7 @@ DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
 DROP PROCEDURE IF EXISTS deletion_row_key;
+DROP FUNCTION IF EXISTS deletion_key_changed;
 DROP PROCEDURE IF EXISTS release_deletion_hold;
 DROP PROCEDURE IF EXISTS hold_deletion;
 DROP TABLE IF EXISTS deletion_hold_latches;
@@ -597,6 +598,85 @@ BEGIN
 
         CLOSE c_edge;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_step_failed.sql
+-- deletion_step_failed
+-- Decide what becomes of a run whose step was rolled back.
+--
+-- Parameters  p_run_id, p_token            the run
+--             p_code, p_errno, p_message   the error
+--             p_state                      OUT retry, ended or lost
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs     Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_step_failed;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_step_failed(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_errno INT,
+    IN p_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what becomes of a run whose step was rolled back'
+BEGIN
+    DECLARE v_phase VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_retries INT;
+    DECLARE v_alone BOOLEAN;
+    DECLARE v_jobs JSON;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT concat(p_code, ': ', p_message);
+    -- Lock timeout, deadlock, NOWAIT, a row that somebody added or took away meanwhile.
+    DECLARE v_passes BOOLEAN DEFAULT p_code = '40001' OR p_errno IN (1205, 1213, 3572, 1451, 1452);
+    DECLARE EXIT HANDLER FOR SQLSTATE 'JD010'
+    BEGIN
+        ROLLBACK;
+        SET p_state = 'lost';
+    END;
+
+    CALL deletion_begin();
+    CALL deletion_fence(p_run_id, p_token, v_phase);
+
+    SELECT r.retries, r.alone INTO v_retries, v_alone
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'ended';
+
+    IF v_passes AND v_retries < 3 THEN
+        UPDATE deletion_runs AS r
+        SET
+            r.retries = r.retries + 1,
+            r.batch_rows = greatest(1, r.batch_rows DIV 2),
+            r.error = v_error
+        WHERE r.run_id = p_run_id;
+        SET p_state = 'retry';
+    ELSEIF NOT v_alone THEN
+        -- One bad job must not fail its neighbours: each goes alone now.
+        SELECT json_arrayagg(a.job_id)
+        INTO v_jobs
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run_id;
+        CALL deletion_settle(p_run_id, NULL, 'returned', v_error, FALSE, v_jobs);
+        CALL deletion_end_run(p_run_id, 'returned', v_error);
+    ELSEIF v_passes THEN
+        CALL deletion_settle(p_run_id, NULL, 'retry', v_error, TRUE, NULL);
+        CALL deletion_end_run(p_run_id, 'retry', v_error);
+    ELSE
+        CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+        CALL deletion_end_run(p_run_id, 'failed', v_error);
+    END IF;
+
+    COMMIT;
 END$$
 DELIMITER ;
 -- <<<
@@ -1433,6 +1513,56 @@ BEGIN
         UPDATE deletion_receipts AS r
         SET r.row_counts = v_counts, r.updated_at = utc_timestamp(6)
         WHERE r.run_id = p_run_id AND r.table_name = p_table_name AND r.action = p_action;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_current_plan.sql
+-- deletion_current_plan
+-- Find the plan of a target that somebody names, compiling it where it is missing or stale.
+--
+-- Parameters  p_table     the target                p_verb   the verb that was called
+--             p_plan_id   OUT the plan, one that can be run
+-- Errors      JD002 NULL; JD004 the table is no target; JD005, JD007 as the plan's
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_current_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_current_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the plan of a target that somebody names, compiling it where it is missing or stale'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_entity_table = deletion_target_name(p_table);
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSEIF v_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
+    END IF;
+
+    CALL deletion_compile(v_entity_table, TRUE, p_plan_id);
+
+    SELECT p.error_code, p.error
+    INTO v_code, v_error
+    FROM deletion_plans AS p
+    WHERE p.plan_id = p_plan_id;
+
+    IF v_code IS NOT NULL THEN
+        CALL deletion_raise(v_code, p_verb, left(v_error, 120 - char_length(p_verb)), NULL);
     END IF;
 END$$
 DELIMITER ;
@@ -3502,6 +3632,115 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_reference_problem.sql
+-- deletion_reference_problem
+-- Say why a reference cannot be declared like this.
+--
+-- Parameters  p_name                   the reference's name
+--             p_child_schema           schema of the table that refers
+--             p_child_table            that table
+--             p_child_columns          its columns; NULL: they are none
+--             p_parent_schema          schema of the table referred to
+--             p_parent_table           that table
+--             p_parent_columns         its columns; NULL: they are none
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Returns     text; NULL: nothing is wrong
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP FUNCTION IF EXISTS deletion_reference_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_reference_problem(
+    p_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_columns JSON,
+    p_parent_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_parent_columns JSON,
+    p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a reference cannot be declared like this'
+BEGIN
+    DECLARE v_children JSON
+        DEFAULT deletion_columns(p_child_schema, p_child_table, p_child_columns);
+    DECLARE v_parents JSON
+        DEFAULT deletion_columns(p_parent_schema, p_parent_table, p_parent_columns);
+    DECLARE v_tells JSON DEFAULT deletion_columns(
+        p_child_schema, p_child_table, json_array(p_discriminator_column)
+    );
+
+    RETURN CASE
+        WHEN
+            deletion_is_ours(p_child_schema, p_child_table)
+            OR deletion_is_ours(p_parent_schema, p_parent_table)
+            THEN 'a table belongs to deletion-jobs'
+        WHEN v_children IS NULL THEN 'p_child_columns are no columns of the child'
+        WHEN v_parents IS NULL THEN 'p_parent_columns are no columns of the parent'
+        WHEN json_length(v_children) <> json_length(v_parents)
+            THEN 'child and parent columns differ in number'
+        WHEN EXISTS (
+            SELECT 1
+            FROM json_table(
+                v_children, '$[*]' COLUMNS (
+                    pos INT PATH '$.pos',
+                    type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+                )
+            ) AS c
+            INNER JOIN json_table(
+                v_parents, '$[*]' COLUMNS (
+                    pos INT PATH '$.pos',
+                    type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+                )
+            ) AS p ON p.pos = c.pos
+            WHERE
+                coalesce(deletion_type_family(c.type), 'none')
+                <> coalesce(deletion_type_family(p.type), 'other')
+        ) THEN 'child and parent columns cannot be compared'
+        -- Rows that two parents share must not go with one of them.
+        WHEN NOT EXISTS (
+            SELECT 1
+            FROM information_schema.statistics AS i
+            WHERE i.table_schema = p_parent_schema AND i.table_name = p_parent_table
+            GROUP BY i.index_name
+            HAVING
+                max(i.non_unique) = 0
+                AND count(i.sub_part) = 0
+                AND sum(coalesce(json_contains(p_parent_columns, json_quote(i.column_name)), 0))
+                = count(*)
+        ) THEN 'the parent columns hold no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS k
+            WHERE
+                k.constraint_schema = p_child_schema AND k.table_name = p_child_table
+                AND k.constraint_name = p_name
+        ) THEN 'the child has a foreign key of this name'
+        WHEN (p_discriminator_column IS NULL) <> (p_discriminator_value IS NULL)
+            THEN 'discriminator column and value go together'
+        WHEN p_discriminator_column IS NULL THEN NULL
+        WHEN v_tells IS NULL THEN 'the discriminator is no column of the child'
+        WHEN json_contains(p_child_columns, json_quote(p_discriminator_column))
+            THEN 'the discriminator is one of the child columns'
+        WHEN deletion_key_text(
+            p_discriminator_value,
+            json_unquote(json_extract(v_tells, '$[0].type')),
+            json_unquote(json_extract(v_tells, '$[0].text.charset'))
+        ) IS NULL THEN 'the discriminator value is none of its column'
+    END;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_is_ours.sql
 -- deletion_is_ours
 -- Tell whether a table is one of this project's own.
@@ -3531,6 +3770,338 @@ BEGIN
         'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
         'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
         'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_keep_asked.sql
+-- deletion_keep_asked
+-- Keep in the attempts what a job asks for and how it ended, before its row is used again.
+--
+-- Parameters  p_jobs      the jobs, a JSON array of {"id"}; those not finished are passed over
+--             p_is_past   TRUE: what they asked for is over, since they are armed again
+-- Writes      deletion_attempts                    Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_keep_asked('[{"id": 42}]', TRUE);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS deletion_keep_asked;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_keep_asked(
+    IN p_jobs JSON,
+    IN p_is_past BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Keep in the attempts what jobs ask for and how they ended'
+BEGIN
+    DECLARE v_finished, v_missing, v_open JSON;
+
+    -- Lock order: the job rows first, then their attempts.
+    SELECT json_arrayagg(j.id)
+    INTO v_finished
+    FROM json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.id')) AS p
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = p.id
+    WHERE j.status IN ('done', 'failed', 'cancelled')
+    FOR UPDATE OF j;
+
+    -- The attempts are looked up without locks and written by their whole keys: a range would
+    -- lock the gap behind it, in which a claim has to insert.
+    SELECT json_arrayagg(json_object('job', f.id, 'no', f.next_no))
+    INTO v_missing
+    FROM (
+        SELECT
+            t.id,
+            coalesce(max(a.attempt_no), 0) + 1 AS next_no
+        FROM json_table(v_finished, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+        LEFT JOIN deletion_attempts AS a ON a.job_id = t.id
+        GROUP BY t.id
+        HAVING coalesce(min(a.is_past), TRUE)
+    ) AS f;
+
+    SELECT json_arrayagg(json_object('job', a.job_id, 'no', a.attempt_no))
+    INTO v_open
+    FROM json_table(v_finished, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+    INNER JOIN deletion_attempts AS a ON a.job_id = t.id
+    WHERE NOT a.is_past;
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, started_at, ended_at, outcome, error, is_past,
+        asked_reason, asked_hard_delete, asked_scheduled_at, asked_by, asked_at
+    )
+    SELECT
+        j.id,
+        m.attempt_no,
+        j.started_at,
+        j.finished_at,
+        j.status,
+        j.error,
+        p_is_past,
+        j.reason,
+        j.hard_delete,
+        j.scheduled_at,
+        j.created_by,
+        j.created_at
+    FROM json_table(
+        v_missing, '$[*]' COLUMNS (
+            job_id BIGINT UNSIGNED PATH '$.job',
+            attempt_no INT PATH '$.no'
+        )
+    ) AS m
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = m.job_id
+    -- Without a transaction of the caller's, somebody else may have armed the job meanwhile.
+    WHERE j.status IN ('done', 'failed', 'cancelled')
+    ON DUPLICATE KEY UPDATE is_past = p_is_past;
+
+    UPDATE json_table(
+        v_open, '$[*]' COLUMNS (
+            job_id BIGINT UNSIGNED PATH '$.job',
+            attempt_no INT PATH '$.no'
+        )
+    ) AS o
+    STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = o.job_id AND a.attempt_no = o.attempt_no
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = o.job_id
+    SET
+        a.is_past = p_is_past,
+        a.asked_reason = if(a.asked_at IS NULL, j.reason, a.asked_reason),
+        a.asked_hard_delete = if(a.asked_at IS NULL, j.hard_delete, a.asked_hard_delete),
+        a.asked_scheduled_at = if(a.asked_at IS NULL, j.scheduled_at, a.asked_scheduled_at),
+        a.asked_by = if(a.asked_at IS NULL, j.created_by, a.asked_by),
+        a.asked_at = coalesce(a.asked_at, j.created_at);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_parse_keys.sql
+-- deletion_parse_keys
+-- Read many keys strictly, and give them in canonical form, each once.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_pks            a JSON array of keys: texts and numbers, arrays where composite
+--             p_verb           the verb that was called
+--             p_keys           OUT the texts that stand for them, a JSON array
+-- Errors      JD002 no array, or a key that does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_parse_keys('customer', '[1, "2"]', 'enqueue_deletions', @dj_keys);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS deletion_parse_keys;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_parse_keys(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_keys JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read many keys strictly, and give them in canonical form, each once'
+BEGIN
+    DECLARE v_types, v_collations JSON;
+    DECLARE v_wrong TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_pks IS NULL OR json_type(p_pks) <> 'ARRAY' THEN
+        CALL deletion_raise('JD002', p_verb, 'p_pks is no JSON array', p_pks);
+    END IF;
+
+    SELECT t.key_types, t.key_collations
+    INTO v_types, v_collations
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    -- An array is a key only where the key has several columns, since texts are taken as they are.
+    SELECT
+        coalesce(json_arrayagg(k.pk), json_array()),
+        min(if(k.pk IS NULL OR char_length(k.pk) > 64, k.given, NULL))
+    INTO p_keys, v_wrong
+    FROM (
+        SELECT
+            g.pk,
+            min(g.given) AS given
+        FROM (
+            SELECT
+                coalesce(cast(e.item AS CHAR), 'null') AS given,
+                deletion_key_texts(
+                    v_types,
+                    v_collations,
+                    CASE json_type(e.item)
+                        WHEN 'STRING' THEN json_unquote(e.item)
+                        WHEN 'INTEGER' THEN cast(e.item AS CHAR)
+                        WHEN 'UNSIGNED INTEGER' THEN cast(e.item AS CHAR)
+                        WHEN 'DOUBLE' THEN cast(e.item AS CHAR)
+                        WHEN 'ARRAY' THEN if(json_length(v_types) > 1, cast(e.item AS CHAR), NULL)
+                    END
+                ) AS pk
+            FROM json_table(p_pks, '$[*]' COLUMNS (item JSON PATH '$')) AS e
+        ) AS g
+        GROUP BY g.pk
+    ) AS k;
+
+    IF v_wrong IS NOT NULL THEN
+        CALL deletion_raise('JD002', p_verb, concat('not a key of ', p_entity_table), v_wrong);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_texts.sql
+-- deletion_key_texts
+-- Read a key of one or several columns strictly, and give the one text that stands for it.
+--
+-- Parameters  p_types        types of the key's columns, a JSON array
+--             p_collations   their {"charset", "collation"}, a JSON array
+--             p_pk           the key as text; of several columns a JSON array of their values
+-- Returns     text, of any length; NULL: it does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_texts('["date", "int"]', '[null, null]', '["2024-02-29", 7]');
+
+DROP FUNCTION IF EXISTS deletion_key_texts;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_texts(
+    p_types JSON,
+    p_collations JSON,
+    p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Read a key of one or several columns strictly'
+BEGIN
+    DECLARE v_value JSON;
+    DECLARE v_count, v_pos INT DEFAULT 0;
+    DECLARE v_text, v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    -- Most keys are plain numbers beyond doubt: a third of the time of the whole way.
+    IF
+        p_types IN (cast('["int"]' AS JSON), cast('["bigint"]' AS JSON))
+        AND char_length(p_pk) BETWEEN 1 AND 9
+        AND p_pk NOT LIKE '0%'
+        AND p_pk NOT REGEXP '[^0-9]'
+    THEN
+        RETURN p_pk;
+    END IF;
+
+    SET v_count = json_length(p_types);
+
+    IF v_count = 1 THEN
+        RETURN deletion_key_text(
+            p_pk,
+            json_unquote(json_extract(p_types, '$[0]')),
+            json_unquote(json_extract(p_collations, '$[0].charset'))
+        );
+    END IF;
+
+    IF NOT coalesce(json_valid(p_pk), FALSE) THEN
+        RETURN NULL;
+    ELSEIF json_type(p_pk) <> 'ARRAY' OR json_length(p_pk) <> v_count THEN
+        RETURN NULL;
+    END IF;
+
+    SET v_key = '[';
+
+    -- NULL, once it is there, stays.
+    WHILE v_pos < v_count DO
+        SET v_value = json_extract(p_pk, concat('$[', v_pos, ']'));
+        SET v_text = if(
+            json_type(v_value) IN ('STRING', 'INTEGER', 'UNSIGNED INTEGER', 'DOUBLE'),
+            deletion_key_text(
+                json_unquote(v_value),
+                json_unquote(json_extract(p_types, concat('$[', v_pos, ']'))),
+                json_unquote(json_extract(p_collations, concat('$[', v_pos, '].charset')))
+            ),
+            NULL
+        );
+        SET v_pos = v_pos + 1;
+        SET v_key = concat(v_key, json_quote(v_text), if(v_pos < v_count, ',', ']'));
+    END WHILE;
+
+    RETURN v_key;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_string.sql
+-- deletion_key_string
+-- Read a key value that is a string of characters, of bytes, or a label, strictly.
+--
+-- Parameters  p_text      the value as text; bytes as hexadecimal digits, after 0x or not
+--             p_type      type of its column: CHAR, VARCHAR, BINARY, VARBINARY or ENUM
+--             p_charset   character set of its column; NULL: none
+-- Returns     text as the type prints it, bytes as HEX() does; NULL: it does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_string('0x00ff', 'varbinary(16)', NULL);
+--
+-- Letters stay as they are given. Under a collation that ignores case, 'abc' and 'ABC' name one
+-- row and are two jobs; the second finds the row gone, which is no error.
+
+DROP FUNCTION IF EXISTS deletion_key_string;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_string(
+    p_text TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_charset VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Read a key value that is a string of characters, of bytes, or a label, strictly'
+BEGIN
+    DECLARE v_family VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT regexp_substr(p_type, '^[a-z]+');
+    DECLARE v_size INT DEFAULT regexp_substr(
+        if(v_family = 'enum', '0', p_type), '[0-9]+'
+    );
+    DECLARE v_text TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT p_text;
+
+    IF v_family IN ('binary', 'varbinary') THEN
+        SET v_text = upper(if(p_text LIKE '0x%', substring(p_text, 3), p_text));
+
+        RETURN if(
+            v_text REGEXP '[^0-9A-F]'
+            OR char_length(v_text) % 2 = 1
+            OR char_length(v_text) > 2 * v_size
+            -- A short value would be filled up by the column and be another one.
+            OR (v_family = 'binary' AND char_length(v_text) < 2 * v_size),
+            NULL,
+            v_text
+        );
+    END IF;
+
+    IF v_family = 'enum' THEN
+        -- Labels alone count: the column itself would take the number of a label as well.
+        RETURN if(
+            locate(
+                concat(',''', replace(p_text, '''', ''''''), ''','),
+                concat(',', substring(p_type, 6, char_length(p_type) - 6), ',')
+            ) > 0,
+            p_text,
+            NULL
+        );
+    END IF;
+
+    -- A CHAR column gives its values back without the blanks at their end.
+    IF v_family = 'char' THEN
+        SET v_text = trim(TRAILING ' ' FROM p_text);
+    END IF;
+
+    RETURN if(
+        char_length(v_text) > v_size OR NOT deletion_fits_charset(v_text, p_charset), NULL, v_text
     );
 END$$
 DELIMITER ;
@@ -3627,6 +4198,51 @@ BEGIN
         VALUES (v_schema, v_table, p_reference, p_action)
         ON DUPLICATE KEY UPDATE action = p_action, created_at = utc_timestamp(6);
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/unregister_deletion_target.sql
+-- unregister_deletion_target
+-- Allow no further deletions from a table; jobs that have ended stay as history.
+--
+-- Parameters  p_table   the target, which may be gone itself
+-- Errors      JD002 NULL; JD003 jobs of it are pending or running; JD004 table is no target
+-- Writes      deletion_targets (one row), deletion_plans     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL unregister_deletion_target('customer');
+
+DROP PROCEDURE IF EXISTS unregister_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE unregister_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow no further deletions from a table; jobs that have ended stay as history'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_entity_table = deletion_target_name(p_table);
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'unregister_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF v_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', 'unregister_deletion_target', 'table is no target', p_table);
+    ELSEIF deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003', 'unregister_deletion_target', 'jobs are pending or running', v_entity_table
+        );
+    END IF;
+
+    DELETE FROM deletion_targets AS t WHERE t.entity_table = v_entity_table;
+
+    UPDATE deletion_plans AS p
+    SET p.superseded_at = utc_timestamp(6)
+    WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL;
 END$$
 DELIMITER ;
 -- <<<

@@ -349,6 +349,38 @@ REVOKE ALL ON PROCEDURE release_deletion_hold(text, text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE release_deletion_hold(text, text) TO deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/admin/pause_deletions.sql
+-- pause_deletions
+-- Let all workers of this installation rest, from their next batch on.
+--
+-- Parameters  p_reason   why; shown where somebody asks what they wait for
+-- Errors      JD002 no reason
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL pause_deletions('nightly load');
+
+CREATE OR REPLACE PROCEDURE pause_deletions(p_reason text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $pause_deletions$
+BEGIN
+    IF coalesce(p_reason, '') !~ '[^[:space:]]' THEN
+        PERFORM deletion_raise('JD002', 'pause_deletions', 'p_reason is NULL or empty', NULL);
+    END IF;
+
+    UPDATE deletion_settings AS s
+    SET setting_value = p_reason
+    WHERE s.setting_name = 'paused_reason';
+END;
+$pause_deletions$;
+
+COMMENT ON PROCEDURE pause_deletions(text) IS
+'Let all workers of this installation rest, from their next batch on.';
+REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/admin/set_deletion_rule.sql
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
@@ -461,6 +493,575 @@ $set_deletion_rule$;
 COMMENT ON PROCEDURE set_deletion_rule(text, text, text, jsonb) IS
 'Decide what happens to the rows behind one reference, whatever the catalog says.';
 REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/schedule/start_deletion_schedule.sql
+-- start_deletion_schedule
+-- Let pg_cron start the workers: as many as the setting workers, every tick_seconds.
+--
+-- Again: takes over what has changed in the settings. Before pg_cron 1.5, which knows no seconds,
+-- workers start once a minute; they work until nothing is due and no longer than run_seconds.
+--
+-- Errors      0A000 pg_cron is not installed in this database; 42501 the worker may not use it
+-- Writes      deletion_slots; jobs of pg_cron named deletion_jobs:<database>:<schema>:<slot>
+--             Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL start_deletion_schedule();
+
+CREATE OR REPLACE PROCEDURE start_deletion_schedule()
+LANGUAGE plpgsql
+-- The role can be changed to the worker's, in whose name the jobs run, by an invoker alone.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $start_deletion_schedule$
+DECLARE
+    v_role text := current_setting('role');
+    v_version text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron');
+    v_has_seconds boolean := ARRAY[1, 5]
+        <= string_to_array(substring(v_version FROM '^[0-9]+[.][0-9]+'), '.')::integer[];
+    v_job record;
+BEGIN
+    IF v_version IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = 'start_deletion_schedule: pg_cron is not installed in this database',
+            -- Asked for here, since the setting is not shown to our owner.
+            DETAIL = deletion_schedule_advice((
+                SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name'
+            )),
+            HINT = 'Without it `deletion-jobs work`, or any scheduler that is at hand, can CALL'
+                ' run_deletion_jobs.';
+    END IF;
+
+    IF NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
+        GRANT USAGE ON SCHEMA cron TO deletion_jobs_worker;
+    END IF;
+
+    PERFORM deletion_arm_slots(v_has_seconds);
+    PERFORM deletion_unschedule(
+        ARRAY(SELECT j.job_name FROM deletion_schedule_jobs(v_has_seconds) AS j)
+    );
+
+    FOR v_job IN
+        SELECT j.job_name, j.schedule, j.command FROM deletion_schedule_jobs(v_has_seconds) AS j
+    LOOP
+        PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
+        -- Dynamic, since this is installed where there is no pg_cron.
+        EXECUTE 'SELECT cron.schedule($1, $2, $3)'
+        USING v_job.job_name, v_job.schedule, v_job.command;
+        PERFORM set_config('role', v_role, TRUE);
+    END LOOP;
+END;
+$start_deletion_schedule$;
+
+COMMENT ON PROCEDURE start_deletion_schedule() IS
+'Let pg_cron start the workers: as many as the setting workers, every tick_seconds.';
+REVOKE ALL ON PROCEDURE start_deletion_schedule() FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE start_deletion_schedule() TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_split_name.sql
+-- deletion_split_name
+-- Read a table's name as SQL would: quoted or folded, qualified or in our own schema.
+--
+-- Parameters  p_name   the name
+-- Returns     text[], schema and table; NULL: it is not the name of a table
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_split_name('Public."Order"');
+
+CREATE OR REPLACE FUNCTION deletion_split_name(p_name text)
+RETURNS text[]
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_split_name$
+DECLARE
+    v_parts text[];
+BEGIN
+    -- Blanks around a name are no part of it; who sends them means something else.
+    IF p_name ~ '^[[:space:]]|[[:space:]]$' THEN
+        RETURN NULL;
+    END IF;
+
+    v_parts := parse_ident(p_name);
+
+    RETURN CASE cardinality(v_parts)
+        WHEN 1 THEN ARRAY[current_schema()::text, v_parts[1]]
+        WHEN 2 THEN v_parts
+    END;
+EXCEPTION
+    WHEN invalid_parameter_value THEN
+        RETURN NULL;
+END;
+$deletion_split_name$;
+
+COMMENT ON FUNCTION deletion_split_name(text) IS
+'Read a table''s name as SQL would: quoted or folded, qualified or in our own schema.';
+REVOKE ALL ON FUNCTION deletion_split_name(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_entity_name.sql
+-- deletion_entity_name
+-- Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.
+--
+-- Parameters  p_table   the table
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_entity_name('sales.customer'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_entity_name(p_table regclass)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+-- A session that quotes every name would give one table two names.
+SET quote_all_identifiers = off
+AS $deletion_entity_name$
+SELECT
+    CASE WHEN n.nspname <> current_schema() THEN quote_ident(n.nspname) || '.' ELSE '' END
+    || quote_ident(c.relname)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_entity_name$;
+
+COMMENT ON FUNCTION deletion_entity_name(regclass) IS
+'Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.';
+REVOKE ALL ON FUNCTION deletion_entity_name(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_find_table.sql
+-- deletion_find_table
+-- Find a table of the application by the name that somebody gave.
+--
+-- Parameters  p_name   the table, in any spelling
+--             p_verb   the verb that was called
+-- Returns     regclass
+-- Errors      JD005 no such table; a system table, a view, partitioned, inherited, temporary
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_find_table('customer');
+
+CREATE OR REPLACE FUNCTION deletion_find_table(
+    p_name text,
+    p_verb text DEFAULT 'deletion_find_table'
+) RETURNS regclass
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_table$
+DECLARE
+    v_parts text[] := deletion_split_name(p_name);
+    v_table oid;
+    v_problem text;
+BEGIN
+    -- By name from the catalog: a cast to regclass would need rights on the schema to say no.
+    SELECT
+        c.oid,
+        CASE
+            WHEN starts_with(n.nspname, 'pg_') OR n.nspname = 'information_schema'
+                THEN 'a system table'
+            WHEN c.relkind = 'f' THEN 'a foreign table'
+            WHEN c.relkind = 'p' OR c.relispartition THEN 'partitioned'
+            WHEN c.relkind <> 'r' THEN 'no table'
+            WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
+                THEN 'inherited'
+        END
+    INTO v_table, v_problem
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = v_parts[1] AND c.relname = v_parts[2];
+
+    IF v_table IS NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'no such table', p_name);
+    ELSIF v_problem IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'table is ' || v_problem, p_name);
+    END IF;
+
+    RETURN v_table::regclass;
+END;
+$deletion_find_table$;
+
+COMMENT ON FUNCTION deletion_find_table(text, text) IS
+'Find a table of the application by the name that somebody gave.';
+REVOKE ALL ON FUNCTION deletion_find_table(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_base_type.sql
+-- deletion_base_type
+-- Find the type below a domain, however many domains there are on the way.
+--
+-- Parameters  p_type   the type                    p_modifier   what its column adds, as atttypmod
+-- Returns     one row: type_oid and type_modifier; the same type where it is no domain
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT format_type(type_oid, type_modifier)
+--             FROM deletion_base_type('information_schema.cardinal_number'::regtype, -1);
+
+CREATE OR REPLACE FUNCTION deletion_base_type(
+    p_type oid,
+    p_modifier integer
+) RETURNS TABLE (type_oid oid, type_modifier integer)
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_base_type$
+DECLARE
+    v_type pg_type;
+BEGIN
+    type_oid := p_type;
+    type_modifier := p_modifier;
+
+    -- Kept as a prepared plan: a function in SQL would be planned anew for each column.
+    LOOP
+        SELECT t.* INTO v_type FROM pg_type AS t WHERE t.oid = type_oid;
+        EXIT WHEN v_type.typtype IS DISTINCT FROM 'd';
+        type_oid := v_type.typbasetype;
+        type_modifier := v_type.typtypmod;
+    END LOOP;
+
+    RETURN NEXT;
+END;
+$deletion_base_type$;
+
+COMMENT ON FUNCTION deletion_base_type(oid, integer) IS
+'The type below a domain, however many domains there are on the way.';
+REVOKE ALL ON FUNCTION deletion_base_type(oid, integer) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_type_family.sql
+-- deletion_type_family
+-- Tell what kind of key a type makes.
+--
+-- Parameters  p_type   the type
+-- Returns     text, the family; NULL: keys cannot be of that type, since its values have several
+--             spellings that no cast can make one (floats, arrays, JSON and others)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_type_family('numeric'::regtype);
+
+CREATE OR REPLACE FUNCTION deletion_type_family(p_type regtype)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_type_family$
+DECLARE
+    v_type pg_type;
+BEGIN
+    SELECT t.* INTO v_type
+    FROM deletion_base_type(p_type, -1) AS b
+    INNER JOIN pg_type AS t ON t.oid = b.type_oid;
+
+    RETURN CASE
+        WHEN v_type.typtype = 'e' THEN 'label'
+        WHEN v_type.typtype <> 'b' OR v_type.typcategory = 'A' THEN NULL
+        WHEN v_type.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+        WHEN v_type.oid = 'numeric'::regtype THEN 'decimal'
+        WHEN v_type.oid = 'bpchar'::regtype THEN 'padded'
+        WHEN v_type.typcategory = 'S' THEN 'string'
+        WHEN v_type.oid = 'bytea'::regtype THEN 'bytes'
+        WHEN v_type.oid IN ('bit'::regtype, 'varbit'::regtype) THEN 'bits'
+        WHEN v_type.oid = 'bool'::regtype THEN 'boolean'
+        WHEN v_type.oid IN (
+            'date'::regtype, 'time'::regtype, 'timetz'::regtype, 'timestamp'::regtype,
+            'timestamptz'::regtype, 'interval'::regtype
+        ) THEN v_type.oid::regtype::text
+        WHEN v_type.oid IN (
+            'uuid'::regtype, 'inet'::regtype, 'cidr'::regtype, 'macaddr'::regtype,
+            'macaddr8'::regtype
+        ) THEN 'other'
+        WHEN v_type.oid = 'oid'::regtype THEN 'oid'
+        -- A type that an extension brings is taken at its word.
+        WHEN v_type.typcategory = 'U' AND v_type.typnamespace <> 'pg_catalog'::regnamespace THEN 'other'
+    END;
+END;
+$deletion_type_family$;
+
+COMMENT ON FUNCTION deletion_type_family(regtype) IS 'Tell what kind of key a type makes.';
+REVOKE ALL ON FUNCTION deletion_type_family(regtype) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_key_text.sql
+-- deletion_key_text
+-- Read a key value strictly, and give the one text that stands for it.
+--
+-- Parameters  p_text   the value as text
+--             p_type   type of its column, as the catalog prints it
+-- Returns     text as the type prints it; NULL: it does not parse, or keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_text('042', 'integer');
+
+CREATE OR REPLACE FUNCTION deletion_key_text(
+    p_text text,
+    p_type text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $deletion_key_text$
+DECLARE
+    c_date CONSTANT text := '[0-9]{4,}-[0-9]{2}-[0-9]{2}';
+    c_time CONSTANT text := '[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?';
+    c_zone CONSTANT text := '(Z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)?';
+    v_type regtype := p_type::regtype;
+    v_family text := deletion_type_family(v_type);
+    v_base text;
+    v_form text;
+    v_plain text;
+    v_full text;
+    v_is_same boolean;
+BEGIN
+    -- What the type's own input would let pass, and what it would read in several ways. Without
+    -- backslashes, which a session may read otherwise.
+    v_form := CASE v_family
+        WHEN 'integer' THEN '^[-+]?[0-9]+$'
+        WHEN 'decimal' THEN '^[-+]?([0-9]+([.][0-9]*)?|[.][0-9]+)$'
+        WHEN 'bytes' THEN E'^\\\\x([0-9a-fA-F]{2})*$'
+        WHEN 'bits' THEN '^[01]+$'
+        WHEN 'boolean' THEN '^(t|f|true|false)$'
+        WHEN 'date' THEN format('^(%s( BC)?|-?infinity)$', c_date)
+        WHEN 'time without time zone' THEN format('^%s$', c_time)
+        WHEN 'time with time zone' THEN format('^%s%s$', c_time, c_zone)
+        WHEN 'timestamp without time zone'
+            THEN format('^(%s[ T]%s( BC)?|-?infinity)$', c_date, c_time)
+        WHEN 'timestamp with time zone'
+            THEN format('^(%s[ T]%s%s( BC)?|-?infinity)$', c_date, c_time, c_zone)
+        WHEN 'interval' THEN '^[^[:space:]].*[^[:space:]]$'
+        -- Zeros in front would make the rest octal.
+        WHEN 'oid' THEN '^(0|[1-9][0-9]*)$'
+        WHEN 'other' THEN '^[^[:space:]]+$'
+        -- The types of texts take any.
+        ELSE ''
+    END;
+
+    IF v_family IS NULL OR p_text !~ v_form THEN
+        RETURN NULL;
+    END IF;
+
+    SELECT format_type(b.type_oid, -1) INTO v_base FROM deletion_base_type(v_type, -1) AS b;
+
+    -- Values that are equal have one spelling: 1.50 and 1.5, a day and 24 hours, blanks at the end;
+    -- a type with a fixed scale fills it up again.
+    v_plain := CASE v_family
+        WHEN 'decimal' THEN 'trim_scale(%s)'
+        WHEN 'interval' THEN 'justify_interval(%s)'
+        WHEN 'padded' THEN 'rtrim(%s::text)'
+        ELSE '%s'
+    END;
+
+    -- The type's names come from the catalog; the value is bound. A cast to varchar(n), numeric(p,s)
+    -- or timestamp(p) cuts without a word: the value has to be the same as without the limits.
+    EXECUTE format(
+        'SELECT format(''%%s'', CAST(%1$s AS %3$s)), format(''%%s'', %1$s) = format(''%%s'', %2$s)'
+        ' FROM (SELECT CAST($1 AS %3$s) AS v) AS f',
+        format(v_plain, 'f.v'), format(v_plain, '$1::' || v_base), p_type
+    ) INTO v_full, v_is_same USING p_text;
+
+    RETURN CASE
+        WHEN v_family = 'padded' AND v_is_same THEN rtrim(v_full, ' ')
+        -- The type name cuts in its input already.
+        WHEN v_family = 'string' AND v_full <> p_text THEN NULL
+        WHEN v_is_same THEN v_full
+    END;
+EXCEPTION
+    WHEN data_exception OR integrity_constraint_violation THEN
+        RETURN NULL;
+END;
+$deletion_key_text$;
+
+COMMENT ON FUNCTION deletion_key_text(text, text) IS
+'Read a key value strictly, and give the one text that stands for it.';
+REVOKE ALL ON FUNCTION deletion_key_text(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_key_changed.sql
+-- deletion_key_changed
+-- Tell whether the columns of a target's key now read texts otherwise than when it was registered.
+--
+-- Parameters  p_entity_table   the target, its table and columns still there
+-- Returns     boolean; FALSE where a type has only grown, as from integer to bigint
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_changed('customer');
+
+CREATE OR REPLACE FUNCTION deletion_key_changed(p_entity_table text)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_key_changed$
+SELECT EXISTS (
+    SELECT 1
+    FROM deletion_targets AS t
+    INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    CROSS JOIN
+        ROWS FROM (
+            jsonb_array_elements_text(t.key_columns), jsonb_array_elements_text(t.key_types)
+        ) AS k (column_name, column_type)
+    INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = k.column_name
+    WHERE
+        t.entity_table = p_entity_table
+        AND deletion_type_family(a.atttypid)
+        IS DISTINCT FROM deletion_type_family(to_regtype(k.column_type))
+);
+$deletion_key_changed$;
+
+COMMENT ON FUNCTION deletion_key_changed(text) IS
+'Tell whether the columns of a target''s key now read texts otherwise than when it was registered.';
+REVOKE ALL ON FUNCTION deletion_key_changed(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_is_ours.sql
+-- deletion_is_ours
+-- Tell whether a table belongs to this installation.
+--
+-- Parameters  p_table   the table
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_is_ours('deletion_jobs'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_is_ours(p_table regclass)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_is_ours$
+-- An application may have tables of such names too, but not of our owner's.
+SELECT EXISTS (
+    SELECT 1
+    FROM pg_class AS c
+    INNER JOIN pg_class AS j
+        ON
+            j.oid = 'deletion_jobs'::regclass AND j.relnamespace = c.relnamespace
+            AND j.relowner = c.relowner
+    WHERE c.oid = p_table AND starts_with(c.relname, 'deletion_')
+);
+$deletion_is_ours$;
+
+COMMENT ON FUNCTION deletion_is_ours(regclass) IS
+'Tell whether a table belongs to this installation.';
+REVOKE ALL ON FUNCTION deletion_is_ours(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_reference_problem.sql
+-- deletion_reference_problem
+-- Say why a reference cannot be declared like this.
+--
+-- Parameters  p_name                   the reference's name
+--             p_child                  the table that refers
+--             p_child_columns          its columns; NULL: they are none
+--             p_parent                 the table referred to
+--             p_parent_columns         its columns; NULL: they are none
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Returns     text; NULL: nothing is wrong
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_reference_problem(
+    p_name text,
+    p_child regclass,
+    p_child_columns int2[],
+    p_parent regclass,
+    p_parent_columns int2[],
+    p_discriminator_column text,
+    p_discriminator_value text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_reference_problem$
+DECLARE
+    v_discriminator pg_attribute;
+BEGIN
+    SELECT a.* INTO v_discriminator
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = p_child AND a.attname = p_discriminator_column AND a.attnum > 0
+        AND NOT a.attisdropped;
+
+    RETURN CASE
+        WHEN deletion_is_ours(p_child) OR deletion_is_ours(p_parent)
+            THEN 'a table belongs to deletion-jobs'
+        WHEN p_child_columns IS NULL THEN 'p_child_columns are no columns of the child'
+        WHEN p_parent_columns IS NULL THEN 'p_parent_columns are no columns of the parent'
+        WHEN cardinality(p_child_columns) <> cardinality(p_parent_columns)
+            THEN 'child and parent columns differ in number'
+        WHEN EXISTS (
+            SELECT 1
+            FROM unnest(p_child_columns, p_parent_columns) AS k (child_column, parent_column)
+            INNER JOIN pg_attribute AS c ON c.attrelid = p_child AND c.attnum = k.child_column
+            INNER JOIN pg_attribute AS p ON p.attrelid = p_parent AND p.attnum = k.parent_column
+            WHERE
+                deletion_equality_of(p.atttypid, c.atttypid) IS NULL
+                OR deletion_type_family(p.atttypid) IS NULL
+                OR deletion_type_family(c.atttypid) IS NULL
+                -- A moment is compared with one that has no zone by the session's zone.
+                OR (deletion_type_family(p.atttypid) = 'timestamp with time zone')
+                <> (deletion_type_family(c.atttypid) = 'timestamp with time zone')
+        ) THEN 'child and parent columns cannot be compared'
+        -- Texts that are one under the one collation and two under the other.
+        WHEN EXISTS (
+            SELECT 1
+            FROM unnest(p_child_columns, p_parent_columns) AS k (child_column, parent_column)
+            INNER JOIN pg_attribute AS c ON c.attrelid = p_child AND c.attnum = k.child_column
+            INNER JOIN pg_attribute AS p ON p.attrelid = p_parent AND p.attnum = k.parent_column
+            INNER JOIN pg_collation AS cl ON cl.oid = c.attcollation
+            INNER JOIN pg_collation AS pl ON pl.oid = p.attcollation
+            WHERE cl.oid <> pl.oid AND NOT (cl.collisdeterministic AND pl.collisdeterministic)
+        ) THEN 'child and parent columns have different collations'
+        -- Rows that two parents share must not go with one of them.
+        WHEN NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            WHERE
+                i.indrelid = p_parent AND i.indisunique AND i.indisvalid AND i.indimmediate
+                AND i.indpred IS NULL AND i.indexprs IS NULL
+                AND p_parent_columns @> (i.indkey::int2[])[0:i.indnkeyatts - 1]
+        ) THEN 'the parent columns hold no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE k.conrelid = p_child AND k.contype = 'f' AND k.conname = p_name
+        ) THEN 'the child has a foreign key of this name'
+        WHEN (p_discriminator_column IS NULL) <> (p_discriminator_value IS NULL)
+            THEN 'discriminator column and value go together'
+        WHEN p_discriminator_column IS NULL THEN NULL
+        WHEN v_discriminator.attnum IS NULL THEN 'the discriminator is no column of the child'
+        WHEN v_discriminator.attnum = ANY (p_child_columns)
+            THEN 'the discriminator is one of the child columns'
+        WHEN deletion_key_text(
+            p_discriminator_value,
+            format_type(v_discriminator.atttypid, v_discriminator.atttypmod)
+        ) IS NULL THEN 'the discriminator value is none of its column'
+    END;
+END;
+$deletion_reference_problem$;
+
+COMMENT ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) IS
+'Say why a reference cannot be declared like this.';
+REVOKE ALL ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_row_key.sql
@@ -760,18 +1361,23 @@ AS $deletion_equality_of$
 BEGIN
     -- Kept as a prepared plan: a function in SQL is planned anew at every call.
     RETURN (
-        -- Domains compare as their base types, varchar as text, every enum as anyenum.
+        -- Domains compare as their base types, varchar as text, cidr as inet, every enum as anyenum.
         WITH side AS (
             SELECT
                 given.side,
                 CASE
                     WHEN b.oid = 'varchar'::regtype THEN 'text'::regtype::oid
-                    WHEN b.typtype = 'e' AND p_left = p_right THEN 'anyenum'::regtype::oid
+                    WHEN b.oid = 'cidr'::regtype THEN 'inet'::regtype::oid
+                    WHEN b.typtype = 'e' AND given.type_oid = given.other_oid
+                        THEN 'anyenum'::regtype::oid
                     ELSE b.oid
                 END AS type_oid
-            FROM (VALUES ('l', p_left), ('r', p_right)) AS given (side, type_oid)
-            INNER JOIN pg_type AS t ON t.oid = given.type_oid
-            INNER JOIN pg_type AS b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+            FROM deletion_base_type(p_left, -1) AS l
+            CROSS JOIN deletion_base_type(p_right, -1) AS r
+            CROSS JOIN LATERAL (
+                VALUES ('l', l.type_oid, r.type_oid), ('r', r.type_oid, l.type_oid)
+            ) AS given (side, type_oid, other_oid)
+            INNER JOIN pg_type AS b ON b.oid = given.type_oid
         )
 
         SELECT a.amopopr
@@ -794,7 +1400,7 @@ REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
 
 -- >>> procedures/postgres/planner/deletion_fingerprint_references.sql
 -- deletion_fingerprint_references
--- Digest a plan's foreign keys and triggers: cheap enough for every step of a run.
+-- Digest a plan's foreign keys, triggers and names: cheap enough for every step of a run.
 --
 -- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
 -- Returns     text, a hexadecimal MD5
@@ -822,6 +1428,18 @@ BEGIN
                 SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
                 FROM pg_trigger AS g
                 WHERE g.tgrelid = ANY (p_tables)
+            ),
+            -- Statements name tables and columns: a name that another has taken over since would
+            -- make them delete other rows, and no error would say so.
+            (
+                SELECT sum(hashtextextended(c.relname::text, c.oid::bigint # (c.relnamespace::bigint << 31)))
+                FROM pg_class AS c
+                WHERE c.oid = ANY (p_tables)
+            ),
+            (
+                SELECT sum(hashtextextended(a.attname::text, a.attrelid::bigint * 1600 + a.attnum))
+                FROM pg_attribute AS a
+                WHERE a.attrelid = ANY (p_tables) AND a.attnum > 0
             )
         ))
     );
@@ -829,7 +1447,7 @@ END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
-'Digest of the foreign keys that point at a plan''s tables, and of their triggers.';
+'Digest of the foreign keys that point at a plan''s tables, of their triggers and names.';
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
 -- <<<
 
@@ -902,21 +1520,30 @@ WITH pair AS (
         p ->> 'name' AS parent_name,
         p ->> 'type' AS parent_type,
         quote_ident(a.attname) AS child_name,
-        format_type(a.atttypid, a.atttypmod) AS child_type,
-        coalesce(
-            x.operator::oid,
-            deletion_equality_of(
-                (
-                    SELECT pa.atttypid
-                    FROM pg_attribute AS pa
-                    WHERE
-                        pa.attrelid = (p_parent ->> 'oid')::oid
-                        AND pa.attnum = x.parent_column::int2
-                ),
-                a.atttypid
-            )
-        ) AS operator,
-        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq
+        format_type(b.type_oid, b.type_modifier) AS child_type,
+        coalesce(x.operator::oid, deletion_equality_of(pa.atttypid, a.atttypid)) AS operator,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq,
+        CASE
+            WHEN cl.collname <> 'default' THEN format(' COLLATE %I.%I', cn.nspname, cl.collname)
+        END AS own_collate,
+        -- Two collations would leave open which one compares; where both are exact, either does, and
+        -- the child's has the index.
+        CASE
+            WHEN pa.attcollation <> a.attcollation
+                THEN format(' COLLATE %I.%I', cn.nspname, cl.collname)
+            ELSE ''
+        END AS child_collate,
+        deletion_type_family(pa.atttypid) IS NOT NULL
+        AND deletion_type_family(a.atttypid) IS NOT NULL
+        -- A moment is compared with one that has no zone by whatever zone the session is in.
+        AND (b.type_oid = 'timestamptz'::regtype) = (
+            (SELECT o.type_oid FROM deletion_base_type(pa.atttypid, -1) AS o)
+            = 'timestamptz'::regtype
+        )
+        AND (
+            pa.attcollation = a.attcollation
+            OR coalesce(cl.collisdeterministic AND pl.collisdeterministic, FALSE)
+        ) AS is_exact
     FROM
         ROWS FROM (
             jsonb_array_elements_text(p_reference -> 'child_columns'),
@@ -925,6 +1552,12 @@ WITH pair AS (
         ) WITH ORDINALITY AS x (child_column, parent_column, operator, ordinality)
     INNER JOIN pg_attribute AS a
         ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = x.child_column::int2
+    CROSS JOIN LATERAL deletion_base_type(a.atttypid, a.atttypmod) AS b
+    INNER JOIN pg_attribute AS pa
+        ON pa.attrelid = (p_parent ->> 'oid')::oid AND pa.attnum = x.parent_column::int2
+    LEFT JOIN pg_collation AS cl ON cl.oid = a.attcollation
+    LEFT JOIN pg_namespace AS cn ON cn.oid = cl.collnamespace
+    LEFT JOIN pg_collation AS pl ON pl.oid = pa.attcollation
     INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p
         ON (p ->> 'attnum')::int2 = x.parent_column::int2
 ),
@@ -980,7 +1613,7 @@ SELECT jsonb_build_object(
         AND pair.parent_type IN ('smallint', 'integer', 'bigint')
         AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
     ) AND p_reference ->> 'index_name' IS NOT NULL,
-    'comparable', bool_and(pair.operator IS NOT NULL),
+    'comparable', bool_and(pair.operator IS NOT NULL AND pair.is_exact),
     'single', count(*) = 1,
     'child_column', min(pair.child_name),
     'frame_column', min(pair.frame_column),
@@ -991,13 +1624,14 @@ SELECT jsonb_build_object(
         'f', pair.frame_column, 'type', pair.parent_type
     ) ORDER BY pair.i),
     'columns', jsonb_agg(jsonb_build_object(
-        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type
+        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type,
+        'collate', pair.own_collate
     ) ORDER BY pair.i),
-    'on_frame', string_agg(format('f.%s %s c.%s', pair.frame_column,
+    'on_frame', string_agg(format('f.%s%s %s c.%s', pair.frame_column, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
     || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), ''),
-    'on_parent', string_agg(format('t.%s %s c.%s', pair.parent_name,
+    'on_parent', string_agg(format('t.%s%s %s c.%s', pair.parent_name, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
     || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), ''),
@@ -1179,7 +1813,7 @@ SELECT jsonb_build_object(
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(
         'error_code', 'JD005',
-        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+        'error', 'columns that cannot be compared exactly: ' || string_agg(d.edge ->> 'reference', ', ')
             FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
     )
 END
@@ -1237,6 +1871,11 @@ BEGIN
             'error', format('%s is gone, or its key is', p_entity_table));
     END IF;
 
+    IF deletion_key_changed(p_entity_table) THEN
+        RETURN jsonb_build_object('tables', ARRAY[v_root::bigint], 'error_code', 'JD005', 'error',
+            format('the key of %s has changed its type: register it again', p_entity_table));
+    END IF;
+
     v_closure := ARRAY[v_root];
     v_front := v_closure;
 
@@ -1259,7 +1898,22 @@ BEGIN
     FROM jsonb_to_recordset(v_references) AS r (child_oid oid)
     WHERE r.child_oid <> ALL (v_closure);
 
-    v_error := coalesce(deletion_plan_problem(v_tables), deletion_rule_problem(v_references));
+    -- Without its discriminator a declared reference would mean the rows of every kind.
+    SELECT 'columns of a declared reference are gone: '
+        || string_agg(r.reference_name, ', ' ORDER BY r.reference_name)
+    INTO v_error
+    FROM jsonb_to_recordset(v_references) AS r (
+        reference_name text, child_columns jsonb, parent_columns jsonb, discriminator_column int2,
+        discriminator_value text
+    )
+    WHERE
+        coalesce(jsonb_typeof(r.child_columns), 'null') = 'null'
+        OR coalesce(jsonb_typeof(r.parent_columns), 'null') = 'null'
+        OR (r.discriminator_column IS NULL AND r.discriminator_value IS NOT NULL);
+
+    v_error := coalesce(
+        v_error, deletion_plan_problem(v_tables), deletion_rule_problem(v_references)
+    );
 
     IF v_error IS NOT NULL THEN
         v_error_code := 'JD005';
@@ -1299,6 +1953,134 @@ $deletion_plan_graph$;
 COMMENT ON FUNCTION deletion_plan_graph(text) IS
 'The tables and references of a target''s deletion, in the order of the walk.';
 REVOKE ALL ON FUNCTION deletion_plan_graph(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Describe a table of a plan: its name, key, and the further columns that references point at.
+--
+-- Parameters  p_no          number of the node in the plan, 0 for the target
+--             p_table       the table
+--             p_key         its key columns
+--             p_referenced  columns that references of the plan point at
+--             p_in_closure  FALSE for a table that only non-cascading references reach
+-- Returns     jsonb: no, oid, sql (quoted name), name, closure, and columns, each with its name
+--             in frames (f: k1.. key, u1.. others), name, type, attnum, folds (TRUE: texts may be
+--             equal that differ) and collate
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_plan_node(0, 'users'::regclass, '{1}', '{1,4}', TRUE);
+
+CREATE OR REPLACE FUNCTION deletion_plan_node(
+    p_no integer,
+    p_table oid,
+    p_key int2[],
+    p_referenced int2[],
+    p_in_closure boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_node$
+WITH wanted AS (
+    SELECT 'k' || k.ordinality AS f, k.attnum, 1 AS part, k.ordinality
+    FROM unnest(p_key) WITH ORDINALITY AS k (attnum, ordinality)
+    UNION ALL
+    SELECT 'u' || row_number() OVER (ORDER BY u.attnum), u.attnum, 2, u.attnum
+    FROM (SELECT DISTINCT r.attnum FROM unnest(p_referenced) AS r (attnum)) AS u
+    WHERE u.attnum <> ALL (p_key)
+)
+
+SELECT jsonb_build_object(
+    'no', p_no,
+    'oid', p_table::bigint,
+    'sql', format('%I.%I', n.nspname, c.relname),
+    'name', deletion_entity_name(c.oid),
+    'closure', p_in_closure,
+    'columns', (
+        SELECT jsonb_agg(jsonb_build_object(
+            'f', w.f,
+            'name', quote_ident(a.attname),
+            -- Never a domain: its checks are no concern of frames, and rows that are not there have
+            -- no value.
+            'type', format_type(b.type_oid, b.type_modifier),
+            'attnum', a.attnum,
+            'eq', deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+            'key', w.part = 1,
+            'folds', deletion_type_family(a.atttypid) IN ('string', 'padded') AND (
+                b.type_oid NOT IN (
+                    'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype
+                )
+                OR NOT l.collisdeterministic
+            ),
+            'collate', CASE
+                WHEN l.collname <> 'default' THEN format(' COLLATE %I.%I', ln.nspname, l.collname)
+            END
+        ) ORDER BY w.part, w.ordinality)
+        FROM wanted AS w
+        INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = w.attnum
+        CROSS JOIN LATERAL deletion_base_type(a.atttypid, a.atttypmod) AS b
+        LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
+        LEFT JOIN pg_namespace AS ln ON ln.oid = l.collnamespace
+    )
+)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_plan_node$;
+
+COMMENT ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) IS
+'A table of a plan: its name, key, and the further columns that references point at.';
+REVOKE ALL ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why tables cannot take part in a plan, if one of them cannot.
+--
+-- Parameters  p_tables   the tables of the plan, closure and others
+-- Returns     text naming the first such table and the reason; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_problem(p_tables oid[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_problem$
+SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
+FROM pg_class AS c
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN c.relkind = 'f' THEN 'is a foreign table'
+        WHEN c.relkind = 'p' OR c.relispartition THEN 'is partitioned'
+        WHEN c.relkind <> 'r' THEN 'is no ordinary table'
+        WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
+            THEN 'inherits or is inherited from'
+        WHEN deletion_node_key(c.oid) IS NULL THEN 'has no primary key and no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_attribute AS a
+            WHERE
+                a.attrelid = c.oid AND a.attnum = ANY (deletion_node_key(c.oid))
+                AND (
+                    deletion_type_family(a.atttypid) IS NULL
+                    OR deletion_equality_of(a.atttypid, a.atttypid) IS NULL
+                )
+        ) THEN 'has a key of a type that does not compare exactly'
+    END AS problem
+) AS p
+WHERE c.oid = ANY (p_tables) AND p.problem IS NOT NULL
+ORDER BY array_position(p_tables, c.oid)
+LIMIT 1;
+$deletion_plan_problem$;
+
+COMMENT ON FUNCTION deletion_plan_problem(oid[]) IS
+'Why a table cannot take part in a plan, if one of the given tables cannot.';
+REVOKE ALL ON FUNCTION deletion_plan_problem(oid[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_read_scrub.sql
@@ -1578,6 +2360,138 @@ COMMENT ON FUNCTION deletion_rule_problem(jsonb) IS
 REVOKE ALL ON FUNCTION deletion_rule_problem(jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_list.sql
+-- deletion_sql_list
+-- Write a list with one entry for each of given columns.
+--
+-- Parameters  p_columns    a jsonb array of {f, name, type, eq, collate}
+--             p_format     the entry: %1$s name in frames, %2$s column, %3$s type, %4$s operator,
+--                          %5$s collation
+--             p_separator  between entries
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_list('[{"f":"k1","name":"id"}]', 't.%2$s = f.%1$s', ' AND ');
+
+CREATE OR REPLACE FUNCTION deletion_sql_list(
+    p_columns jsonb,
+    p_format text,
+    p_separator text DEFAULT ', '
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_list$
+SELECT string_agg(
+    format(p_format, c ->> 'f', c ->> 'name', c ->> 'type', c ->> 'eq', c ->> 'collate'),
+    p_separator ORDER BY n
+)
+FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);
+$deletion_sql_list$;
+
+COMMENT ON FUNCTION deletion_sql_list(jsonb, text, text) IS
+'A list with one entry for each of given columns.';
+REVOKE ALL ON FUNCTION deletion_sql_list(jsonb, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+--
+-- Parameters  p_edge   the self-reference                    p_node   its table
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in the
+--             circle, and one of them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row has one parent by the reference, so a circle is entered by another reference, or is the
+-- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+-- A row that refers to itself is none: it goes in one statement with itself.
+
+CREATE OR REPLACE FUNCTION deletion_sql_cycle(
+    p_edge jsonb,
+    p_node jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_cycle$
+-- As texts, since not every type of a key can be hashed, which UNION needs to end at a circle that
+-- the start is not part of.
+SELECT format(
+    $sql$WITH RECURSIVE up AS (
+    SELECT w.job_id, %1$s
+    FROM deletion_walk_keys AS w
+    CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%2$s)
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
+    WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete' AND w.edge_no <> %7$s
+        AND NOT (%8$s)
+    UNION
+    SELECT up.job_id, %9$s
+    FROM up
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
+    WHERE NOT (%11$s)
+)
+SELECT up.job_id, count(*), min(concat_ws(', ', %12$s))
+FROM up
+WHERE EXISTS (
+    SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
+)
+GROUP BY up.job_id$sql$,
+    r.start_list,
+    deletion_sql_list(k.columns, '%1$s %3$s'),
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
+    CASE WHEN p_edge ->> 'condition_c' = 'TRUE' THEN '' ELSE ' AND ' || (p_edge ->> 'condition_c') END,
+    p_node ->> 'no',
+    p_edge ->> 'no',
+    r.own,
+    r.next_list,
+    r.above,
+    r.met,
+    r.starts,
+    r.same_start,
+    replace(r.met, 'up.', 'met.')
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k
+CROSS JOIN (
+    SELECT
+        string_agg(format('c.%1$s::text%4$s AS s%3$s, c.%2$s::text%4$s AS a%3$s', x.parent ->> 'name',
+            x.child ->> 'name', x.n, x.parent ->> 'collate'), ', ' ORDER BY x.n) AS start_list,
+        string_agg(format('up.s%1$s, c.%2$s::text%3$s', x.n, x.child ->> 'name',
+            x.parent ->> 'collate'), ', ' ORDER BY x.n) AS next_list,
+        string_agg(format('c.%1$s %2$s CAST(up.a%3$s AS %4$s)', x.parent ->> 'name',
+            x.parent ->> 'eq', x.n, x.parent ->> 'type'), ' AND ' ORDER BY x.n) AS above,
+        string_agg(format('CAST(c.%2$s AS %3$s)%5$s %4$s c.%1$s', x.parent ->> 'name', x.child ->> 'name',
+            x.parent ->> 'type', x.parent ->> 'eq', x.parent ->> 'collate'), ' AND ' ORDER BY x.n) AS own,
+        string_agg(format('CAST(up.a%1$s AS %2$s) %3$s CAST(up.s%1$s AS %2$s)', x.n,
+            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS met,
+        string_agg(format('up.s%1$s', x.n), ', ' ORDER BY x.n) AS starts,
+        string_agg(format('met.s%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS same_start
+    FROM (
+        SELECT c.n, c.value AS child, (
+            SELECT o.value
+            FROM jsonb_array_elements(p_node -> 'columns') AS o
+            WHERE o.value ->> 'f' = p.value ->> 'f'
+        ) AS parent
+        FROM jsonb_array_elements(p_edge -> 'columns') WITH ORDINALITY AS c (value, n)
+        INNER JOIN jsonb_array_elements(p_edge -> 'parent_columns') WITH ORDINALITY AS p (value, n)
+            ON p.n = c.n
+    ) AS x
+) AS r;
+$deletion_sql_cycle$;
+
+COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS
+'The statement that finds rows that are their own ancestors by a self-reference.';
+REVOKE ALL ON FUNCTION deletion_sql_cycle(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_find.sql
 -- deletion_sql_find
 -- Write the query for where the rows lie that hang from a frame by one reference.
@@ -1716,6 +2630,108 @@ COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) IS
 REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write the statements for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_edge    the self-reference         p_node   its table
+--             p_below   the references that point at the table
+-- Returns     one row a statement: kind expand (binds $1 a frame of one level, $2 limit; answers
+--             the frame with what hangs from it, level by level, and its number of keys),
+--             look_levels ($1 frame; the number of its rows that have children outside the frame)
+--             or remove_levels ($1 frame; rows, rows by job)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_levels(
+    p_edge jsonb,
+    p_node jsonb,
+    p_below jsonb
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_levels$
+WITH part AS (
+    SELECT
+        (p_node -> 'columns') || (p_edge -> 'columns') AS columns,
+        deletion_sql_frame((p_node -> 'columns') || (p_edge -> 'columns'), FALSE) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ') || ' AND ' || (p_edge ->> 'found')
+        AS found,
+        deletion_sql_list(k.columns, 'c.%2$s') AS child_key,
+        deletion_sql_list(k.columns, 'own.%1$s') AS own_key,
+        deletion_sql_list(k.columns, 'y.%1$s') AS list_key
+    FROM (
+        SELECT jsonb_agg(c ORDER BY n) AS columns
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+        WHERE (c ->> 'key')::boolean
+    ) AS k
+)
+
+-- A row that is in the first level may hang from another one of it, too.
+SELECT 'expand', format(
+    $sql$WITH RECURSIVE %1$s,
+d AS (
+    SELECT f.j, 0 AS l, %2$s FROM f
+    UNION ALL
+    SELECT f.j, f.l + 1, %3$s
+    FROM d AS f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+)
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, 'l', x.l, %6$s)), '[]'), count(*)
+FROM (
+    SELECT DISTINCT ON (y.j, %7$s) y.*
+    FROM (SELECT * FROM d LIMIT $2) AS y
+    ORDER BY y.j, %7$s, y.l
+) AS x$sql$,
+    -- Both halves of a recursive query have to be of one collation.
+    p.frame, deletion_sql_list(p.columns, 'f.%1$s%5$s AS %1$s'), deletion_sql_list(p.columns, 'c.%2$s'),
+    p.table_sql, p_edge ->> 'on_frame', deletion_sql_list(p.columns, '''%1$s'', x.%1$s'), p.list_key)
+FROM part AS p
+UNION ALL
+-- Under the lock no row can gain a child: where none has one outside, all of them go at once.
+SELECT 'look_levels', format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM f
+INNER JOIN ONLY %2$s AS t ON %3$s
+WHERE %4$s$sql$,
+    p.frame, p.table_sql, p.found,
+    (
+        SELECT string_agg(format(
+            E'\n    EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
+            CASE
+                WHEN b -> 'no' = p_edge -> 'no' THEN format(
+                    ' AND (%s) NOT IN (SELECT %s FROM f AS own)', p.child_key, p.own_key
+                )
+                ELSE ''
+            END
+        ), E'\n    OR ' ORDER BY (b ->> 'no')::integer)
+        FROM jsonb_array_elements(p_below) AS b
+    ))
+FROM part AS p
+UNION ALL
+SELECT 'remove_levels', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p;
+$deletion_sql_levels$;
+
+COMMENT ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) IS
+'The statements for a frame that holds several levels of rows that refer to each other.';
+REVOKE ALL ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_held.sql
 -- deletion_sql_held
 -- Write the statement that finds the held rows of a table by their primary keys.
@@ -1838,6 +2854,85 @@ $deletion_sql_climb$;
 COMMENT ON FUNCTION deletion_sql_climb(jsonb, jsonb, jsonb) IS
 'The statements that climb from rows to those they hang from by one reference.';
 REVOKE ALL ON FUNCTION deletion_sql_climb(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_roots.sql
+-- deletion_sql_roots
+-- Write the statement that finds the rows that jobs name.
+--
+-- Parameters  p_node    the target's node
+-- Returns     text; binds $1, an array of {"j": job, "pk": key}; answers the root frame (rows that
+--             are not there carry "m": 1, rows whose key is spelled otherwise "m": 2), its number
+--             of keys, and how many of the keys are not as their type prints them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_roots(p_node jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_roots$
+SELECT format(
+    $sql$WITH i AS MATERIALIZED (
+    SELECT i.j, i.pk, %1$s FROM jsonb_to_recordset($1) AS i (j bigint, pk text)
+)
+SELECT
+    coalesce(jsonb_agg(
+        CASE
+            WHEN t.%4$s IS NULL THEN jsonb_build_object('j', i.j, 'm', 1, %2$s)%8$s
+            ELSE jsonb_build_object('j', i.j, %3$s)
+        END
+        ORDER BY i.j
+    ), '[]'),
+    count(*),
+    count(*) FILTER (WHERE %7$s)
+FROM i
+LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1 THEN deletion_sql_list(
+            k.columns, 'CAST(i.pk AS %3$s) AS %1$s'
+        )
+        ELSE (
+            SELECT string_agg(format(
+                'CAST(CAST(i.pk AS jsonb) ->> %s AS %s) AS %s', n - 1, c ->> 'type', c ->> 'f'
+            ), ', ' ORDER BY n)
+            FROM jsonb_array_elements(k.columns) WITH ORDINALITY AS x (c, n)
+        )
+    END,
+    deletion_sql_list(k.columns, '''%1$s'', i.%1$s'),
+    deletion_sql_list(p_node -> 'columns', '''%1$s'', t.%2$s'),
+    k.columns -> 0 ->> 'name',
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND '),
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1
+            THEN deletion_sql_list(k.columns, 'i.pk <> CAST(i.%1$s AS text)')
+        ELSE 'FALSE'
+    END,
+    -- Jobs tell these apart; the collation of the column, or its type, does not.
+    CASE WHEN k.folding IS NULL THEN '' ELSE format(
+        E'\n            WHEN %s THEN jsonb_build_object(''j'', i.j, ''m'', 2, %s)',
+        deletion_sql_list(
+            k.folding, 'CAST(t.%2$s AS text) COLLATE "C" <> CAST(i.%1$s AS text) COLLATE "C"', ' OR '
+        ),
+        deletion_sql_list(k.columns, '''%1$s'', i.%1$s')
+    ) END
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+        jsonb_agg(c ORDER BY n) FILTER (
+            WHERE (c ->> 'key')::boolean AND (c ->> 'folds')::boolean
+        ) AS folding
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+) AS k;
+$deletion_sql_roots$;
+
+COMMENT ON FUNCTION deletion_sql_roots(jsonb) IS
+'The statement that finds the rows that jobs name.';
+REVOKE ALL ON FUNCTION deletion_sql_roots(jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_set.sql
@@ -2882,6 +3977,21 @@ BEGIN
         EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
     END IF;
 
+    -- Under a collation that folds letters 'abc' and 'ABC' are one row and two jobs.
+    PERFORM deletion_settle(p_run.run_id, ARRAY[j.id], 'failed', format(
+        'JD002: the key is spelled otherwise in the table (%s)', j.entity_pk
+    ), TRUE, NULL)
+    FROM jsonb_array_elements(v_keys) AS k
+    INNER JOIN deletion_jobs AS j ON j.id = (k.value ->> 'j')::bigint
+    WHERE k.value ->> 'm' = '2';
+
+    IF FOUND THEN
+        SELECT jsonb_agg(k.value), count(*)
+        INTO v_keys, v_count
+        FROM jsonb_array_elements(v_keys) AS k
+        WHERE k.value ->> 'm' IS DISTINCT FROM '2';
+    END IF;
+
     IF v_count > 0 THEN
         INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, keys, key_count,
             edge_pos, rows_at_pass, rows_here)
@@ -3755,6 +4865,77 @@ $deletion_climb$;
 COMMENT ON FUNCTION deletion_climb(bigint, bigint) IS
 'Climb, for a moment, from held rows to all rows that they hang from in a plan.';
 REVOKE ALL ON FUNCTION deletion_climb(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_step_failed.sql
+-- deletion_step_failed
+-- Decide what becomes of a run whose step was rolled back.
+--
+-- Parameters  p_run           the run, fenced
+--             p_interrupted   TRUE: the worker's statement was cancelled
+--             p_code, p_message   the error
+-- Returns     text: retry, ended or interrupted
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_step_failed(
+    p_run deletion_runs,
+    p_interrupted boolean,
+    p_code text,
+    p_message text
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_step_failed$
+DECLARE
+    -- Serialization failure, deadlock, lock timeout, and a row that somebody added meanwhile.
+    v_passes boolean := p_code IN ('40001', '40P01', '55P03', '23503');
+    v_error text := format('%s: %s', p_code, p_message);
+    v_jobs bigint[];
+BEGIN
+    IF p_interrupted THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', 'the worker''s statement was cancelled');
+        RETURN 'interrupted';
+    END IF;
+
+    IF v_passes AND p_run.retries < 3 THEN
+        UPDATE deletion_runs AS r
+        SET retries = r.retries + 1, batch_rows = greatest(1, r.batch_rows / 2), error = v_error
+        WHERE r.run_id = p_run.run_id;
+        RETURN 'retry';
+    END IF;
+
+    IF NOT v_passes AND deletion_fresh_plan(p_run.entity_table, p_run.hard_delete)
+        IS DISTINCT FROM p_run.plan_id
+    THEN
+        -- The statements met another catalog than they were written for.
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(
+            p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+    ELSIF NOT p_run.alone THEN
+        -- One bad job must not fail its neighbours: each goes alone now.
+        v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id);
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', v_error, FALSE, v_jobs);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', v_error);
+    ELSIF v_passes THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'retry', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'retry', v_error);
+    ELSE
+        PERFORM deletion_settle(p_run.run_id, NULL, 'failed', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
+    END IF;
+
+    RETURN 'ended';
+END;
+$deletion_step_failed$;
+
+COMMENT ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) IS
+'Decide what becomes of a run whose step was rolled back.';
+REVOKE ALL ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_sweep_away.sql

@@ -98,6 +98,8 @@ DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_detach_problem;
 DROP FUNCTION IF EXISTS deletion_column_text;
 DROP FUNCTION IF EXISTS deletion_row_key;
+DROP FUNCTION IF EXISTS deletion_key_changed;
+DROP FUNCTION IF EXISTS deletion_base_type;
 DROP PROCEDURE IF EXISTS set_deletion_rule;
 DROP PROCEDURE IF EXISTS release_deletion_hold;
 DROP PROCEDURE IF EXISTS hold_deletion;
@@ -389,6 +391,69 @@ $deletion_sweep_away$;
 COMMENT ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) IS
 'Delete what deletion_sweep has locked and counted, and write the receipts.';
 REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_step_failed.sql
+-- deletion_step_failed
+-- Decide what becomes of a run whose step was rolled back.
+--
+-- Parameters  p_run           the run, fenced
+--             p_interrupted   TRUE: the worker's statement was cancelled
+--             p_code, p_message   the error
+-- Returns     text: retry, ended or interrupted
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_step_failed(
+    p_run deletion_runs,
+    p_interrupted boolean,
+    p_code text,
+    p_message text
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_step_failed$
+DECLARE
+    -- Serialization failure, deadlock, lock timeout, and a row that somebody added meanwhile.
+    v_passes boolean := p_code IN ('40001', '40P01', '55P03', '23503');
+    v_error text := format('%s: %s', p_code, p_message);
+    v_jobs bigint[];
+BEGIN
+    IF p_interrupted THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', 'the worker''s statement was cancelled');
+        RETURN 'interrupted';
+    END IF;
+
+    IF v_passes AND p_run.retries < 3 THEN
+        UPDATE deletion_runs AS r
+        SET retries = r.retries + 1, batch_rows = greatest(1, r.batch_rows / 2), error = v_error
+        WHERE r.run_id = p_run.run_id;
+        RETURN 'retry';
+    END IF;
+
+    IF NOT p_run.alone THEN
+        -- One bad job must not fail its neighbours: each goes alone now.
+        v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id);
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', v_error, FALSE, v_jobs);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', v_error);
+    ELSIF v_passes THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'retry', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'retry', v_error);
+    ELSE
+        PERFORM deletion_settle(p_run.run_id, NULL, 'failed', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
+    END IF;
+
+    RETURN 'ended';
+END;
+$deletion_step_failed$;
+
+COMMENT ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) IS
+'Decide what becomes of a run whose step was rolled back.';
+REVOKE ALL ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_remove.sql
@@ -1550,6 +1615,175 @@ COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_roots.sql
+-- deletion_sql_roots
+-- Write the statement that finds the rows that jobs name.
+--
+-- Parameters  p_node    the target's node
+-- Returns     text; binds $1, an array of {"j": job, "pk": key}; answers the root frame (rows that
+--             are not there carry "m": 1), its number of keys, and how many of the keys are not as
+--             their type prints them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_roots(p_node jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_roots$
+SELECT format(
+    $sql$WITH i AS MATERIALIZED (
+    SELECT i.j, i.pk, %1$s FROM jsonb_to_recordset($1) AS i (j bigint, pk text)
+)
+SELECT
+    coalesce(jsonb_agg(
+        jsonb_build_object('j', i.j, %2$s)
+        || CASE WHEN t.%4$s IS NULL THEN '{"m": 1}'::jsonb
+            ELSE jsonb_build_object(%3$s) END
+        ORDER BY i.j
+    ), '[]'),
+    count(*),
+    count(*) FILTER (WHERE %7$s)
+FROM i
+LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1 THEN deletion_sql_list(
+            k.columns, 'CAST(i.pk AS %3$s) AS %1$s'
+        )
+        ELSE (
+            SELECT string_agg(format(
+                'CAST(CAST(i.pk AS jsonb) ->> %s AS %s) AS %s', n - 1, c ->> 'type', c ->> 'f'
+            ), ', ' ORDER BY n)
+            FROM jsonb_array_elements(k.columns) WITH ORDINALITY AS x (c, n)
+        )
+    END,
+    deletion_sql_list(k.columns, '''%1$s'', i.%1$s'),
+    coalesce(deletion_sql_list(k.others, '''%1$s'', t.%2$s'), ''),
+    k.columns -> 0 ->> 'name',
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND '),
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1
+            THEN deletion_sql_list(k.columns, 'i.pk <> CAST(i.%1$s AS text)')
+        ELSE 'FALSE'
+    END
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+        coalesce(jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean), '[]') AS others
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+) AS k;
+$deletion_sql_roots$;
+
+COMMENT ON FUNCTION deletion_sql_roots(jsonb) IS
+'The statement that finds the rows that jobs name.';
+REVOKE ALL ON FUNCTION deletion_sql_roots(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write the statements for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_edge    the self-reference         p_node   its table
+--             p_below   the references that point at the table
+-- Returns     one row a statement: kind expand (binds $1 a frame of one level, $2 limit; answers
+--             the frame with what hangs from it, level by level, and its number of keys),
+--             look_levels ($1 frame; the number of its rows that have children outside the frame)
+--             or remove_levels ($1 frame; rows, rows by job)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_levels(
+    p_edge jsonb,
+    p_node jsonb,
+    p_below jsonb
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_levels$
+WITH part AS (
+    SELECT
+        (p_node -> 'columns') || (p_edge -> 'columns') AS columns,
+        deletion_sql_frame((p_node -> 'columns') || (p_edge -> 'columns'), FALSE) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ') || ' AND ' || (p_edge ->> 'found')
+        AS found,
+        deletion_sql_list(k.columns, 'c.%2$s') AS child_key,
+        deletion_sql_list(k.columns, 'own.%1$s') AS own_key,
+        deletion_sql_list(k.columns, 'y.%1$s') AS list_key
+    FROM (
+        SELECT jsonb_agg(c ORDER BY n) AS columns
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+        WHERE (c ->> 'key')::boolean
+    ) AS k
+)
+
+-- A row that is in the first level may hang from another one of it, too.
+SELECT 'expand', format(
+    $sql$WITH RECURSIVE %1$s,
+d AS (
+    SELECT f.j, 0 AS l, %2$s FROM f
+    UNION ALL
+    SELECT f.j, f.l + 1, %3$s
+    FROM d AS f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+)
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, 'l', x.l, %6$s)), '[]'), count(*)
+FROM (
+    SELECT DISTINCT ON (y.j, %7$s) y.*
+    FROM (SELECT * FROM d LIMIT $2) AS y
+    ORDER BY y.j, %7$s, y.l
+) AS x$sql$,
+    p.frame, deletion_sql_list(p.columns, 'f.%1$s'), deletion_sql_list(p.columns, 'c.%2$s'),
+    p.table_sql, p_edge ->> 'on_frame', deletion_sql_list(p.columns, '''%1$s'', x.%1$s'), p.list_key)
+FROM part AS p
+UNION ALL
+-- Under the lock no row can gain a child: where none has one outside, all of them go at once.
+SELECT 'look_levels', format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM f
+INNER JOIN ONLY %2$s AS t ON %3$s
+WHERE %4$s$sql$,
+    p.frame, p.table_sql, p.found,
+    (
+        SELECT string_agg(format(
+            E'\n    EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
+            CASE
+                WHEN b -> 'no' = p_edge -> 'no' THEN format(
+                    ' AND (%s) NOT IN (SELECT %s FROM f AS own)', p.child_key, p.own_key
+                )
+                ELSE ''
+            END
+        ), E'\n    OR ' ORDER BY (b ->> 'no')::integer)
+        FROM jsonb_array_elements(p_below) AS b
+    ))
+FROM part AS p
+UNION ALL
+SELECT 'remove_levels', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p;
+$deletion_sql_levels$;
+
+COMMENT ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) IS
+'The statements for a frame that holds several levels of rows that refer to each other.';
+REVOKE ALL ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_drain.sql
 -- deletion_sql_drain
 -- Write the statement that deletes rows without dependants that hang from a frame.
@@ -1660,6 +1894,136 @@ $deletion_sql_drain$;
 COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) IS
 'The statement that deletes rows without dependants that hang from a frame.';
 REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+--
+-- Parameters  p_edge   the self-reference                    p_node   its table
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in the
+--             circle, and one of them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row has one parent by the reference, so a circle is entered by another reference, or is the
+-- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+-- A row that refers to itself is none: it goes in one statement with itself.
+
+CREATE OR REPLACE FUNCTION deletion_sql_cycle(
+    p_edge jsonb,
+    p_node jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_cycle$
+-- As texts, since not every type of a key can be hashed, which UNION needs to end at a circle that
+-- the start is not part of.
+SELECT format(
+    $sql$WITH RECURSIVE up AS (
+    SELECT w.job_id, %1$s
+    FROM deletion_walk_keys AS w
+    CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%2$s)
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
+    WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete' AND w.edge_no <> %7$s
+        AND NOT (%8$s)
+    UNION
+    SELECT up.job_id, %9$s
+    FROM up
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
+    WHERE NOT (%11$s)
+)
+SELECT up.job_id, count(*), min(concat_ws(', ', %12$s))
+FROM up
+WHERE EXISTS (
+    SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
+)
+GROUP BY up.job_id$sql$,
+    r.start_list,
+    deletion_sql_list(k.columns, '%1$s %3$s'),
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
+    CASE WHEN p_edge ->> 'condition_c' = 'TRUE' THEN '' ELSE ' AND ' || (p_edge ->> 'condition_c') END,
+    p_node ->> 'no',
+    p_edge ->> 'no',
+    r.own,
+    r.next_list,
+    r.above,
+    r.met,
+    r.starts,
+    r.same_start,
+    replace(r.met, 'up.', 'met.')
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k
+CROSS JOIN (
+    SELECT
+        string_agg(format('c.%1$s::text AS s%3$s, c.%2$s::text AS a%3$s', x.parent ->> 'name',
+            x.child ->> 'name', x.n), ', ' ORDER BY x.n) AS start_list,
+        string_agg(format('up.s%1$s, c.%2$s::text', x.n, x.child ->> 'name'), ', ' ORDER BY x.n)
+        AS next_list,
+        string_agg(format('c.%1$s %2$s CAST(up.a%3$s AS %4$s)', x.parent ->> 'name',
+            x.parent ->> 'eq', x.n, x.parent ->> 'type'), ' AND ' ORDER BY x.n) AS above,
+        string_agg(format('CAST(c.%2$s AS %3$s) %4$s c.%1$s', x.parent ->> 'name', x.child ->> 'name',
+            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS own,
+        string_agg(format('CAST(up.a%1$s AS %2$s) %3$s CAST(up.s%1$s AS %2$s)', x.n,
+            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS met,
+        string_agg(format('up.s%1$s', x.n), ', ' ORDER BY x.n) AS starts,
+        string_agg(format('met.s%1$s = up.s%1$s', x.n), ' AND ' ORDER BY x.n) AS same_start
+    FROM (
+        SELECT c.n, c.value AS child, (
+            SELECT o.value
+            FROM jsonb_array_elements(p_node -> 'columns') AS o
+            WHERE o.value ->> 'f' = p.value ->> 'f'
+        ) AS parent
+        FROM jsonb_array_elements(p_edge -> 'columns') WITH ORDINALITY AS c (value, n)
+        INNER JOIN jsonb_array_elements(p_edge -> 'parent_columns') WITH ORDINALITY AS p (value, n)
+            ON p.n = c.n
+    ) AS x
+) AS r;
+$deletion_sql_cycle$;
+
+COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS
+'The statement that finds rows that are their own ancestors by a self-reference.';
+REVOKE ALL ON FUNCTION deletion_sql_cycle(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_list.sql
+-- deletion_sql_list
+-- Write a list with one entry for each of given columns.
+--
+-- Parameters  p_columns    a jsonb array of {f, name, type}
+--             p_format     the entry: %1$s name in frames, %2$s column, %3$s type
+--             p_separator  between entries
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_list('[{"f":"k1","name":"id"}]', 't.%2$s = f.%1$s', ' AND ');
+
+CREATE OR REPLACE FUNCTION deletion_sql_list(
+    p_columns jsonb,
+    p_format text,
+    p_separator text DEFAULT ', '
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_list$
+SELECT string_agg(
+    format(p_format, c ->> 'f', c ->> 'name', c ->> 'type', c ->> 'eq'), p_separator ORDER BY n
+)
+FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);
+$deletion_sql_list$;
+
+COMMENT ON FUNCTION deletion_sql_list(jsonb, text, text) IS
+'A list with one entry for each of given columns.';
+REVOKE ALL ON FUNCTION deletion_sql_list(jsonb, text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_references_to.sql
@@ -1811,6 +2175,121 @@ $deletion_references_to$;
 COMMENT ON FUNCTION deletion_references_to(oid[]) IS
 'The references that point at given tables, each with the action that rules leave it.';
 REVOKE ALL ON FUNCTION deletion_references_to(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why tables cannot take part in a plan, if one of them cannot.
+--
+-- Parameters  p_tables   the tables of the plan, closure and others
+-- Returns     text naming the first such table and the reason; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_problem(p_tables oid[])
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_problem$
+SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
+FROM pg_class AS c
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN c.relkind = 'f' THEN 'is a foreign table'
+        WHEN c.relkind = 'p' OR c.relispartition THEN 'is partitioned'
+        WHEN c.relkind <> 'r' THEN 'is no ordinary table'
+        WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
+            THEN 'inherits or is inherited from'
+        WHEN deletion_node_key(c.oid) IS NULL THEN 'has no primary key and no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_attribute AS a
+            INNER JOIN pg_type AS t ON t.oid = a.atttypid
+            LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+            WHERE
+                a.attrelid = c.oid AND a.attnum = ANY (deletion_node_key(c.oid))
+                AND (
+                    coalesce(b.oid, t.oid) IN ('float4'::regtype, 'float8'::regtype)
+                    OR coalesce(b.typcategory, t.typcategory) = 'A'
+                )
+        ) THEN 'has a key of a type that does not compare exactly'
+    END AS problem
+) AS p
+WHERE c.oid = ANY (p_tables) AND p.problem IS NOT NULL
+ORDER BY array_position(p_tables, c.oid)
+LIMIT 1;
+$deletion_plan_problem$;
+
+COMMENT ON FUNCTION deletion_plan_problem(oid[]) IS
+'Why a table cannot take part in a plan, if one of the given tables cannot.';
+REVOKE ALL ON FUNCTION deletion_plan_problem(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Describe a table of a plan: its name, key, and the further columns that references point at.
+--
+-- Parameters  p_no          number of the node in the plan, 0 for the target
+--             p_table       the table
+--             p_key         its key columns
+--             p_referenced  columns that references of the plan point at
+--             p_in_closure  FALSE for a table that only non-cascading references reach
+-- Returns     jsonb: no, oid, sql (quoted name), name, closure, and columns, each with its name
+--             in frames (f: k1.. key, u1.. others), name, type and attnum
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_plan_node(0, 'users'::regclass, '{1}', '{1,4}', TRUE);
+
+CREATE OR REPLACE FUNCTION deletion_plan_node(
+    p_no integer,
+    p_table oid,
+    p_key int2[],
+    p_referenced int2[],
+    p_in_closure boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_node$
+WITH wanted AS (
+    SELECT 'k' || k.ordinality AS f, k.attnum, 1 AS part, k.ordinality
+    FROM unnest(p_key) WITH ORDINALITY AS k (attnum, ordinality)
+    UNION ALL
+    SELECT 'u' || row_number() OVER (ORDER BY u.attnum), u.attnum, 2, u.attnum
+    FROM (SELECT DISTINCT r.attnum FROM unnest(p_referenced) AS r (attnum)) AS u
+    WHERE u.attnum <> ALL (p_key)
+)
+
+SELECT jsonb_build_object(
+    'no', p_no,
+    'oid', p_table::bigint,
+    'sql', format('%I.%I', n.nspname, c.relname),
+    'name', deletion_entity_name(c.oid),
+    'closure', p_in_closure,
+    'columns', (
+        SELECT jsonb_agg(jsonb_build_object(
+            'f', w.f,
+            'name', quote_ident(a.attname),
+            'type', format_type(a.atttypid, a.atttypmod),
+            'attnum', a.attnum,
+            'eq', deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
+            'key', w.part = 1
+        ) ORDER BY w.part, w.ordinality)
+        FROM wanted AS w
+        INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = w.attnum
+    )
+)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_plan_node$;
+
+COMMENT ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) IS
+'A table of a plan: its name, key, and the further columns that references point at.';
+REVOKE ALL ON FUNCTION deletion_plan_node(integer, oid, int2[], int2[], boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_plan_graph.sql
@@ -2435,6 +2914,485 @@ COMMENT ON FUNCTION deletion_compile(text, boolean) IS
 REVOKE ALL ON FUNCTION deletion_compile(text, boolean) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_reference_problem.sql
+-- deletion_reference_problem
+-- Say why a reference cannot be declared like this.
+--
+-- Parameters  p_name                   the reference's name
+--             p_child                  the table that refers
+--             p_child_columns          its columns; NULL: they are none
+--             p_parent                 the table referred to
+--             p_parent_columns         its columns; NULL: they are none
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Returns     text; NULL: nothing is wrong
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_reference_problem(
+    p_name text,
+    p_child regclass,
+    p_child_columns int2[],
+    p_parent regclass,
+    p_parent_columns int2[],
+    p_discriminator_column text,
+    p_discriminator_value text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_reference_problem$
+DECLARE
+    v_discriminator pg_attribute;
+BEGIN
+    SELECT a.* INTO v_discriminator
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = p_child AND a.attname = p_discriminator_column AND a.attnum > 0
+        AND NOT a.attisdropped;
+
+    RETURN CASE
+        WHEN deletion_is_ours(p_child) OR deletion_is_ours(p_parent)
+            THEN 'a table belongs to deletion-jobs'
+        WHEN p_child_columns IS NULL THEN 'p_child_columns are no columns of the child'
+        WHEN p_parent_columns IS NULL THEN 'p_parent_columns are no columns of the parent'
+        WHEN cardinality(p_child_columns) <> cardinality(p_parent_columns)
+            THEN 'child and parent columns differ in number'
+        WHEN EXISTS (
+            SELECT 1
+            FROM unnest(p_child_columns, p_parent_columns) AS k (child_column, parent_column)
+            INNER JOIN pg_attribute AS c ON c.attrelid = p_child AND c.attnum = k.child_column
+            INNER JOIN pg_attribute AS p ON p.attrelid = p_parent AND p.attnum = k.parent_column
+            WHERE deletion_equality_of(p.atttypid, c.atttypid) IS NULL
+        ) THEN 'child and parent columns cannot be compared'
+        -- Rows that two parents share must not go with one of them.
+        WHEN NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            WHERE
+                i.indrelid = p_parent AND i.indisunique AND i.indisvalid AND i.indimmediate
+                AND i.indpred IS NULL AND i.indexprs IS NULL
+                AND p_parent_columns @> (i.indkey::int2[])[0:i.indnkeyatts - 1]
+        ) THEN 'the parent columns hold no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE k.conrelid = p_child AND k.contype = 'f' AND k.conname = p_name
+        ) THEN 'the child has a foreign key of this name'
+        WHEN (p_discriminator_column IS NULL) <> (p_discriminator_value IS NULL)
+            THEN 'discriminator column and value go together'
+        WHEN p_discriminator_column IS NULL THEN NULL
+        WHEN v_discriminator.attnum IS NULL THEN 'the discriminator is no column of the child'
+        WHEN v_discriminator.attnum = ANY (p_child_columns)
+            THEN 'the discriminator is one of the child columns'
+        WHEN deletion_key_text(
+            p_discriminator_value,
+            format_type(v_discriminator.atttypid, v_discriminator.atttypmod)
+        ) IS NULL THEN 'the discriminator value is none of its column'
+    END;
+END;
+$deletion_reference_problem$;
+
+COMMENT ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) IS
+'Say why a reference cannot be declared like this.';
+REVOKE ALL ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_is_ours.sql
+-- deletion_is_ours
+-- Tell whether a table belongs to this installation.
+--
+-- Parameters  p_table   the table
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_is_ours('deletion_jobs'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_is_ours(p_table regclass)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_is_ours$
+-- An application may have tables of such names too, but not of our owner's.
+SELECT EXISTS (
+    SELECT 1
+    FROM pg_class AS c
+    INNER JOIN pg_class AS j
+        ON
+            j.oid = 'deletion_jobs'::regclass AND j.relnamespace = c.relnamespace
+            AND j.relowner = c.relowner
+    WHERE c.oid = p_table AND c.relname LIKE 'deletion\_%'
+);
+$deletion_is_ours$;
+
+COMMENT ON FUNCTION deletion_is_ours(regclass) IS
+'Tell whether a table belongs to this installation.';
+REVOKE ALL ON FUNCTION deletion_is_ours(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_key_text.sql
+-- deletion_key_text
+-- Read a key value strictly, and give the one text that stands for it.
+--
+-- Parameters  p_text   the value as text
+--             p_type   type of its column, as the catalog prints it
+-- Returns     text as the type prints it; NULL: it does not parse, or keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_text('042', 'integer');
+
+CREATE OR REPLACE FUNCTION deletion_key_text(
+    p_text text,
+    p_type text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $deletion_key_text$
+DECLARE
+    c_date CONSTANT text := '[0-9]{4,}-[0-9]{2}-[0-9]{2}';
+    c_time CONSTANT text := '[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?';
+    c_zone CONSTANT text := '(Z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)?';
+    v_type regtype := p_type::regtype;
+    v_family text := deletion_type_family(v_type);
+    v_base text;
+    v_form text;
+    v_plain text;
+    v_full text;
+    v_is_same boolean;
+BEGIN
+    -- What the type's own input would let pass, and what it would read in several ways.
+    v_form := CASE v_family
+        WHEN 'integer' THEN '^-?[0-9]+$'
+        WHEN 'decimal' THEN '^-?[0-9]+(\.[0-9]+)?$'
+        WHEN 'bytes' THEN '^\\x([0-9a-fA-F]{2})*$'
+        WHEN 'bits' THEN '^[01]+$'
+        WHEN 'boolean' THEN '^(t|f|true|false)$'
+        WHEN 'date' THEN format('^(%s( BC)?|-?infinity)$', c_date)
+        WHEN 'time without time zone' THEN format('^%s$', c_time)
+        WHEN 'time with time zone' THEN format('^%s%s$', c_time, c_zone)
+        WHEN 'timestamp without time zone'
+            THEN format('^(%s[ T]%s( BC)?|-?infinity)$', c_date, c_time)
+        WHEN 'timestamp with time zone'
+            THEN format('^(%s[ T]%s%s( BC)?|-?infinity)$', c_date, c_time, c_zone)
+        WHEN 'interval' THEN '^\S.*\S$'
+        WHEN 'other' THEN '^\S+$'
+        -- The types of texts take any.
+        ELSE ''
+    END;
+
+    IF v_family IS NULL OR p_text !~ v_form THEN
+        RETURN NULL;
+    END IF;
+
+    WITH RECURSIVE base AS (
+        SELECT t.oid, t.typtype, t.typbasetype FROM pg_type AS t WHERE t.oid = v_type
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype
+        FROM base AS b
+        INNER JOIN pg_type AS t ON t.oid = b.typbasetype
+        WHERE b.typtype = 'd'
+    )
+
+    SELECT format_type(b.oid, -1) INTO v_base FROM base AS b WHERE b.typtype <> 'd';
+
+    -- Values that are equal have one spelling: 1.50 and 1.5, a day and 24 hours, blanks at the end.
+    v_plain := CASE v_family
+        WHEN 'decimal' THEN 'trim_scale(%s)'
+        WHEN 'interval' THEN 'justify_interval(%s)'
+        WHEN 'padded' THEN 'rtrim(%s::text)'
+        ELSE '%s'
+    END;
+
+    -- The type's names come from the catalog; the value is bound. A cast to varchar(n), numeric(p,s)
+    -- or timestamp(p) cuts without a word: the value has to be the same as without the limits.
+    EXECUTE format(
+        'SELECT format(''%%s'', f.v), format(''%%s'', %s) = format(''%%s'', %s)'
+        ' FROM (SELECT %s::%s AS v) AS f',
+        format(v_plain, 'f.v'), format(v_plain, '$1::' || v_base),
+        format(v_plain, '$1::' || v_base), p_type
+    ) INTO v_full, v_is_same USING p_text;
+
+    RETURN CASE
+        WHEN v_family = 'padded' AND v_is_same THEN rtrim(v_full, ' ')
+        -- The type name cuts in its input already.
+        WHEN v_family = 'string' AND v_full <> p_text THEN NULL
+        WHEN v_is_same THEN v_full
+    END;
+EXCEPTION
+    WHEN data_exception OR integrity_constraint_violation THEN
+        RETURN NULL;
+END;
+$deletion_key_text$;
+
+COMMENT ON FUNCTION deletion_key_text(text, text) IS
+'Read a key value strictly, and give the one text that stands for it.';
+REVOKE ALL ON FUNCTION deletion_key_text(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_type_family.sql
+-- deletion_type_family
+-- Tell what kind of key a type makes.
+--
+-- Parameters  p_type   the type
+-- Returns     text, the family; NULL: keys cannot be of that type, since its values have several
+--             spellings that no cast can make one (floats, arrays, JSON and others)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_type_family('numeric'::regtype);
+
+CREATE OR REPLACE FUNCTION deletion_type_family(p_type regtype)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_type_family$
+WITH RECURSIVE base AS (
+    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
+    FROM pg_type AS t
+    WHERE t.oid = p_type
+    UNION ALL
+    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
+    FROM base AS b
+    INNER JOIN pg_type AS t ON t.oid = b.typbasetype
+    WHERE b.typtype = 'd'
+)
+
+SELECT CASE
+    WHEN b.typtype = 'e' THEN 'label'
+    WHEN b.typtype <> 'b' OR b.typcategory = 'A' THEN NULL
+    WHEN b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+    WHEN b.oid = 'numeric'::regtype THEN 'decimal'
+    WHEN b.oid = 'bpchar'::regtype THEN 'padded'
+    WHEN b.typcategory = 'S' THEN 'string'
+    WHEN b.oid = 'bytea'::regtype THEN 'bytes'
+    WHEN b.oid IN ('bit'::regtype, 'varbit'::regtype) THEN 'bits'
+    WHEN b.oid = 'bool'::regtype THEN 'boolean'
+    WHEN b.oid IN (
+        'date'::regtype, 'time'::regtype, 'timetz'::regtype, 'timestamp'::regtype,
+        'timestamptz'::regtype, 'interval'::regtype
+    ) THEN b.oid::regtype::text
+    WHEN b.oid IN (
+        'uuid'::regtype, 'inet'::regtype, 'cidr'::regtype, 'macaddr'::regtype,
+        'macaddr8'::regtype, 'oid'::regtype
+    ) THEN 'other'
+    -- A type that an extension brings is taken at its word.
+    WHEN b.typcategory = 'U' AND b.typnamespace <> 'pg_catalog'::regnamespace THEN 'other'
+END
+FROM base AS b
+WHERE b.typtype <> 'd';
+$deletion_type_family$;
+
+COMMENT ON FUNCTION deletion_type_family(regtype) IS 'Tell what kind of key a type makes.';
+REVOKE ALL ON FUNCTION deletion_type_family(regtype) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_find_table.sql
+-- deletion_find_table
+-- Find a table of the application by the name that somebody gave.
+--
+-- Parameters  p_name   the table, in any spelling
+--             p_verb   the verb that was called
+-- Returns     regclass
+-- Errors      JD005 no such table; a system table, a view, partitioned, inherited, temporary
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_find_table('customer');
+
+CREATE OR REPLACE FUNCTION deletion_find_table(
+    p_name text,
+    p_verb text DEFAULT 'deletion_find_table'
+) RETURNS regclass
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_table$
+DECLARE
+    v_parts text[] := deletion_split_name(p_name);
+    v_table oid;
+    v_problem text;
+BEGIN
+    -- By name from the catalog: a cast to regclass would need rights on the schema to say no.
+    SELECT
+        c.oid,
+        CASE
+            WHEN n.nspname LIKE 'pg\_%' OR n.nspname = 'information_schema'
+                THEN 'a system table'
+            WHEN c.relkind = 'f' THEN 'a foreign table'
+            WHEN c.relkind = 'p' OR c.relispartition THEN 'partitioned'
+            WHEN c.relkind <> 'r' THEN 'no table'
+            WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
+                THEN 'inherited'
+        END
+    INTO v_table, v_problem
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = v_parts[1] AND c.relname = v_parts[2];
+
+    IF v_table IS NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'no such table', p_name);
+    ELSIF v_problem IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', p_verb, 'table is ' || v_problem, p_name);
+    END IF;
+
+    RETURN v_table::regclass;
+END;
+$deletion_find_table$;
+
+COMMENT ON FUNCTION deletion_find_table(text, text) IS
+'Find a table of the application by the name that somebody gave.';
+REVOKE ALL ON FUNCTION deletion_find_table(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_entity_name.sql
+-- deletion_entity_name
+-- Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.
+--
+-- Parameters  p_table   the table
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_entity_name('sales.customer'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_entity_name(p_table regclass)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_entity_name$
+SELECT
+    CASE WHEN n.nspname <> current_schema() THEN quote_ident(n.nspname) || '.' ELSE '' END
+    || quote_ident(c.relname)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_entity_name$;
+
+COMMENT ON FUNCTION deletion_entity_name(regclass) IS
+'Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.';
+REVOKE ALL ON FUNCTION deletion_entity_name(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_split_name.sql
+-- deletion_split_name
+-- Read a table's name as SQL would: quoted or folded, qualified or in our own schema.
+--
+-- Parameters  p_name   the name
+-- Returns     text[], schema and table; NULL: it is not the name of a table
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_split_name('Public."Order"');
+
+CREATE OR REPLACE FUNCTION deletion_split_name(p_name text)
+RETURNS text[]
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_split_name$
+DECLARE
+    v_parts text[];
+BEGIN
+    -- Blanks around a name are no part of it; who sends them means something else.
+    IF p_name ~ '^\s|\s$' THEN
+        RETURN NULL;
+    END IF;
+
+    v_parts := parse_ident(p_name);
+
+    RETURN CASE cardinality(v_parts)
+        WHEN 1 THEN ARRAY[current_schema()::text, v_parts[1]]
+        WHEN 2 THEN v_parts
+    END;
+EXCEPTION
+    WHEN invalid_parameter_value THEN
+        RETURN NULL;
+END;
+$deletion_split_name$;
+
+COMMENT ON FUNCTION deletion_split_name(text) IS
+'Read a table''s name as SQL would: quoted or folded, qualified or in our own schema.';
+REVOKE ALL ON FUNCTION deletion_split_name(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/schedule/start_deletion_schedule.sql
+-- start_deletion_schedule
+-- Let pg_cron start the workers: as many as the setting workers, every tick_seconds.
+--
+-- Again: takes over what has changed in the settings. Before pg_cron 1.5, which knows no seconds,
+-- workers start once a minute; they work until nothing is due and no longer than run_seconds.
+--
+-- Errors      0A000 pg_cron is not installed in this database; 42501 the worker may not use it
+-- Writes      deletion_slots; jobs of pg_cron named deletion_jobs:<database>:<schema>:<slot>
+--             Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL start_deletion_schedule();
+
+CREATE OR REPLACE PROCEDURE start_deletion_schedule()
+LANGUAGE plpgsql
+-- The role can be changed to the worker's, in whose name the jobs run, by an invoker alone.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $start_deletion_schedule$
+DECLARE
+    v_role text := current_setting('role');
+    v_version text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron');
+    v_has_seconds boolean := ARRAY[1, 5]
+        <= string_to_array(substring(v_version FROM '^[0-9]+\.[0-9]+'), '.')::integer[];
+    v_job record;
+BEGIN
+    IF v_version IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = 'start_deletion_schedule: pg_cron is not installed in this database',
+            -- Asked for here, since the setting is not shown to our owner.
+            DETAIL = deletion_schedule_advice((
+                SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name'
+            )),
+            HINT = 'Without it `deletion-jobs work`, or any scheduler that is at hand, can CALL'
+                ' run_deletion_jobs.';
+    END IF;
+
+    IF NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
+        GRANT USAGE ON SCHEMA cron TO deletion_jobs_worker;
+    END IF;
+
+    PERFORM deletion_arm_slots(v_has_seconds);
+    PERFORM deletion_unschedule(
+        ARRAY(SELECT j.job_name FROM deletion_schedule_jobs(v_has_seconds) AS j)
+    );
+
+    FOR v_job IN
+        SELECT j.job_name, j.schedule, j.command FROM deletion_schedule_jobs(v_has_seconds) AS j
+    LOOP
+        PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
+        -- Dynamic, since this is installed where there is no pg_cron.
+        EXECUTE 'SELECT cron.schedule($1, $2, $3)'
+        USING v_job.job_name, v_job.schedule, v_job.command;
+        PERFORM set_config('role', v_role, TRUE);
+    END LOOP;
+END;
+$start_deletion_schedule$;
+
+COMMENT ON PROCEDURE start_deletion_schedule() IS
+'Let pg_cron start the workers: as many as the setting workers, every tick_seconds.';
+REVOKE ALL ON PROCEDURE start_deletion_schedule() FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE start_deletion_schedule() TO deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/admin/set_deletion_rule.sql
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
@@ -2522,6 +3480,38 @@ $set_deletion_rule$;
 COMMENT ON PROCEDURE set_deletion_rule(text, text, text) IS
 'Decide what happens to the rows behind one reference, whatever the catalog says.';
 REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/pause_deletions.sql
+-- pause_deletions
+-- Let all workers of this installation rest, from their next batch on.
+--
+-- Parameters  p_reason   why; shown where somebody asks what they wait for
+-- Errors      JD002 no reason
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL pause_deletions('nightly load');
+
+CREATE OR REPLACE PROCEDURE pause_deletions(p_reason text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $pause_deletions$
+BEGIN
+    IF coalesce(p_reason, '') !~ '\S' THEN
+        PERFORM deletion_raise('JD002', 'pause_deletions', 'p_reason is NULL or empty', NULL);
+    END IF;
+
+    UPDATE deletion_settings AS s
+    SET setting_value = p_reason
+    WHERE s.setting_name = 'paused_reason';
+END;
+$pause_deletions$;
+
+COMMENT ON PROCEDURE pause_deletions(text) IS
+'Let all workers of this installation rest, from their next batch on.';
+REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/admin/preview_deletion.sql

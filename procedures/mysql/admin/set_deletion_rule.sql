@@ -47,7 +47,9 @@ BEGIN
             AND p_child_table IN (
                 deletion_entity_name(r.child_schema, r.child_table),
                 concat(r.child_schema, '.', r.child_table)
-            );
+            )
+        -- There are few; a session in safe mode deletes without a key up to a limit alone.
+        LIMIT 1000;
     END IF;
 
     IF p_action IS NOT NULL OR row_count() = 0 THEN

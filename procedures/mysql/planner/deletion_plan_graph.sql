@@ -64,6 +64,12 @@ BEGIN
 
     CALL deletion_plan_problem(p_plan_id, p_error);
 
+    IF p_error IS NULL AND deletion_key_changed(p_entity_table) THEN
+        SET p_error = concat(
+            'the key of ', p_entity_table, ' has changed its type: register it again'
+        );
+    END IF;
+
     IF p_error IS NULL THEN
         CALL deletion_rule_problem(p_plan_id, p_error);
     END IF;
@@ -80,7 +86,7 @@ BEGIN
         CALL deletion_plan_columns(p_plan_id);
         CALL deletion_plan_edges(p_plan_id);
         SELECT concat(
-            'columns of different types: ',
+            'columns that cannot be compared exactly: ',
             group_concat(e.reference_name SEPARATOR ', ')  -- noqa: CP01
         )
         INTO p_error

@@ -1,5 +1,5 @@
 -- deletion_unique_index
--- Find the unique key that some columns make, in any order; NULLs may be in it.
+-- Find a unique key among some columns, in any order; NULLs may be in it.
 --
 -- Parameters  p_plan_id, p_node_no   the table, its indexes read by deletion_plan_catalog
 --             p_columns              its columns, a JSON array
@@ -19,7 +19,7 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Find the unique key that some columns make, in any order; NULLs may be in it'
+COMMENT 'Find a unique key among some columns, in any order; NULLs may be in it'
 BEGIN
     RETURN (
         SELECT i.index_name
@@ -27,10 +27,10 @@ BEGIN
         WHERE i.plan_id = p_plan_id AND i.node_no = p_node_no AND i.is_unique
         GROUP BY i.index_name
         HAVING
-            count(*) = json_length(p_columns)
-            AND sum(
-                NOT i.is_prefix AND json_contains(p_columns, json_quote(i.column_name))
-            ) = count(*)
+            -- An index on an expression names no column.
+            sum(coalesce(
+                NOT i.is_prefix AND json_contains(p_columns, json_quote(i.column_name)), FALSE
+            )) = count(*)
         ORDER BY i.index_name = 'PRIMARY' DESC, i.index_name
         LIMIT 1
     );

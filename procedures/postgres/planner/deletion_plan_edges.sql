@@ -148,7 +148,7 @@ SELECT jsonb_build_object(
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(
         'error_code', 'JD005',
-        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+        'error', 'columns that cannot be compared exactly: ' || string_agg(d.edge ->> 'reference', ', ')
             FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
     )
 END
