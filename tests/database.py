@@ -503,6 +503,20 @@ class Database(ABC):
         """CALL retry_deletion."""
         self.call("retry_deletion", job_id)
 
+    def hold_deletion(
+        self,
+        table: str | None,
+        pk: Any,
+        reason: str | None = "audit",
+        until: dt.datetime | None = None,
+    ) -> None:
+        """CALL hold_deletion; ``until`` in UTC."""
+        self.call("hold_deletion", table, pk if pk is None else str(pk), until, reason)
+
+    def release_deletion_hold(self, table: str | None, pk: Any) -> None:
+        """CALL release_deletion_hold."""
+        self.call("release_deletion_hold", table, pk if pk is None else str(pk))
+
     def pause_deletions(self, reason: str | None) -> None:
         """CALL pause_deletions."""
         self.call("pause_deletions", reason)
@@ -525,10 +539,15 @@ class Database(ABC):
         self.call("unregister_deletion_target", table)
 
     def set_deletion_rule(
-        self, child_table: str | None, reference: str | None, action: str | None
+        self,
+        child_table: str | None,
+        reference: str | None,
+        action: str | None,
+        scrub: dict[str, Any] | str | None = None,
     ) -> None:
-        """CALL set_deletion_rule."""
-        self.call("set_deletion_rule", child_table, reference, action)
+        """CALL set_deletion_rule (``scrub`` as text is sent as it is)."""
+        text = json.dumps(scrub) if isinstance(scrub, dict) else scrub
+        self.call("set_deletion_rule", child_table, reference, action, text)
 
     def declare_deletion_reference(
         self,

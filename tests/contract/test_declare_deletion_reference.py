@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.contract.schemas import customers, ids, in_small_steps
-from tests.database import Database
+from tests.contract.test_odd_sessions import odd
+from tests.database import Database, Reference
 
 
 def notes(db: Database, kind: str = "bigint") -> None:
@@ -184,3 +185,443 @@ def test_columns_of_types_that_cannot_be_compared_are_refused(db: Database) -> N
     notes(db)
     with db.error("JD002", "declare_deletion_reference: "):
         declare(db, child_columns=["about_type"])
+
+
+# -- Polymorphic columns ---------------------------------------------------------------------
+
+
+def declared(db: Database, name: str, child: str, column: str, parent: str, **more: Any) -> None:
+    """Declare a cascading reference to the id of a table."""
+    db.declare_deletion_reference(
+        name,
+        child,
+        more.get("columns", [column]),
+        parent,
+        more.get("to", ["id"]),
+        more.get("action", "cascade"),
+        more.get("by"),
+        more.get("value"),
+    )
+
+
+def test_two_tables_share_a_polymorphic_column(db: Database) -> None:
+    in_small_steps(db)
+    notes(db)
+    db.table("orders", "id bigint", rows=[(1,), (2,)])
+    db.register_deletion_target("orders")
+    declare(db)
+    declare(
+        db,
+        name="note_about_order",
+        parent_table="orders",
+        discriminator_value="Order",
+        action="set_null",
+    )
+    assert db.delete("customer", 1).status == "done"
+    assert ids(db, "note") == [2, 3]
+    job = db.delete("orders", 1)
+    assert db.receipts(job.id) == {("note", "set_null"): 1, ("orders", "delete"): 1}
+    assert db.rows("SELECT id, about FROM note ORDER BY id") == [(2, 2), (3, None)]
+
+
+@pytest.mark.parametrize("value", ["it's", 'say "x"', "a\\b", "%s %", "`", "漢字", "null", "'; --"])
+def test_a_discriminator_is_matched_whatever_it_holds(db: Database, value: str) -> None:
+    customers(db)
+    db.table(
+        "note",
+        "id bigint",
+        "about bigint",
+        "about_type exact",
+        rows=[(1, 1, value), (2, 1, "other"), (3, 1, value[:-1]), (4, 2, value)],
+    )
+    db.execute("CREATE INDEX idx_note_about ON note (about, about_type)")
+    declared(odd(db), "note_about", "note", "about", "customer", by="about_type", value=value)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert ids(db, "note") == [2, 3, 4]
+
+
+KINDS = [
+    ("int", 7, 8, "7", "07"),
+    ("bigint", -7, 7, "-7", "-07"),
+    ("boolean", True, False, None, None),
+    ("date", "2024-02-29", "2024-03-01", "2024-02-29", None),
+    ("decimal", "1.50", "1.51", "1.5", "1.500"),
+    ("char", "Post", "Pos", "Post", "Post  "),
+    ("text", "Post", "Pos", "Post", None),
+    ("bytes", b"\0'", b"\0", None, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "other", "text", "again"), KINDS)
+def test_a_discriminator_may_be_of_any_type_of_keys(
+    db: Database, kind: str, value: Any, other: Any, text: str | None, again: str | None
+) -> None:
+    customers(db)
+    db.table(
+        "note",
+        "id bigint",
+        "about bigint",
+        f"about_type {kind}",
+        rows=[(1, 1, value), (2, 1, other), (3, 2, value)],
+    )
+    db.index("note", "about")
+    spelled = (
+        text
+        or {
+            "boolean": db.either(mysql="1", postgres="true"),
+            "bytes": db.either(mysql="0027", postgres="\\x0027"),
+        }[kind]
+    )
+    for wording in filter(None, (again, spelled)):
+        declared(db, "note_about", "note", "about", "customer", by="about_type", value=wording)
+    assert db.delete("customer", 1).status == "done"
+    assert ids(db, "note") == [2, 3]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("int", "Post"), ("date", "Post"), ("boolean", "2x")])
+def test_a_discriminator_that_its_column_cannot_hold_is_refused(
+    db: Database, kind: str, value: str
+) -> None:
+    customers(db)
+    db.table("note", "id bigint", "about bigint", f"about_type {kind}")
+    with db.error("JD002", "declare_deletion_reference: the discriminator value is none of its"):
+        declared(db, "note_about", "note", "about", "customer", by="about_type", value=value)
+
+
+def test_a_discriminator_may_be_a_text_of_any_length(db: Database) -> None:
+    customers(db)
+    column = db.either(mysql="LONGTEXT", postgres="text")
+    db.table("note", "id bigint", "about bigint", f"kind {column}", rows=[(1, 1, "a"), (2, 1, "b")])
+    db.index("note", "about")
+    declared(db, "note_about", "note", "about", "customer", by="kind", value="a")
+    assert db.delete("customer", 1).status == "done"
+    assert ids(db, "note") == [2]
+
+
+# -- What a reference points at --------------------------------------------------------------
+
+
+def places(db: Database) -> None:
+    """Make places, known by a number, by a code, and by region and name."""
+    db.table(
+        "place",
+        "id int",
+        "code varchar",
+        "region varchar null",
+        "name varchar null",
+        unique=["code", ("region", "name")],
+        rows=[(1, "A", "n", "x"), (2, "B", "n", "y"), (3, "C", None, "x"), (4, "D", "s", "x")],
+    )
+    db.register_deletion_target("place")
+
+
+def test_a_declared_reference_may_point_at_a_unique_key(db: Database) -> None:
+    in_small_steps(db)
+    places(db)
+    db.table("sign", "id int", "place_code varchar null", rows=[(1, "A"), (2, "B"), (3, "A")])
+    db.index("sign", "place_code")
+    db.execute("CREATE INDEX idx_sign ON sign (place_code)")
+    db.table("bolt", "id int", "sign_id int", rows=[(1, 1), (2, 2), (3, 3)])
+    db.execute("CREATE INDEX idx_bolt ON bolt (sign_id)")
+    declared(db, "sign_place", "sign", "place_code", "place", to=["code"])
+    declared(db, "bolt_sign", "bolt", "sign_id", "sign")
+    job = db.delete("place", 1)
+    assert db.receipts(job.id) == {
+        ("bolt", "delete"): 2,
+        ("sign", "delete"): 2,
+        ("place", "delete"): 1,
+    }
+    assert (ids(db, "sign"), ids(db, "bolt")) == ([2], [2])
+
+
+def test_a_composite_reference_with_a_null_points_at_nothing(db: Database) -> None:
+    places(db)
+    db.table(
+        "sign",
+        "id int",
+        "kind varchar",
+        "name varchar null",
+        "region varchar null",
+        rows=[
+            (1, "place", "x", "n"),
+            (2, "place", "x", None),
+            (3, "place", None, "n"),
+            (4, "road", "x", "n"),
+            (5, "place", "x", "s"),
+            (6, "place", "y", "n"),
+        ],
+    )
+    db.execute("CREATE INDEX idx_sign ON sign (name, region)")
+    declared(
+        db,
+        "sign_place",
+        "sign",
+        "",
+        "place",
+        columns=["name", "region"],
+        to=["name", "region"],
+        by="kind",
+        value="place",
+    )
+    for place, left in ((1, [2, 3, 4, 5, 6]), (3, [2, 3, 4, 5, 6]), (4, [2, 3, 4, 6])):
+        job = db.delete("place", place)
+        assert (job.status, job.error) == ("done", None)
+        assert ids(db, "sign") == left
+
+
+def test_columns_that_hold_more_than_a_unique_key_are_compared_as_a_whole(db: Database) -> None:
+    places(db)
+    db.table(
+        "sign",
+        "id int",
+        "place_id int",
+        "region varchar null",
+        rows=[(1, 1, "n"), (2, 1, "s"), (3, 1, None), (4, 4, "s")],
+    )
+    db.execute("CREATE INDEX idx_sign ON sign (place_id, region)")
+    declared(
+        db, "sign_place", "sign", "", "place", columns=["place_id", "region"], to=["id", "region"]
+    )
+    assert db.delete("place", 1).status == "done"
+    assert ids(db, "sign") == [2, 3, 4]
+
+
+def test_of_a_root_that_is_gone_rows_by_the_key_that_the_job_names_are_cleaned(
+    db: Database,
+) -> None:
+    places(db)
+    db.table("sign", "id int", "place_id int", rows=[(1, 1), (2, 2)])
+    db.table("bolt", "id int", "place_code varchar", rows=[(1, "A"), (2, "B")])
+    db.table("nut", "id int", "sign_id int", rows=[(1, 1), (2, 2)])
+    for table, column in (("sign", "place_id"), ("bolt", "place_code"), ("nut", "sign_id")):
+        db.execute(f"CREATE INDEX idx_{table} ON {table} ({column})")
+    declared(db, "sign_place", "sign", "place_id", "place")
+    declared(db, "bolt_place", "bolt", "place_code", "place", to=["code"])
+    declared(db, "nut_sign", "nut", "sign_id", "sign")
+    db.execute("DELETE FROM place WHERE id = 1")
+    job = db.delete("place", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {
+        ("place", "root_not_found"): 0,
+        ("sign", "delete"): 1,
+        ("nut", "delete"): 1,
+    }
+    # Nobody can know which code the row had.
+    assert (ids(db, "sign"), ids(db, "nut"), ids(db, "bolt")) == ([2], [2], [1, 2])
+
+
+def test_of_a_composite_root_that_is_gone_rows_of_its_kind_are_cleaned(db: Database) -> None:
+    db.table("place", "region varchar", "no int", key=("region", "no"))
+    db.register_deletion_target("place")
+    db.table(
+        "sign",
+        "id int",
+        "no int",
+        "region varchar",
+        "kind varchar",
+        rows=[(1, 7, "it's", "p"), (2, 7, "it's", "q"), (3, 8, "it's", "p"), (4, 7, "its", "p")],
+    )
+    db.execute("CREATE INDEX idx_sign ON sign (no, region)")
+    declared(
+        db,
+        "sign_place",
+        "sign",
+        "",
+        "place",
+        columns=["no", "region"],
+        to=["no", "region"],
+        by="kind",
+        value="p",
+    )
+    job = db.delete("place", '["it\'s", "007"]')
+    assert db.receipts(job.id) == {("place", "root_not_found"): 0, ("sign", "delete"): 1}
+    assert ids(db, "sign") == [2, 3, 4]
+
+
+# -- Types and collations --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parent", "child"), [("bigint", "varchar"), ("date", "int"), ("moment", "zoned")]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_columns_that_only_a_conversion_can_compare_are_refused(
+    db: Database, parent: str, child: str, turned: bool
+) -> None:
+    kinds = {
+        "moment": db.either(mysql="datetime(6)", postgres="timestamp(6)"),
+        "zoned": db.either(mysql="timestamp(6)", postgres="timestamptz(6)"),
+    }
+    columns = [kinds.get(kind, kind) for kind in (parent, child)][:: -1 if turned else 1]
+    db.table("word", f"id {columns[0]}")
+    db.table("note", "id int", f"about {columns[1]}")
+    with db.error(
+        "JD002", "declare_deletion_reference: child and parent columns cannot be compared"
+    ):
+        declared(db, "note_about", "note", "about", "word")
+
+
+def test_a_foreign_key_between_moments_with_and_without_a_zone_is_refused(
+    postgres: Database,
+) -> None:
+    """Which rows belong together would hang from the time zone of whoever asks."""
+    postgres.script(
+        postgres="CREATE TABLE word (id timestamptz PRIMARY KEY);"
+        " CREATE TABLE note (id int PRIMARY KEY, about timestamp REFERENCES word ON DELETE CASCADE)"
+    )
+    postgres.register_deletion_target("word")
+    with postgres.error("JD005", "compile_deletion_plan: columns that cannot be compared exactly"):
+        postgres.compile_deletion_plan("word")
+
+
+def test_columns_of_different_widths_are_compared(db: Database) -> None:
+    customers(db)
+    db.table("note", "id int", "about smallint", rows=[(1, 1), (2, 2)])
+    db.index("note", "about")
+    db.execute("CREATE INDEX idx_note ON note (about)")
+    declared(db, "note_about", "note", "about", "customer")
+    assert db.delete("customer", 1).status == "done"
+    assert ids(db, "note") == [2]
+
+
+def folding(db: Database) -> tuple[str, str]:
+    """Give a type of texts that are told apart by case, and one that are not."""
+    db.script(
+        postgres="CREATE COLLATION IF NOT EXISTS fold_case"
+        " (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+    )
+    return db.either(
+        mysql=("VARCHAR(20) COLLATE utf8mb4_0900_as_cs", "VARCHAR(20) COLLATE utf8mb4_0900_ai_ci"),
+        postgres=('varchar(20) COLLATE "C"', "varchar(20) COLLATE fold_case"),
+    )
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_columns_under_different_collations_are_refused(db: Database, turned: bool) -> None:
+    parent, child = folding(db)[:: -1 if turned else 1]
+    db.execute(f"CREATE TABLE word (id {parent} NOT NULL PRIMARY KEY)")
+    db.execute(f"CREATE TABLE note (id int PRIMARY KEY, about {child})")
+    with db.error(
+        "JD002", "declare_deletion_reference: child and parent columns have different collations"
+    ):
+        declared(db, "note_about", "note", "about", "word")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_collation_that_changes_after_a_declaration_stops_the_job(
+    db: Database, turned: bool
+) -> None:
+    exact, folded = folding(db)[:: -1 if turned else 1]
+    db.execute(f"CREATE TABLE word (id {exact} NOT NULL PRIMARY KEY)")
+    db.execute(f"CREATE TABLE note (id int PRIMARY KEY, about {exact})")
+    db.execute("CREATE INDEX idx_note ON note (about)")
+    for table in ("word", "note"):
+        db.grant_to_owner(table)
+    db.insert("word", [("abc",)])
+    db.insert("note", [(1, "ABC")])
+    db.register_deletion_target("word")
+    declared(db, "note_about", "note", "about", "word")
+    db.script(
+        mysql=f"ALTER TABLE note MODIFY about {folded}",
+        postgres=f"ALTER TABLE note ALTER about TYPE {folded}",
+    )
+    job = db.delete("word", "abc")
+    assert (job.status, job.error) == (
+        "failed",
+        "JD005: columns that cannot be compared exactly: note_about",
+    )
+    assert (db.count("word"), db.count("note")) == (1, 1)
+
+
+@pytest.mark.parametrize("declares", [False, True])
+def test_texts_under_two_exact_collations_are_compared_byte_by_byte(
+    postgres: Database, declares: bool
+) -> None:
+    postgres.script(
+        postgres='CREATE TABLE word (id text COLLATE "C" PRIMARY KEY, up text COLLATE "POSIX");'
+        ' CREATE TABLE note (id int PRIMARY KEY, about text COLLATE "POSIX");'
+        ' CREATE TABLE tag (id int PRIMARY KEY, note_id int, about text COLLATE "en-x-icu");'
+        " CREATE INDEX ON note (about); CREATE INDEX ON tag (about); CREATE INDEX ON word (up)"
+    )
+    for table in ("word", "note", "tag"):
+        postgres.grant_to_owner(table)
+        if declares and table != "word":
+            declared(postgres, f"{table}_about", table, "about", "word")
+        elif table != "word":
+            postgres.add_reference(table, Reference("about", "word", "cascade"))
+    postgres.add_reference("word", Reference("up", "word", "cascade"))
+    postgres.insert("word", [("a", None), ("A", None), ("b", "a"), ("c", "b"), ("B", "A")])
+    postgres.insert("note", [(1, "a"), (2, "A"), (3, "c")])
+    postgres.insert("tag", [(1, 1, "a"), (2, 1, "A"), (3, 1, "b")])
+    postgres.register_deletion_target("word")
+    for batch_rows in (1, 5000):
+        postgres.set_deletion_setting("batch_rows", batch_rows)
+        root, left = ("a", [2]) if batch_rows == 1 else ("A", [])
+        job = postgres.delete("word", root)
+        assert (job.status, job.error) == ("done", None)
+        assert (ids(postgres, "note"), ids(postgres, "tag")) == (left, left)
+    assert postgres.count("word") == 0
+
+
+# -- Schemas ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("other", ["child", "parent"])
+def test_a_declared_reference_may_lead_to_another_schema(db: Database, other: str) -> None:
+    schema = f"{db.home.database}_other"
+    db.execute(f"CREATE SCHEMA {schema}")
+    db.script(postgres=f"GRANT USAGE ON SCHEMA {schema} TO deletion_jobs_owner")
+    parent = f"{schema}.word" if other == "parent" else "word"
+    child = f"{schema}.note" if other == "child" else "note"
+    try:
+        db.table(parent, "id int", rows=[(1,), (2,)])
+        db.table(
+            child,
+            "id int",
+            "about int",
+            "kind varchar",
+            rows=[(1, 1, "w"), (2, 2, "w"), (3, 1, "v")],
+        )
+        db.execute(f"CREATE INDEX idx_note ON {child} (about)")
+        db.register_deletion_target(parent)
+        declared(db, "note_about", child, "about", parent, by="kind", value="w")
+        job = db.delete(parent, 1)
+        assert (job.status, job.error) == ("done", None)
+        assert db.receipts(job.id) == {(child, "delete"): 1, (parent, "delete"): 1}
+        assert db.column(f"SELECT id FROM {child} ORDER BY id") == [2, 3]
+        assert db.column(f"SELECT id FROM {parent}") == [2]
+    finally:
+        db.execute(f"DROP SCHEMA {schema}" + db.either(mysql="", postgres=" CASCADE"))
+
+
+# -- Indexes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("index", [None, "about_type", "about", "about_type, about"])
+def test_a_large_table_needs_an_index_on_the_declared_columns(
+    db: Database, index: str | None
+) -> None:
+    customers(db)
+    db.table(
+        "note",
+        "id bigint",
+        "about bigint",
+        "about_type varchar",
+        rows=[(n, 1 + n % 2, "Customer" if n % 3 else "Order") for n in range(12)],
+    )
+    if index:
+        db.execute(f"CREATE INDEX idx_note ON note ({index})")
+    declare(db)
+    db.set_deletion_setting("unindexed_limit_rows", 11)
+    job = db.delete("customer", 1)
+    if index in {None, "about_type"}:
+        assert (job.status, job.error) == (
+            "failed",
+            "JD008: note_about_customer of note has no index and the table over 11 rows",
+        )
+        assert (db.count("note"), db.count("customer")) == (12, 3)
+        db.set_deletion_setting("unindexed_limit_rows", 12)
+        job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert ids(db, "note") == [0, 1, 3, 5, 6, 7, 9, 11]

@@ -54,6 +54,14 @@ VERBS: dict[str, Verb] = {
     "set_deletion_rule p_action": lambda db, text: db.set_deletion_rule(
         "line", "fk_line_invoice_id", text
     ),
+    "set_deletion_rule p_scrub": lambda db, text: db.set_deletion_rule(
+        "line", "fk_line_invoice_id", "scrub", {text: text}
+    ),
+    "hold_deletion p_table": lambda db, text: db.hold_deletion(text, "1"),
+    "hold_deletion p_pk": lambda db, text: db.hold_deletion("label", text),
+    "hold_deletion p_reason": lambda db, text: db.hold_deletion("line", "1", text),
+    "release_deletion_hold p_table": lambda db, text: db.release_deletion_hold(text, "1"),
+    "release_deletion_hold p_pk": lambda db, text: db.release_deletion_hold("label", text),
     "declare_deletion_reference p_name": lambda db, text: db.declare_deletion_reference(
         text, "label", ["name"], "label", ["name"], "keep"
     ),

@@ -18,6 +18,8 @@ OPERATOR = {
     "stop_deletion_schedule",
     "pause_deletions",
     "resume_deletions",
+    "hold_deletion",
+    "release_deletion_hold",
 }
 WORKER = {"run_deletion_jobs"}
 DBA = {
@@ -173,7 +175,7 @@ def test_an_application_reads_the_contract_views(db: Database) -> None:
         "CALL resume_deletions()",
         "CALL register_deletion_target('invoice', NULL, NULL)",
         "CALL unregister_deletion_target('customer')",
-        "CALL set_deletion_rule('invoice', 'fk_invoice_customer_id', 'cascade')",
+        "CALL set_deletion_rule('invoice', 'fk_invoice_customer_id', 'cascade', NULL)",
         "CALL set_deletion_setting('workers', '3')",
         "CALL compile_deletion_plan('customer')",
         "CALL start_deletion_schedule()",

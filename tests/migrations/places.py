@@ -49,6 +49,8 @@ WHOLE = {
         UNION ALL
         SELECT 'constraint', k.conrelid::regclass || '.' || k.conname, pg_get_constraintdef(k.oid)
         FROM pg_constraint AS k JOIN home AS n ON n.oid = k.connamespace
+        -- From 18 on NOT NULL is a constraint with a name of the engine's making; see the columns.
+        WHERE k.contype <> 'n'
         UNION ALL
         SELECT 'index', i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)
         FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid

@@ -149,7 +149,7 @@ def _allow(session: Session, out: Console) -> None:
         ("register_deletion_target", [TARGET, None, None], "customers may be deleted"),
         (
             "set_deletion_rule",
-            ["tickets", "tickets_customer", "cascade"],
+            ["tickets", "tickets_customer", "cascade", None],
             "tickets go with them, though the key has no ON DELETE",
         ),
         (

@@ -9,7 +9,13 @@ from rich.tree import Tree
 from deletion_jobs.database import Row, Session
 from deletion_jobs.errors import FindingError
 
-_STYLE = {"cascade": "red", "set_null": "yellow", "set_default": "yellow", "restrict": "magenta"}
+_STYLE = {
+    "cascade": "red",
+    "set_null": "yellow",
+    "set_default": "yellow",
+    "scrub": "yellow",
+    "restrict": "magenta",
+}
 
 
 def compile_first(session: Session, table: str) -> None:

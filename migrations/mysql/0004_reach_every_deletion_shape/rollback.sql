@@ -17,36 +17,328 @@ SET SESSION time_zone = '+00:00';
 SET SESSION lock_wait_timeout = 2;
 -- <<<
 
--- Every statement can be run again: here DDL commits.
-
--- Circles: what the planner noted of a reference.
+-- Every statement can be run again: here DDL commits. Without rules that scrub: rows that were
+-- scrubbed count as set NULL, or as set to a default where their run set others NULL.
+DELETE FROM deletion_rules WHERE action = 'scrub';
 SET @dj_sql = if(
     EXISTS (
         SELECT 1
-        FROM information_schema.columns AS c
+        FROM information_schema.table_constraints AS k
         WHERE
-            c.table_schema = database() AND c.table_name = 'deletion_plan_edges'
-            AND c.column_name = 'break_list'
+            k.table_schema = database() AND k.table_name = 'deletion_rules'
+            AND k.constraint_name = 'chk_drul_scrub'
     ),
-    'ALTER TABLE deletion_plan_edges DROP COLUMN is_circular, DROP COLUMN break_list',
+    'ALTER TABLE deletion_rules DROP CHECK chk_drul_scrub',
     'DO 0'
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_rules'
+            AND c.column_name = 'scrub'
+    ),
+    'ALTER TABLE deletion_rules DROP COLUMN scrub',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_rules MODIFY COLUMN action VARCHAR(16) NOT NULL
+COMMENT 'What holds: cascade, set_null, set_default, restrict; keep if declared';
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_rules'
+            AND k.constraint_name = 'chk_drul_action'
+    ),
+    'ALTER TABLE deletion_rules DROP CHECK chk_drul_action',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_rules ADD CONSTRAINT chk_drul_action
+CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'));
+
+UPDATE IGNORE deletion_receipts AS r SET r.action = 'set_null' WHERE r.action = 'scrub';
+UPDATE IGNORE deletion_receipts AS r SET r.action = 'set_default' WHERE r.action = 'scrub';
+DELETE FROM deletion_receipts WHERE action = 'scrub';
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_receipts'
+            AND k.constraint_name = 'chk_drec_action'
+    ),
+    'ALTER TABLE deletion_receipts DROP CHECK chk_drec_action',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
+CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
+
+ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
+COMMENT 'delete, set_null, set_default; root_not_found: the row was gone already';
+DELETE FROM deletion_walk_keys WHERE fate IN ('scrub', 'held');
+UPDATE deletion_walk_keys AS w
+SET w.`keys` = json_object('action', 'set_null')
+WHERE w.walk_id = 0 AND json_unquote(json_extract(w.`keys`, '$.action')) = 'scrub';
+ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
+COMMENT 'What would become of the row: delete, set_null, set_default, restrict or keep';
+
+-- Every statement can be run again: here DDL commits.
+
+-- Plans of hundreds of tables: the planner's work tables hold nothing between two calls.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.statistics AS i
+        WHERE
+            i.table_schema = database() AND i.table_name = 'deletion_plan_steps'
+            AND i.index_name = 'idx_dps_edge'
+    ),
+    'ALTER TABLE deletion_plan_steps DROP KEY idx_dps_edge, DROP KEY idx_dps_parent',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+DROP TABLE IF EXISTS deletion_plan_nodes;
+
+CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    node_no INT NOT NULL
+        COMMENT 'Table, counted from the target, which is 0',
+    table_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table',
+    table_name VARCHAR(64) NOT NULL
+        COMMENT 'The table',
+    sql_name VARCHAR(270) NOT NULL
+        COMMENT 'Both, quoted for a statement',
+    display_name VARCHAR(130) NOT NULL
+        COMMENT 'Name of the table, for people',
+    key_columns JSON NULL
+        COMMENT 'Columns that name a row; NULL: none do',
+    key_index VARCHAR(160) NULL
+        COMMENT 'Hint that makes a statement find rows by that key',
+    frame_columns JSON NULL
+        COMMENT 'How each column that frames carry is written and read',
+    in_closure BOOLEAN NOT NULL
+        COMMENT 'True where rows of the table are removed',
+    is_expanded BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where its references have been looked for',
+    table_rank INT NULL
+        COMMENT 'Place in the order, children first',
+    PRIMARY KEY (plan_id, node_no),
+    UNIQUE KEY uq_dpn_table (plan_id, table_schema, table_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the tables of a plan that is being compiled';
+
+DROP TABLE IF EXISTS deletion_plan_edges;
+
+CREATE TABLE IF NOT EXISTS deletion_plan_edges (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    parent_node_no INT NOT NULL
+        COMMENT 'Table that the reference points at',
+    child_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table that points',
+    child_table VARCHAR(64) NOT NULL
+        COMMENT 'The table that points',
+    reference_name VARCHAR(64) NOT NULL
+        COMMENT 'Foreign key or declared reference',
+    child_node_no INT NULL
+        COMMENT 'The table that points, as the plan numbers it',
+    edge_no INT NULL
+        COMMENT 'Place of the reference in the order of work, from 1',
+    action VARCHAR(16) NOT NULL
+        COMMENT 'What happens to the child rows',
+    is_declared BOOLEAN NOT NULL
+        COMMENT 'True where the catalog does not know the reference',
+    child_columns JSON NOT NULL
+        COMMENT 'Columns that point, in order',
+    parent_columns JSON NOT NULL
+        COMMENT 'Columns pointed at, in the same order',
+    parent_index VARCHAR(64) NULL
+        COMMENT 'Unique key that the columns pointed at make',
+    is_refused BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the engine refuses to delete a row that refers to itself',
+    discriminator_column VARCHAR(64) NULL
+        COMMENT 'Column of the child that tells which parent table is meant',
+    discriminator_value TEXT NULL
+        COMMENT 'The value of it that means this parent',
+    index_name VARCHAR(64) NULL
+        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child rows have no children of their own',
+    waits BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    in_check BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check has to look at this reference',
+    is_once BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where another reference of the child is set too, and rows count once',
+    frame_columns JSON NULL
+        COMMENT 'How frames carry the values of the child columns',
+    on_frame TEXT NULL
+        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
+    on_parent TEXT NULL
+        COMMENT 'Condition: child row c hangs from row x',
+    found_by TEXT NULL
+        COMMENT 'Condition: row x still hangs from where frame row t was found',
+    discriminator TEXT NULL
+        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
+    set_list TEXT NULL
+        COMMENT 'What an UPDATE of child row x sets',
+    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
+
 -- >>> drop
+DROP VIEW IF EXISTS vw_deletion_holds;
+DROP PROCEDURE IF EXISTS deletion_seed_climb;
+DROP PROCEDURE IF EXISTS deletion_see_holds;
+DROP PROCEDURE IF EXISTS deletion_climb;
+DROP PROCEDURE IF EXISTS deletion_preview_held;
+DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP PROCEDURE IF EXISTS deletion_mind_holds;
 DROP PROCEDURE IF EXISTS deletion_remove_circle;
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 DROP PROCEDURE IF EXISTS deletion_note_stack;
 DROP PROCEDURE IF EXISTS deletion_note_frame;
 DROP PROCEDURE IF EXISTS deletion_find_circle;
+DROP FUNCTION IF EXISTS deletion_hold_error;
+DROP PROCEDURE IF EXISTS deletion_held_rows;
+DROP PROCEDURE IF EXISTS deletion_held_roots;
+DROP PROCEDURE IF EXISTS deletion_drain_wide;
+DROP PROCEDURE IF EXISTS deletion_check_holds;
 DROP PROCEDURE IF EXISTS deletion_change_rows;
+DROP FUNCTION IF EXISTS deletion_detach_problem;
+DROP FUNCTION IF EXISTS deletion_column_text;
 DROP PROCEDURE IF EXISTS deletion_write_circles;
+DROP PROCEDURE IF EXISTS deletion_write_holds;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
+DROP FUNCTION IF EXISTS deletion_scrub_objection;
+DROP PROCEDURE IF EXISTS deletion_rule_problem;
+DROP PROCEDURE IF EXISTS deletion_read_scrub;
+DROP PROCEDURE IF EXISTS deletion_plan_catalog;
+DROP PROCEDURE IF EXISTS deletion_plan_kept;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
 DROP FUNCTION IF EXISTS deletion_sql_hint;
+DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_sql_scrub;
+DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP FUNCTION IF EXISTS deletion_sql_keyless;
+DROP FUNCTION IF EXISTS deletion_sql_held;
+DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP PROCEDURE IF EXISTS deletion_row_key;
+DROP FUNCTION IF EXISTS deletion_key_changed;
+DROP PROCEDURE IF EXISTS release_deletion_hold;
+DROP PROCEDURE IF EXISTS hold_deletion;
+DROP TABLE IF EXISTS deletion_hold_latches;
+DROP TABLE IF EXISTS deletion_holds;
+DROP TABLE IF EXISTS deletion_node_indexes;
+DROP TABLE IF EXISTS deletion_node_columns;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_uncount;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_uncount(
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take rows that are gone out of the receipts of what was set'
+BEGIN
+    DECLARE v_set, v_counts JSON;  -- noqa: PRS
+    DECLARE v_pos INT DEFAULT 0;
+
+    SELECT json_arrayagg(json_object(
+        'j', w.job_id, 'a', json_extract(w.`keys`, '$.action'), 'h', hex(w.key_hash)
+    ))
+    INTO v_set
+    FROM json_table(p_keys, '$[*]' COLUMNS (  -- noqa: CP02
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+    )) AS k
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON
+            w.walk_id = 0
+            AND w.job_id = k.j
+            AND w.node_no = -1
+            AND w.fate = 'set_null'
+            AND w.key_hash
+            = unhex(sha2(concat(p_table_name, hex(deletion_key_hash(k.o))), 256));
+
+    IF v_set IS NOT NULL THEN
+        -- A run may have set what the next one deletes: their receipts add up.
+        WHILE v_pos < 2 DO
+            SELECT json_objectagg(q.j, -q.n)
+            INTO v_counts
+            FROM (
+                SELECT t.j, count(*) AS n
+                FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+                    j BIGINT UNSIGNED PATH '$.j',
+                    a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
+                )) AS t
+                WHERE t.a = elt(v_pos + 1, 'set_null', 'set_default')
+                GROUP BY t.j
+            ) AS q;
+            CALL deletion_add_receipts(
+                @dj_run_id, p_table_name, elt(v_pos + 1, 'set_null', 'set_default'), v_counts
+            );
+            SET v_pos = v_pos + 1;
+        END WHILE;
+
+        DELETE w
+        FROM json_table(v_set, '$[*]' COLUMNS (  -- noqa: CP02
+            j BIGINT UNSIGNED PATH '$.j', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = 0
+                AND w.job_id = t.j
+                AND w.node_no = -1
+                AND w.fate = 'set_null'
+                AND w.key_hash = unhex(t.h);
+    END IF;
+END$$
+DELIMITER ;
 -- <<<
 
 -- >>> procedures/mysql/worker/deletion_lock_frame.sql
@@ -132,6 +424,78 @@ BEGIN
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
     RETURN left(sha2(concat('3', v_keys), 256), 32);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_fates.sql
+-- deletion_fates
+-- Answer what a walk has found: how many rows of each table meet which end.
+--
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_is_at_least          TRUE: it was cut short
+-- Returns     rows as preview_deletion
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_fates;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fates(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_is_at_least BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Answer what a walk has found: how many rows of each table meet which end'
+BEGIN
+    WITH node AS (
+        SELECT DISTINCT s.node_no, s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id
+    ),
+
+    final AS (
+        -- A row that is deleted is not counted for what would have been set in it, and one with two
+        -- references to set is counted once.
+        SELECT
+            w.node_no, w.key_hash,
+            max(json_contains_path(w.`keys`, 'one', '$.m')) AS is_missing,
+            min(w.fate) AS fate
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND w.fate <> 'restrict'
+        GROUP BY w.node_no, w.key_hash
+    )
+
+    SELECT
+        n.table_name,
+        if(f.is_missing, 'root_not_found', f.fate) AS action,
+        NULL AS reference_name,
+        sum(NOT f.is_missing) AS row_count,
+        p_is_at_least AS is_at_least
+    FROM final AS f
+    INNER JOIN node AS n ON n.node_no = f.node_no
+    GROUP BY n.table_name, if(f.is_missing, 'root_not_found', f.fate)
+    UNION ALL
+    SELECT s.table_name, 'restrict', s.reference_name, count(*), p_is_at_least
+    FROM deletion_walk_keys AS w
+    INNER JOIN deletion_plan_steps AS s
+        ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+    WHERE
+        w.walk_id = p_walk_id
+        AND w.fate = 'restrict'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS d
+            WHERE
+                d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                AND d.fate = 'delete' AND d.key_hash = w.key_hash
+        )
+    GROUP BY s.table_name, s.reference_name
+    ORDER BY 1, 2, 3;
 END$$
 DELIMITER ;
 -- <<<
@@ -227,6 +591,158 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_walk_edge.sql
+-- deletion_walk_edge
+-- Read, page by page, the rows that hang from a walk's rows by one reference.
+--
+-- Parameters  p_walk_id, p_plan_id, p_edge_no   the reference; @dj_frame holds the rows
+--             p_child_no, p_action              its child and what happens to it
+--             p_is_end                          TRUE: nothing is looked at below them
+--             p_read                            INOUT number of rows read
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_edge;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_edge(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT,
+    IN p_child_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_is_end BOOLEAN,
+    INOUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
+BEGIN
+    -- One answer of the engine is never larger than this.
+    DECLARE v_page INT DEFAULT 10000;
+
+    SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
+
+    WHILE @dj_rows = v_page DO
+        CALL deletion_execute(p_plan_id, p_edge_no, 'fetch_more');
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
+        )
+        SELECT
+            p_walk_id, k.j, p_child_no, if(p_action = 'cascade', 'delete', p_action),
+            deletion_key_hash(k.o), p_edge_no, k.o, p_is_end
+        FROM json_table(@dj_answer, '$[*]' COLUMNS (
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+        )) AS k;
+        SET p_read = p_read + @dj_rows;
+        SET @dj_cursor = json_extract(@dj_answer, '$[last]');
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview, max_rows); FALSE: those the check needs
+--             p_read      OUT number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_all BOOLEAN,
+    OUT p_read BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known'  -- noqa: LT05
+BEGIN
+    DECLARE v_node_no, v_edge_no INT;  -- noqa: PRS
+    DECLARE v_frame JSON;
+    DECLARE v_child_no INT;
+    DECLARE v_is_end BOOLEAN;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no, s.node_no, s.action
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node_no
+            AND (p_all OR s.in_check)
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET v_node_no = (
+        SELECT w.node_no
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+        LIMIT 1
+    );
+
+    IF v_node_no IS NOT NULL THEN
+        SET p_read = 0;
+        SELECT json_arrayagg(json_object(
+            'j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash), 'o', q.`keys`
+        ))
+        INTO v_frame
+        FROM (
+            SELECT w.job_id, w.node_no, w.key_hash, w.`keys`
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.node_no = v_node_no
+            LIMIT 200
+        ) AS q;
+
+        UPDATE json_table(v_frame, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_walk_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = TRUE;
+
+        OPEN c_edge;
+        FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+
+        WHILE NOT v_is_done DO
+            SET @dj_frame = json_extract(v_frame, '$[*].o');
+            -- Rows below which nothing is looked at are met and done with.
+            SET v_is_end = v_action <> 'cascade' OR NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS b
+                WHERE
+                    b.plan_id = p_plan_id
+                    AND b.kind = 'fetch_more'
+                    AND b.parent_node_no = v_child_no
+                    AND (p_all OR b.in_check)
+            );
+            CALL deletion_walk_edge(
+                p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, v_is_end, p_read
+            );
+            SET v_is_done = FALSE;
+            FETCH c_edge INTO v_edge_no, v_child_no, v_action;
+        END WHILE;
+
+        CLOSE c_edge;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_stuck.sql
 -- deletion_stuck
 -- Raise the error that says why rows of the present frame cannot be removed.
@@ -284,6 +800,230 @@ BEGIN
         ' are found and not changed (a trigger keeps them)'
     )), 128);
     SIGNAL SQLSTATE 'JD006' SET MYSQL_ERRNO = 31006, MESSAGE_TEXT = v_message;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_step_failed.sql
+-- deletion_step_failed
+-- Decide what becomes of a run whose step was rolled back.
+--
+-- Parameters  p_run_id, p_token            the run
+--             p_code, p_errno, p_message   the error
+--             p_state                      OUT retry, ended or lost
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs     Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_step_failed;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_step_failed(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_errno INT,
+    IN p_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what becomes of a run whose step was rolled back'
+BEGIN
+    DECLARE v_phase VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_retries INT;
+    DECLARE v_alone BOOLEAN;
+    DECLARE v_jobs JSON;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT concat(p_code, ': ', p_message);
+    -- Lock timeout, deadlock, NOWAIT, a row that somebody added or took away meanwhile.
+    DECLARE v_passes BOOLEAN DEFAULT p_code = '40001' OR p_errno IN (1205, 1213, 3572, 1451, 1452);
+    DECLARE EXIT HANDLER FOR SQLSTATE 'JD010'
+    BEGIN
+        ROLLBACK;
+        SET p_state = 'lost';
+    END;
+
+    CALL deletion_begin();
+    CALL deletion_fence(p_run_id, p_token, v_phase);
+
+    SELECT r.retries, r.alone INTO v_retries, v_alone
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'ended';
+
+    IF v_passes AND v_retries < 3 THEN
+        UPDATE deletion_runs AS r
+        SET
+            r.retries = r.retries + 1,
+            r.batch_rows = greatest(1, r.batch_rows DIV 2),
+            r.error = v_error
+        WHERE r.run_id = p_run_id;
+        SET p_state = 'retry';
+    ELSEIF NOT v_alone THEN
+        -- One bad job must not fail its neighbours: each goes alone now.
+        SELECT json_arrayagg(a.job_id)
+        INTO v_jobs
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run_id;
+        CALL deletion_settle(p_run_id, NULL, 'returned', v_error, FALSE, v_jobs);
+        CALL deletion_end_run(p_run_id, 'returned', v_error);
+    ELSEIF v_passes THEN
+        CALL deletion_settle(p_run_id, NULL, 'retry', v_error, TRUE, NULL);
+        CALL deletion_end_run(p_run_id, 'retry', v_error);
+    ELSE
+        CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+        CALL deletion_end_run(p_run_id, 'failed', v_error);
+    END IF;
+
+    COMMIT;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_set_done.sql
+-- deletion_set_done
+-- After rows were set: see that none still points where it pointed, and which of them count.
+--
+-- Parameters  p_edge_no   the reference
+--             p_rows      INOUT the rows that were set; those that were not set before
+-- Errors      JD006 rows still point where they pointed
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_set_done;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_set_done(
+    IN p_edge_no INT,
+    INOUT p_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'After rows were set: see that none still points where it pointed, and which of them count'
+BEGIN
+    DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT s.table_name, s.reference_name, s.node_no, s.action
+    INTO v_table, v_reference, v_node_no, v_action
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch';
+
+    -- The number that UPDATE gives depends on the client; the rows themselves do not.
+    CALL deletion_execute(@dj_plan_id, p_edge_no, 'lock');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_raise('JD006', 'run_deletion_jobs', concat(
+            'rows of ', v_table, ' still point at the deleted key'
+        ), v_reference);
+    END IF;
+
+    -- A row with two references to set is changed twice and counted once; one that waited for the
+    -- rest may still go, and then counts as gone.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.node_no = v_node_no
+        HAVING count(*) > 1 OR max(s.waits)
+    ) THEN
+        SELECT coalesce(json_arrayagg(k.o), json_array())
+        INTO v_counted
+        FROM json_table(p_rows, '$[*]' COLUMNS (o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j')) AS k
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS w
+            WHERE
+                w.walk_id = 0 AND w.job_id = k.j AND w.node_no = -1 AND w.fate = 'set_null'
+                AND w.key_hash = unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256))
+        );
+
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
+        )
+        SELECT
+            0, k.j, -1, 'set_null', unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256)),
+            0, json_object('action', v_action), TRUE
+        FROM json_table(v_counted, '$[*]' COLUMNS (
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+        )) AS k;
+        SET p_rows = v_counted;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, look once more, delete the childless.
+--
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between  -- noqa: LT05
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
+removal: BEGIN
+    DECLARE v_found, v_rows BIGINT;
+
+    IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
+        CALL deletion_remove_levels();
+        LEAVE removal;
+    END IF;
+
+    SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
+
+    IF NOT @dj_is_locked THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET v_found = @dj_rows;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+        SET v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 AND v_rows < @dj_count THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
+        SET @dj_frame = @dj_answer, v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 THEN
+        CALL deletion_execute(
+            @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
+        );
+
+        IF @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
+    END IF;
+
+    IF v_rows = v_found THEN
+        -- What was not found any more has moved to another parent, or is gone already.
+        SET @dj_state = json_set(@dj_state, '$.fan', json_set(
+            coalesce(json_extract(@dj_state, '$.fan'), json_object()),
+            -- A frame whose keys were all of a cancelled job has none left.
+            concat('$."', @dj_node_no, '"'), @dj_here / greatest(1, @dj_count)
+        ));
+        CALL deletion_pop();
+    ELSE
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        CALL deletion_left_over();
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -378,6 +1118,56 @@ BEGIN
                 WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch'
             ));
         END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels: lock them, look, delete the deepest level first.
+--
+-- Errors      40001 rows changed in between
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_levels()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT DEFAULT 0;
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
+
+    SET @dj_frame = @dj_keys;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+    SET v_found = @dj_rows;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_left_over();
+    ELSE
+        WHILE v_level >= 0 DO
+            SET @dj_level = v_level, v_level = v_level - 1;
+            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
+            SET v_rows = v_rows + @dj_rows;
+        END WHILE;
+
+        IF v_rows <> v_found THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
+        CALL deletion_pop();
     END IF;
 END$$
 DELIMITER ;
@@ -610,6 +1400,66 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_count.sql
+-- deletion_count
+-- Count rows that a statement has changed: for the batch, the run and the jobs' receipts.
+--
+-- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
+--             p_action    delete, set_null or set_default
+--             p_rows      their number
+--             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at  -- noqa: LT05
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_count;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_count(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_rows BIGINT,
+    IN p_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Count rows that a statement has changed: for the batch, the run and the jobs'' receipts'
+BEGIN
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = if(p_edge_no = 0, 'lock', 'fetch')  -- noqa: LT05
+    );
+
+    DECLARE v_by_job JSON;
+
+    IF p_rows > 0 THEN
+        SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
+        SET @dj_is_dirty = TRUE;
+
+        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL THEN
+            CALL deletion_uncount(v_table, p_counted);
+        END IF;
+
+        IF @dj_job_id IS NOT NULL AND p_action = 'delete' THEN
+            SET v_by_job = json_object(@dj_job_id, p_rows);
+        ELSE
+            SELECT json_objectagg(q.j, q.n)
+            INTO v_by_job
+            FROM (
+                SELECT k.j, count(*) AS n
+                FROM json_table(p_counted, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+                GROUP BY k.j
+            ) AS q;
+        END IF;
+
+        CALL deletion_add_receipts(@dj_run_id, v_table, p_action, v_by_job);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_check.sql
 -- deletion_check
 -- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
@@ -699,6 +1549,157 @@ BEGIN
             r.phase = 'advance',
             r.state = if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out))
         WHERE r.run_id = p_run_id;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed.
+--
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
+-- Errors      JD006 rows still point where they pointed; 40001 rows changed in between
+-- Writes      the application's table, deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_change;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_change(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT;
+    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
+    CALL deletion_execute(@dj_plan_id, p_edge_no, 'fetch');
+    SET v_found = @dj_rows, @dj_frame = @dj_answer;
+
+    IF v_found > 0 THEN
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'lock');
+        SET v_rows = @dj_rows, v_counted = @dj_answer;
+
+        -- A row that is not there any more may have another key now: look before its parent goes.
+        IF v_rows < v_found THEN
+            SET @dj_is_locked = FALSE;
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        END IF;
+
+        SET @dj_frame = v_counted;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, if(p_action = 'cascade', 'remove', 'set'));
+
+        IF p_action = 'cascade' AND @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        IF p_action <> 'cascade' THEN
+            CALL deletion_set_done(p_edge_no, v_counted);
+        END IF;
+
+        CALL deletion_count(
+            p_edge_no, if(p_action = 'cascade', 'delete', p_action), v_rows, v_counted
+        );
+        SET @dj_here = @dj_here + v_rows;
+    END IF;
+
+    IF v_found < @dj_limit THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_until    when the worker's call should end
+--             p_state    OUT more or ended
+-- Writes      the application's tables, all tables of a run, deletion_plans     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_advance_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_until DATETIME(6),
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
+BEGIN
+    DECLARE v_cancelled JSON;
+    DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_started_at DATETIME(6);
+    DECLARE v_step_count BIGINT;
+
+    SELECT json_arrayagg(a.job_id)
+    INTO v_cancelled
+    FROM deletion_attempts AS a
+    WHERE a.run_id = p_run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL;
+
+    IF v_cancelled IS NOT NULL THEN
+        CALL deletion_settle(p_run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        CALL deletion_drop_jobs(p_run_id, v_cancelled);
+    END IF;
+
+    SELECT r.plan_id, r.started_at, r.step_count
+    INTO v_plan_id, v_started_at, v_step_count
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'ended';
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    CALL deletion_guard(v_plan_id, v_step_count % 20 = 0, v_fits);
+
+    IF NOT v_fits THEN
+        CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        CALL deletion_end_run(
+            p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+    ELSE
+        CALL deletion_advance(p_run_id, v_is_empty);
+
+        IF v_is_empty THEN
+            CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
+            CALL deletion_end_run(p_run_id, 'done', NULL);
+            CALL deletion_keep_fan_out(p_run_id, v_plan_id);
+        ELSEIF
+            deletion_setting('paused_reason') IS NOT NULL
+            OR (
+                -- A run that has changed nothing yet is still on its way down: dissolved now, it
+                -- would begin at its roots again and never arrive where a chain is deep.
+                @dj_changed > 0
+                AND (
+                    utc_timestamp(6) >= p_until
+                    OR (
+                        utc_timestamp(6) > timestampadd(
+                            MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
+                        )
+                        AND deletion_others_due()
+                    )
+                )
+            )
+        THEN
+            CALL deletion_slice(p_run_id);
+        ELSE
+            SET p_state = 'more';
+        END IF;
     END IF;
 END$$
 DELIMITER ;
@@ -818,6 +1819,135 @@ BEGIN
 
     SET p_is_empty = @dj_depth IS NULL;
     CALL deletion_save_walk();
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_add_receipts.sql
+-- deletion_add_receipts
+-- Add to a run's receipts what one statement changed.
+--
+-- Parameters  p_run_id       the run
+--             p_table_name   the table, as plans name it
+--             p_action       delete, set_null, set_default or root_not_found
+--             p_by_job       JSON object: job -> number of rows; NULL: none
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_add_receipts;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_add_receipts(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_by_job JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add to the receipts of a run what one statement changed'
+BEGIN
+    -- Nobody else writes the receipts of a run: what is read here stays.
+    DECLARE v_counts JSON DEFAULT (
+        SELECT r.row_counts
+        FROM deletion_receipts AS r
+        WHERE r.run_id = p_run_id AND r.table_name = p_table_name AND r.action = p_action
+    );
+    DECLARE v_path VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF v_counts IS NULL AND p_by_job IS NOT NULL THEN
+        INSERT INTO deletion_receipts (run_id, table_name, action, row_counts)
+        VALUES (p_run_id, p_table_name, p_action, p_by_job);
+    ELSEIF p_by_job IS NOT NULL THEN
+        IF json_length(p_by_job) = 1 THEN
+            SET v_path = concat(
+                '$."', json_unquote(json_extract(json_keys(p_by_job), '$[0]')), '"'
+            );
+            SET v_counts = json_set(
+                v_counts, v_path,
+                cast(coalesce(json_extract(v_counts, v_path), 0) AS SIGNED)
+                + cast(json_extract(p_by_job, v_path) AS SIGNED)
+            );
+        ELSE
+            SELECT json_objectagg(q.job, q.row_count)
+            INTO v_counts
+            FROM (
+                SELECT b.job, cast(sum(b.row_count) AS SIGNED) AS row_count
+                FROM (
+                    SELECT
+                        o.job,
+                        cast(json_extract(v_counts, concat('$."', o.job, '"')) AS SIGNED)
+                        AS row_count
+                    FROM json_table(json_keys(v_counts), '$[*]' COLUMNS (  -- noqa: CP02
+                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                    )) AS o
+                    UNION ALL
+                    SELECT
+                        n.job, cast(json_extract(p_by_job, concat('$."', n.job, '"')) AS SIGNED)
+                    FROM json_table(json_keys(p_by_job), '$[*]' COLUMNS (  -- noqa: CP02
+                        job VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                    )) AS n
+                ) AS b
+                GROUP BY b.job
+            ) AS q;
+        END IF;
+
+        UPDATE deletion_receipts AS r
+        SET r.row_counts = v_counts, r.updated_at = utc_timestamp(6)
+        WHERE r.run_id = p_run_id AND r.table_name = p_table_name AND r.action = p_action;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_current_plan.sql
+-- deletion_current_plan
+-- Find the plan of a target that somebody names, compiling it where it is missing or stale.
+--
+-- Parameters  p_table     the target                p_verb   the verb that was called
+--             p_plan_id   OUT the plan, one that can be run
+-- Errors      JD002 NULL; JD004 the table is no target; JD005, JD007 as the plan's
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_current_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_current_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the plan of a target that somebody names, compiling it where it is missing or stale'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_entity_table = deletion_target_name(p_table);
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSEIF v_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
+    END IF;
+
+    CALL deletion_compile(v_entity_table, TRUE, p_plan_id);
+
+    SELECT p.error_code, p.error
+    INTO v_code, v_error
+    FROM deletion_plans AS p
+    WHERE p.plan_id = p_plan_id;
+
+    IF v_code IS NOT NULL THEN
+        CALL deletion_raise(v_code, p_verb, left(v_error, 120 - char_length(p_verb)), NULL);
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -1316,6 +2446,226 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_plan_edge.sql
+-- deletion_plan_edge
+-- Write the conditions by which a reference is followed.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Writes      deletion_plan_edges; on_frame stays NULL where its columns do not compare
+-- Commits     no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edge;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edge(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the conditions by which a reference is followed'
+BEGIN
+    DECLARE v_pos, v_count INT DEFAULT 0;
+    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers JSON;
+    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column
+        VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
+    DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
+
+    SELECT
+        e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
+        e.child_schema, e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
+        e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
+        json_length(e.child_columns)
+    INTO
+        v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
+        v_table, v_parent_schema, v_parent_table, v_discriminator, v_value,
+        v_action, v_is_declared, v_is_self, v_is_root, v_count
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_pointers = json_array();
+
+    WHILE v_pos < v_count DO
+        SET v_column = json_unquote(json_extract(v_child_columns, concat('$[', v_pos, ']')));
+        SET v_child = deletion_frame_column(v_schema, v_table, v_column, concat('p', v_pos + 1));
+        SET v_pointers = json_array_append(v_pointers, '$', v_child);
+        SET v_column = json_unquote(json_extract(v_parent_columns, concat('$[', v_pos, ']')));
+        SET v_other = (
+            SELECT f.o
+            FROM json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+                o JSON PATH '$',  -- noqa: PRS
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+            )) AS f
+            WHERE f.name = v_column
+        );
+        -- Values of two families, or under two collations, compare by rules of neither.
+        SET v_name = if(
+            json_extract(v_other, '$.family') = json_extract(v_child, '$.family')
+            AND json_extract(v_other, '$.collation') <=> json_extract(v_child, '$.collation'),
+            json_unquote(json_extract(v_child, '$.name')),
+            NULL
+        );
+        SET v_from = concat(
+            json_unquote(json_extract(v_other, '$.get[0]')), 't.',
+            json_unquote(json_extract(v_other, '$.f')),
+            json_unquote(json_extract(v_other, '$.get[1]'))
+        );
+        SET v_to = json_unquote(json_extract(v_other, '$.name'));
+        SET v_on_frame = concat(
+            v_on_frame, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = ', v_from
+        );
+        SET v_on_parent = concat(
+            v_on_parent, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = x.', v_to
+        );
+        SET v_set = concat(
+            v_set, if(v_pos = 0, '', ', '), 'x.', v_name, ' = ',
+            if(v_action = 'set_default', 'DEFAULT', 'NULL')
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    IF v_discriminator IS NOT NULL THEN
+        SET v_discriminator = deletion_sql_literal(v_schema, v_table, v_discriminator, v_value);
+    END IF;
+
+    SET v_set = if(v_action IN ('set_null', 'set_default'), v_set, NULL);
+
+    UPDATE deletion_plan_edges AS e
+    SET
+        e.frame_columns = v_pointers,
+        e.discriminator = v_discriminator,
+        e.set_list = v_set,
+        e.on_frame = concat(
+            v_on_frame,
+            coalesce(concat(' AND c.', v_discriminator), ''),
+            -- A row that refers to itself is not its own child.
+            if(
+                v_is_self,
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'
+                ),
+                ''
+            ),
+            -- Only a declared reference can hold rows of a root that is not there; and should the
+            -- root come back meanwhile, rows that hang from it by a foreign key are another story.
+            if(v_is_root AND NOT v_is_declared, ' AND t.m IS NULL', '')
+        ),
+        e.on_parent = concat(
+            v_on_parent,
+            coalesce(concat(' AND c.', v_discriminator), ''),
+            if(
+                v_is_self,
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'
+                ),
+                ''
+            )
+        ),
+        e.found_by = concat(
+            deletion_sql_list(v_pointers, 'found', ' AND '),
+            coalesce(concat(' AND x.', v_discriminator), '')
+        )
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.edge_no = p_edge_no
+        AND (v_discriminator IS NOT NULL OR e.discriminator_column IS NULL)
+        AND coalesce(e.parent_index, if(
+            v_is_declared,
+            deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns),
+            NULL
+        )) IS NOT NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_columns.sql
+-- deletion_plan_columns
+-- Describe the columns that the frames of each of a plan's tables carry.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: frame_columns   Commits  no
+-- Execute     the owner only
+--
+-- Its key, k1 and on; then what references point at and is no part of the key, u1 and on.
+
+DROP PROCEDURE IF EXISTS deletion_plan_columns;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_columns(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Describe the columns that the frames of each of a plan''s tables carry'
+BEGIN
+    DECLARE v_node_no, v_pos INT;
+    DECLARE v_keys, v_columns JSON;
+    DECLARE v_schema, v_table, v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_column CURSOR FOR
+        SELECT n.node_no, n.table_schema, n.table_name, k.pos, k.name
+        FROM deletion_plan_nodes AS n
+        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+        )) AS k
+        WHERE n.plan_id = p_plan_id
+        UNION DISTINCT
+        SELECT n.node_no, n.table_schema, n.table_name, 1000, u.name
+        FROM deletion_plan_nodes AS n
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+        )) AS u
+        WHERE
+            n.plan_id = p_plan_id
+            AND NOT json_contains(n.key_columns, json_quote(u.name))
+        ORDER BY 1, 4, 5;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    UPDATE deletion_plan_nodes AS n
+    SET n.frame_columns = json_array()
+    WHERE n.plan_id = p_plan_id;
+
+    OPEN c_column;
+    FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+
+    WHILE NOT v_is_done DO
+        UPDATE deletion_plan_nodes AS n
+        SET n.frame_columns = json_array_append(
+            n.frame_columns,
+            '$',
+            coalesce(
+                deletion_frame_column(v_schema, v_table, v_name, if(
+                    v_pos < 1000,
+                    concat('k', v_pos),
+                    concat('u', 1 + json_length(n.frame_columns) - json_length(n.key_columns))
+                )),
+                -- Of a type that keys cannot have: the reference to it is refused later.
+                json_object('column', v_name)
+            )
+        )
+        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+        SET v_is_done = FALSE;
+        FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+    END WHILE;
+
+    CLOSE c_column;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_plan_cycle.sql
 -- deletion_plan_cycle
 -- Say which tables of a plan refer to each other in a circle, by what has to go first.
@@ -1406,6 +2756,69 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_plan_ranks.sql
+-- deletion_plan_ranks
+-- Put the tables of a plan in order, children first.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: table_rank, NULL in and above a circle     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_ranks;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_ranks(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Put the tables of a plan in order, children first'
+BEGIN
+    DECLARE v_free JSON;
+    DECLARE v_rank INT DEFAULT 0;
+    DECLARE v_only_lasting, v_is_done BOOLEAN DEFAULT FALSE;
+
+    WHILE NOT v_is_done DO
+        SELECT json_arrayagg(n.node_no)
+        INTO v_free
+        FROM deletion_plan_nodes AS n
+        WHERE
+            n.plan_id = p_plan_id
+            AND n.in_closure
+            AND n.table_rank IS NULL
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                INNER JOIN deletion_plan_nodes AS c
+                    ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+                WHERE
+                    e.plan_id = p_plan_id
+                    AND e.parent_node_no = n.node_no
+                    AND e.child_node_no <> n.node_no
+                    AND c.in_closure
+                    AND c.table_rank IS NULL
+                    AND (e.action IN ('cascade', 'restrict') OR NOT v_only_lasting)
+            );
+
+        IF v_free IS NOT NULL THEN
+            UPDATE deletion_plan_nodes AS n
+            SET n.table_rank = v_rank
+            WHERE
+                n.plan_id = p_plan_id AND json_contains(v_free, cast(n.node_no AS JSON));
+            SET v_rank = v_rank + 1, v_only_lasting = FALSE;
+        ELSEIF v_only_lasting THEN
+            SET v_is_done = TRUE;
+        ELSE
+            -- A reference that is set NULL may close a circle: it is set before its rows go.
+            SET v_only_lasting = TRUE;
+        END IF;
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_plan_problem.sql
 -- deletion_plan_problem
 -- Say why a table of a plan cannot take part.
@@ -1460,6 +2873,193 @@ BEGIN
     WHERE q.problem IS NOT NULL
     ORDER BY q.node_no
     LIMIT 1;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_references_to.sql
+-- deletion_references_to
+-- Find the references to a table, each with the action that holds for it.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_references_to;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_references_to(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the references to a table, each with the action that holds for it'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT n.table_schema, n.table_name
+    INTO v_schema, v_table
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = p_node_no;
+
+    INSERT INTO deletion_plan_edges (
+        plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
+        child_columns, parent_columns, parent_index, is_refused
+    )
+    SELECT
+        p_plan_id,
+        p_node_no,
+        r.constraint_schema,
+        r.table_name,
+        r.constraint_name,
+        CASE r.delete_rule
+            WHEN 'CASCADE' THEN 'cascade'
+            WHEN 'SET NULL' THEN 'set_null'
+            WHEN 'SET DEFAULT' THEN 'set_default'
+            ELSE 'restrict'
+        END,
+        FALSE,
+        -- noqa: disable=CP01
+        concat('[', group_concat(json_quote(k.column_name) ORDER BY k.ordinal_position), ']'),
+        concat(
+            '[', group_concat(json_quote(k.referenced_column_name) ORDER BY k.ordinal_position), ']'
+        ),
+        -- noqa: enable=CP01
+        max(r.unique_constraint_name),
+        -- A row that refers to itself goes by no other rule: the engine looks row by row.
+        r.table_name = v_table AND r.constraint_schema = v_schema
+        AND r.delete_rule NOT IN ('CASCADE', 'SET NULL')
+    FROM information_schema.referential_constraints AS r
+    INNER JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name
+    WHERE r.unique_constraint_schema = v_schema AND r.referenced_table_name = v_table
+    GROUP BY r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule;
+
+    INSERT INTO deletion_plan_edges (
+        plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
+        child_columns, parent_columns, discriminator_column, discriminator_value
+    )
+    SELECT
+        p_plan_id, p_node_no, d.child_schema, d.child_table, d.reference_name, d.action, TRUE,
+        d.child_columns, d.parent_columns, d.discriminator_column, d.discriminator_value
+    FROM deletion_references AS d
+    WHERE d.parent_schema = v_schema AND d.parent_table = v_table;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_rules AS r
+        ON
+            r.child_schema = e.child_schema
+            AND r.child_table = e.child_table
+            AND r.reference_name = e.reference_name
+    SET e.action = r.action
+    WHERE e.plan_id = p_plan_id AND e.parent_node_no = p_node_no;
+
+    -- A column that cannot be set blocks as the engine would, but before anything is touched.
+    UPDATE deletion_plan_edges AS e
+    SET e.action = 'restrict'
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = p_node_no
+        AND e.action IN ('set_null', 'set_default')
+        AND EXISTS (
+            SELECT 1
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = e.child_schema
+                AND c.table_name = e.child_table
+                AND json_contains(e.child_columns, json_quote(c.column_name))
+                AND c.is_nullable = 'NO'
+                AND (e.action = 'set_null' OR c.column_default IS NULL)
+        );
+
+    -- The engine would change rows behind the column as well: unbounded, and uncounted.
+    UPDATE deletion_plan_edges AS e
+    SET e.action = 'restrict'
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = p_node_no
+        AND e.action IN ('set_null', 'set_default')
+        AND EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS r
+            INNER JOIN information_schema.key_column_usage AS k
+                ON
+                    k.constraint_schema = r.constraint_schema
+                    AND k.table_name = r.table_name
+                    AND k.constraint_name = r.constraint_name
+            WHERE
+                r.unique_constraint_schema = e.child_schema
+                AND r.referenced_table_name = e.child_table
+                AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
+                AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
+        );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_children.sql
+-- deletion_plan_children
+-- Add the children of a plan's tables that it does not hold yet.
+--
+-- Parameters  p_plan_id      the plan
+--             p_node_no      the parent; NULL: all of them
+--             p_in_closure   TRUE: children by references that cascade; FALSE: the others
+-- Writes      deletion_plan_nodes                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_children;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_children(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT,
+    IN p_in_closure BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add the children of a plan''s tables that it does not hold yet'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_child CURSOR FOR
+        SELECT DISTINCT e.child_schema, e.child_table
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (p_node_no IS NULL OR e.parent_node_no = p_node_no)
+            AND (e.action = 'cascade') = p_in_closure
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_nodes AS n
+                WHERE
+                    n.plan_id = p_plan_id
+                    AND n.table_schema = e.child_schema
+                    AND n.table_name = e.child_table
+            )
+        ORDER BY e.child_schema, e.child_table;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_child;
+    FETCH c_child INTO v_schema, v_table;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_plan_node(
+            p_plan_id, v_schema, v_table, deletion_node_key(v_schema, v_table), p_in_closure
+        );
+        -- A query above that found nothing has set the flag as well.
+        SET v_is_done = FALSE;
+        FETCH c_child INTO v_schema, v_table;
+    END WHILE;
+
+    CLOSE c_child;
 END$$
 DELIMITER ;
 -- <<<
@@ -1719,6 +3319,120 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_sweep.sql
+-- deletion_sql_sweep
+-- Write the statements that count, and delete, all childless rows that hang from a locked frame.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_kind                 count or sweep
+-- Returns     text; binds the frame; count also a limit, and answers the number of rows in @dj_rows
+--             and by job in @dj_answer
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_sweep;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_sweep(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statements that count, and delete, all childless rows of a locked frame'
+BEGIN
+    DECLARE v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT concat(
+        deletion_sql_frame(
+            p.frame_columns,
+            concat(
+                if(p_kind = 'count', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
+                'm INT PATH \'$.m\', '
+            )
+        ),
+        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', deletion_sql_index(e.index_name),
+        ' ON ', e.on_frame
+    )
+    INTO v_rows
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    RETURN if(p_kind = 'sweep', concat('DELETE c\nFROM ', v_rows), concat(
+        'SELECT COALESCE(JSON_OBJECTAGG(g.j, g.n), JSON_OBJECT()), COALESCE(SUM(g.n), 0)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
+        'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
+    ));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_drain.sql
+-- deletion_sql_drain
+-- Write the statement that deletes child rows of a frame that have no children of their own.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Returns     text; binds the frame and a limit
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A DELETE of several tables takes no LIMIT, and one of a single table reads no frame by index: so
+-- the rows are chosen, up to the limit, in a derived table, and found again by their key.
+
+DROP FUNCTION IF EXISTS deletion_sql_drain;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_drain(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
+BEGIN
+    DECLARE v_parent, v_keys, v_pointers JSON;
+    DECLARE v_table, v_own_table, v_on_frame
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns AS pointer_columns,
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        concat(n.sql_name, ' AS c', n.key_index), e.on_frame
+    INTO v_parent, v_keys, v_pointers, v_table, v_own_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = json_merge_preserve(v_keys, v_pointers);
+
+    RETURN concat(
+        'DELETE c\nFROM (\n    SELECT ', deletion_sql_list(v_keys, 'raw', ', '),
+        '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own_table, ' ON ',
+        deletion_sql_list(v_keys, 'back', ' AND '),
+        coalesce((
+            SELECT concat(' AND c.', e.discriminator)
+            FROM deletion_plan_edges AS e
+            WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+        ), '')
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_levels.sql
 -- deletion_sql_levels
 -- Write a statement for a frame that holds several levels of rows that refer to each other.
@@ -1915,6 +3629,1360 @@ BEGIN
     );
 END$$
 DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_guard.sql
+-- deletion_sql_guard
+-- Write the statement that holds a plan's tables against DDL until the transaction ends.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text; binds nothing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_guard;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_guard(
+    p_plan_id BIGINT UNSIGNED
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that holds a plan''s tables against DDL until the transaction ends'
+BEGIN
+    RETURN (
+        SELECT concat(
+            'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
+            group_concat(  -- noqa: CP01
+                'SELECT 1 FROM ', n.sql_name, ' WHERE FALSE'
+                ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
+            ),
+            '\n) AS q'
+        )
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_list.sql
+-- deletion_sql_list
+-- Write one part of a statement for each of some columns.
+--
+-- Parameters  p_columns     descriptions by deletion_frame_column, a JSON array
+--             p_part        which part: see below
+--             p_separator   what stands between them
+-- Returns     text; empty where there are no columns
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_list('[{"f": "k1", "name": "`id`"}]', 'raw', ', ');
+--
+-- In every statement t is the frame, c a child row, x a row acted on, q rows chosen within, a the
+-- row that was read last.
+
+DROP FUNCTION IF EXISTS deletion_sql_list;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_list(
+    p_columns JSON,
+    p_part VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_separator VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Write one part of a statement for each of some columns'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_column JSON;
+    DECLARE v_list LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
+        SET v_f = v_column ->> '$.f';
+        SET v_name = v_column ->> '$.name';
+        SET v_type = v_column ->> '$.type';
+        SET v_put_open = v_column ->> '$.put[0]', v_put_close = v_column ->> '$.put[1]';
+        SET v_get_open = v_column ->> '$.get[0]', v_get_close = v_column ->> '$.get[1]';
+        SET v_list = concat(v_list, if(v_pos = 0, '', p_separator), CASE p_part
+            WHEN 'frame' THEN concat(v_f, ' ', v_type, ' PATH \'$.', v_f, '\' ERROR ON ERROR')
+            WHEN 'found' THEN concat('x.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
+            WHEN 'own' THEN concat('c.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
+            WHEN 'same' THEN concat('c.', v_name, ' = x.', v_name)
+            WHEN 'answer' THEN concat(v_put_open, 'c.', v_name, v_put_close, ' AS ', v_f)
+            WHEN 'object' THEN concat('\'', v_f, '\', q.', v_f)
+            WHEN 'found_object' THEN
+                concat('\'', v_f, '\', ', v_put_open, 'x.', v_name, v_put_close)
+            WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
+            WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
+            WHEN 'order' THEN concat('q.', v_f)
+            WHEN 'sort' THEN concat('c.', v_name, if(
+                v_column ->> '$.family' = 'label',
+                concat(' COLLATE ', v_column ->> '$.collation'),
+                ''
+            ))
+            WHEN 'text' THEN concat(
+                v_column ->> '$.text[0]', 'x.', v_name, v_column ->> '$.text[1]'
+            )
+        END);
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN v_list;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_part.sql
+-- deletion_key_part
+-- Take the key columns out of the columns that frames of a table carry.
+--
+-- Parameters  p_columns   descriptions by deletion_frame_column, a JSON array
+-- Returns     JSON array of those whose name in frames begins with k
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_key_part;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_part(
+    p_columns JSON
+) RETURNS JSON
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Take the key columns out of the columns that frames of a table carry'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_keys JSON DEFAULT json_array();
+
+    WHILE json_extract(p_columns, concat('$[', v_pos, '].f')) LIKE '"k%' DO
+        SET v_keys = json_array_append(
+            v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']'))
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN v_keys;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_frame_column.sql
+-- deletion_frame_column
+-- Describe how frames carry the values of a column: written as JSON, and read in its own type.
+--
+-- Parameters  p_schema, p_table, p_column   the column
+--             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what
+--                       refers
+-- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions
+--             around the column and around the field; NULL: keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_frame_column('shop', 'customer', 'id', 'k1');
+
+DROP FUNCTION IF EXISTS deletion_frame_column;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_frame_column(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_field VARCHAR(8)
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'  -- noqa: LT05
+BEGIN
+    DECLARE v_type, v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_family, v_charset, v_collation VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT c.column_type, c.character_set_name, c.collation_name
+    INTO v_type, v_charset, v_collation
+    FROM information_schema.columns AS c
+    WHERE c.table_schema = p_schema AND c.table_name = p_table AND c.column_name = p_column;
+
+    SET v_family = deletion_type_family(v_type);
+    SET v_base = regexp_substr(v_type, '^[a-z]+');
+    -- Own type, character set and collation: any other makes the engine compare by something else.
+    SET v_frame = CASE
+        WHEN v_base = 'bit' THEN 'BIGINT UNSIGNED'
+        WHEN v_base = 'year' THEN 'SMALLINT UNSIGNED'
+        WHEN v_family = 'number' THEN concat(
+            upper(v_base),
+            coalesce(if(v_base = 'decimal', regexp_substr(v_type, '[(][0-9, ]+[)]'), ''), ''),
+            if(v_type LIKE '% unsigned%', ' UNSIGNED', '')
+        )
+        WHEN v_family = 'bytes' THEN concat(
+            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'),
+            ') CHARACTER SET ascii COLLATE ascii_bin'
+        )
+        WHEN v_family IN ('string', 'label') THEN concat(
+            'VARCHAR(', if(v_family = 'label', '255', regexp_substr(v_type, '[0-9]+')),
+            ') CHARACTER SET ', v_charset, ' COLLATE ', v_collation
+        )
+        WHEN v_base = 'date' THEN 'DATE'
+        WHEN v_family IN ('moment', 'time') THEN concat(
+            if(v_family = 'time', 'TIME', 'DATETIME'),
+            coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
+        )
+    END;
+
+    RETURN if(v_frame IS NULL, NULL, json_object(
+        'f', p_field,
+        'column', p_column,
+        'name', deletion_quote_name(p_column),
+        'family', v_family,
+        'collation', v_collation,
+        'type', v_frame,
+        -- JSON keeps integers exactly; all else travels as text, bytes as hexadecimal digits.
+        'put', CASE
+            WHEN v_base IN ('bit', 'year') THEN json_array('CAST(', ' AS UNSIGNED)')
+            WHEN v_family = 'number' AND v_base <> 'decimal' THEN json_array('', '')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' AND v_charset = 'utf8mb4' THEN json_array('', '')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END,
+        'get', if(v_family = 'bytes', json_array('UNHEX(', ')'), json_array('', '')),
+        -- As jobs spell it; adding nothing takes the zeros of ZEROFILL away.
+        'text', CASE
+            WHEN v_base = 'bit' THEN json_array('CAST(CAST(', ' AS UNSIGNED) AS CHAR)')
+            WHEN v_family = 'number' AND v_base <> 'year' THEN json_array('CAST(', ' + 0 AS CHAR)')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END
+    ));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_unique_index.sql
+-- deletion_unique_index
+-- Find the unique key that some columns make, in any order; NULLs may be in it.
+--
+-- Parameters  p_schema, p_table   the table
+--             p_columns           its columns, a JSON array
+-- Returns     text, the index; NULL: several rows may hold the same values
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_unique_index('shop', 'customer', '["id"]');
+
+DROP FUNCTION IF EXISTS deletion_unique_index;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_unique_index(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the unique key that some columns make, in any order; NULLs may be in it'
+BEGIN
+    RETURN (
+        SELECT i.index_name
+        FROM information_schema.statistics AS i
+        WHERE i.table_schema = p_schema AND i.table_name = p_table AND i.non_unique = 0
+        GROUP BY i.index_name
+        HAVING
+            count(*) = json_length(p_columns)
+            AND sum(
+                i.sub_part IS NULL AND json_contains(p_columns, json_quote(i.column_name))
+            ) = count(*)
+        ORDER BY i.index_name = 'PRIMARY' DESC, i.index_name
+        LIMIT 1
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_edge_index.sql
+-- deletion_edge_index
+-- Find the index of a child that a reference is followed by.
+--
+-- Parameters  p_schema, p_table   the child
+--             p_columns           its columns, a JSON array
+--             p_discriminator     a further column that is compared; NULL: none
+-- Returns     text, the index; NULL: none leads with these columns
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_edge_index('shop', 'invoice', '["customer_id"]', NULL);
+
+DROP FUNCTION IF EXISTS deletion_edge_index;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_edge_index(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON,
+    p_discriminator VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the index of a child that a reference is followed by'
+BEGIN
+    RETURN (
+        SELECT i.index_name
+        FROM information_schema.statistics AS i
+        WHERE
+            i.table_schema = p_schema
+            AND i.table_name = p_table
+            AND i.sub_part IS NULL
+            AND i.is_visible = 'YES'
+            AND i.index_type = 'BTREE'
+        GROUP BY i.index_name
+        HAVING
+            sum(
+                i.seq_in_index <= json_length(p_columns)
+                AND json_contains(p_columns, json_quote(i.column_name))
+            ) = json_length(p_columns)
+            -- The discriminator may stand among the leading columns.
+            OR (
+                p_discriminator IS NOT NULL
+                AND sum(
+                    i.seq_in_index <= json_length(p_columns) + 1
+                    AND (
+                        json_contains(p_columns, json_quote(i.column_name))
+                        OR i.column_name = p_discriminator
+                    )
+                ) = json_length(p_columns) + 1
+            )
+        ORDER BY count(*), i.index_name
+        LIMIT 1
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_node_key.sql
+-- deletion_node_key
+-- Find the columns that name a row of a table: its primary key, else its smallest unique key.
+--
+-- Parameters  p_schema, p_table   the table
+-- Returns     JSON array of column names; NULL: no key without NULLs
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_node_key('shop', 'customer');
+
+DROP FUNCTION IF EXISTS deletion_node_key;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_node_key(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the columns that name a row of a table: its primary key, else its smallest unique key'
+BEGIN
+    RETURN (
+        SELECT json_arrayagg(k.column_name)
+        FROM (
+            SELECT i.column_name
+            FROM information_schema.statistics AS i
+            INNER JOIN (
+                SELECT u.index_name
+                FROM information_schema.statistics AS u
+                WHERE u.table_schema = p_schema AND u.table_name = p_table AND u.non_unique = 0
+                GROUP BY u.index_name
+                HAVING
+                    sum(u.nullable = 'YES') = 0
+                    AND sum(u.sub_part IS NOT NULL) = 0
+                    AND sum(u.column_name IS NULL) = 0
+                    AND sum(u.is_visible = 'NO') = 0
+                ORDER BY u.index_name = 'PRIMARY' DESC, count(*), u.index_name
+                LIMIT 1
+            ) AS x ON x.index_name = i.index_name
+            WHERE i.table_schema = p_schema AND i.table_name = p_table
+            ORDER BY i.seq_in_index
+            LIMIT 100
+        ) AS k
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_fingerprint.sql
+-- deletion_fingerprint
+-- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
+--
+-- Parameters  p_entity_table   the target
+--             p_tables         the plan's tables: an array of {"s": schema, "t": table}
+-- Returns     text, a hexadecimal hash
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint(entity_table, tables) FROM deletion_plans;
+
+DROP FUNCTION IF EXISTS deletion_fingerprint;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint(
+    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_tables JSON
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
+BEGIN
+    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
+        c.character_set_name, c.collation_name, c.column_default, c.extra
+    ), 256)))))
+    INTO v_columns
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;  -- noqa: PRS
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
+        i.sub_part, i.is_visible, i.index_type
+    ), 256)))))
+    INTO v_indexes
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;  -- noqa: PRS
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
+    ), 256)))))
+    INTO v_tables
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;  -- noqa: PRS
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.child_schema, r.child_table, r.reference_name, r.action
+    ), 256)))))
+    INTO v_rules
+    FROM deletion_rules AS r;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        d.reference_name, d.child_schema, d.child_table, d.child_columns, d.parent_schema,
+        d.parent_table, d.parent_columns, d.discriminator_column, d.discriminator_value, d.action
+    ), 256)))))
+    INTO v_declared
+    FROM deletion_references AS d;
+
+    SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
+    INTO v_target
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
+    RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
+        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
+    ), 256), 32));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_reference_problem.sql
+-- deletion_reference_problem
+-- Say why a reference cannot be declared like this.
+--
+-- Parameters  p_name                   the reference's name
+--             p_child_schema           schema of the table that refers
+--             p_child_table            that table
+--             p_child_columns          its columns; NULL: they are none
+--             p_parent_schema          schema of the table referred to
+--             p_parent_table           that table
+--             p_parent_columns         its columns; NULL: they are none
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Returns     text; NULL: nothing is wrong
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP FUNCTION IF EXISTS deletion_reference_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_reference_problem(
+    p_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_child_columns JSON,
+    p_parent_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_parent_columns JSON,
+    p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a reference cannot be declared like this'
+BEGIN
+    DECLARE v_children JSON
+        DEFAULT deletion_columns(p_child_schema, p_child_table, p_child_columns);
+    DECLARE v_parents JSON
+        DEFAULT deletion_columns(p_parent_schema, p_parent_table, p_parent_columns);
+    DECLARE v_tells JSON DEFAULT deletion_columns(
+        p_child_schema, p_child_table, json_array(p_discriminator_column)
+    );
+
+    RETURN CASE
+        WHEN
+            deletion_is_ours(p_child_schema, p_child_table)
+            OR deletion_is_ours(p_parent_schema, p_parent_table)
+            THEN 'a table belongs to deletion-jobs'
+        WHEN v_children IS NULL THEN 'p_child_columns are no columns of the child'
+        WHEN v_parents IS NULL THEN 'p_parent_columns are no columns of the parent'
+        WHEN json_length(v_children) <> json_length(v_parents)
+            THEN 'child and parent columns differ in number'
+        WHEN EXISTS (
+            SELECT 1
+            FROM json_table(
+                v_children, '$[*]' COLUMNS (
+                    pos INT PATH '$.pos',
+                    type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+                )
+            ) AS c
+            INNER JOIN json_table(
+                v_parents, '$[*]' COLUMNS (
+                    pos INT PATH '$.pos',
+                    type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+                )
+            ) AS p ON p.pos = c.pos
+            WHERE
+                coalesce(deletion_type_family(c.type), 'none')
+                <> coalesce(deletion_type_family(p.type), 'other')
+        ) THEN 'child and parent columns cannot be compared'
+        -- Rows that two parents share must not go with one of them.
+        WHEN NOT EXISTS (
+            SELECT 1
+            FROM information_schema.statistics AS i
+            WHERE i.table_schema = p_parent_schema AND i.table_name = p_parent_table
+            GROUP BY i.index_name
+            HAVING
+                max(i.non_unique) = 0
+                AND count(i.sub_part) = 0
+                AND sum(coalesce(json_contains(p_parent_columns, json_quote(i.column_name)), 0))
+                = count(*)
+        ) THEN 'the parent columns hold no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS k
+            WHERE
+                k.constraint_schema = p_child_schema AND k.table_name = p_child_table
+                AND k.constraint_name = p_name
+        ) THEN 'the child has a foreign key of this name'
+        WHEN (p_discriminator_column IS NULL) <> (p_discriminator_value IS NULL)
+            THEN 'discriminator column and value go together'
+        WHEN p_discriminator_column IS NULL THEN NULL
+        WHEN v_tells IS NULL THEN 'the discriminator is no column of the child'
+        WHEN json_contains(p_child_columns, json_quote(p_discriminator_column))
+            THEN 'the discriminator is one of the child columns'
+        WHEN deletion_key_text(
+            p_discriminator_value,
+            json_unquote(json_extract(v_tells, '$[0].type')),
+            json_unquote(json_extract(v_tells, '$[0].text.charset'))
+        ) IS NULL THEN 'the discriminator value is none of its column'
+    END;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_is_ours.sql
+-- deletion_is_ours
+-- Tell whether a table is one of this project's own.
+--
+-- Parameters  p_schema   schema of the table
+--             p_table    the table
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_is_ours('shop', 'deletion_jobs');
+
+DROP FUNCTION IF EXISTS deletion_is_ours;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_is_ours(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BOOLEAN
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Tell whether a table is one of the own tables of this project'
+BEGIN
+    RETURN p_schema = database() AND p_table IN (
+        'deletion_jobs', 'deletion_targets', 'deletion_references', 'deletion_rules',
+        'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
+        'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
+        'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_keep_asked.sql
+-- deletion_keep_asked
+-- Keep in the attempts what a job asks for and how it ended, before its row is used again.
+--
+-- Parameters  p_jobs      the jobs, a JSON array of {"id"}; those not finished are passed over
+--             p_is_past   TRUE: what they asked for is over, since they are armed again
+-- Writes      deletion_attempts                    Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_keep_asked('[{"id": 42}]', TRUE);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS deletion_keep_asked;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_keep_asked(
+    IN p_jobs JSON,
+    IN p_is_past BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Keep in the attempts what jobs ask for and how they ended'
+BEGIN
+    DECLARE v_finished, v_missing, v_open JSON;
+
+    -- Lock order: the job rows first, then their attempts.
+    SELECT json_arrayagg(j.id)
+    INTO v_finished
+    FROM json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.id')) AS p
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = p.id
+    WHERE j.status IN ('done', 'failed', 'cancelled')
+    FOR UPDATE OF j;
+
+    -- The attempts are looked up without locks and written by their whole keys: a range would
+    -- lock the gap behind it, in which a claim has to insert.
+    SELECT json_arrayagg(json_object('job', f.id, 'no', f.next_no))
+    INTO v_missing
+    FROM (
+        SELECT
+            t.id,
+            coalesce(max(a.attempt_no), 0) + 1 AS next_no
+        FROM json_table(v_finished, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+        LEFT JOIN deletion_attempts AS a ON a.job_id = t.id
+        GROUP BY t.id
+        HAVING coalesce(min(a.is_past), TRUE)
+    ) AS f;
+
+    SELECT json_arrayagg(json_object('job', a.job_id, 'no', a.attempt_no))
+    INTO v_open
+    FROM json_table(v_finished, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+    INNER JOIN deletion_attempts AS a ON a.job_id = t.id
+    WHERE NOT a.is_past;
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, started_at, ended_at, outcome, error, is_past,
+        asked_reason, asked_hard_delete, asked_scheduled_at, asked_by, asked_at
+    )
+    SELECT
+        j.id,
+        m.attempt_no,
+        j.started_at,
+        j.finished_at,
+        j.status,
+        j.error,
+        p_is_past,
+        j.reason,
+        j.hard_delete,
+        j.scheduled_at,
+        j.created_by,
+        j.created_at
+    FROM json_table(
+        v_missing, '$[*]' COLUMNS (
+            job_id BIGINT UNSIGNED PATH '$.job',
+            attempt_no INT PATH '$.no'
+        )
+    ) AS m
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = m.job_id
+    -- Without a transaction of the caller's, somebody else may have armed the job meanwhile.
+    WHERE j.status IN ('done', 'failed', 'cancelled')
+    ON DUPLICATE KEY UPDATE is_past = p_is_past;
+
+    UPDATE json_table(
+        v_open, '$[*]' COLUMNS (
+            job_id BIGINT UNSIGNED PATH '$.job',
+            attempt_no INT PATH '$.no'
+        )
+    ) AS o
+    STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = o.job_id AND a.attempt_no = o.attempt_no
+    STRAIGHT_JOIN deletion_jobs AS j ON j.id = o.job_id
+    SET
+        a.is_past = p_is_past,
+        a.asked_reason = if(a.asked_at IS NULL, j.reason, a.asked_reason),
+        a.asked_hard_delete = if(a.asked_at IS NULL, j.hard_delete, a.asked_hard_delete),
+        a.asked_scheduled_at = if(a.asked_at IS NULL, j.scheduled_at, a.asked_scheduled_at),
+        a.asked_by = if(a.asked_at IS NULL, j.created_by, a.asked_by),
+        a.asked_at = coalesce(a.asked_at, j.created_at);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_parse_keys.sql
+-- deletion_parse_keys
+-- Read many keys strictly, and give them in canonical form, each once.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+--             p_pks            a JSON array of keys: texts and numbers, arrays where composite
+--             p_verb           the verb that was called
+--             p_keys           OUT the texts that stand for them, a JSON array
+-- Errors      JD002 no array, or a key that does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_parse_keys('customer', '[1, "2"]', 'enqueue_deletions', @dj_keys);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS deletion_parse_keys;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_parse_keys(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_keys JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read many keys strictly, and give them in canonical form, each once'
+BEGIN
+    DECLARE v_types, v_collations JSON;
+    DECLARE v_wrong TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_pks IS NULL OR json_type(p_pks) <> 'ARRAY' THEN
+        CALL deletion_raise('JD002', p_verb, 'p_pks is no JSON array', p_pks);
+    END IF;
+
+    SELECT t.key_types, t.key_collations
+    INTO v_types, v_collations
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    -- An array is a key only where the key has several columns, since texts are taken as they are.
+    SELECT
+        coalesce(json_arrayagg(k.pk), json_array()),
+        min(if(k.pk IS NULL OR char_length(k.pk) > 64, k.given, NULL))
+    INTO p_keys, v_wrong
+    FROM (
+        SELECT
+            g.pk,
+            min(g.given) AS given
+        FROM (
+            SELECT
+                coalesce(cast(e.item AS CHAR), 'null') AS given,
+                deletion_key_texts(
+                    v_types,
+                    v_collations,
+                    CASE json_type(e.item)
+                        WHEN 'STRING' THEN json_unquote(e.item)
+                        WHEN 'INTEGER' THEN cast(e.item AS CHAR)
+                        WHEN 'UNSIGNED INTEGER' THEN cast(e.item AS CHAR)
+                        WHEN 'DOUBLE' THEN cast(e.item AS CHAR)
+                        WHEN 'ARRAY' THEN if(json_length(v_types) > 1, cast(e.item AS CHAR), NULL)
+                    END
+                ) AS pk
+            FROM json_table(p_pks, '$[*]' COLUMNS (item JSON PATH '$')) AS e
+        ) AS g
+        GROUP BY g.pk
+    ) AS k;
+
+    IF v_wrong IS NOT NULL THEN
+        CALL deletion_raise('JD002', p_verb, concat('not a key of ', p_entity_table), v_wrong);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_texts.sql
+-- deletion_key_texts
+-- Read a key of one or several columns strictly, and give the one text that stands for it.
+--
+-- Parameters  p_types        types of the key's columns, a JSON array
+--             p_collations   their {"charset", "collation"}, a JSON array
+--             p_pk           the key as text; of several columns a JSON array of their values
+-- Returns     text, of any length; NULL: it does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_texts('["date", "int"]', '[null, null]', '["2024-02-29", 7]');
+
+DROP FUNCTION IF EXISTS deletion_key_texts;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_texts(
+    p_types JSON,
+    p_collations JSON,
+    p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Read a key of one or several columns strictly'
+BEGIN
+    DECLARE v_value JSON;
+    DECLARE v_count, v_pos INT DEFAULT 0;
+    DECLARE v_text, v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    -- Most keys are plain numbers beyond doubt: a third of the time of the whole way.
+    IF
+        p_types IN (cast('["int"]' AS JSON), cast('["bigint"]' AS JSON))
+        AND char_length(p_pk) BETWEEN 1 AND 9
+        AND p_pk NOT LIKE '0%'
+        AND p_pk NOT REGEXP '[^0-9]'
+    THEN
+        RETURN p_pk;
+    END IF;
+
+    SET v_count = json_length(p_types);
+
+    IF v_count = 1 THEN
+        RETURN deletion_key_text(
+            p_pk,
+            json_unquote(json_extract(p_types, '$[0]')),
+            json_unquote(json_extract(p_collations, '$[0].charset'))
+        );
+    END IF;
+
+    IF NOT coalesce(json_valid(p_pk), FALSE) THEN
+        RETURN NULL;
+    ELSEIF json_type(p_pk) <> 'ARRAY' OR json_length(p_pk) <> v_count THEN
+        RETURN NULL;
+    END IF;
+
+    SET v_key = '[';
+
+    -- NULL, once it is there, stays.
+    WHILE v_pos < v_count DO
+        SET v_value = json_extract(p_pk, concat('$[', v_pos, ']'));
+        SET v_text = if(
+            json_type(v_value) IN ('STRING', 'INTEGER', 'UNSIGNED INTEGER', 'DOUBLE'),
+            deletion_key_text(
+                json_unquote(v_value),
+                json_unquote(json_extract(p_types, concat('$[', v_pos, ']'))),
+                json_unquote(json_extract(p_collations, concat('$[', v_pos, '].charset')))
+            ),
+            NULL
+        );
+        SET v_pos = v_pos + 1;
+        SET v_key = concat(v_key, json_quote(v_text), if(v_pos < v_count, ',', ']'));
+    END WHILE;
+
+    RETURN v_key;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_string.sql
+-- deletion_key_string
+-- Read a key value that is a string of characters, of bytes, or a label, strictly.
+--
+-- Parameters  p_text      the value as text; bytes as hexadecimal digits, after 0x or not
+--             p_type      type of its column: CHAR, VARCHAR, BINARY, VARBINARY or ENUM
+--             p_charset   character set of its column; NULL: none
+-- Returns     text as the type prints it, bytes as HEX() does; NULL: it does not parse
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_string('0x00ff', 'varbinary(16)', NULL);
+--
+-- Letters stay as they are given. Under a collation that ignores case, 'abc' and 'ABC' name one
+-- row and are two jobs; the second finds the row gone, which is no error.
+
+DROP FUNCTION IF EXISTS deletion_key_string;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_string(
+    p_text TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_charset VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Read a key value that is a string of characters, of bytes, or a label, strictly'
+BEGIN
+    DECLARE v_family VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT regexp_substr(p_type, '^[a-z]+');
+    DECLARE v_size INT DEFAULT regexp_substr(
+        if(v_family = 'enum', '0', p_type), '[0-9]+'
+    );
+    DECLARE v_text TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT p_text;
+
+    IF v_family IN ('binary', 'varbinary') THEN
+        SET v_text = upper(if(p_text LIKE '0x%', substring(p_text, 3), p_text));
+
+        RETURN if(
+            v_text REGEXP '[^0-9A-F]'
+            OR char_length(v_text) % 2 = 1
+            OR char_length(v_text) > 2 * v_size
+            -- A short value would be filled up by the column and be another one.
+            OR (v_family = 'binary' AND char_length(v_text) < 2 * v_size),
+            NULL,
+            v_text
+        );
+    END IF;
+
+    IF v_family = 'enum' THEN
+        -- Labels alone count: the column itself would take the number of a label as well.
+        RETURN if(
+            locate(
+                concat(',''', replace(p_text, '''', ''''''), ''','),
+                concat(',', substring(p_type, 6, char_length(p_type) - 6), ',')
+            ) > 0,
+            p_text,
+            NULL
+        );
+    END IF;
+
+    -- A CHAR column gives its values back without the blanks at their end.
+    IF v_family = 'char' THEN
+        SET v_text = trim(TRAILING ' ' FROM p_text);
+    END IF;
+
+    RETURN if(
+        char_length(v_text) > v_size OR NOT deletion_fits_charset(v_text, p_charset), NULL, v_text
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/set_deletion_rule.sql
+-- set_deletion_rule
+-- Decide what happens to the rows behind one reference, whatever the catalog says.
+--
+-- Parameters  p_child_table   the table that refers
+--             p_reference     its foreign key's constraint, or the declared reference
+--             p_action        cascade, set_null, set_default, restrict, or keep where declared;
+--                             NULL: what the catalog or the declaration says holds again
+-- Errors      JD002 NULL, no such reference or action; JD005 no such table
+-- Writes      deletion_rules (one row)             Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_rule('invoice', 'fk_invoice_customer', 'restrict');
+
+DROP PROCEDURE IF EXISTS set_deletion_rule;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE set_deletion_rule(
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reference TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what happens to the rows behind one reference, whatever the catalog says'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_key, v_is_declared BOOLEAN;
+
+    IF p_child_table IS NULL OR p_reference IS NULL THEN
+        CALL deletion_raise('JD002', 'set_deletion_rule', 'table or reference is NULL', NULL);
+    END IF;
+
+    -- A rule may be taken back when its table is gone.
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_rules AS r
+        WHERE
+            r.reference_name = p_reference
+            AND p_child_table IN (
+                deletion_entity_name(r.child_schema, r.child_table),
+                concat(r.child_schema, '.', r.child_table)
+            );
+    END IF;
+
+    IF p_action IS NOT NULL OR row_count() = 0 THEN
+        CALL deletion_find_table(p_child_table, 'set_deletion_rule', v_schema, v_table);
+
+        SET v_is_key = (
+            SELECT count(*) > 0
+            FROM information_schema.referential_constraints AS k
+            WHERE
+                k.constraint_schema = v_schema AND k.table_name = v_table
+                AND k.constraint_name = p_reference
+        );
+        SET v_is_declared = (
+            SELECT count(*) > 0
+            FROM deletion_references AS d
+            WHERE
+                d.reference_name = p_reference
+                AND d.child_schema = v_schema AND d.child_table = v_table
+        );
+
+        IF NOT v_is_key AND NOT v_is_declared THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                concat('no such reference of ', left(p_child_table, 64)),
+                p_reference
+            );
+        ELSEIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+            CALL deletion_raise('JD002', 'set_deletion_rule', 'no such action', p_action);
+        ELSEIF p_action = 'keep' AND NOT v_is_declared THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                'rows of a foreign key cannot be kept: no action keep',
+                p_reference
+            );
+        ELSEIF p_action NOT IN ('set_null', 'restrict') AND deletion_is_ours(v_schema, v_table) THEN
+            CALL deletion_raise(
+                'JD002', 'set_deletion_rule', 'table belongs to deletion-jobs', p_child_table
+            );
+        END IF;
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        INSERT INTO deletion_rules (child_schema, child_table, reference_name, action)
+        VALUES (v_schema, v_table, p_reference, p_action)
+        ON DUPLICATE KEY UPDATE action = p_action, created_at = utc_timestamp(6);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/unregister_deletion_target.sql
+-- unregister_deletion_target
+-- Allow no further deletions from a table; jobs that have ended stay as history.
+--
+-- Parameters  p_table   the target, which may be gone itself
+-- Errors      JD002 NULL; JD003 jobs of it are pending or running; JD004 table is no target
+-- Writes      deletion_targets (one row), deletion_plans     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL unregister_deletion_target('customer');
+
+DROP PROCEDURE IF EXISTS unregister_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE unregister_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow no further deletions from a table; jobs that have ended stay as history'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_entity_table = deletion_target_name(p_table);
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'unregister_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF v_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', 'unregister_deletion_target', 'table is no target', p_table);
+    ELSEIF deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003', 'unregister_deletion_target', 'jobs are pending or running', v_entity_table
+        );
+    END IF;
+
+    DELETE FROM deletion_targets AS t WHERE t.entity_table = v_entity_table;
+
+    UPDATE deletion_plans AS p
+    SET p.superseded_at = utc_timestamp(6)
+    WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/preview_deletion.sql
+-- preview_deletion
+-- Say, table by table, what deleting a row would do; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     rows of table_name, action (delete, set_null, set_default, restrict, root_not_found),
+--             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
+--             JD007 as the plan's; the engine's own where a right is missing
+-- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL preview_deletion('users', '42');
+
+DROP PROCEDURE IF EXISTS preview_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE preview_deletion(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say, table by table, what deleting a row would do; nothing is changed'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_walk_id BIGINT DEFAULT -connection_id();
+    DECLARE v_read, v_total BIGINT DEFAULT 0;
+    DECLARE v_saved JSON;
+    DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        -- A caller's transaction is the caller's to roll back.
+        DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+
+        IF v_saved IS NOT NULL THEN
+            SET SESSION
+                time_zone = json_unquote(json_extract(v_saved, '$[0]')),
+                cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'preview_deletion', 'p_table is NULL', NULL);
+    ELSEIF deletion_target_name(p_table) IS NULL THEN
+        CALL deletion_raise('JD004', 'preview_deletion', 'table is no target', p_table);
+    END IF;
+
+    CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_deletion', v_pk);
+    CALL deletion_current_plan(p_table, 'preview_deletion', v_plan_id);
+    CALL deletion_missing_privilege(v_plan_id, v_error);
+
+    IF v_error IS NOT NULL THEN
+        SET v_error = left(concat('preview_deletion: ', v_error), 128);
+        SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
+    SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);
+    SET SESSION time_zone = '+00:00', cte_max_recursion_depth = 4294967295;
+
+    SET @dj_frame = json_array(json_object('j', 0, 'pk', v_pk, 'k', if(
+        json_length((
+            SELECT t.key_columns
+            FROM deletion_targets AS t
+            WHERE t.entity_table = deletion_target_name(p_table)
+        )) = 1,
+        json_array(v_pk), cast(v_pk AS JSON)
+    )));
+    CALL deletion_execute(v_plan_id, 0, 'roots');
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+
+    WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
+        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        SET v_total = v_total + coalesce(v_read, 0);
+    END WHILE;
+
+    CALL deletion_fates(v_walk_id, v_plan_id, v_read IS NOT NULL);
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    SET SESSION
+        time_zone = json_unquote(json_extract(v_saved, '$[0]')),
+        cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE preview_deletion
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_problems.sql
+-- vw_deletion_problems
+-- What somebody has to act on, one line each, with the SQL that mends it.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_problems AS
+WITH needed AS (
+    SELECT
+        p.entity_table,
+        s.table_name,
+        if(
+            max(s.kind IN ('remove', 'drain')),
+            if(
+                max(s.kind IN ('set', 'lock')),
+                '["SELECT", "UPDATE", "DELETE"]',
+                '["SELECT", "DELETE"]'
+            ),
+            if(max(s.kind IN ('set', 'lock')), '["SELECT", "UPDATE"]', '["SELECT"]')
+        ) AS rights
+    FROM deletion_plans AS p
+    INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+    WHERE p.superseded_at IS NULL
+    GROUP BY p.entity_table, s.table_name
+),
+
+-- DISTINCT keeps it a table of its own; merged, the reader would need the right to execute.
+missing AS (
+    SELECT DISTINCT
+        n.entity_table,
+        n.table_name,
+        deletion_missing_rights(n.table_name, n.rights) AS rights
+    FROM needed AS n
+),
+
+failed AS (
+    SELECT
+        j.entity_table,
+        left(j.error, 5) AS code,
+        count(*) AS jobs,
+        min(j.finished_at) AS since,
+        max(j.id) AS last_job
+    FROM deletion_jobs AS j
+    WHERE j.status = 'failed'
+    GROUP BY j.entity_table, left(j.error, 5)
+),
+
+resting AS (
+    SELECT
+        j.entity_table,
+        count(*) AS jobs,
+        min(j.created_at) AS since,
+        max(j.id) AS last_job
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND j.error IS NOT NULL
+    GROUP BY j.entity_table
+)
+
+SELECT
+    'schedule' AS problem,
+    concat('slot ', s.slot) AS subject,
+    coalesce(s.last_started_at, s.armed_at) AS since,
+    concat(s.state, ': ', s.why) AS detail,
+    s.mend_sql
+FROM vw_deletion_schedule AS s
+WHERE
+    s.state IN ('paused', 'died', 'late', 'off')
+    AND EXISTS (SELECT 1 FROM deletion_targets)
+UNION ALL
+SELECT
+    'orphaned',
+    concat('job ', p.job_id),
+    p.last_step_at,
+    concat(
+        'the worker of ', p.entity_table, ' ', p.entity_pk, ' is gone; the next one takes it up'
+    ),
+    concat('CALL `', deletion_home(), '`.run_deletion_jobs(NULL, NULL);')
+FROM vw_deletion_progress AS p
+WHERE p.is_orphaned
+UNION ALL
+SELECT
+    'plan',
+    p.entity_table,
+    p.compiled_at,
+    concat(p.error_code, ': ', p.error),
+    concat('CALL `', deletion_home(), '`.compile_deletion_plan(', quote(p.entity_table), ');')
+FROM deletion_plans AS p
+WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
+UNION ALL
+SELECT
+    'right missing',
+    m.table_name,
+    NULL,
+    concat('deletion_jobs_owner lacks ', m.rights, ' for deletions of ', m.entity_table),
+    concat(
+        'GRANT ', m.rights, ' ON ', deletion_quote_path(m.table_name),
+        ' TO ''deletion_jobs_owner''@''localhost'';'
+    )
+FROM missing AS m
+WHERE m.rights IS NOT NULL
+UNION ALL
+SELECT
+    'index missing',
+    concat(s.reference_name, ' of ', s.table_name),
+    p.compiled_at,
+    concat('deletions of ', p.entity_table, ' read the whole table to find its rows'),
+    concat(
+        'CREATE INDEX ', deletion_quote_name(left(concat('idx_', s.reference_name), 64)), ' ON ',
+        deletion_quote_path(s.table_name), ' (',
+        (
+            SELECT group_concat(deletion_quote_name(c.name) ORDER BY c.pos SEPARATOR ', ')
+            FROM json_table(
+                deletion_columns(d.child_schema, d.child_table, d.child_columns),
+                '$[*]' COLUMNS (
+                    pos BIGINT PATH '$.pos',
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name'
+                )
+            ) AS c
+        ),
+        ');'
+    )
+FROM deletion_plans AS p
+INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+LEFT JOIN deletion_references AS d ON d.reference_name = s.reference_name
+WHERE p.superseded_at IS NULL AND s.kind = 'size'
+UNION ALL
+SELECT
+    'failed',
+    f.entity_table,
+    f.since,
+    concat(
+        f.jobs, ' jobs, the last one: ',
+        coalesce((SELECT j.error FROM deletion_jobs AS j WHERE j.id = f.last_job), 'no error')
+    ),
+    if(
+        f.jobs = 1,
+        concat('CALL `', deletion_home(), '`.retry_deletion(', f.last_job, ');'),
+        concat(
+            'SELECT concat(''CALL retry_deletion('', id, '');'') FROM `', deletion_home(),
+            '`.vw_deletion_jobs WHERE status = ''failed'' AND entity_table = ',
+            quote(f.entity_table),
+            coalesce(concat(' AND left(error, 5) = ', quote(f.code)), ''),
+            ';'
+        )
+    )
+FROM failed AS f
+UNION ALL
+SELECT
+    'retrying',
+    r.entity_table,
+    r.since,
+    concat(
+        r.jobs, ' jobs wait to be tried again, the last one: ',
+        coalesce((SELECT j.error FROM deletion_jobs AS j WHERE j.id = r.last_job), 'no error')
+    ),
+    concat(
+        'SELECT * FROM `', deletion_home(), '`.vw_deletion_attempts WHERE job_id = ', r.last_job,
+        ' ORDER BY attempt_no;'
+    )
+FROM resting AS r;
+
+GRANT SELECT ON vw_deletion_problems
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql

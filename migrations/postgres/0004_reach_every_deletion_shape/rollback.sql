@@ -37,19 +37,86 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
+-- Without rules that scrub: rows that were scrubbed count as set NULL.
+DELETE FROM deletion_rules AS r WHERE r.action = 'scrub';
+ALTER TABLE deletion_rules DROP CONSTRAINT chk_dru_scrub;
+ALTER TABLE deletion_rules DROP COLUMN scrub;
+COMMENT ON COLUMN deletion_rules.action IS
+'The action that holds: cascade, set_null, set_default, restrict, or keep if declared.';
+ALTER TABLE deletion_rules DROP CONSTRAINT chk_dru_action;
+ALTER TABLE deletion_rules ADD CONSTRAINT chk_dru_action
+CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'));
+SELECT deletion_add_receipts(
+    s.run_id, ARRAY[s.table_name], 'set_null', ARRAY[s.row_counts]
+)
+FROM deletion_receipts AS s
+WHERE s.action = 'scrub';
+DELETE FROM deletion_receipts AS s WHERE s.action = 'scrub';
+ALTER TABLE deletion_receipts DROP CONSTRAINT chk_drec_action;
+ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
+CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
+COMMENT ON COLUMN deletion_receipts.action IS
+'delete, set_null, set_default; root_not_found: the row was gone already.';
+DELETE FROM deletion_walk_keys AS w WHERE w.fate IN ('scrub', 'held');
+UPDATE deletion_walk_keys AS w
+SET keys = '{"action": "set_null"}'
+WHERE w.walk_id = 0 AND w.keys ->> 'action' = 'scrub';
+ALTER TABLE deletion_walk_keys DROP CONSTRAINT chk_dwk_fate;
+ALTER TABLE deletion_walk_keys ADD CONSTRAINT chk_dwk_fate
+CHECK (fate IN ('delete', 'set_null', 'set_default', 'restrict', 'keep'));
+COMMENT ON COLUMN deletion_walk_keys.fate IS
+'What would become of the row: delete, set_null, set_default, restrict or keep.';
+
+-- As before 0.3.0.
+DROP INDEX IF EXISTS idx_dps_parent;
+DROP INDEX IF EXISTS idx_dps_edge;
+
 -- >>> drop
+DROP VIEW IF EXISTS vw_deletion_health;
+DROP VIEW IF EXISTS vw_deletion_problems;
+DROP VIEW IF EXISTS vw_deletion_holds;
+DROP FUNCTION IF EXISTS deletion_climb;
+DROP FUNCTION IF EXISTS deletion_seed_climb;
+DROP FUNCTION IF EXISTS deletion_see_holds;
 DROP FUNCTION IF EXISTS deletion_remove_circle;
+DROP FUNCTION IF EXISTS deletion_preview_held;
+DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP FUNCTION IF EXISTS deletion_mind_holds;
 DROP FUNCTION IF EXISTS deletion_open_circle;
 DROP FUNCTION IF EXISTS deletion_note_stack;
 DROP FUNCTION IF EXISTS deletion_note_frame;
 DROP FUNCTION IF EXISTS deletion_find_circle;
+DROP FUNCTION IF EXISTS deletion_hold_error;
+DROP FUNCTION IF EXISTS deletion_held_rows;
+DROP FUNCTION IF EXISTS deletion_held_roots;
+DROP FUNCTION IF EXISTS deletion_check_holds;
+DROP FUNCTION IF EXISTS deletion_take_found;
+DROP FUNCTION IF EXISTS deletion_add_receipts;
+DROP FUNCTION IF EXISTS deletion_write_holds;
 DROP FUNCTION IF EXISTS deletion_write_circles;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
+DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP FUNCTION IF EXISTS deletion_sql_held;
+DROP FUNCTION IF EXISTS deletion_sql_drain;
+DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_rule_problem;
 DROP FUNCTION IF EXISTS deletion_references_to;
+DROP FUNCTION IF EXISTS deletion_read_scrub;
 DROP FUNCTION IF EXISTS deletion_root_columns;
+DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_table;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;
 DROP FUNCTION IF EXISTS deletion_break_columns;
+DROP FUNCTION IF EXISTS deletion_detach_problem;
+DROP FUNCTION IF EXISTS deletion_column_text;
+DROP FUNCTION IF EXISTS deletion_row_key;
+DROP FUNCTION IF EXISTS deletion_key_changed;
+DROP FUNCTION IF EXISTS deletion_base_type;
+DROP PROCEDURE IF EXISTS set_deletion_rule;
+DROP PROCEDURE IF EXISTS release_deletion_hold;
+DROP PROCEDURE IF EXISTS hold_deletion;
+DROP TABLE IF EXISTS deletion_holds;
+DROP TABLE IF EXISTS deletion_found_rows;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_walk_verdict.sql
@@ -111,6 +178,108 @@ $deletion_walk_verdict$;
 COMMENT ON FUNCTION deletion_walk_verdict(deletion_runs) IS
 'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.';
 REVOKE ALL ON FUNCTION deletion_walk_verdict(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk.sql
+-- deletion_walk
+-- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_all       TRUE: every reference (preview); FALSE: those the check needs
+-- Returns     bigint, the number of rows read; NULL: the walk has ended
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk(
+    p_walk_id bigint,
+    p_plan_id bigint,
+    p_all boolean
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk$
+DECLARE
+    -- Read in pages: one answer of the engine is never larger than this.
+    v_page CONSTANT bigint := 10000;
+    v_node integer;
+    v_frame jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_cursor jsonb;
+    v_count bigint;
+    v_is_end boolean;
+    v_read bigint := 0;
+BEGIN
+    SELECT w.node_no INTO v_node
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    WITH taken AS (
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = TRUE
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.ctid
+            FROM deletion_walk_keys AS x
+            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+            LIMIT 200
+        ))
+        RETURNING w.job_id, w.keys
+    )
+
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame FROM taken AS t;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node
+            AND (p_all OR s.in_check)
+        ORDER BY s.step_no
+    LOOP
+        v_cursor := NULL;
+        -- Rows below which nothing is looked at are met and done with.
+        v_is_end := v_step.action <> 'cascade' OR NOT EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS b
+            WHERE
+                b.plan_id = p_plan_id AND b.kind = 'fetch_more'
+                AND b.parent_node_no = v_step.node_no AND (p_all OR b.in_check)
+        );
+
+        LOOP
+            PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+            EXECUTE v_step.sql_text INTO v_keys, v_count USING v_frame, v_page, v_cursor;
+            PERFORM deletion_allow_hash(FALSE);
+            -- Two of the frame's rows may hold the same child by one reference of two jobs only.
+            INSERT INTO deletion_walk_keys (
+                walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+            )
+            SELECT
+                p_walk_id, (k.value ->> 'j')::bigint, v_step.node_no,
+                CASE v_step.action WHEN 'cascade' THEN 'delete' ELSE v_step.action END,
+                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j', v_is_end
+            FROM jsonb_array_elements(v_keys) AS k
+            ON CONFLICT DO NOTHING;
+            v_read := v_read + v_count;
+            EXIT WHEN v_count < v_page;
+            v_cursor := v_keys -> -1;
+        END LOOP;
+    END LOOP;
+
+    RETURN v_read;
+END;
+$deletion_walk$;
+
+COMMENT ON FUNCTION deletion_walk(bigint, bigint, boolean) IS
+'Read one layer of a walk: the rows that hang from some rows whose children are not yet known.';
+REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_sweep.sql
@@ -241,6 +410,62 @@ COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
 REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_sweep_away.sql
+-- deletion_sweep_away
+-- Delete what deletion_sweep has locked and counted, and write the receipts.
+--
+-- Parameters  p_run_id   the run
+--             p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
+--             p_jobs, p_keys, p_parents   the locked rows
+-- Returns     bigint, the number of rows deleted
+-- Errors      40001 others took some of the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep_away(
+    p_run_id bigint,
+    p_found jsonb,
+    p_jobs bigint[],
+    p_keys bigint[],
+    p_parents bigint[]
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep_away$
+DECLARE
+    v_item jsonb;
+    v_rows bigint;
+    v_total bigint := 0;
+BEGIN
+    FOR v_item IN SELECT x.value FROM jsonb_array_elements(p_found) AS x LOOP
+        EXECUTE v_item ->> 'sql' USING p_jobs, p_keys, p_parents;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+
+        -- Somebody took some of these rows away in between; whose they were, nobody counted.
+        IF v_rows <> (v_item ->> 'rows')::bigint THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'serialization_failure',
+                MESSAGE = format(
+                    'rows of %s changed while they were counted (%s of %s found)',
+                    v_item ->> 'table', v_rows, v_item ->> 'rows'
+                );
+        END IF;
+
+        v_total := v_total + v_rows;
+        PERFORM deletion_add_receipts(p_run_id, v_item ->> 'table', 'delete', v_item -> 'jobs');
+    END LOOP;
+
+    RETURN v_total;
+END;
+$deletion_sweep_away$;
+
+COMMENT ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) IS
+'Delete what deletion_sweep has locked and counted, and write the receipts.';
+REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_stuck.sql
 -- deletion_stuck
 -- Raise the error that says why rows of a frame cannot be removed.
@@ -301,6 +526,212 @@ COMMENT ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan
 'Raise the error that says why rows of a frame cannot be removed.';
 REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps)
 FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_step_failed.sql
+-- deletion_step_failed
+-- Decide what becomes of a run whose step was rolled back.
+--
+-- Parameters  p_run           the run, fenced
+--             p_interrupted   TRUE: the worker's statement was cancelled
+--             p_code, p_message   the error
+-- Returns     text: retry, ended or interrupted
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_step_failed(
+    p_run deletion_runs,
+    p_interrupted boolean,
+    p_code text,
+    p_message text
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_step_failed$
+DECLARE
+    -- Serialization failure, deadlock, lock timeout, and a row that somebody added meanwhile.
+    v_passes boolean := p_code IN ('40001', '40P01', '55P03', '23503');
+    v_error text := format('%s: %s', p_code, p_message);
+    v_jobs bigint[];
+BEGIN
+    IF p_interrupted THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', 'the worker''s statement was cancelled');
+        RETURN 'interrupted';
+    END IF;
+
+    IF v_passes AND p_run.retries < 3 THEN
+        UPDATE deletion_runs AS r
+        SET retries = r.retries + 1, batch_rows = greatest(1, r.batch_rows / 2), error = v_error
+        WHERE r.run_id = p_run.run_id;
+        RETURN 'retry';
+    END IF;
+
+    IF NOT p_run.alone THEN
+        -- One bad job must not fail its neighbours: each goes alone now.
+        v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id);
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', v_error, FALSE, v_jobs);
+        PERFORM deletion_end_run(p_run.run_id, 'returned', v_error);
+    ELSIF v_passes THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'retry', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'retry', v_error);
+    ELSE
+        PERFORM deletion_settle(p_run.run_id, NULL, 'failed', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
+    END IF;
+
+    RETURN 'ended';
+END;
+$deletion_step_failed$;
+
+COMMENT ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) IS
+'Decide what becomes of a run whose step was rolled back.';
+REVOKE ALL ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, delete the childless, decide about the rest.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows stay and nothing more can be done about them
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_remove deletion_plan_steps;
+    v_left text;
+    v_found bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+    v_rest jsonb;
+BEGIN
+    -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
+    IF v_frame.key_count = 0 THEN
+        RETURN deletion_pop(v_walk);
+    ELSIF v_frame.keys -> 0 ? 'l' THEN
+        RETURN deletion_remove_levels(v_walk);
+    END IF;
+
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no
+        AND s.kind = CASE WHEN p_walk.is_locked THEN 'remove_now' ELSE 'remove' END;
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO v_lock, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+
+    IF p_walk.is_locked THEN
+        v_found := v_frame.key_count;
+    ELSE
+        -- Two statements: a child that was committed while the lock waited is seen by the second.
+        EXECUTE v_lock INTO v_found USING v_frame.keys;
+    END IF;
+
+    PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
+    PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
+    PERFORM deletion_add_receipts(v_run.run_id, v_remove.table_name, 'delete', v_by_job);
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+
+    IF v_rows = v_found THEN
+        PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, v_frame.keys)
+        WHERE v_run.state ? 'set';
+        -- What was not found any more has moved to another parent, or is gone already.
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+            || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+        v_walk.run := v_run;
+        RETURN deletion_pop(v_walk);
+    END IF;
+
+    EXECUTE v_left INTO v_rest, v_frame.key_count USING v_frame.keys;
+    PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, (
+        SELECT jsonb_agg(k.value)
+        FROM jsonb_array_elements(v_frame.keys) AS k
+        WHERE NOT v_rest @> jsonb_build_array(k.value)
+    )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    v_frame.keys := v_rest;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN deletion_left_over(v_walk, v_remove);
+END;
+$deletion_remove$;
+
+COMMENT ON FUNCTION deletion_remove(deletion_cursor) IS
+'Remove the present frame''s own rows: lock them, delete the childless, decide about the rest.';
+REVOKE ALL ON FUNCTION deletion_remove(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_run_id       the run that removed them; another may have set them
+--             p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_uncount(
+    p_run_id bigint,
+    p_table_name text,
+    p_keys jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_uncount$
+WITH forgotten AS (
+    DELETE FROM deletion_walk_keys AS w
+    USING jsonb_array_elements(p_keys) AS k
+    WHERE
+        w.walk_id = 0 AND w.job_id = (k.value ->> 'j')::bigint AND w.node_no = -1
+        AND w.fate = 'set_null'
+        AND w.key_hash = deletion_key_hash(
+            jsonb_build_array(p_table_name) || (
+                SELECT jsonb_agg(e.value ORDER BY substr(e.key, 2)::integer)
+                FROM jsonb_each(k.value) AS e
+                WHERE e.key LIKE 'k%'
+            )
+        )
+    RETURNING w.job_id, w.keys ->> 'action' AS action
+)
+
+SELECT deletion_add_receipts(
+    p_run_id, p_table_name, g.action, jsonb_object_agg(g.job_id, -g.row_count)
+)
+FROM (
+    SELECT f.job_id, f.action, count(*) AS row_count
+    FROM forgotten AS f
+    GROUP BY f.job_id, f.action
+) AS g
+GROUP BY g.action;
+$deletion_uncount$;
+
+COMMENT ON FUNCTION deletion_uncount(bigint, text, jsonb) IS
+'Take rows that are gone out of the receipts of what was set.';
+REVOKE ALL ON FUNCTION deletion_uncount(bigint, text, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_push.sql
@@ -406,6 +837,88 @@ COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
 REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels at once: lock them, look, delete.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove_levels(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove_levels$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_look text;
+    v_left text;
+    v_rest jsonb;
+    v_remove deletion_plan_steps;
+    v_found bigint;
+    v_with_children bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'look_levels'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO STRICT v_lock, v_look, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'remove_levels';
+
+    -- Three statements: a child that was committed while the lock waited is seen by the second.
+    EXECUTE v_lock INTO v_found USING v_frame.keys;
+    EXECUTE v_look INTO v_with_children USING v_frame.keys;
+
+    IF v_with_children > 0 THEN
+        RETURN deletion_left_over(v_walk, v_remove);
+    END IF;
+
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job USING v_frame.keys;
+
+    -- A row of two jobs is found twice and goes once.
+    IF v_rows <> v_found THEN
+        EXECUTE v_left INTO v_rest, v_with_children USING v_frame.keys;
+    END IF;
+
+    IF v_with_children > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                'rows of %s are found and not changed (a trigger or a policy keeps them)',
+                v_remove.table_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(v_run.run_id, v_remove.table_name, 'delete', v_by_job);
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    RETURN deletion_pop(v_walk);
+END;
+$deletion_remove_levels$;
+
+COMMENT ON FUNCTION deletion_remove_levels(deletion_cursor) IS
+'Remove all rows of a frame of several levels at once: lock them, look, delete.';
+REVOKE ALL ON FUNCTION deletion_remove_levels(deletion_cursor) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_pop.sql
 -- deletion_pop
 -- Drop the walk's present frame and go on with the one below it.
@@ -495,6 +1008,74 @@ COMMENT ON FUNCTION deletion_missing_privilege(bigint) IS
 REVOKE ALL ON FUNCTION deletion_missing_privilege(bigint) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_load_frame.sql
+-- deletion_load_frame
+-- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_load_frame(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_load_frame$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames;
+    v_batch integer := (p_walk.run).batch_rows;
+BEGIN
+    -- Stored frames below are never touched in between: taking one out makes it the walk's own.
+    DELETE FROM deletion_frames AS f
+    WHERE
+        f.run_id = (p_walk.run).run_id
+        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+    RETURNING f.* INTO v_frame;
+
+    IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
+        -- Rows of several levels cannot be parted: they are found again, fewer at a time.
+        UPDATE deletion_frames AS f
+        SET edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+        RETURN deletion_load_frame(v_walk);
+    END IF;
+
+    IF v_frame.key_count > v_batch THEN
+        -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        INSERT INTO deletion_frames
+        SELECT (jsonb_populate_record(v_frame, jsonb_build_object(
+            'keys', (
+                SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+                FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+                WHERE k.ordinality > v_batch
+            ),
+            'key_count', v_frame.key_count - v_batch,
+            'edge_pos', 0
+        ))).*;
+        v_frame.keys := (
+            SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+            FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+            WHERE k.ordinality <= v_batch
+        );
+        v_frame.key_count := v_batch;
+        v_frame.depth := v_frame.depth + 1;
+        v_frame.fetch_cursor := NULL;
+    END IF;
+
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_load_frame$;
+
+COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
+'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
+REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_left_over.sql
 -- deletion_left_over
 -- Decide what becomes of a frame some of whose rows could not be removed.
@@ -550,6 +1131,173 @@ $deletion_left_over$;
 COMMENT ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) IS
 'Decide what becomes of a frame some of whose rows could not be removed.';
 REVOKE ALL ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_find_roots.sql
+-- deletion_find_roots
+-- Find the rows that a run's jobs name, and push them as the run's first frame.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
+--             whose key does not parse (JD002)     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_find_roots(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_roots$
+DECLARE
+    v_roots jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+    v_odd bigint;
+    v_is_plain boolean := (
+        SELECT t.plain_key IS NOT NULL
+        FROM deletion_targets AS t
+        WHERE t.entity_table = p_run.entity_table
+    );
+BEGIN
+    SELECT s.* INTO STRICT v_step
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_run.plan_id AND s.kind = 'roots';
+
+    -- All at once: a subtransaction for each key would cost more than all that follows.
+    BEGIN
+        SELECT coalesce(jsonb_agg(jsonb_build_object('j', j.id, 'pk', CASE
+            -- Of such a type a key that reads, and prints as it was, is one.
+            WHEN v_is_plain THEN j.entity_pk
+            ELSE deletion_parse_key(p_run.entity_table, j.entity_pk)
+        END) ORDER BY j.id), '[]')
+        INTO v_roots
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL;
+        EXECUTE v_step.sql_text INTO v_keys, v_count, v_odd USING v_roots;
+        v_odd := CASE WHEN v_is_plain THEN v_odd ELSE 0 END;
+    EXCEPTION
+        WHEN data_exception OR SQLSTATE 'JD002' THEN
+            v_odd := 1;
+    END;
+
+    IF v_odd > 0 THEN
+        v_roots := deletion_parse_roots(p_run);
+        EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
+    END IF;
+
+    IF v_count > 0 THEN
+        INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, keys, key_count,
+            edge_pos, rows_at_pass, rows_here)
+        VALUES (p_run.run_id, 0, 0, 0, v_keys, v_count, 0, p_run.rows_changed, 0);
+    END IF;
+
+    -- A job that comes again after a crash has removed its root itself: its receipts know.
+    PERFORM deletion_add_receipts(
+        p_run.run_id, v_step.table_name, 'root_not_found',
+        (
+            SELECT jsonb_object_agg(k.value ->> 'j', 0)
+            FROM jsonb_array_elements(v_keys) AS k
+            WHERE
+                k.value ? 'm'
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_attempts AS a
+                    INNER JOIN deletion_receipts AS r ON r.run_id = a.run_id
+                    WHERE
+                        -- What an earlier request of the same row did is another story.
+                        a.job_id = (k.value ->> 'j')::bigint AND NOT a.is_past
+                        AND r.table_name = v_step.table_name AND r.action = 'delete'
+                        AND r.row_counts ? (k.value ->> 'j')
+                )
+        )
+    );
+END;
+$deletion_find_roots$;
+
+COMMENT ON FUNCTION deletion_find_roots(deletion_runs) IS
+'Find the rows that a run''s jobs name, and push them as the run''s first frame.';
+REVOKE ALL ON FUNCTION deletion_find_roots(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_fates.sql
+-- deletion_fates
+-- Sum up a walk: how many rows of each table would be deleted, set, or are in the way.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+-- Returns     table_name, action, reference_name (of what blocks), row_count
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fates(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS TABLE (table_name text, action text, reference_name text, row_count bigint)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fates$
+WITH node AS (
+    SELECT DISTINCT s.node_no, s.table_name FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+),
+
+-- A row that is deleted is not counted where it would be set as well.
+final AS (
+    SELECT DISTINCT ON (w.node_no, w.key_hash)
+        w.node_no, CASE WHEN w.keys ? 'm' THEN 'root_not_found' ELSE w.fate END AS fate
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND w.fate IN ('delete', 'set_null', 'set_default')
+    ORDER BY
+        w.node_no, w.key_hash, array_position(ARRAY['delete', 'set_null', 'set_default'], w.fate)
+)
+
+SELECT n.table_name, f.fate, NULL::text, CASE WHEN f.fate = 'root_not_found' THEN 0 ELSE count(*) END
+FROM final AS f
+INNER JOIN node AS n ON n.node_no = f.node_no
+GROUP BY n.table_name, f.fate
+UNION ALL
+SELECT b.table_name, 'restrict', b.reference_name, b.row_count
+FROM deletion_blocking(p_walk_id, p_plan_id) AS b
+ORDER BY 1, 2, 3;
+$deletion_fates$;
+
+COMMENT ON FUNCTION deletion_fates(bigint, bigint) IS
+'How many rows of each table a walk would delete, set, or finds in the way.';
+REVOKE ALL ON FUNCTION deletion_fates(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_end_run.sql
+-- deletion_end_run
+-- Close a run: its frames and scratch rows go, its row says how it ended.
+--
+-- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_end_run(
+    p_run_id bigint,
+    p_outcome text,
+    p_error text
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_end_run$
+DELETE FROM deletion_frames AS f WHERE f.run_id = p_run_id;
+DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id;
+UPDATE deletion_runs AS r
+SET phase = 'ended', outcome = p_outcome, error = p_error, ended_at = clock_timestamp()
+WHERE r.run_id = p_run_id;
+$deletion_end_run$;
+
+COMMENT ON FUNCTION deletion_end_run(bigint, text, text) IS
+'Close a run: its frames and scratch rows go, its row says how it ended.';
+REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_check.sql
@@ -617,6 +1365,167 @@ $deletion_check$;
 COMMENT ON FUNCTION deletion_check(deletion_runs) IS
 'Look, before the first row is touched, at whatever can be known to fail; a bounded step.';
 REVOKE ALL ON FUNCTION deletion_check(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame by one reference, within the batch.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
+-- Returns     the walk
+-- Errors      JD006 the rows' default is the very key that is deleted
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_change(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_change$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+    v_sql text;
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+
+    IF p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked THEN
+        SELECT s.sql_text INTO STRICT v_sql
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'drain_one';
+        EXECUTE v_sql USING v_frame.keys, p_walk.rows_left;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_by_job := CASE WHEN v_rows > 0 THEN jsonb_build_object(v_frame.keys -> 0 ->> 'j', v_rows) END;
+        v_still := 0;
+    ELSE
+        EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+    END IF;
+
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF p_step.kind = 'drain' AND v_still > 0 THEN
+        -- Somebody changed these rows while the statement waited for them: they are still there.
+        v_walk.is_locked := FALSE;
+    ELSIF v_still > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                '%s rows of %s have the deleted key as their default (%s)',
+                v_still, p_step.table_name, p_step.reference_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        v_run.run_id, p_step.table_name,
+        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
+    );
+
+    IF v_rows < p_walk.rows_left THEN
+        v_frame.edge_pos := p_step.edge_no;
+    END IF;
+
+    v_frame.rows_here := v_frame.rows_here + v_rows;
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_change$;
+
+COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
+'Delete, or set, rows that hang from the present frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run     the run, fenced
+--             p_until   when the worker's call should end
+-- Returns     text: more or ended
+-- Writes      the application's tables, all tables of a run, deletion_plans     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance_run(
+    p_run deletion_runs,
+    p_until timestamptz
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance_run$
+DECLARE
+    v_cancelled bigint[];
+    v_is_empty boolean;
+BEGIN
+    v_cancelled := ARRAY(
+        SELECT a.job_id
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL
+    );
+
+    IF v_cancelled <> '{}' THEN
+        PERFORM deletion_settle(p_run.run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        PERFORM deletion_drop_jobs(p_run.run_id, v_cancelled);
+    END IF;
+
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    IF NOT deletion_guard(p_run.plan_id, p_run.step_count % 20 = 0) THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(
+            p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+        RETURN 'ended';
+    END IF;
+
+    v_is_empty := deletion_advance(p_run);
+
+    IF v_is_empty THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
+        PERFORM deletion_keep_fan_out(p_run.run_id, p_run.plan_id);
+        RETURN 'ended';
+    END IF;
+
+    -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
+    -- at its roots again and never arrive where a chain is deep or its check was long.
+    IF
+        deletion_setting('paused_reason') IS NOT NULL
+        OR (
+            (
+                clock_timestamp() >= p_until
+                OR (
+                    clock_timestamp() > p_run.started_at
+                    + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
+                    AND deletion_others_due()
+                )
+            )
+            AND (SELECT r.rows_changed > 0 FROM deletion_runs AS r WHERE r.run_id = p_run.run_id)
+        )
+    THEN
+        PERFORM deletion_slice(p_run.run_id);
+        RETURN 'ended';
+    END IF;
+
+    RETURN 'more';
+END;
+$deletion_advance_run$;
+
+COMMENT ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) IS
+'Do one step of a run that is past its check: walk on, or end it when all is done or time is up.';
+REVOKE ALL ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_advance.sql
@@ -705,6 +1614,55 @@ $deletion_advance$;
 COMMENT ON FUNCTION deletion_advance(deletion_runs) IS
 'Walk on: as many moves of the stack as fit the run''s batch.';
 REVOKE ALL ON FUNCTION deletion_advance(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_add_receipts.sql
+-- deletion_add_receipts
+-- Add to a run's receipts what one statement changed.
+--
+-- Parameters  p_run_id       the run
+--             p_table_name   the table, as plans name it
+--             p_action       delete, set_null, set_default or root_not_found
+--             p_by_job       jsonb object: job -> number of rows; NULL: none
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_add_receipts(
+    p_run_id bigint,
+    p_table_name text,
+    p_action text,
+    p_by_job jsonb
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_add_receipts$
+BEGIN
+    INSERT INTO deletion_receipts AS r (run_id, table_name, action, row_counts)
+    SELECT p_run_id, p_table_name, p_action, p_by_job
+    WHERE p_by_job IS NOT NULL
+    ON CONFLICT (run_id, table_name, action) DO UPDATE
+    SET
+        row_counts = (
+            SELECT jsonb_object_agg(c.job, c.row_count)
+            FROM (
+                SELECT b.key AS job, sum(b.value::bigint) AS row_count
+                FROM (
+                    SELECT o.key, o.value FROM jsonb_each_text(r.row_counts) AS o
+                    UNION ALL
+                    SELECT n.key, n.value FROM jsonb_each_text(excluded.row_counts) AS n
+                ) AS b
+                GROUP BY b.key
+            ) AS c
+        ),
+        updated_at = clock_timestamp();
+END;
+$deletion_add_receipts$;
+
+COMMENT ON FUNCTION deletion_add_receipts(bigint, text, text, jsonb) IS
+'Add to a run''s receipts what one statement changed.';
+REVOKE ALL ON FUNCTION deletion_add_receipts(bigint, text, text, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_write_plan.sql
@@ -950,6 +1908,175 @@ $deletion_sql_set$;
 COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
 'The statement that sets a reference NULL, or to its default, in the rows of a frame.';
 REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_roots.sql
+-- deletion_sql_roots
+-- Write the statement that finds the rows that jobs name.
+--
+-- Parameters  p_node    the target's node
+-- Returns     text; binds $1, an array of {"j": job, "pk": key}; answers the root frame (rows that
+--             are not there carry "m": 1), its number of keys, and how many of the keys are not as
+--             their type prints them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_roots(p_node jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_roots$
+SELECT format(
+    $sql$WITH i AS MATERIALIZED (
+    SELECT i.j, i.pk, %1$s FROM jsonb_to_recordset($1) AS i (j bigint, pk text)
+)
+SELECT
+    coalesce(jsonb_agg(
+        jsonb_build_object('j', i.j, %2$s)
+        || CASE WHEN t.%4$s IS NULL THEN '{"m": 1}'::jsonb
+            ELSE jsonb_build_object(%3$s) END
+        ORDER BY i.j
+    ), '[]'),
+    count(*),
+    count(*) FILTER (WHERE %7$s)
+FROM i
+LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1 THEN deletion_sql_list(
+            k.columns, 'CAST(i.pk AS %3$s) AS %1$s'
+        )
+        ELSE (
+            SELECT string_agg(format(
+                'CAST(CAST(i.pk AS jsonb) ->> %s AS %s) AS %s', n - 1, c ->> 'type', c ->> 'f'
+            ), ', ' ORDER BY n)
+            FROM jsonb_array_elements(k.columns) WITH ORDINALITY AS x (c, n)
+        )
+    END,
+    deletion_sql_list(k.columns, '''%1$s'', i.%1$s'),
+    coalesce(deletion_sql_list(k.others, '''%1$s'', t.%2$s'), ''),
+    k.columns -> 0 ->> 'name',
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND '),
+    CASE
+        WHEN jsonb_array_length(k.columns) = 1
+            THEN deletion_sql_list(k.columns, 'i.pk <> CAST(i.%1$s AS text)')
+        ELSE 'FALSE'
+    END
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+        coalesce(jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean), '[]') AS others
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+) AS k;
+$deletion_sql_roots$;
+
+COMMENT ON FUNCTION deletion_sql_roots(jsonb) IS
+'The statement that finds the rows that jobs name.';
+REVOKE ALL ON FUNCTION deletion_sql_roots(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write the statements for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_edge    the self-reference         p_node   its table
+--             p_below   the references that point at the table
+-- Returns     one row a statement: kind expand (binds $1 a frame of one level, $2 limit; answers
+--             the frame with what hangs from it, level by level, and its number of keys),
+--             look_levels ($1 frame; the number of its rows that have children outside the frame)
+--             or remove_levels ($1 frame; rows, rows by job)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_levels(
+    p_edge jsonb,
+    p_node jsonb,
+    p_below jsonb
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_levels$
+WITH part AS (
+    SELECT
+        (p_node -> 'columns') || (p_edge -> 'columns') AS columns,
+        deletion_sql_frame((p_node -> 'columns') || (p_edge -> 'columns'), FALSE) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ') || ' AND ' || (p_edge ->> 'found')
+        AS found,
+        deletion_sql_list(k.columns, 'c.%2$s') AS child_key,
+        deletion_sql_list(k.columns, 'own.%1$s') AS own_key,
+        deletion_sql_list(k.columns, 'y.%1$s') AS list_key
+    FROM (
+        SELECT jsonb_agg(c ORDER BY n) AS columns
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+        WHERE (c ->> 'key')::boolean
+    ) AS k
+)
+
+-- A row that is in the first level may hang from another one of it, too.
+SELECT 'expand', format(
+    $sql$WITH RECURSIVE %1$s,
+d AS (
+    SELECT f.j, 0 AS l, %2$s FROM f
+    UNION ALL
+    SELECT f.j, f.l + 1, %3$s
+    FROM d AS f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+)
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, 'l', x.l, %6$s)), '[]'), count(*)
+FROM (
+    SELECT DISTINCT ON (y.j, %7$s) y.*
+    FROM (SELECT * FROM d LIMIT $2) AS y
+    ORDER BY y.j, %7$s, y.l
+) AS x$sql$,
+    p.frame, deletion_sql_list(p.columns, 'f.%1$s'), deletion_sql_list(p.columns, 'c.%2$s'),
+    p.table_sql, p_edge ->> 'on_frame', deletion_sql_list(p.columns, '''%1$s'', x.%1$s'), p.list_key)
+FROM part AS p
+UNION ALL
+-- Under the lock no row can gain a child: where none has one outside, all of them go at once.
+SELECT 'look_levels', format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM f
+INNER JOIN ONLY %2$s AS t ON %3$s
+WHERE %4$s$sql$,
+    p.frame, p.table_sql, p.found,
+    (
+        SELECT string_agg(format(
+            E'\n    EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
+            CASE
+                WHEN b -> 'no' = p_edge -> 'no' THEN format(
+                    ' AND (%s) NOT IN (SELECT %s FROM f AS own)', p.child_key, p.own_key
+                )
+                ELSE ''
+            END
+        ), E'\n    OR ' ORDER BY (b ->> 'no')::integer)
+        FROM jsonb_array_elements(p_below) AS b
+    ))
+FROM part AS p
+UNION ALL
+SELECT 'remove_levels', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p;
+$deletion_sql_levels$;
+
+COMMENT ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) IS
+'The statements for a frame that holds several levels of rows that refer to each other.';
+REVOKE ALL ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_fetch.sql
@@ -1228,6 +2355,39 @@ $deletion_sql_cycle$;
 COMMENT ON FUNCTION deletion_sql_cycle(jsonb, jsonb) IS
 'The statement that finds rows that are their own ancestors by a self-reference.';
 REVOKE ALL ON FUNCTION deletion_sql_cycle(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_list.sql
+-- deletion_sql_list
+-- Write a list with one entry for each of given columns.
+--
+-- Parameters  p_columns    a jsonb array of {f, name, type}
+--             p_format     the entry: %1$s name in frames, %2$s column, %3$s type
+--             p_separator  between entries
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_list('[{"f":"k1","name":"id"}]', 't.%2$s = f.%1$s', ' AND ');
+
+CREATE OR REPLACE FUNCTION deletion_sql_list(
+    p_columns jsonb,
+    p_format text,
+    p_separator text DEFAULT ', '
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_list$
+SELECT string_agg(
+    format(p_format, c ->> 'f', c ->> 'name', c ->> 'type', c ->> 'eq'), p_separator ORDER BY n
+)
+FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);
+$deletion_sql_list$;
+
+COMMENT ON FUNCTION deletion_sql_list(jsonb, text, text) IS
+'A list with one entry for each of given columns.';
+REVOKE ALL ON FUNCTION deletion_sql_list(jsonb, text, text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_references_to.sql
@@ -2123,6 +3283,90 @@ COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_equality_of.sql
+-- deletion_equality_of
+-- Find the operator by which an index would compare a key's column with a reference's column.
+--
+-- Parameters  p_left    type of the parent's column
+--             p_right   type of the child's column
+-- Returns     oid of a pg_operator; NULL where the two types have none in common
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_equality_of('int8'::regtype, 'int4'::regtype)::regoperator;
+
+CREATE OR REPLACE FUNCTION deletion_equality_of(
+    p_left oid,
+    p_right oid
+) RETURNS oid
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_equality_of$
+-- Domains compare as their base types, varchar as text, every enum as anyenum.
+WITH side AS (
+    SELECT
+        given.side,
+        CASE
+            WHEN b.oid = 'varchar'::regtype THEN 'text'::regtype::oid
+            WHEN b.typtype = 'e' AND p_left = p_right THEN 'anyenum'::regtype::oid
+            ELSE b.oid
+        END AS type_oid
+    FROM (VALUES ('l', p_left), ('r', p_right)) AS given (side, type_oid)
+    INNER JOIN pg_type AS t ON t.oid = given.type_oid
+    INNER JOIN pg_type AS b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+)
+
+SELECT a.amopopr
+FROM pg_amop AS a
+INNER JOIN pg_am AS m ON m.oid = a.amopmethod AND m.amname = 'btree'
+INNER JOIN pg_opclass AS c
+    ON c.opcfamily = a.amopfamily AND c.opcintype = a.amoplefttype AND c.opcdefault
+INNER JOIN side AS l ON l.side = 'l' AND l.type_oid = a.amoplefttype
+INNER JOIN side AS r ON r.side = 'r' AND r.type_oid = a.amoprighttype
+WHERE a.amopstrategy = 3
+LIMIT 1;
+$deletion_equality_of$;
+
+COMMENT ON FUNCTION deletion_equality_of(oid, oid) IS
+'The operator by which an index would compare a key''s column with a reference''s column.';
+REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_equality.sql
+-- deletion_equality
+-- Say which operator compares two columns of a key, spelled with its schema.
+--
+-- Parameters  p_operator   the operator, as pg_constraint or an index's operator family names it
+--             p_commuted   TRUE for the same comparison with its sides exchanged
+-- Returns     text, for example OPERATOR(pg_catalog.=)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_equality(c.conpfeqop[1], FALSE) FROM pg_constraint AS c;
+
+CREATE OR REPLACE FUNCTION deletion_equality(
+    p_operator oid,
+    p_commuted boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_equality$
+-- A bare "=" would be looked up along the search path, where another schema's type has none.
+SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+FROM pg_operator AS given
+INNER JOIN pg_operator AS o
+    ON o.oid = CASE WHEN p_commuted THEN given.oprcom ELSE given.oid END
+INNER JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+WHERE given.oid = p_operator;
+$deletion_equality$;
+
+COMMENT ON FUNCTION deletion_equality(oid, boolean) IS
+'The operator that compares two columns of a key, spelled with its schema.';
+REVOKE ALL ON FUNCTION deletion_equality(oid, boolean) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_compile.sql
 -- deletion_compile
 -- Compile a target's plan and make it the current one.
@@ -2202,6 +3446,290 @@ COMMENT ON FUNCTION deletion_compile(text, boolean) IS
 REVOKE ALL ON FUNCTION deletion_compile(text, boolean) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_reference_problem.sql
+-- deletion_reference_problem
+-- Say why a reference cannot be declared like this.
+--
+-- Parameters  p_name                   the reference's name
+--             p_child                  the table that refers
+--             p_child_columns          its columns; NULL: they are none
+--             p_parent                 the table referred to
+--             p_parent_columns         its columns; NULL: they are none
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Returns     text; NULL: nothing is wrong
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_reference_problem(
+    p_name text,
+    p_child regclass,
+    p_child_columns int2[],
+    p_parent regclass,
+    p_parent_columns int2[],
+    p_discriminator_column text,
+    p_discriminator_value text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_reference_problem$
+DECLARE
+    v_discriminator pg_attribute;
+BEGIN
+    SELECT a.* INTO v_discriminator
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = p_child AND a.attname = p_discriminator_column AND a.attnum > 0
+        AND NOT a.attisdropped;
+
+    RETURN CASE
+        WHEN deletion_is_ours(p_child) OR deletion_is_ours(p_parent)
+            THEN 'a table belongs to deletion-jobs'
+        WHEN p_child_columns IS NULL THEN 'p_child_columns are no columns of the child'
+        WHEN p_parent_columns IS NULL THEN 'p_parent_columns are no columns of the parent'
+        WHEN cardinality(p_child_columns) <> cardinality(p_parent_columns)
+            THEN 'child and parent columns differ in number'
+        WHEN EXISTS (
+            SELECT 1
+            FROM unnest(p_child_columns, p_parent_columns) AS k (child_column, parent_column)
+            INNER JOIN pg_attribute AS c ON c.attrelid = p_child AND c.attnum = k.child_column
+            INNER JOIN pg_attribute AS p ON p.attrelid = p_parent AND p.attnum = k.parent_column
+            WHERE deletion_equality_of(p.atttypid, c.atttypid) IS NULL
+        ) THEN 'child and parent columns cannot be compared'
+        -- Rows that two parents share must not go with one of them.
+        WHEN NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            WHERE
+                i.indrelid = p_parent AND i.indisunique AND i.indisvalid AND i.indimmediate
+                AND i.indpred IS NULL AND i.indexprs IS NULL
+                AND p_parent_columns @> (i.indkey::int2[])[0:i.indnkeyatts - 1]
+        ) THEN 'the parent columns hold no unique key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE k.conrelid = p_child AND k.contype = 'f' AND k.conname = p_name
+        ) THEN 'the child has a foreign key of this name'
+        WHEN (p_discriminator_column IS NULL) <> (p_discriminator_value IS NULL)
+            THEN 'discriminator column and value go together'
+        WHEN p_discriminator_column IS NULL THEN NULL
+        WHEN v_discriminator.attnum IS NULL THEN 'the discriminator is no column of the child'
+        WHEN v_discriminator.attnum = ANY (p_child_columns)
+            THEN 'the discriminator is one of the child columns'
+        WHEN deletion_key_text(
+            p_discriminator_value,
+            format_type(v_discriminator.atttypid, v_discriminator.atttypmod)
+        ) IS NULL THEN 'the discriminator value is none of its column'
+    END;
+END;
+$deletion_reference_problem$;
+
+COMMENT ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) IS
+'Say why a reference cannot be declared like this.';
+REVOKE ALL ON FUNCTION
+deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_is_ours.sql
+-- deletion_is_ours
+-- Tell whether a table belongs to this installation.
+--
+-- Parameters  p_table   the table
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_is_ours('deletion_jobs'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_is_ours(p_table regclass)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_is_ours$
+-- An application may have tables of such names too, but not of our owner's.
+SELECT EXISTS (
+    SELECT 1
+    FROM pg_class AS c
+    INNER JOIN pg_class AS j
+        ON
+            j.oid = 'deletion_jobs'::regclass AND j.relnamespace = c.relnamespace
+            AND j.relowner = c.relowner
+    WHERE c.oid = p_table AND c.relname LIKE 'deletion\_%'
+);
+$deletion_is_ours$;
+
+COMMENT ON FUNCTION deletion_is_ours(regclass) IS
+'Tell whether a table belongs to this installation.';
+REVOKE ALL ON FUNCTION deletion_is_ours(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_key_text.sql
+-- deletion_key_text
+-- Read a key value strictly, and give the one text that stands for it.
+--
+-- Parameters  p_text   the value as text
+--             p_type   type of its column, as the catalog prints it
+-- Returns     text as the type prints it; NULL: it does not parse, or keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_text('042', 'integer');
+
+CREATE OR REPLACE FUNCTION deletion_key_text(
+    p_text text,
+    p_type text
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $deletion_key_text$
+DECLARE
+    c_date CONSTANT text := '[0-9]{4,}-[0-9]{2}-[0-9]{2}';
+    c_time CONSTANT text := '[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?';
+    c_zone CONSTANT text := '(Z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)?';
+    v_type regtype := p_type::regtype;
+    v_family text := deletion_type_family(v_type);
+    v_base text;
+    v_form text;
+    v_plain text;
+    v_full text;
+    v_is_same boolean;
+BEGIN
+    -- What the type's own input would let pass, and what it would read in several ways.
+    v_form := CASE v_family
+        WHEN 'integer' THEN '^-?[0-9]+$'
+        WHEN 'decimal' THEN '^-?[0-9]+(\.[0-9]+)?$'
+        WHEN 'bytes' THEN '^\\x([0-9a-fA-F]{2})*$'
+        WHEN 'bits' THEN '^[01]+$'
+        WHEN 'boolean' THEN '^(t|f|true|false)$'
+        WHEN 'date' THEN format('^(%s( BC)?|-?infinity)$', c_date)
+        WHEN 'time without time zone' THEN format('^%s$', c_time)
+        WHEN 'time with time zone' THEN format('^%s%s$', c_time, c_zone)
+        WHEN 'timestamp without time zone'
+            THEN format('^(%s[ T]%s( BC)?|-?infinity)$', c_date, c_time)
+        WHEN 'timestamp with time zone'
+            THEN format('^(%s[ T]%s%s( BC)?|-?infinity)$', c_date, c_time, c_zone)
+        WHEN 'interval' THEN '^\S.*\S$'
+        WHEN 'other' THEN '^\S+$'
+        -- The types of texts take any.
+        ELSE ''
+    END;
+
+    IF v_family IS NULL OR p_text !~ v_form THEN
+        RETURN NULL;
+    END IF;
+
+    WITH RECURSIVE base AS (
+        SELECT t.oid, t.typtype, t.typbasetype FROM pg_type AS t WHERE t.oid = v_type
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype
+        FROM base AS b
+        INNER JOIN pg_type AS t ON t.oid = b.typbasetype
+        WHERE b.typtype = 'd'
+    )
+
+    SELECT format_type(b.oid, -1) INTO v_base FROM base AS b WHERE b.typtype <> 'd';
+
+    -- Values that are equal have one spelling: 1.50 and 1.5, a day and 24 hours, blanks at the end.
+    v_plain := CASE v_family
+        WHEN 'decimal' THEN 'trim_scale(%s)'
+        WHEN 'interval' THEN 'justify_interval(%s)'
+        WHEN 'padded' THEN 'rtrim(%s::text)'
+        ELSE '%s'
+    END;
+
+    -- The type's names come from the catalog; the value is bound. A cast to varchar(n), numeric(p,s)
+    -- or timestamp(p) cuts without a word: the value has to be the same as without the limits.
+    EXECUTE format(
+        'SELECT format(''%%s'', f.v), format(''%%s'', %s) = format(''%%s'', %s)'
+        ' FROM (SELECT %s::%s AS v) AS f',
+        format(v_plain, 'f.v'), format(v_plain, '$1::' || v_base),
+        format(v_plain, '$1::' || v_base), p_type
+    ) INTO v_full, v_is_same USING p_text;
+
+    RETURN CASE
+        WHEN v_family = 'padded' AND v_is_same THEN rtrim(v_full, ' ')
+        -- The type name cuts in its input already.
+        WHEN v_family = 'string' AND v_full <> p_text THEN NULL
+        WHEN v_is_same THEN v_full
+    END;
+EXCEPTION
+    WHEN data_exception OR integrity_constraint_violation THEN
+        RETURN NULL;
+END;
+$deletion_key_text$;
+
+COMMENT ON FUNCTION deletion_key_text(text, text) IS
+'Read a key value strictly, and give the one text that stands for it.';
+REVOKE ALL ON FUNCTION deletion_key_text(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_type_family.sql
+-- deletion_type_family
+-- Tell what kind of key a type makes.
+--
+-- Parameters  p_type   the type
+-- Returns     text, the family; NULL: keys cannot be of that type, since its values have several
+--             spellings that no cast can make one (floats, arrays, JSON and others)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_type_family('numeric'::regtype);
+
+CREATE OR REPLACE FUNCTION deletion_type_family(p_type regtype)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_type_family$
+WITH RECURSIVE base AS (
+    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
+    FROM pg_type AS t
+    WHERE t.oid = p_type
+    UNION ALL
+    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
+    FROM base AS b
+    INNER JOIN pg_type AS t ON t.oid = b.typbasetype
+    WHERE b.typtype = 'd'
+)
+
+SELECT CASE
+    WHEN b.typtype = 'e' THEN 'label'
+    WHEN b.typtype <> 'b' OR b.typcategory = 'A' THEN NULL
+    WHEN b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+    WHEN b.oid = 'numeric'::regtype THEN 'decimal'
+    WHEN b.oid = 'bpchar'::regtype THEN 'padded'
+    WHEN b.typcategory = 'S' THEN 'string'
+    WHEN b.oid = 'bytea'::regtype THEN 'bytes'
+    WHEN b.oid IN ('bit'::regtype, 'varbit'::regtype) THEN 'bits'
+    WHEN b.oid = 'bool'::regtype THEN 'boolean'
+    WHEN b.oid IN (
+        'date'::regtype, 'time'::regtype, 'timetz'::regtype, 'timestamp'::regtype,
+        'timestamptz'::regtype, 'interval'::regtype
+    ) THEN b.oid::regtype::text
+    WHEN b.oid IN (
+        'uuid'::regtype, 'inet'::regtype, 'cidr'::regtype, 'macaddr'::regtype,
+        'macaddr8'::regtype, 'oid'::regtype
+    ) THEN 'other'
+    -- A type that an extension brings is taken at its word.
+    WHEN b.typcategory = 'U' AND b.typnamespace <> 'pg_catalog'::regnamespace THEN 'other'
+END
+FROM base AS b
+WHERE b.typtype <> 'd';
+$deletion_type_family$;
+
+COMMENT ON FUNCTION deletion_type_family(regtype) IS 'Tell what kind of key a type makes.';
+REVOKE ALL ON FUNCTION deletion_type_family(regtype) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_find_table.sql
 -- deletion_find_table
 -- Find a table of the application by the name that somebody gave.
@@ -2258,6 +3786,597 @@ $deletion_find_table$;
 COMMENT ON FUNCTION deletion_find_table(text, text) IS
 'Find a table of the application by the name that somebody gave.';
 REVOKE ALL ON FUNCTION deletion_find_table(text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_entity_name.sql
+-- deletion_entity_name
+-- Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.
+--
+-- Parameters  p_table   the table
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_entity_name('sales.customer'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_entity_name(p_table regclass)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_entity_name$
+SELECT
+    CASE WHEN n.nspname <> current_schema() THEN quote_ident(n.nspname) || '.' ELSE '' END
+    || quote_ident(c.relname)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_entity_name$;
+
+COMMENT ON FUNCTION deletion_entity_name(regclass) IS
+'Name a table as jobs, receipts and errors do: without our own schema, quoted where needed.';
+REVOKE ALL ON FUNCTION deletion_entity_name(regclass) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_split_name.sql
+-- deletion_split_name
+-- Read a table's name as SQL would: quoted or folded, qualified or in our own schema.
+--
+-- Parameters  p_name   the name
+-- Returns     text[], schema and table; NULL: it is not the name of a table
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_split_name('Public."Order"');
+
+CREATE OR REPLACE FUNCTION deletion_split_name(p_name text)
+RETURNS text[]
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_split_name$
+DECLARE
+    v_parts text[];
+BEGIN
+    -- Blanks around a name are no part of it; who sends them means something else.
+    IF p_name ~ '^\s|\s$' THEN
+        RETURN NULL;
+    END IF;
+
+    v_parts := parse_ident(p_name);
+
+    RETURN CASE cardinality(v_parts)
+        WHEN 1 THEN ARRAY[current_schema()::text, v_parts[1]]
+        WHEN 2 THEN v_parts
+    END;
+EXCEPTION
+    WHEN invalid_parameter_value THEN
+        RETURN NULL;
+END;
+$deletion_split_name$;
+
+COMMENT ON FUNCTION deletion_split_name(text) IS
+'Read a table''s name as SQL would: quoted or folded, qualified or in our own schema.';
+REVOKE ALL ON FUNCTION deletion_split_name(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/schedule/start_deletion_schedule.sql
+-- start_deletion_schedule
+-- Let pg_cron start the workers: as many as the setting workers, every tick_seconds.
+--
+-- Again: takes over what has changed in the settings. Before pg_cron 1.5, which knows no seconds,
+-- workers start once a minute; they work until nothing is due and no longer than run_seconds.
+--
+-- Errors      0A000 pg_cron is not installed in this database; 42501 the worker may not use it
+-- Writes      deletion_slots; jobs of pg_cron named deletion_jobs:<database>:<schema>:<slot>
+--             Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL start_deletion_schedule();
+
+CREATE OR REPLACE PROCEDURE start_deletion_schedule()
+LANGUAGE plpgsql
+-- The role can be changed to the worker's, in whose name the jobs run, by an invoker alone.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $start_deletion_schedule$
+DECLARE
+    v_role text := current_setting('role');
+    v_version text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron');
+    v_has_seconds boolean := ARRAY[1, 5]
+        <= string_to_array(substring(v_version FROM '^[0-9]+\.[0-9]+'), '.')::integer[];
+    v_job record;
+BEGIN
+    IF v_version IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'feature_not_supported',
+            MESSAGE = 'start_deletion_schedule: pg_cron is not installed in this database',
+            -- Asked for here, since the setting is not shown to our owner.
+            DETAIL = deletion_schedule_advice((
+                SELECT s.setting FROM pg_settings AS s WHERE s.name = 'cron.database_name'
+            )),
+            HINT = 'Without it `deletion-jobs work`, or any scheduler that is at hand, can CALL'
+                ' run_deletion_jobs.';
+    END IF;
+
+    IF NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
+        GRANT USAGE ON SCHEMA cron TO deletion_jobs_worker;
+    END IF;
+
+    PERFORM deletion_arm_slots(v_has_seconds);
+    PERFORM deletion_unschedule(
+        ARRAY(SELECT j.job_name FROM deletion_schedule_jobs(v_has_seconds) AS j)
+    );
+
+    FOR v_job IN
+        SELECT j.job_name, j.schedule, j.command FROM deletion_schedule_jobs(v_has_seconds) AS j
+    LOOP
+        PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
+        -- Dynamic, since this is installed where there is no pg_cron.
+        EXECUTE 'SELECT cron.schedule($1, $2, $3)'
+        USING v_job.job_name, v_job.schedule, v_job.command;
+        PERFORM set_config('role', v_role, TRUE);
+    END LOOP;
+END;
+$start_deletion_schedule$;
+
+COMMENT ON PROCEDURE start_deletion_schedule() IS
+'Let pg_cron start the workers: as many as the setting workers, every tick_seconds.';
+REVOKE ALL ON PROCEDURE start_deletion_schedule() FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE start_deletion_schedule() TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/set_deletion_rule.sql
+-- set_deletion_rule
+-- Decide what happens to the rows behind one reference, whatever the catalog says.
+--
+-- Parameters  p_child_table   the table that refers
+--             p_reference     its foreign key's constraint, or the declared reference
+--             p_action        cascade, set_null, set_default, restrict, or keep where declared;
+--                             NULL: what the catalog or the declaration says holds again
+-- Errors      JD002 NULL, no such reference or action; JD005 no such table
+-- Writes      deletion_rules (one row)             Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_deletion_rule('invoice', 'invoice_customer_id_fkey', 'restrict');
+
+CREATE OR REPLACE PROCEDURE set_deletion_rule(
+    p_child_table text,
+    p_reference text,
+    p_action text
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $set_deletion_rule$
+DECLARE
+    c_verb CONSTANT text := 'set_deletion_rule';
+    v_name text[] := deletion_split_name(p_child_table);
+    v_is_key boolean;
+    v_is_declared boolean;
+BEGIN
+    IF p_child_table IS NULL OR p_reference IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table or reference is NULL', NULL);
+    END IF;
+
+    -- A rule may be taken back when its table is gone.
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_rules AS r
+        WHERE
+            r.child_schema = v_name[1] AND r.child_table = v_name[2]
+            AND r.reference_name = p_reference;
+
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    v_is_key := EXISTS (
+        SELECT 1
+        FROM pg_constraint AS k
+        WHERE
+            k.conrelid = deletion_find_table(p_child_table, c_verb) AND k.contype = 'f'
+            AND k.conname = p_reference
+    );
+    v_is_declared := EXISTS (
+        SELECT 1
+        FROM deletion_references AS d
+        WHERE
+            d.reference_name = p_reference
+            AND d.child_schema = v_name[1] AND d.child_table = v_name[2]
+    );
+
+    IF NOT v_is_key AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
+        );
+    ELSIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+        PERFORM deletion_raise('JD002', c_verb, 'no such action', p_action);
+    ELSIF p_action = 'keep' AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, 'rows of a foreign key cannot be kept: no action keep', p_reference
+        );
+    ELSIF
+        p_action NOT IN ('set_null', 'restrict')
+        AND deletion_is_ours(deletion_find_table(p_child_table, c_verb))
+    THEN
+        PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
+    END IF;
+
+    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action)
+    SELECT v_name[1], v_name[2], p_reference, p_action
+    WHERE p_action IS NOT NULL
+    ON CONFLICT (child_schema, child_table, reference_name) DO UPDATE
+    SET action = excluded.action, created_at = now();
+END;
+$set_deletion_rule$;
+
+COMMENT ON PROCEDURE set_deletion_rule(text, text, text) IS
+'Decide what happens to the rows behind one reference, whatever the catalog says.';
+REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/pause_deletions.sql
+-- pause_deletions
+-- Let all workers of this installation rest, from their next batch on.
+--
+-- Parameters  p_reason   why; shown where somebody asks what they wait for
+-- Errors      JD002 no reason
+-- Writes      deletion_settings (one row)          Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL pause_deletions('nightly load');
+
+CREATE OR REPLACE PROCEDURE pause_deletions(p_reason text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $pause_deletions$
+BEGIN
+    IF coalesce(p_reason, '') !~ '\S' THEN
+        PERFORM deletion_raise('JD002', 'pause_deletions', 'p_reason is NULL or empty', NULL);
+    END IF;
+
+    UPDATE deletion_settings AS s
+    SET setting_value = p_reason
+    WHERE s.setting_name = 'paused_reason';
+END;
+$pause_deletions$;
+
+COMMENT ON PROCEDURE pause_deletions(text) IS
+'Let all workers of this installation rest, from their next batch on.';
+REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/preview_deletion.sql
+-- preview_deletion
+-- Say, table by table, what deleting a row would do; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     table_name, action (delete, set_null, set_default, restrict, root_not_found),
+--             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
+--             JD007 as the plan's; 42501 a right or a policy is in the way
+-- Writes      deletion_walk_keys, emptied again    Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT * FROM preview_deletion('users', '42');
+
+CREATE OR REPLACE FUNCTION preview_deletion(
+    p_table text,
+    p_pk text
+) RETURNS TABLE (
+    table_name text,
+    action text,
+    reference_name text,
+    row_count bigint,
+    is_at_least boolean
+)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- As for a run's steps: the statements are the same.
+SET row_security = off
+SET jit = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $preview_deletion$
+DECLARE
+    v_walk_id CONSTANT bigint := -pg_backend_pid();
+    v_plan deletion_plans;
+    v_plan_id bigint;
+    v_error text;
+    v_read bigint := 0;
+    v_total bigint := 0;
+    v_keys jsonb;
+    v_sql text;
+BEGIN
+    v_plan := deletion_usable_plan('preview_deletion', p_table);
+    v_plan_id := v_plan.plan_id;
+    v_error := deletion_missing_privilege(v_plan_id);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
+    END IF;
+
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_plan_id AND s.kind = 'roots';
+    EXECUTE v_sql INTO v_keys USING jsonb_build_array(jsonb_build_object(
+        'j', 0, 'pk', deletion_parse_key(v_plan.entity_table, p_pk, 'preview_deletion')
+    ));
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    PERFORM deletion_seed_walk(v_walk_id, v_keys);
+
+    LOOP
+        v_read := deletion_walk(v_walk_id, v_plan_id, TRUE);
+        EXIT WHEN v_read IS NULL;
+        v_total := v_total + v_read;
+        EXIT WHEN v_total >= deletion_setting_int('preview_rows');
+    END LOOP;
+
+    RETURN QUERY SELECT f.*, v_read IS NOT NULL FROM deletion_fates(v_walk_id, v_plan_id) AS f;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+END;
+$preview_deletion$;
+
+COMMENT ON FUNCTION preview_deletion(text, text) IS
+'What deleting a row would do, table by table; nothing is changed.';
+REVOKE ALL ON FUNCTION preview_deletion(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION preview_deletion(text, text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_problems.sql
+-- vw_deletion_problems
+-- What somebody has to act on, one line each, with the SQL that mends it.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_problems AS
+WITH home AS (
+    SELECT n.oid AS schema_oid, format('%I', n.nspname) AS schema_sql
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = 'deletion_jobs'::regclass
+),
+
+-- Tables by the names that plans give them: a reader's path must not resolve them.
+named AS (
+    SELECT
+        c.oid AS table_oid,
+        format('%I.%I', n.nspname, c.relname) AS table_sql,
+        CASE
+            WHEN n.oid = h.schema_oid THEN quote_ident(c.relname)
+            ELSE format('%I.%I', n.nspname, c.relname)
+        END AS table_name
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN home AS h
+    WHERE c.relkind = 'r'
+),
+
+step AS (
+    SELECT
+        p.entity_table, p.compiled_at, s.kind, s.reference_name, s.table_name,
+        n.table_oid, n.table_sql
+    FROM deletion_plans AS p
+    INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+    INNER JOIN named AS n ON n.table_name = s.table_name
+    WHERE p.superseded_at IS NULL
+),
+
+needed AS (
+    SELECT DISTINCT s.entity_table, s.table_name, s.table_oid, s.table_sql, r.privilege
+    FROM step AS s
+    CROSS JOIN LATERAL unnest(
+        CASE
+            WHEN s.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
+            WHEN s.kind IN ('set', 'lock') THEN ARRAY['SELECT', 'UPDATE']
+            ELSE ARRAY['SELECT']
+        END
+    ) AS r (privilege)
+),
+
+failed AS (
+    SELECT
+        j.entity_table,
+        left(j.error, 5) AS code,
+        count(*) AS jobs,
+        min(j.finished_at) AS since,
+        (array_agg(j.error ORDER BY j.finished_at DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'failed'
+    GROUP BY j.entity_table, left(j.error, 5)
+),
+
+resting AS (
+    SELECT
+        j.entity_table,
+        count(*) AS jobs,
+        min(j.created_at) AS since,
+        max(j.id) AS last_job,
+        (array_agg(j.error ORDER BY j.id DESC))[1] AS last_error
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND j.error IS NOT NULL
+    GROUP BY j.entity_table
+)
+
+SELECT
+    'schedule' AS problem,
+    format('slot %s', s.slot) AS subject,
+    coalesce(s.last_started_at, s.armed_at) AS since,
+    format('%s: %s', s.state, s.why) AS detail,
+    s.mend_sql
+FROM vw_deletion_schedule AS s
+WHERE
+    s.state IN ('paused', 'died', 'late', 'off')
+    AND EXISTS (SELECT 1 FROM deletion_targets)
+UNION ALL
+SELECT
+    'orphaned',
+    format('job %s', p.job_id),
+    p.last_step_at,
+    format('the worker of %s %s is gone; the next one takes it up', p.entity_table, p.entity_pk),
+    format('CALL %s.run_deletion_jobs(NULL, NULL);', h.schema_sql)
+FROM vw_deletion_progress AS p
+CROSS JOIN home AS h
+WHERE p.is_orphaned
+UNION ALL
+SELECT
+    'plan',
+    p.entity_table,
+    p.compiled_at,
+    format('%s: %s', p.error_code, p.error),
+    format('CALL %s.compile_deletion_plan(%L);', h.schema_sql, p.entity_table)
+FROM deletion_plans AS p
+CROSS JOIN home AS h
+WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
+UNION ALL
+SELECT
+    'right missing',
+    n.table_name,
+    NULL,
+    format(
+        'deletion_jobs_owner lacks %s for deletions of %s',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.entity_table
+    ),
+    format(
+        'GRANT %s ON %s TO deletion_jobs_owner;',
+        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.table_sql
+    )
+FROM needed AS n
+WHERE
+    NOT CASE n.privilege
+        WHEN 'UPDATE' THEN has_any_column_privilege('deletion_jobs_owner', n.table_oid, 'UPDATE')
+        ELSE has_table_privilege('deletion_jobs_owner', n.table_oid, n.privilege)
+    END
+GROUP BY n.entity_table, n.table_name, n.table_sql
+UNION ALL
+SELECT
+    'index missing',
+    format('%s of %s', s.reference_name, s.table_name),
+    s.compiled_at,
+    format('deletions of %s read the whole table to find its rows', s.entity_table),
+    format('CREATE INDEX CONCURRENTLY ON %s (%s);', s.table_sql, (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.ordinality)
+        FROM (
+            SELECT u.attnum, u.ordinality
+            FROM pg_constraint AS f, unnest(f.conkey) WITH ORDINALITY AS u (attnum, ordinality)
+            WHERE f.conrelid = s.table_oid AND f.conname = s.reference_name
+            UNION ALL
+            SELECT w.attnum, u.ordinality
+            FROM deletion_references AS d,
+                jsonb_array_elements_text(d.child_columns) WITH ORDINALITY AS u (name, ordinality),
+                pg_attribute AS w
+            WHERE
+                d.reference_name = s.reference_name
+                AND w.attrelid = s.table_oid AND w.attname = u.name
+        ) AS k
+        INNER JOIN pg_attribute AS a ON a.attrelid = s.table_oid AND a.attnum = k.attnum
+    ))
+FROM step AS s
+WHERE s.kind = 'size'
+UNION ALL
+SELECT
+    'failed',
+    f.entity_table,
+    f.since,
+    format('%s jobs, the last one: %s', f.jobs, f.last_error),
+    format(
+        'DO $do$ DECLARE v_id bigint; BEGIN FOR v_id IN SELECT id FROM %1$s.vw_deletion_jobs'
+        ' WHERE status = ''failed'' AND entity_table = %2$L AND error LIKE %3$L'
+        ' LOOP CALL %1$s.retry_deletion(v_id); END LOOP; END $do$;',
+        h.schema_sql, f.entity_table, f.code || '%'
+    )
+FROM failed AS f
+CROSS JOIN home AS h
+UNION ALL
+SELECT
+    'retrying',
+    r.entity_table,
+    r.since,
+    format('%s jobs wait to be tried again, the last one: %s', r.jobs, r.last_error),
+    format(
+        'SELECT * FROM %s.vw_deletion_attempts WHERE job_id = %s ORDER BY attempt_no;',
+        h.schema_sql, r.last_job
+    )
+FROM resting AS r
+CROSS JOIN home AS h;
+
+COMMENT ON VIEW vw_deletion_problems IS 'One line for each thing to act on.';
+GRANT SELECT ON vw_deletion_problems TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_health.sql
+-- vw_deletion_health
+-- The whole in one row, for a monitor.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_health AS
+WITH due AS (
+    SELECT count(*) AS jobs, min(coalesce(j.scheduled_at, j.created_at)) AS oldest_at
+    FROM deletion_jobs AS j
+    WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= now()
+),
+
+running AS (
+    SELECT count(*) AS jobs, count(*) FILTER (WHERE p.is_orphaned) AS orphaned
+    FROM vw_deletion_progress AS p
+),
+
+failed AS (
+    SELECT sum(f.jobs)::bigint AS jobs, jsonb_object_agg(f.cause, f.jobs) AS by_cause
+    FROM (
+        -- JD006: 7 rows of invoice behind invoice_customer_id_fkey: the code and the reference.
+        SELECT
+            concat_ws(
+                ' ', left(j.error, 5), substring(j.error FROM '^JD006: .* behind (\S+)')
+            ) AS cause,
+            count(*) AS jobs
+        FROM deletion_jobs AS j
+        WHERE j.status = 'failed'
+        GROUP BY 1
+    ) AS f
+),
+
+lately AS (
+    SELECT
+        sum(r.rows_changed) AS changed_rows,
+        extract(EPOCH FROM max(r.last_step_at) - min(r.started_at))::numeric AS seconds
+    FROM (
+        SELECT l.rows_changed, l.started_at, l.last_step_at
+        FROM deletion_runs AS l
+        ORDER BY l.run_id DESC
+        LIMIT 100
+    ) AS r
+    WHERE r.last_step_at > now() - interval '5 minutes'
+)
+
+SELECT
+    coalesce(extract(EPOCH FROM now() - d.oldest_at), 0)::bigint AS oldest_due_seconds,
+    d.jobs AS due_jobs,
+    (SELECT count(*) FROM deletion_jobs AS j WHERE j.status = 'pending') AS pending_jobs,
+    r.jobs AS running_jobs,
+    r.orphaned AS orphaned_jobs,
+    coalesce(f.jobs, 0) AS failed_jobs,
+    coalesce(f.by_cause, '{}') AS failed_by_cause,
+    coalesce(round(l.changed_rows / greatest(l.seconds, 0.001)), 0)::bigint AS rows_per_second,
+    (SELECT max(s.last_started_at) FROM deletion_slots AS s) AS last_tick_at,
+    (
+        SELECT s.setting_value FROM deletion_settings AS s WHERE s.setting_name = 'paused_reason'
+    ) AS paused_reason,
+    (SELECT count(*) FROM vw_deletion_problems) AS problems
+FROM due AS d
+CROSS JOIN running AS r
+CROSS JOIN failed AS f
+CROSS JOIN lately AS l;
+
+COMMENT ON VIEW vw_deletion_health IS 'One row: backlog, work, failures and speed.';
+GRANT SELECT ON vw_deletion_health TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql

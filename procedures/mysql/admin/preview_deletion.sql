@@ -2,8 +2,9 @@
 -- Say, table by table, what deleting a row would do; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     rows of table_name, action (delete, set_null, set_default, restrict, root_not_found),
---             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Returns     rows of table_name, action (delete, set_null, set_default, scrub, restrict, keep,
+--             held, root_not_found), reference_name (of what blocks or is kept), row_count,
+--             is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
 --             JD007 as the plan's; the engine's own where a right is missing
 -- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
@@ -27,7 +28,11 @@ BEGIN
     DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
-    DECLARE v_saved JSON;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6)
+    );
+    DECLARE v_saved, v_roots JSON;
+    DECLARE v_is_whole BOOLEAN;
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -71,14 +76,20 @@ BEGIN
     )));
     CALL deletion_execute(v_plan_id, 0, 'roots');
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
-    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+    SET v_roots = @dj_answer;
+    CALL deletion_preview_held(v_walk_id, v_plan_id, v_roots, v_until, v_is_whole);
+    CALL deletion_seed_walk(v_walk_id, v_roots);
 
-    WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
+    WHILE
+        v_read IS NOT NULL
+        AND v_total < deletion_setting_int('preview_rows')
+        AND utc_timestamp(6) < v_until
+    DO
         CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
-    CALL deletion_fates(v_walk_id, v_plan_id, v_read IS NOT NULL);
+    CALL deletion_fates(v_walk_id, v_plan_id, v_read IS NOT NULL OR NOT v_is_whole);
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
     SET SESSION
         time_zone = json_unquote(json_extract(v_saved, '$[0]')),

@@ -3,12 +3,17 @@
 --
 -- Parameters  p_child_table   the table that refers
 --             p_reference     its foreign key's constraint, or the declared reference
---             p_action        cascade, set_null, set_default, restrict, or keep where declared;
---                             NULL: what the catalog or the declaration says holds again
--- Errors      JD002 NULL, no such reference or action; JD005 no such table
+--             p_action        cascade, set_null, set_default, scrub, restrict, or keep where
+--                             declared; NULL: what the catalog or the declaration says again
+--             p_scrub         for scrub: a JSON object, which columns get which constant or NULL
+--                             when the reference is set NULL; else NULL
+-- Errors      JD002 NULL, no such reference or action, nothing that the columns take; JD005 no
+--             such table
 -- Writes      deletion_rules (one row)             Commits  no
 -- Execute     the owner only (DBAs)
--- Example     CALL set_deletion_rule('invoice', 'fk_invoice_customer', 'restrict');
+-- Example     CALL set_deletion_rule(
+--                 'invoice', 'fk_invoice_customer', 'scrub', '{"buyer": "erased"}'
+--             );
 
 DROP PROCEDURE IF EXISTS set_deletion_rule;
 
@@ -16,7 +21,8 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE set_deletion_rule(
     IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     IN p_reference TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_scrub JSON
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
@@ -26,6 +32,8 @@ COMMENT 'Decide what happens to the rows behind one reference, whatever the cata
 BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_key, v_is_declared BOOLEAN;
+    DECLARE v_scrub JSON;
+    DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     IF p_child_table IS NULL OR p_reference IS NULL THEN
         CALL deletion_raise('JD002', 'set_deletion_rule', 'table or reference is NULL', NULL);
@@ -39,7 +47,9 @@ BEGIN
             AND p_child_table IN (
                 deletion_entity_name(r.child_schema, r.child_table),
                 concat(r.child_schema, '.', r.child_table)
-            );
+            )
+        -- There are few; a session in safe mode deletes without a key up to a limit alone.
+        LIMIT 1000;
     END IF;
 
     IF p_action IS NOT NULL OR row_count() = 0 THEN
@@ -67,7 +77,9 @@ BEGIN
                 concat('no such reference of ', left(p_child_table, 64)),
                 p_reference
             );
-        ELSEIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+        ELSEIF
+            p_action NOT IN ('cascade', 'set_null', 'set_default', 'scrub', 'restrict', 'keep')
+        THEN
             CALL deletion_raise('JD002', 'set_deletion_rule', 'no such action', p_action);
         ELSEIF p_action = 'keep' AND NOT v_is_declared THEN
             CALL deletion_raise(
@@ -83,10 +95,22 @@ BEGIN
         END IF;
     END IF;
 
-    IF p_action IS NOT NULL THEN
-        INSERT INTO deletion_rules (child_schema, child_table, reference_name, action)
-        VALUES (v_schema, v_table, p_reference, p_action)
-        ON DUPLICATE KEY UPDATE action = p_action, created_at = utc_timestamp(6);
+    IF p_action = 'scrub' THEN
+        CALL deletion_read_scrub(v_schema, v_table, p_scrub, v_scrub, v_problem);
+        SET v_problem = coalesce(
+            v_problem, deletion_detach_problem(v_schema, v_table, p_reference)
+        );
+    ELSEIF p_scrub IS NOT NULL THEN
+        SET v_problem = 'only scrub sets columns to constants';
+    END IF;
+
+    IF v_problem IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'set_deletion_rule', v_problem, NULL);
+    ELSEIF p_action IS NOT NULL THEN
+        INSERT INTO deletion_rules (child_schema, child_table, reference_name, action, scrub)
+        VALUES (v_schema, v_table, p_reference, p_action, v_scrub)
+        ON DUPLICATE KEY UPDATE
+        action = p_action, scrub = v_scrub, created_at = utc_timestamp(6);
     END IF;
 END$$
 DELIMITER ;

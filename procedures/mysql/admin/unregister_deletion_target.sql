@@ -33,10 +33,12 @@ BEGIN
         );
     END IF;
 
-    DELETE FROM deletion_targets AS t WHERE t.entity_table = v_entity_table;
+    -- A session in safe mode deletes and changes what it has no key for up to a limit alone.
+    DELETE FROM deletion_targets AS t WHERE t.entity_table = v_entity_table LIMIT 1;
 
     UPDATE deletion_plans AS p
     SET p.superseded_at = utc_timestamp(6)
-    WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL;
+    WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL
+    LIMIT 1000;
 END$$
 DELIMITER ;

@@ -23,7 +23,7 @@ BEGIN
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         SELECT
-            o.parent_node_no, o.child_node_no, o.reference_name,
+            o.edge_no,
             group_concat(  -- noqa: CP01
                 'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
             ) AS break_list
@@ -34,8 +34,8 @@ BEGIN
         )) AS k
         INNER JOIN information_schema.columns AS c
             ON
-                c.table_schema = o.child_schema
-                AND c.table_name = o.child_table
+                c.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND c.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND c.column_name = k.name
         WHERE
             o.plan_id = p_plan_id
@@ -55,18 +55,15 @@ BEGIN
                         )
                         OR (
                             s.child_node_no = o.child_node_no
-                            AND s.reference_name <> o.reference_name
+                            AND s.edge_no <> o.edge_no
                             AND s.action = 'cascade'
                             AND json_contains(s.child_columns, json_quote(k.name))
                         )
                     )
             )
-        GROUP BY o.parent_node_no, o.child_node_no, o.reference_name
+        GROUP BY o.edge_no
     ) AS q
-        ON
-            q.parent_node_no = e.parent_node_no
-            AND q.child_node_no = e.child_node_no
-            AND q.reference_name = e.reference_name
+        ON q.edge_no = e.edge_no
     SET e.break_list = q.break_list
     WHERE e.plan_id = p_plan_id;
 END$$

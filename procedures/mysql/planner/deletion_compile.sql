@@ -61,6 +61,7 @@ BEGIN
         IF v_code IS NULL THEN
             CALL deletion_write_plan(p_plan_id);
             CALL deletion_write_circles(p_plan_id);
+            CALL deletion_write_holds(p_plan_id);
         END IF;
 
         SET v_tables = (
@@ -100,6 +101,8 @@ BEGIN
 
         DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id;
         DELETE FROM deletion_plan_nodes WHERE plan_id = p_plan_id;
+        DELETE FROM deletion_node_columns WHERE plan_id = p_plan_id;
+        DELETE FROM deletion_node_indexes WHERE plan_id = p_plan_id;
         SET SESSION group_concat_max_len = v_length;
     END IF;
 END$$

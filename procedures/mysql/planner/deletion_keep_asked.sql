@@ -80,20 +80,34 @@ BEGIN
     WHERE j.status IN ('done', 'failed', 'cancelled')
     ON DUPLICATE KEY UPDATE is_past = p_is_past;
 
-    UPDATE json_table(
-        v_open, '$[*]' COLUMNS (
-            job_id BIGINT UNSIGNED PATH '$.job',
-            attempt_no INT PATH '$.no'
-        )
-    ) AS o
-    STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = o.job_id AND a.attempt_no = o.attempt_no
-    STRAIGHT_JOIN deletion_jobs AS j ON j.id = o.job_id
-    SET
-        a.is_past = p_is_past,
-        a.asked_reason = if(a.asked_at IS NULL, j.reason, a.asked_reason),
-        a.asked_hard_delete = if(a.asked_at IS NULL, j.hard_delete, a.asked_hard_delete),
-        a.asked_scheduled_at = if(a.asked_at IS NULL, j.scheduled_at, a.asked_scheduled_at),
-        a.asked_by = if(a.asked_at IS NULL, j.created_by, a.asked_by),
-        a.asked_at = coalesce(a.asked_at, j.created_at);
+    IF v_open IS NOT NULL THEN
+        BEGIN
+            DECLARE v_safe BOOLEAN DEFAULT @@SESSION.sql_safe_updates;
+            DECLARE EXIT HANDLER FOR SQLEXCEPTION
+            BEGIN
+                SET SESSION sql_safe_updates = v_safe;
+                RESIGNAL;
+            END;
+
+            -- A caller's safe mode refuses every join with a list, whatever keys it uses.
+            SET SESSION sql_safe_updates = 0;
+            UPDATE json_table(
+                v_open, '$[*]' COLUMNS (
+                    job_id BIGINT UNSIGNED PATH '$.job',
+                    attempt_no INT PATH '$.no'
+                )
+            ) AS o
+            STRAIGHT_JOIN deletion_attempts AS a ON a.job_id = o.job_id AND a.attempt_no = o.attempt_no
+            STRAIGHT_JOIN deletion_jobs AS j ON j.id = o.job_id
+            SET
+                a.is_past = p_is_past,
+                a.asked_reason = if(a.asked_at IS NULL, j.reason, a.asked_reason),
+                a.asked_hard_delete = if(a.asked_at IS NULL, j.hard_delete, a.asked_hard_delete),
+                a.asked_scheduled_at = if(a.asked_at IS NULL, j.scheduled_at, a.asked_scheduled_at),
+                a.asked_by = if(a.asked_at IS NULL, j.created_by, a.asked_by),
+                a.asked_at = coalesce(a.asked_at, j.created_at);
+            SET SESSION sql_safe_updates = v_safe;
+        END;
+    END IF;
 END$$
 DELIMITER ;

@@ -48,10 +48,14 @@ BEGIN
     END IF;
 
     IF v_family = 'enum' THEN
-        -- Labels alone count: the column itself would take the number of a label as well.
+        -- Labels alone count: the column itself would take the number of a label as well. The
+        -- catalog doubles quotes and backslashes, and writes line ends as letters.
+        SET v_text = replace(replace(p_text, '\\', '\\\\'), '''', '''''');
+        SET v_text = replace(replace(v_text, '\n', '\\n'), '\r', '\\r');
+
         RETURN if(
             locate(
-                concat(',''', replace(p_text, '''', ''''''), ''','),
+                concat(',''', v_text, ''','),
                 concat(',', substring(p_type, 6, char_length(p_type) - 6), ',')
             ) > 0,
             p_text,

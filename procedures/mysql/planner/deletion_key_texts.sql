@@ -25,7 +25,7 @@ COMMENT 'Read a key of one or several columns strictly'
 BEGIN
     DECLARE v_value JSON;
     DECLARE v_count, v_pos INT DEFAULT 0;
-    DECLARE v_text, v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_text, v_type, v_key TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Most keys are plain numbers beyond doubt: a third of the time of the whole way.
     IF
@@ -58,11 +58,14 @@ BEGIN
     -- NULL, once it is there, stays.
     WHILE v_pos < v_count DO
         SET v_value = json_extract(p_pk, concat('$[', v_pos, ']'));
+        SET v_type = json_unquote(json_extract(p_types, concat('$[', v_pos, ']')));
         SET v_text = if(
-            json_type(v_value) IN ('STRING', 'INTEGER', 'UNSIGNED INTEGER', 'DOUBLE'),
+            json_type(v_value) IN ('STRING', 'INTEGER', 'UNSIGNED INTEGER', 'DECIMAL')
+            -- JSON keeps a number with a point as a double, which has 15 digits for certain.
+            OR (json_type(v_value) = 'DOUBLE' AND v_type REGEXP '^decimal[(]([0-9]|1[0-5]),'),
             deletion_key_text(
                 json_unquote(v_value),
-                json_unquote(json_extract(p_types, concat('$[', v_pos, ']'))),
+                v_type,
                 json_unquote(json_extract(p_collations, concat('$[', v_pos, '].charset')))
             ),
             NULL

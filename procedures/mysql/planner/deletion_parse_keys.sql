@@ -58,7 +58,13 @@ BEGIN
                         WHEN 'STRING' THEN json_unquote(e.item)
                         WHEN 'INTEGER' THEN cast(e.item AS CHAR)
                         WHEN 'UNSIGNED INTEGER' THEN cast(e.item AS CHAR)
-                        WHEN 'DOUBLE' THEN cast(e.item AS CHAR)
+                        WHEN 'DECIMAL' THEN cast(e.item AS CHAR)
+                        -- A number with a point is kept as a double: 15 digits for certain.
+                        WHEN 'DOUBLE' THEN if(
+                            v_types ->> '$[0]' REGEXP '^decimal[(]([0-9]|1[0-5]),',
+                            cast(e.item AS CHAR),
+                            NULL
+                        )
                         WHEN 'ARRAY' THEN if(json_length(v_types) > 1, cast(e.item AS CHAR), NULL)
                     END
                 ) AS pk

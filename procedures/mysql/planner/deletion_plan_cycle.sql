@@ -23,7 +23,7 @@ BEGIN
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         WITH RECURSIVE lasting AS (
-            SELECT e.parent_node_no, e.child_node_no, e.reference_name
+            SELECT e.parent_node_no, e.child_node_no, e.edge_no
             FROM deletion_plan_edges AS e
             INNER JOIN deletion_plan_nodes AS c
                 ON
@@ -46,15 +46,12 @@ BEGIN
             INNER JOIN lasting AS f ON f.parent_node_no = b.met_node_no
         )
 
-        SELECT f.parent_node_no, f.child_node_no, f.reference_name
+        SELECT DISTINCT f.edge_no
         FROM lasting AS f
         INNER JOIN below AS b
             ON b.parent_node_no = f.child_node_no AND b.met_node_no = f.parent_node_no
     ) AS q
-        ON
-            q.parent_node_no = e.parent_node_no
-            AND q.child_node_no = e.child_node_no
-            AND q.reference_name = e.reference_name
+        ON q.edge_no = e.edge_no
     SET e.is_circular = TRUE
     WHERE e.plan_id = p_plan_id;
 

@@ -30,11 +30,13 @@ BEGIN
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         SELECT
-            o.parent_node_no, o.child_schema, o.child_table, o.reference_name,
+            o.edge_no,
             row_number() OVER (
                 ORDER BY
                     o.parent_node_no,
-                    CASE o.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                    CASE o.action
+                        WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 WHEN 'keep' THEN 3 ELSE 1
+                    END,
                     n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
             ) AS new_no
         FROM deletion_plan_edges AS o
@@ -42,11 +44,7 @@ BEGIN
             ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
         WHERE o.plan_id = p_plan_id
     ) AS q
-        ON
-            q.parent_node_no = e.parent_node_no
-            AND q.child_schema = e.child_schema
-            AND q.child_table = e.child_table
-            AND q.reference_name = e.reference_name
+        ON q.edge_no = e.edge_no
     SET e.edge_no = q.new_no
     WHERE e.plan_id = p_plan_id;
 
@@ -102,10 +100,13 @@ BEGIN
     INTO v_entered, v_above
     FROM entered AS n;
 
-    SELECT json_arrayagg(e.parent_node_no)
+    SELECT json_arrayagg(q.parent_node_no)
     INTO v_parents
-    FROM deletion_plan_edges AS e
-    WHERE e.plan_id = p_plan_id;
+    FROM (
+        SELECT DISTINCT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.action <> 'keep'
+    ) AS q;
 
     -- Rows with two references to set are changed twice and counted once.
     SELECT json_arrayagg(q.child_node_no)
@@ -113,7 +114,7 @@ BEGIN
     FROM (
         SELECT e.child_node_no
         FROM deletion_plan_edges AS e
-        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default')
+        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default', 'scrub')
         GROUP BY e.child_node_no
         HAVING count(*) > 1
     ) AS q;
@@ -122,8 +123,9 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     SET
-        e.waits = e.action <> 'cascade' AND n.in_closure,
-        e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
+        e.waits = e.action NOT IN ('cascade', 'keep') AND n.in_closure,
+        e.is_leaf = e.action = 'cascade'
+        AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
         e.in_check = e.action = 'restrict' OR (
             e.action = 'cascade'
             AND (
@@ -134,10 +136,10 @@ BEGIN
                 ), FALSE)
             )
         ),
-        e.is_once = e.action IN ('set_null', 'set_default')
+        e.is_once = e.action IN ('set_null', 'set_default', 'scrub')
         AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
         e.index_name = deletion_edge_index(
-            e.child_schema, e.child_table, e.child_columns, e.discriminator_column
+            p_plan_id, e.child_node_no, e.child_columns, e.discriminator_column
         )
     WHERE e.plan_id = p_plan_id;
 

@@ -38,6 +38,7 @@ BEGIN
                     e.plan_id = p_plan_id
                     AND e.parent_node_no = n.node_no
                     AND e.child_node_no <> n.node_no
+                    AND e.action <> 'keep'
                     AND c.in_closure
                     AND c.table_rank IS NULL
                     AND (e.action IN ('cascade', 'restrict') OR NOT v_only_lasting)

@@ -70,7 +70,14 @@ BEGIN
             WHERE
                 coalesce(deletion_type_family(c.type), 'none')
                 <> coalesce(deletion_type_family(p.type), 'other')
+                -- A TIMESTAMP is compared with a DATETIME by the session's zone.
+                OR (c.type LIKE 'timestamp%') <> (p.type LIKE 'timestamp%')
         ) THEN 'child and parent columns cannot be compared'
+        -- Texts that are one under the one collation and two under the other.
+        WHEN
+            json_extract(v_children, '$[*].text.collation')
+            <> json_extract(v_parents, '$[*].text.collation')
+            THEN 'child and parent columns have different collations'
         -- Rows that two parents share must not go with one of them.
         WHEN NOT EXISTS (
             SELECT 1
@@ -96,6 +103,8 @@ BEGIN
         WHEN v_tells IS NULL THEN 'the discriminator is no column of the child'
         WHEN json_contains(p_child_columns, json_quote(p_discriminator_column))
             THEN 'the discriminator is one of the child columns'
+        -- A text without a length is no key, but it tells rows apart.
+        WHEN json_unquote(json_extract(v_tells, '$[0].type')) LIKE '%text' THEN NULL
         WHEN deletion_key_text(
             p_discriminator_value,
             json_unquote(json_extract(v_tells, '$[0].type')),

@@ -28,7 +28,20 @@ BEGIN
             '\n) AS q'
         )
         FROM deletion_plan_nodes AS n
-        WHERE n.plan_id = p_plan_id
+        WHERE
+            n.plan_id = p_plan_id
+            -- What is kept is none of the job's business.
+            AND (
+                n.in_closure
+                OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS e
+                    WHERE
+                        e.plan_id = p_plan_id
+                        AND e.child_node_no = n.node_no
+                        AND e.action <> 'keep'
+                )
+            )
     );
 END$$
 DELIMITER ;

@@ -3,7 +3,7 @@
 --
 -- Parameters  p_run_id       the run
 --             p_table_name   the table, as plans name it
---             p_action       delete, set_null, set_default or root_not_found
+--             p_action       delete, set_null, set_default, scrub or root_not_found
 --             p_by_job       JSON object: job -> number of rows; NULL: none
 -- Writes      deletion_receipts                    Commits  no
 -- Execute     the owner only

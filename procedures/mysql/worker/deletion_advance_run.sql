@@ -23,6 +23,7 @@ COMMENT 'Do one step of a run that is past its check: walk on, or end it when al
 BEGIN
     DECLARE v_cancelled JSON;
     DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_held BIGINT;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
     DECLARE v_step_count BIGINT;
@@ -52,9 +53,19 @@ BEGIN
             p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
         );
     ELSE
-        CALL deletion_advance(p_run_id, v_is_empty);
+        CALL deletion_mind_holds(p_run_id, v_held);
 
-        IF v_is_empty THEN
+        IF v_held IS NULL OR v_held >= 0 THEN
+            CALL deletion_advance(p_run_id, v_is_empty);
+        END IF;
+
+        IF v_held > 0 THEN
+            CALL deletion_see_holds(v_plan_id, v_held);
+        END IF;
+
+        IF v_held = -1 THEN
+            SET p_state = 'more';
+        ELSEIF v_is_empty THEN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
             CALL deletion_keep_fan_out(p_run_id, v_plan_id);

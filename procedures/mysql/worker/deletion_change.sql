@@ -1,7 +1,8 @@
 -- deletion_change
 -- Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed.
 --
--- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null,
+--                                                              set_default or scrub
 -- Errors      JD006 rows still point where they pointed; 40001 rows changed in between
 -- Writes      the application's table, deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only

@@ -19,18 +19,20 @@ NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Look, before the first row is touched, at whatever can be known to fail; a bounded step'
-BEGIN
+looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_can_block, v_is_walking, v_is_over BOOLEAN;
-    DECLARE v_max_rows BIGINT;
+    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_back, v_is_over BOOLEAN;
+    DECLARE v_max_rows, v_held BIGINT;
 
     SELECT
         r.plan_id,
         p.can_block,
         coalesce(t.max_rows, deletion_setting_int('max_rows')),
-        json_contains_path(r.state, 'one', '$.walk')
-    INTO v_plan_id, v_can_block, v_max_rows, v_is_walking
+        json_contains_path(r.state, 'one', '$.walk'),
+        json_contains_path(r.state, 'one', '$.climb'),
+        coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE)
+    INTO v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing, v_is_back
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -38,7 +40,13 @@ BEGIN
 
     SET p_state = 'more';
 
-    IF NOT v_is_walking THEN
+    IF v_is_climbing THEN
+        CALL deletion_check_holds(p_run_id, v_plan_id, v_is_over);
+
+        IF NOT v_is_over THEN
+            LEAVE looking;
+        END IF;
+    ELSEIF NOT coalesce(v_is_walking, FALSE) THEN
         CALL deletion_missing_privilege(v_plan_id, v_error);
 
         IF v_error IS NULL THEN
@@ -47,19 +55,34 @@ BEGIN
 
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
+            -- Held rows are few: what they hang from is looked at first.
+            CALL deletion_mind_holds(p_run_id, v_held);
         ELSE
             CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
             CALL deletion_end_run(p_run_id, 'failed', v_error);
             SET p_state = 'ended';
         END IF;
 
-        IF v_error IS NULL AND (v_can_block OR v_max_rows IS NOT NULL) THEN
-            CALL deletion_seed_walk(
-                p_run_id, (SELECT f.`keys` FROM deletion_frames AS f WHERE f.run_id = p_run_id)
-            );
-            UPDATE deletion_runs AS r SET r.state = '{"walk": true}' WHERE r.run_id = p_run_id;
-            SET v_is_walking = TRUE;
+        IF v_held IS NOT NULL THEN
+            LEAVE looking;
         END IF;
+    END IF;
+
+    IF
+        p_state = 'more' AND NOT v_is_back AND NOT coalesce(v_is_walking, FALSE)
+        AND (v_can_block OR v_max_rows IS NOT NULL)
+    THEN
+        CALL deletion_seed_walk(
+            p_run_id, (SELECT f.`keys` FROM deletion_frames AS f WHERE f.run_id = p_run_id)
+        );
+        UPDATE deletion_runs AS r
+        SET r.state = if(
+            v_is_climbing,
+            json_object('walk', TRUE, 'held', json_extract(r.state, '$.held')),
+            '{"walk": true}'
+        )
+        WHERE r.run_id = p_run_id;
+        SET v_is_walking = TRUE;
     END IF;
 
     IF p_state = 'more' AND v_is_walking THEN
@@ -84,8 +107,10 @@ BEGIN
         INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
         SET
             r.phase = 'advance',
-            r.state = json_merge_preserve(
+            r.state = if(v_is_back, json_remove(r.state, '$.climb', '$.is_back'), json_merge_patch(
                 if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out)),
+                -- What is NULL in a patch is left out.
+                json_object('held', json_extract(coalesce(r.state, json_object()), '$.held')),
                 if(
                     json_contains_path(r.state, 'one', '$.careful')
                     OR EXISTS (
@@ -96,7 +121,7 @@ BEGIN
                     json_object('careful', TRUE),
                     json_object()
                 )
-            )
+            ))
         WHERE r.run_id = p_run_id;
     END IF;
 END$$

@@ -2,7 +2,7 @@
 -- Count rows that a statement has changed: for the batch, the run and the jobs' receipts.
 --
 -- Parameters  p_edge_no   the reference that they were found by; 0: the target's own rows
---             p_action    delete, set_null or set_default
+--             p_action    delete, set_null, set_default or scrub
 --             p_rows      their number
 --             p_counted   the rows to count by job, as frames keep them; of a lone job not looked at  -- noqa: LT05
 -- Writes      deletion_receipts                    Commits  no

@@ -28,14 +28,15 @@ BEGIN
     ),
 
     final AS (
-        -- A row that is deleted is not counted for what would have been set in it, and one with two
-        -- references to set is counted once.
+        -- A row counts once: one that is deleted not where it would be set as well, one that two
+        -- references set as receipts do, for the action that comes first by name; one that is held
+        -- is not deleted.
         SELECT
             w.node_no, w.key_hash,
             max(json_contains_path(w.`keys`, 'one', '$.m')) AS is_missing,
-            min(w.fate) AS fate
+            if(max(w.fate = 'held'), 'held', min(w.fate)) AS fate
         FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_walk_id AND w.fate <> 'restrict'
+        WHERE w.walk_id = p_walk_id AND w.fate NOT IN ('restrict', 'keep')
         GROUP BY w.node_no, w.key_hash
     )
 
@@ -49,13 +50,13 @@ BEGIN
     INNER JOIN node AS n ON n.node_no = f.node_no
     GROUP BY n.table_name, if(f.is_missing, 'root_not_found', f.fate)
     UNION ALL
-    SELECT s.table_name, 'restrict', s.reference_name, count(*), p_is_at_least
+    SELECT s.table_name, w.fate, s.reference_name, count(*), p_is_at_least
     FROM deletion_walk_keys AS w
     INNER JOIN deletion_plan_steps AS s
-        ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+        ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch_more'
     WHERE
         w.walk_id = p_walk_id
-        AND w.fate = 'restrict'
+        AND w.fate IN ('restrict', 'keep')
         AND NOT EXISTS (
             SELECT 1
             FROM deletion_walk_keys AS d
@@ -63,7 +64,7 @@ BEGIN
                 d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
                 AND d.fate = 'delete' AND d.key_hash = w.key_hash
         )
-    GROUP BY s.table_name, s.reference_name
+    GROUP BY s.table_name, w.fate, s.reference_name
     ORDER BY 1, 2, 3;
 END$$
 DELIMITER ;

@@ -56,7 +56,11 @@ BEGIN
             WHERE
                 w.walk_id = 0 AND w.job_id = k.j AND w.node_no = -1 AND w.fate = 'set_null'
                 AND w.key_hash = unhex(sha2(concat(v_table, hex(deletion_key_hash(k.o))), 256))
+                -- Set by two references a row counts for one: that which comes first by name.
+                AND json_unquote(json_extract(w.`keys`, '$.action')) <= v_action
         );
+
+        CALL deletion_uncount(v_table, v_counted);
 
         INSERT IGNORE INTO deletion_walk_keys (
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded

@@ -26,7 +26,7 @@ COMMENT 'Decide what becomes of a run whose step was rolled back'
 BEGIN
     DECLARE v_phase VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_retries INT;
-    DECLARE v_alone BOOLEAN;
+    DECLARE v_alone, v_is_fresh BOOLEAN;
     DECLARE v_jobs JSON;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
         DEFAULT concat(p_code, ': ', p_message);
@@ -41,7 +41,10 @@ BEGIN
     CALL deletion_begin();
     CALL deletion_fence(p_run_id, p_token, v_phase);
 
-    SELECT r.retries, r.alone INTO v_retries, v_alone
+    SELECT r.retries, r.alone, v_passes OR coalesce(
+        deletion_fresh_plan(r.entity_table, r.hard_delete) = r.plan_id, FALSE
+    )
+    INTO v_retries, v_alone, v_is_fresh
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -55,6 +58,12 @@ BEGIN
             r.error = v_error
         WHERE r.run_id = p_run_id;
         SET p_state = 'retry';
+    ELSEIF NOT v_is_fresh THEN
+        -- The statements met another catalog than they were written for.
+        CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        CALL deletion_end_run(
+            p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
     ELSEIF NOT v_alone THEN
         -- One bad job must not fail its neighbours: each goes alone now.
         SELECT json_arrayagg(a.job_id)

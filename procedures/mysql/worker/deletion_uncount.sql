@@ -40,7 +40,7 @@ BEGIN
 
     IF v_set IS NOT NULL THEN
         -- A run may have set what the next one deletes: their receipts add up.
-        WHILE v_pos < 2 DO
+        WHILE v_pos < 3 DO
             SELECT json_objectagg(q.j, -q.n)
             INTO v_counts
             FROM (
@@ -49,11 +49,11 @@ BEGIN
                     j BIGINT UNSIGNED PATH '$.j',
                     a VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.a'
                 )) AS t
-                WHERE t.a = elt(v_pos + 1, 'set_null', 'set_default')
+                WHERE t.a = elt(v_pos + 1, 'set_null', 'set_default', 'scrub')
                 GROUP BY t.j
             ) AS q;
             CALL deletion_add_receipts(
-                @dj_run_id, p_table_name, elt(v_pos + 1, 'set_null', 'set_default'), v_counts
+                @dj_run_id, p_table_name, elt(v_pos + 1, 'set_null', 'set_default', 'scrub'), v_counts
             );
             SET v_pos = v_pos + 1;
         END WHILE;

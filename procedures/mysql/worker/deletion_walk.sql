@@ -33,7 +33,8 @@ BEGIN
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = p_plan_id AND s.kind = 'fetch_more' AND s.parent_node_no = v_node_no
-            AND (p_all OR s.in_check)
+            -- What is kept is counted by previews alone, whose numbers are below zero.
+            AND (s.in_check OR (p_all AND (s.action <> 'keep' OR p_walk_id < 0)))
         ORDER BY s.edge_no;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 

@@ -28,10 +28,12 @@ COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one refer
 BEGIN
     -- One answer of the engine is never larger than this.
     DECLARE v_page INT DEFAULT 10000;
+    -- A preview looks at no more rows than it may: what it has seen by then is said to be so.
+    DECLARE v_enough BIGINT DEFAULT if(p_walk_id < 0, deletion_setting_int('preview_rows'), NULL);
 
     SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
 
-    WHILE @dj_rows = v_page DO
+    WHILE @dj_rows = v_page AND (v_enough IS NULL OR p_read < v_enough) DO
         CALL deletion_execute(p_plan_id, p_edge_no, 'fetch_more');
         INSERT IGNORE INTO deletion_walk_keys (
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded

@@ -13,7 +13,7 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $pause_deletions$
 BEGIN
-    IF coalesce(p_reason, '') !~ '\S' THEN
+    IF coalesce(p_reason, '') !~ '[^[:space:]]' THEN
         PERFORM deletion_raise('JD002', 'pause_deletions', 'p_reason is NULL or empty', NULL);
     END IF;
 

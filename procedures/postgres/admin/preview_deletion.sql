@@ -2,8 +2,9 @@
 -- Say, table by table, what deleting a row would do; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     table_name, action (delete, set_null, set_default, restrict, root_not_found),
---             reference_name (of what blocks), row_count, is_at_least (the walk was cut short)
+-- Returns     table_name, action (delete, set_null, set_default, scrub, restrict, keep, held,
+--             root_not_found), reference_name (of what blocks or is kept), row_count, is_at_least
+--             (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
 --             JD007 as the plan's; 42501 a right or a policy is in the way
 -- Writes      deletion_walk_keys, emptied again    Commits  no
@@ -41,8 +42,11 @@ DECLARE
     v_error text;
     v_read bigint := 0;
     v_total bigint := 0;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('run_seconds'));
     v_keys jsonb;
     v_sql text;
+    v_is_cut boolean;
 BEGIN
     v_plan := deletion_usable_plan('preview_deletion', p_table);
     v_plan_id := v_plan.plan_id;
@@ -60,16 +64,18 @@ BEGIN
     ));
 
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    v_is_cut := NOT deletion_preview_held(v_walk_id, v_plan_id, v_keys, v_until);
     PERFORM deletion_seed_walk(v_walk_id, v_keys);
 
     LOOP
         v_read := deletion_walk(v_walk_id, v_plan_id, TRUE);
         EXIT WHEN v_read IS NULL;
         v_total := v_total + v_read;
-        EXIT WHEN v_total >= deletion_setting_int('preview_rows');
+        EXIT WHEN v_total >= deletion_setting_int('preview_rows') OR clock_timestamp() >= v_until;
     END LOOP;
 
-    RETURN QUERY SELECT f.*, v_read IS NOT NULL FROM deletion_fates(v_walk_id, v_plan_id) AS f;
+    RETURN QUERY SELECT f.*, v_is_cut OR v_read IS NOT NULL
+    FROM deletion_fates(v_walk_id, v_plan_id) AS f;
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
 END;
 $preview_deletion$;

@@ -3,17 +3,23 @@
 --
 -- Parameters  p_child_table   the table that refers
 --             p_reference     its foreign key's constraint, or the declared reference
---             p_action        cascade, set_null, set_default, restrict, or keep where declared;
---                             NULL: what the catalog or the declaration says holds again
--- Errors      JD002 NULL, no such reference or action; JD005 no such table
+--             p_action        cascade, set_null, set_default, scrub, restrict, or keep where
+--                             declared; NULL: what the catalog or the declaration says again
+--             p_scrub         for scrub: a JSON object, which columns get which constant or NULL
+--                             when the reference is set NULL; else NULL
+-- Errors      JD002 NULL, no such reference or action, nothing that the columns take; JD005 no
+--             such table
 -- Writes      deletion_rules (one row)             Commits  no
 -- Execute     the owner only (DBAs)
--- Example     CALL set_deletion_rule('invoice', 'invoice_customer_id_fkey', 'restrict');
+-- Example     CALL set_deletion_rule(
+--                 'invoice', 'invoice_customer_id_fkey', 'scrub', '{"buyer": "erased"}'
+--             );
 
 CREATE OR REPLACE PROCEDURE set_deletion_rule(
     p_child_table text,
     p_reference text,
-    p_action text
+    p_action text,
+    p_scrub jsonb DEFAULT NULL
 )
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -24,6 +30,8 @@ DECLARE
     v_name text[] := deletion_split_name(p_child_table);
     v_is_key boolean;
     v_is_declared boolean;
+    v_scrub jsonb;
+    v_problem text;
 BEGIN
     IF p_child_table IS NULL OR p_reference IS NULL THEN
         PERFORM deletion_raise('JD002', c_verb, 'table or reference is NULL', NULL);
@@ -60,7 +68,9 @@ BEGIN
         PERFORM deletion_raise(
             'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
         );
-    ELSIF p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep') THEN
+    ELSIF
+        p_action NOT IN ('cascade', 'set_null', 'set_default', 'scrub', 'restrict', 'keep')
+    THEN
         PERFORM deletion_raise('JD002', c_verb, 'no such action', p_action);
     ELSIF p_action = 'keep' AND NOT v_is_declared THEN
         PERFORM deletion_raise(
@@ -73,14 +83,29 @@ BEGIN
         PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
     END IF;
 
-    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action)
-    SELECT v_name[1], v_name[2], p_reference, p_action
+    IF p_action = 'scrub' THEN
+        SELECT s.scrub, s.problem INTO v_scrub, v_problem
+        FROM deletion_read_scrub(deletion_find_table(p_child_table, c_verb), p_scrub) AS s;
+        v_problem := coalesce(
+            v_problem,
+            deletion_detach_problem(deletion_find_table(p_child_table, c_verb), p_reference)
+        );
+    ELSIF p_scrub IS NOT NULL THEN
+        v_problem := 'only scrub sets columns to constants';
+    END IF;
+
+    IF v_problem IS NOT NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, v_problem, NULL);
+    END IF;
+
+    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action, scrub)
+    SELECT v_name[1], v_name[2], p_reference, p_action, v_scrub
     WHERE p_action IS NOT NULL
     ON CONFLICT (child_schema, child_table, reference_name) DO UPDATE
-    SET action = excluded.action, created_at = now();
+    SET action = excluded.action, scrub = excluded.scrub, created_at = now();
 END;
 $set_deletion_rule$;
 
-COMMENT ON PROCEDURE set_deletion_rule(text, text, text) IS
+COMMENT ON PROCEDURE set_deletion_rule(text, text, text, jsonb) IS
 'Decide what happens to the rows behind one reference, whatever the catalog says.';
-REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text, jsonb) FROM PUBLIC;

@@ -13,6 +13,8 @@ LANGUAGE sql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
+-- A session that quotes every name would give one table two names.
+SET quote_all_identifiers = off
 AS $deletion_entity_name$
 SELECT
     CASE WHEN n.nspname <> current_schema() THEN quote_ident(n.nspname) || '.' ELSE '' END

@@ -27,7 +27,7 @@ BEGIN
     SELECT
         c.oid,
         CASE
-            WHEN n.nspname LIKE 'pg\_%' OR n.nspname = 'information_schema'
+            WHEN starts_with(n.nspname, 'pg_') OR n.nspname = 'information_schema'
                 THEN 'a system table'
             WHEN c.relkind = 'f' THEN 'a foreign table'
             WHEN c.relispartition THEN 'a partition'

@@ -1,5 +1,5 @@
 -- deletion_fingerprint_references
--- Digest a plan's foreign keys and triggers: cheap enough for every step of a run.
+-- Digest a plan's foreign keys, triggers and names: cheap enough for every step of a run.
 --
 -- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
 -- Returns     text, a hexadecimal MD5
@@ -27,6 +27,18 @@ BEGIN
                 SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
                 FROM pg_trigger AS g
                 WHERE g.tgrelid = ANY (p_tables)
+            ),
+            -- Statements name tables and columns: a name that another has taken over since would
+            -- make them delete other rows, and no error would say so.
+            (
+                SELECT sum(hashtextextended(c.relname::text, c.oid::bigint # (c.relnamespace::bigint << 31)))
+                FROM pg_class AS c
+                WHERE c.oid = ANY (p_tables)
+            ),
+            (
+                SELECT sum(hashtextextended(a.attname::text, a.attrelid::bigint * 1600 + a.attnum))
+                FROM pg_attribute AS a
+                WHERE a.attrelid = ANY (p_tables) AND a.attnum > 0
             )
         ))
     );
@@ -34,5 +46,5 @@ END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
-'Digest of the foreign keys that point at a plan''s tables, and of their triggers.';
+'Digest of the foreign keys that point at a plan''s tables, of their triggers and names.';
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;

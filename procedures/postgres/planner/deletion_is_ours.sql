@@ -22,7 +22,7 @@ SELECT EXISTS (
         ON
             j.oid = 'deletion_jobs'::regclass AND j.relnamespace = c.relnamespace
             AND j.relowner = c.relowner
-    WHERE c.oid = p_table AND c.relname LIKE 'deletion\_%'
+    WHERE c.oid = p_table AND starts_with(c.relname, 'deletion_')
 );
 $deletion_is_ours$;
 

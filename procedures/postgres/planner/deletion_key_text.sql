@@ -23,7 +23,7 @@ SET bytea_output = 'hex'
 AS $deletion_key_text$
 DECLARE
     c_date CONSTANT text := '[0-9]{4,}-[0-9]{2}-[0-9]{2}';
-    c_time CONSTANT text := '[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?';
+    c_time CONSTANT text := '[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?';
     c_zone CONSTANT text := '(Z|[+-][0-9]{2}(:?[0-9]{2}(:[0-9]{2})?)?)?';
     v_type regtype := p_type::regtype;
     v_family text := deletion_type_family(v_type);
@@ -33,11 +33,12 @@ DECLARE
     v_full text;
     v_is_same boolean;
 BEGIN
-    -- What the type's own input would let pass, and what it would read in several ways.
+    -- What the type's own input would let pass, and what it would read in several ways. Without
+    -- backslashes, which a session may read otherwise.
     v_form := CASE v_family
-        WHEN 'integer' THEN '^-?[0-9]+$'
-        WHEN 'decimal' THEN '^-?[0-9]+(\.[0-9]+)?$'
-        WHEN 'bytes' THEN '^\\x([0-9a-fA-F]{2})*$'
+        WHEN 'integer' THEN '^[-+]?[0-9]+$'
+        WHEN 'decimal' THEN '^[-+]?([0-9]+([.][0-9]*)?|[.][0-9]+)$'
+        WHEN 'bytes' THEN E'^\\\\x([0-9a-fA-F]{2})*$'
         WHEN 'bits' THEN '^[01]+$'
         WHEN 'boolean' THEN '^(t|f|true|false)$'
         WHEN 'date' THEN format('^(%s( BC)?|-?infinity)$', c_date)
@@ -47,8 +48,10 @@ BEGIN
             THEN format('^(%s[ T]%s( BC)?|-?infinity)$', c_date, c_time)
         WHEN 'timestamp with time zone'
             THEN format('^(%s[ T]%s%s( BC)?|-?infinity)$', c_date, c_time, c_zone)
-        WHEN 'interval' THEN '^\S.*\S$'
-        WHEN 'other' THEN '^\S+$'
+        WHEN 'interval' THEN '^[^[:space:]].*[^[:space:]]$'
+        -- Zeros in front would make the rest octal.
+        WHEN 'oid' THEN '^(0|[1-9][0-9]*)$'
+        WHEN 'other' THEN '^[^[:space:]]+$'
         -- The types of texts take any.
         ELSE ''
     END;
@@ -57,18 +60,10 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    WITH RECURSIVE base AS (
-        SELECT t.oid, t.typtype, t.typbasetype FROM pg_type AS t WHERE t.oid = v_type
-        UNION ALL
-        SELECT t.oid, t.typtype, t.typbasetype
-        FROM base AS b
-        INNER JOIN pg_type AS t ON t.oid = b.typbasetype
-        WHERE b.typtype = 'd'
-    )
+    SELECT format_type(b.type_oid, -1) INTO v_base FROM deletion_base_type(v_type, -1) AS b;
 
-    SELECT format_type(b.oid, -1) INTO v_base FROM base AS b WHERE b.typtype <> 'd';
-
-    -- Values that are equal have one spelling: 1.50 and 1.5, a day and 24 hours, blanks at the end.
+    -- Values that are equal have one spelling: 1.50 and 1.5, a day and 24 hours, blanks at the end;
+    -- a type with a fixed scale fills it up again.
     v_plain := CASE v_family
         WHEN 'decimal' THEN 'trim_scale(%s)'
         WHEN 'interval' THEN 'justify_interval(%s)'
@@ -79,10 +74,9 @@ BEGIN
     -- The type's names come from the catalog; the value is bound. A cast to varchar(n), numeric(p,s)
     -- or timestamp(p) cuts without a word: the value has to be the same as without the limits.
     EXECUTE format(
-        'SELECT format(''%%s'', f.v), format(''%%s'', %s) = format(''%%s'', %s)'
-        ' FROM (SELECT %s::%s AS v) AS f',
-        format(v_plain, 'f.v'), format(v_plain, '$1::' || v_base),
-        format(v_plain, '$1::' || v_base), p_type
+        'SELECT format(''%%s'', CAST(%1$s AS %3$s)), format(''%%s'', %1$s) = format(''%%s'', %2$s)'
+        ' FROM (SELECT CAST($1 AS %3$s) AS v) AS f',
+        format(v_plain, 'f.v'), format(v_plain, '$1::' || v_base), p_type
     ) INTO v_full, v_is_same USING p_text;
 
     RETURN CASE

@@ -31,21 +31,30 @@ WITH pair AS (
         p ->> 'name' AS parent_name,
         p ->> 'type' AS parent_type,
         quote_ident(a.attname) AS child_name,
-        format_type(a.atttypid, a.atttypmod) AS child_type,
-        coalesce(
-            x.operator::oid,
-            deletion_equality_of(
-                (
-                    SELECT pa.atttypid
-                    FROM pg_attribute AS pa
-                    WHERE
-                        pa.attrelid = (p_parent ->> 'oid')::oid
-                        AND pa.attnum = x.parent_column::int2
-                ),
-                a.atttypid
-            )
-        ) AS operator,
-        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq
+        format_type(b.type_oid, b.type_modifier) AS child_type,
+        coalesce(x.operator::oid, deletion_equality_of(pa.atttypid, a.atttypid)) AS operator,
+        deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS own_eq,
+        CASE
+            WHEN cl.collname <> 'default' THEN format(' COLLATE %I.%I', cn.nspname, cl.collname)
+        END AS own_collate,
+        -- Two collations would leave open which one compares; where both are exact, either does, and
+        -- the child's has the index.
+        CASE
+            WHEN pa.attcollation <> a.attcollation
+                THEN format(' COLLATE %I.%I', cn.nspname, cl.collname)
+            ELSE ''
+        END AS child_collate,
+        deletion_type_family(pa.atttypid) IS NOT NULL
+        AND deletion_type_family(a.atttypid) IS NOT NULL
+        -- A moment is compared with one that has no zone by whatever zone the session is in.
+        AND (b.type_oid = 'timestamptz'::regtype) = (
+            (SELECT o.type_oid FROM deletion_base_type(pa.atttypid, -1) AS o)
+            = 'timestamptz'::regtype
+        )
+        AND (
+            pa.attcollation = a.attcollation
+            OR coalesce(cl.collisdeterministic AND pl.collisdeterministic, FALSE)
+        ) AS is_exact
     FROM
         ROWS FROM (
             jsonb_array_elements_text(p_reference -> 'child_columns'),
@@ -54,6 +63,12 @@ WITH pair AS (
         ) WITH ORDINALITY AS x (child_column, parent_column, operator, ordinality)
     INNER JOIN pg_attribute AS a
         ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = x.child_column::int2
+    CROSS JOIN LATERAL deletion_base_type(a.atttypid, a.atttypmod) AS b
+    INNER JOIN pg_attribute AS pa
+        ON pa.attrelid = (p_parent ->> 'oid')::oid AND pa.attnum = x.parent_column::int2
+    LEFT JOIN pg_collation AS cl ON cl.oid = a.attcollation
+    LEFT JOIN pg_namespace AS cn ON cn.oid = cl.collnamespace
+    LEFT JOIN pg_collation AS pl ON pl.oid = pa.attcollation
     INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p
         ON (p ->> 'attnum')::int2 = x.parent_column::int2
 ),
@@ -132,7 +147,7 @@ SELECT jsonb_build_object(
         AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
     ) AND p_reference ->> 'index_name' IS NOT NULL
     AND coalesce(p_reference ->> 'child_part', p_reference ->> 'parent_part') IS NULL,
-    'comparable', bool_and(pair.operator IS NOT NULL),
+    'comparable', bool_and(pair.operator IS NOT NULL AND pair.is_exact),
     'single', count(*) = 1 AND p_reference ->> 'parent_part' IS NULL
     AND NOT (p_child ->> 'parts')::boolean,
     'child_column', min(pair.child_name),
@@ -144,14 +159,15 @@ SELECT jsonb_build_object(
         'f', pair.frame_column, 'type', pair.parent_type
     ) ORDER BY pair.i),
     'columns', jsonb_agg(jsonb_build_object(
-        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type
+        'f', 'p' || pair.i, 'name', pair.child_name, 'type', pair.child_type,
+        'collate', pair.own_collate
     ) ORDER BY pair.i),
-    'on_frame', string_agg(format('f.%s %s c.%s', pair.frame_column,
+    'on_frame', string_agg(format('f.%s%s %s c.%s', pair.frame_column, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
     || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), '')
     || coalesce((SELECT ' AND f.' || s.condition FROM part AS s), ''),
-    'on_parent', string_agg(format('t.%s %s c.%s', pair.parent_name,
+    'on_parent', string_agg(format('t.%s%s %s c.%s', pair.parent_name, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
     || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), '')
@@ -168,7 +184,12 @@ SELECT jsonb_build_object(
         FROM jsonb_array_elements_text(p_reference -> 'set_columns') AS s
         INNER JOIN pg_attribute AS a
             ON a.attrelid = (p_child ->> 'oid')::oid AND a.attnum = s::int2
-    )
+    ) || CASE
+        WHEN p_reference ->> 'action' = 'scrub' THEN deletion_sql_scrub(
+            (p_child ->> 'oid')::oid, p_reference ->> 'reference_name'
+        )
+        ELSE ''
+    END
 )
 FROM pair;
 $deletion_plan_edge$;

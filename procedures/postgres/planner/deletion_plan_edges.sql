@@ -39,7 +39,7 @@ ranked AS (
             'lasting', r.action IN ('cascade', 'restrict')
         )), '[]')
         FROM reference AS r
-        WHERE r.in_closure
+        WHERE r.in_closure AND r.action <> 'keep'
     )) AS r
 ),
 
@@ -102,11 +102,14 @@ described AS (
     SELECT
         deletion_plan_edge(r.source, p.node, c.node)
         || jsonb_build_object(
-            'waits', r.action <> 'cascade' AND r.in_closure,
+            'waits', r.action NOT IN ('cascade', 'keep') AND r.in_closure,
             'leaf', r.action = 'cascade' AND NOT EXISTS (
-                SELECT 1 FROM reference AS below WHERE below.parent_oid = r.child_oid
+                SELECT 1
+                FROM reference AS below
+                WHERE below.parent_oid = r.child_oid AND below.action <> 'keep'
             ),
-            'check', p_count_all OR r.action = 'restrict' OR (
+            -- What is kept is counted by previews alone.
+            'check', p_count_all AND r.action <> 'keep' OR r.action = 'restrict' OR (
                 r.action = 'cascade'
                 AND (
                     EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
@@ -130,10 +133,12 @@ described AS (
             ),
             -- Rows with two references to set are changed twice and counted once; rows of the
             -- closure that are set may go later, and are counted as gone.
-            'once', r.action IN ('set_null', 'set_default') AND (
+            'once', r.action IN ('set_null', 'set_default', 'scrub') AND (
                 r.in_closure OR (
                     SELECT count(*) FROM reference AS s
-                    WHERE s.child_oid = r.child_oid AND s.action IN ('set_null', 'set_default')
+                    WHERE
+                        s.child_oid = r.child_oid
+                        AND s.action IN ('set_null', 'set_default', 'scrub')
                 ) > 1
             ),
             'circle', coalesce(l.is_circular, FALSE),
@@ -146,7 +151,9 @@ described AS (
         row_number() OVER (
             ORDER BY
                 (p.node ->> 'no')::integer,
-                CASE r.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                CASE r.action
+                    WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 WHEN 'keep' THEN 3 ELSE 1
+                END,
                 k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
         ) AS edge_no
     FROM reference AS r
@@ -176,11 +183,13 @@ SELECT jsonb_build_object(
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(
         'error_code', 'JD005',
-        'error', 'columns of different types: ' || string_agg(d.edge ->> 'reference', ', ')
+        'error', 'columns that cannot be compared exactly: ' || string_agg(d.edge ->> 'reference', ', ')
             FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
     )
 END
-FROM described AS d;
+FROM described AS d
+-- What is kept without a way to compare is not read at all.
+WHERE d.edge ->> 'action' <> 'keep' OR (d.edge ->> 'comparable')::boolean;
 $deletion_plan_edges$;
 
 COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS

@@ -40,6 +40,11 @@ BEGIN
             'error', format('%s is gone, or its key is', p_entity_table));
     END IF;
 
+    IF deletion_key_changed(p_entity_table) THEN
+        RETURN jsonb_build_object('tables', ARRAY[v_root::bigint], 'error_code', 'JD005', 'error',
+            format('the key of %s has changed its type: register it again', p_entity_table));
+    END IF;
+
     v_closure := ARRAY[v_root];
     v_front := v_closure;
 
@@ -54,14 +59,30 @@ BEGIN
     SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
     INTO v_references
     FROM deletion_references_to(v_closure) AS r
-    WHERE r.action <> 'keep';
+    -- What is kept is read by previews alone: a table that cannot be read so is no reason to fail.
+    WHERE r.action <> 'keep' OR deletion_plan_problem(ARRAY[r.child_oid]) IS NULL;
 
     SELECT v_closure || coalesce(array_agg(DISTINCT r.child_oid), '{}')
     INTO v_tables
     FROM jsonb_to_recordset(v_references) AS r (child_oid oid)
     WHERE r.child_oid <> ALL (v_closure);
 
-    v_error := deletion_plan_problem(v_tables);
+    -- Without its discriminator a declared reference would mean the rows of every kind.
+    SELECT 'columns of a declared reference are gone: '
+        || string_agg(r.reference_name, ', ' ORDER BY r.reference_name)
+    INTO v_error
+    FROM jsonb_to_recordset(v_references) AS r (
+        reference_name text, child_columns jsonb, parent_columns jsonb, discriminator_column int2,
+        discriminator_value text
+    )
+    WHERE
+        coalesce(jsonb_typeof(r.child_columns), 'null') = 'null'
+        OR coalesce(jsonb_typeof(r.parent_columns), 'null') = 'null'
+        OR (r.discriminator_column IS NULL AND r.discriminator_value IS NOT NULL);
+
+    v_error := coalesce(
+        v_error, deletion_plan_problem(v_tables), deletion_rule_problem(v_references)
+    );
 
     IF v_error IS NOT NULL THEN
         RETURN jsonb_build_object(

@@ -7,7 +7,8 @@
 --             p_referenced  columns that references of the plan point at
 --             p_in_closure  FALSE for a table that only non-cascading references reach
 -- Returns     jsonb: no, oid, sql (quoted name), name, closure, and columns, each with its name
---             in frames (f: k1.. key, u1.. others), name, type and attnum
+--             in frames (f: k1.. key, u1.. others), name, type, attnum, folds (TRUE: texts may be
+--             equal that differ) and collate
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_plan_node(0, 'users'::regclass, '{1}', '{1,4}', TRUE);
@@ -57,13 +58,27 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object(
             'f', w.f,
             'name', quote_ident(a.attname),
-            'type', format_type(a.atttypid, a.atttypmod),
+            -- Never a domain: its checks are no concern of frames, and rows that are not there have
+            -- no value.
+            'type', format_type(b.type_oid, b.type_modifier),
             'attnum', a.attnum,
             'eq', deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE),
-            'key', w.part = 1
+            'key', w.part = 1,
+            'folds', deletion_type_family(a.atttypid) IN ('string', 'padded') AND (
+                b.type_oid NOT IN (
+                    'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype
+                )
+                OR NOT l.collisdeterministic
+            ),
+            'collate', CASE
+                WHEN l.collname <> 'default' THEN format(' COLLATE %I.%I', ln.nspname, l.collname)
+            END
         ) ORDER BY w.part, w.ordinality)
         FROM wanted AS w
         INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = w.attnum
+        CROSS JOIN LATERAL deletion_base_type(a.atttypid, a.atttypmod) AS b
+        LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
+        LEFT JOIN pg_namespace AS ln ON ln.oid = l.collnamespace
     )
 )
 FROM pg_class AS c

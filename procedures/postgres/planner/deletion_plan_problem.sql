@@ -27,13 +27,11 @@ CROSS JOIN LATERAL (
         WHEN EXISTS (
             SELECT 1
             FROM pg_attribute AS a
-            INNER JOIN pg_type AS t ON t.oid = a.atttypid
-            LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
             WHERE
                 a.attrelid = c.oid AND a.attnum = ANY (deletion_node_key(c.oid))
                 AND (
-                    coalesce(b.oid, t.oid) IN ('float4'::regtype, 'float8'::regtype)
-                    OR coalesce(b.typcategory, t.typcategory) = 'A'
+                    deletion_type_family(a.atttypid) IS NULL
+                    OR deletion_equality_of(a.atttypid, a.atttypid) IS NULL
                 )
         ) THEN 'has a key of a type that does not compare exactly'
     END AS problem

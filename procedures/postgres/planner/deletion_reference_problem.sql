@@ -47,8 +47,24 @@ BEGIN
             FROM unnest(p_child_columns, p_parent_columns) AS k (child_column, parent_column)
             INNER JOIN pg_attribute AS c ON c.attrelid = p_child AND c.attnum = k.child_column
             INNER JOIN pg_attribute AS p ON p.attrelid = p_parent AND p.attnum = k.parent_column
-            WHERE deletion_equality_of(p.atttypid, c.atttypid) IS NULL
+            WHERE
+                deletion_equality_of(p.atttypid, c.atttypid) IS NULL
+                OR deletion_type_family(p.atttypid) IS NULL
+                OR deletion_type_family(c.atttypid) IS NULL
+                -- A moment is compared with one that has no zone by the session's zone.
+                OR (deletion_type_family(p.atttypid) = 'timestamp with time zone')
+                <> (deletion_type_family(c.atttypid) = 'timestamp with time zone')
         ) THEN 'child and parent columns cannot be compared'
+        -- Texts that are one under the one collation and two under the other.
+        WHEN EXISTS (
+            SELECT 1
+            FROM unnest(p_child_columns, p_parent_columns) AS k (child_column, parent_column)
+            INNER JOIN pg_attribute AS c ON c.attrelid = p_child AND c.attnum = k.child_column
+            INNER JOIN pg_attribute AS p ON p.attrelid = p_parent AND p.attnum = k.parent_column
+            INNER JOIN pg_collation AS cl ON cl.oid = c.attcollation
+            INNER JOIN pg_collation AS pl ON pl.oid = p.attcollation
+            WHERE cl.oid <> pl.oid AND NOT (cl.collisdeterministic AND pl.collisdeterministic)
+        ) THEN 'child and parent columns have different collations'
         -- Rows that two parents share must not go with one of them.
         WHEN NOT EXISTS (
             SELECT 1

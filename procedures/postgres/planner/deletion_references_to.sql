@@ -93,7 +93,7 @@ SELECT
     e.reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
-        WHEN coalesce(r.action, e.action) = 'set_null' AND EXISTS (
+        WHEN coalesce(r.action, e.action) IN ('set_null', 'scrub') AND EXISTS (
             SELECT 1
             FROM pg_attribute AS a
             INNER JOIN pg_type AS y ON y.oid = a.atttypid
@@ -102,7 +102,7 @@ SELECT
                 AND (a.attnotnull OR y.typnotnull)
         ) THEN 'restrict'
         -- The engine would change rows behind the column as well: unbounded, and uncounted.
-        WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default') AND EXISTS (
+        WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default', 'scrub') AND EXISTS (
             SELECT 1
             FROM pg_constraint AS k
             WHERE

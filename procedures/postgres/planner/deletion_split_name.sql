@@ -18,7 +18,7 @@ DECLARE
     v_parts text[];
 BEGIN
     -- Blanks around a name are no part of it; who sends them means something else.
-    IF p_name ~ '^\s|\s$' THEN
+    IF p_name ~ '^[[:space:]]|[[:space:]]$' THEN
         RETURN NULL;
     END IF;
 

@@ -68,14 +68,14 @@ FROM (
 ) AS k
 CROSS JOIN (
     SELECT
-        string_agg(format('c.%1$s::text AS s%3$s, c.%2$s::text AS a%3$s', x.parent ->> 'name',
-            x.child ->> 'name', x.n), ', ' ORDER BY x.n) AS start_list,
-        string_agg(format('up.s%1$s, c.%2$s::text', x.n, x.child ->> 'name'), ', ' ORDER BY x.n)
-        AS next_list,
+        string_agg(format('c.%1$s::text%4$s AS s%3$s, c.%2$s::text%4$s AS a%3$s', x.parent ->> 'name',
+            x.child ->> 'name', x.n, x.parent ->> 'collate'), ', ' ORDER BY x.n) AS start_list,
+        string_agg(format('up.s%1$s, c.%2$s::text%3$s', x.n, x.child ->> 'name',
+            x.parent ->> 'collate'), ', ' ORDER BY x.n) AS next_list,
         string_agg(format('c.%1$s %2$s CAST(up.a%3$s AS %4$s)', x.parent ->> 'name',
             x.parent ->> 'eq', x.n, x.parent ->> 'type'), ' AND ' ORDER BY x.n) AS above,
-        string_agg(format('CAST(c.%2$s AS %3$s) %4$s c.%1$s', x.parent ->> 'name', x.child ->> 'name',
-            x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS own,
+        string_agg(format('CAST(c.%2$s AS %3$s)%5$s %4$s c.%1$s', x.parent ->> 'name', x.child ->> 'name',
+            x.parent ->> 'type', x.parent ->> 'eq', x.parent ->> 'collate'), ' AND ' ORDER BY x.n) AS own,
         string_agg(format('CAST(up.a%1$s AS %2$s) %3$s CAST(up.s%1$s AS %2$s)', x.n,
             x.parent ->> 'type', x.parent ->> 'eq'), ' AND ' ORDER BY x.n) AS met,
         string_agg(format('up.s%1$s', x.n), ', ' ORDER BY x.n) AS starts,

@@ -53,7 +53,8 @@ FROM (
     FROM (SELECT * FROM d LIMIT $2) AS y
     ORDER BY y.j, %7$s, y.l
 ) AS x$sql$,
-    p.frame, deletion_sql_list(p.columns, 'f.%1$s'), deletion_sql_list(p.columns, 'c.%2$s'),
+    -- Both halves of a recursive query have to be of one collation.
+    p.frame, deletion_sql_list(p.columns, 'f.%1$s%5$s AS %1$s'), deletion_sql_list(p.columns, 'c.%2$s'),
     p.table_sql, p_edge ->> 'on_frame', deletion_sql_list(p.columns, '''%1$s'', x.%1$s'), p.list_key)
 FROM part AS p
 UNION ALL

@@ -1,8 +1,9 @@
 -- deletion_sql_list
 -- Write a list with one entry for each of given columns.
 --
--- Parameters  p_columns    a jsonb array of {f, name, type}
---             p_format     the entry: %1$s name in frames, %2$s column, %3$s type
+-- Parameters  p_columns    a jsonb array of {f, name, type, eq, collate}
+--             p_format     the entry: %1$s name in frames, %2$s column, %3$s type, %4$s operator,
+--                          %5$s collation
 --             p_separator  between entries
 -- Returns     text
 -- Writes      nothing                              Commits  no
@@ -20,7 +21,8 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_list$
 SELECT string_agg(
-    format(p_format, c ->> 'f', c ->> 'name', c ->> 'type', c ->> 'eq'), p_separator ORDER BY n
+    format(p_format, c ->> 'f', c ->> 'name', c ->> 'type', c ->> 'eq', c ->> 'collate'),
+    p_separator ORDER BY n
 )
 FROM jsonb_array_elements(p_columns) WITH ORDINALITY AS x (c, n);
 $deletion_sql_list$;

@@ -3,8 +3,8 @@
 --
 -- Parameters  p_node    the target's node
 -- Returns     text; binds $1, an array of {"j": job, "pk": key}; answers the root frame (rows that
---             are not there carry "m": 1), its number of keys, and how many of the keys are not as
---             their type prints them
+--             are not there carry "m": 1, rows whose key is spelled otherwise "m": 2), its number
+--             of keys, and how many of the keys are not as their type prints them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -21,9 +21,10 @@ SELECT format(
 )
 SELECT
     coalesce(jsonb_agg(
-        jsonb_build_object('j', i.j, %2$s)
-        || CASE WHEN t.%4$s IS NULL THEN '{"m": 1}'::jsonb
-            ELSE jsonb_build_object(%3$s) END
+        CASE
+            WHEN t.%4$s IS NULL THEN jsonb_build_object('j', i.j, 'm', 1, %2$s)%8$s
+            ELSE jsonb_build_object('j', i.j, %3$s)
+        END
         ORDER BY i.j
     ), '[]'),
     count(*),
@@ -42,7 +43,7 @@ LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
         )
     END,
     deletion_sql_list(k.columns, '''%1$s'', i.%1$s'),
-    coalesce(deletion_sql_list(k.others, '''%1$s'', t.%2$s'), ''),
+    deletion_sql_list(p_node -> 'columns', '''%1$s'', t.%2$s'),
     k.columns -> 0 ->> 'name',
     p_node ->> 'sql',
     deletion_sql_list(k.columns, 't.%2$s %4$s i.%1$s', ' AND '),
@@ -50,12 +51,22 @@ LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
         WHEN jsonb_array_length(k.columns) = 1
             THEN deletion_sql_list(k.columns, 'i.pk <> CAST(i.%1$s AS text)')
         ELSE 'FALSE'
-    END
+    END,
+    -- Jobs tell these apart; the collation of the column, or its type, does not.
+    CASE WHEN k.folding IS NULL THEN '' ELSE format(
+        E'\n            WHEN %s THEN jsonb_build_object(''j'', i.j, ''m'', 2, %s)',
+        deletion_sql_list(
+            k.folding, 'CAST(t.%2$s AS text) COLLATE "C" <> CAST(i.%1$s AS text) COLLATE "C"', ' OR '
+        ),
+        deletion_sql_list(k.columns, '''%1$s'', i.%1$s')
+    ) END
 )
 FROM (
     SELECT
         jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
-        coalesce(jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean), '[]') AS others
+        jsonb_agg(c ORDER BY n) FILTER (
+            WHERE (c ->> 'key')::boolean AND (c ->> 'folds')::boolean
+        ) AS folding
     FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
 ) AS k;
 $deletion_sql_roots$;

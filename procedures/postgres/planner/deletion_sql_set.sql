@@ -3,7 +3,8 @@
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
 -- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows to count by job,
---             and how many still point where they pointed (a default that is the very key)
+--             how many still point where they pointed (a default that is the very key), and, by
+--             the action that they were counted for before, rows to count for it no more
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -37,7 +38,7 @@ SELECT
         SELECT jsonb_object_agg(g.j, g.n)
         FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
     ),
-    (SELECT count(*) FROM u WHERE u.still)$sql$,
+    (SELECT count(*) FROM u WHERE u.still)%13$s$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     p_edge ->> 'set_columns',
@@ -52,14 +53,28 @@ s AS (
         walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
     )
     SELECT 0, u.j, -1, 'set_null', deletion_key_hash(u.row_key), 0, %L, TRUE FROM u
-    ON CONFLICT DO NOTHING
-    RETURNING job_id AS j
+    -- Set by two references a row counts for one: that which comes first by name.
+    ON CONFLICT (walk_id, job_id, node_no, fate, key_hash) DO UPDATE
+    SET keys = excluded.keys || jsonb_build_object('was', deletion_walk_keys.keys ->> 'action')
+    WHERE excluded.keys ->> 'action' < deletion_walk_keys.keys ->> 'action'
+    RETURNING job_id AS j, keys ->> 'was' AS was
 )$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
     CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END,
     -- Rows of two partitions may be at the same place.
     CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid AS part' ELSE '' END,
     CASE WHEN (p_child ->> 'parts')::boolean THEN 'c.tableoid, ' ELSE '' END,
-    CASE WHEN (p_child ->> 'parts')::boolean THEN ' AND t.tableoid = f.part' ELSE '' END
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ' AND t.tableoid = f.part' ELSE '' END,
+    CASE WHEN (p_edge ->> 'once')::boolean THEN $sql$,
+    (
+        SELECT jsonb_object_agg(h.was, h.counts)
+        FROM (
+            SELECT g.was, jsonb_object_agg(g.j, -g.n) AS counts
+            FROM (
+                SELECT s.was, s.j, count(*) AS n FROM s WHERE s.was IS NOT NULL GROUP BY s.was, s.j
+            ) AS g
+            GROUP BY g.was
+        ) AS h
+    )$sql$ ELSE '' END
 )
 FROM (
     SELECT jsonb_agg(c ORDER BY n) AS columns

@@ -10,45 +10,41 @@
 
 CREATE OR REPLACE FUNCTION deletion_type_family(p_type regtype)
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_type_family$
-WITH RECURSIVE base AS (
-    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
-    FROM pg_type AS t
-    WHERE t.oid = p_type
-    UNION ALL
-    SELECT t.oid, t.typtype, t.typcategory, t.typnamespace, t.typbasetype
-    FROM base AS b
-    INNER JOIN pg_type AS t ON t.oid = b.typbasetype
-    WHERE b.typtype = 'd'
-)
+DECLARE
+    v_type pg_type;
+BEGIN
+    SELECT t.* INTO v_type
+    FROM deletion_base_type(p_type, -1) AS b
+    INNER JOIN pg_type AS t ON t.oid = b.type_oid;
 
-SELECT CASE
-    WHEN b.typtype = 'e' THEN 'label'
-    WHEN b.typtype <> 'b' OR b.typcategory = 'A' THEN NULL
-    WHEN b.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
-    WHEN b.oid = 'numeric'::regtype THEN 'decimal'
-    WHEN b.oid = 'bpchar'::regtype THEN 'padded'
-    WHEN b.typcategory = 'S' THEN 'string'
-    WHEN b.oid = 'bytea'::regtype THEN 'bytes'
-    WHEN b.oid IN ('bit'::regtype, 'varbit'::regtype) THEN 'bits'
-    WHEN b.oid = 'bool'::regtype THEN 'boolean'
-    WHEN b.oid IN (
-        'date'::regtype, 'time'::regtype, 'timetz'::regtype, 'timestamp'::regtype,
-        'timestamptz'::regtype, 'interval'::regtype
-    ) THEN b.oid::regtype::text
-    WHEN b.oid IN (
-        'uuid'::regtype, 'inet'::regtype, 'cidr'::regtype, 'macaddr'::regtype,
-        'macaddr8'::regtype, 'oid'::regtype
-    ) THEN 'other'
-    -- A type that an extension brings is taken at its word.
-    WHEN b.typcategory = 'U' AND b.typnamespace <> 'pg_catalog'::regnamespace THEN 'other'
-END
-FROM base AS b
-WHERE b.typtype <> 'd';
+    RETURN CASE
+        WHEN v_type.typtype = 'e' THEN 'label'
+        WHEN v_type.typtype <> 'b' OR v_type.typcategory = 'A' THEN NULL
+        WHEN v_type.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+        WHEN v_type.oid = 'numeric'::regtype THEN 'decimal'
+        WHEN v_type.oid = 'bpchar'::regtype THEN 'padded'
+        WHEN v_type.typcategory = 'S' THEN 'string'
+        WHEN v_type.oid = 'bytea'::regtype THEN 'bytes'
+        WHEN v_type.oid IN ('bit'::regtype, 'varbit'::regtype) THEN 'bits'
+        WHEN v_type.oid = 'bool'::regtype THEN 'boolean'
+        WHEN v_type.oid IN (
+            'date'::regtype, 'time'::regtype, 'timetz'::regtype, 'timestamp'::regtype,
+            'timestamptz'::regtype, 'interval'::regtype
+        ) THEN v_type.oid::regtype::text
+        WHEN v_type.oid IN (
+            'uuid'::regtype, 'inet'::regtype, 'cidr'::regtype, 'macaddr'::regtype,
+            'macaddr8'::regtype
+        ) THEN 'other'
+        WHEN v_type.oid = 'oid'::regtype THEN 'oid'
+        -- A type that an extension brings is taken at its word.
+        WHEN v_type.typcategory = 'U' AND v_type.typnamespace <> 'pg_catalog'::regnamespace THEN 'other'
+    END;
+END;
 $deletion_type_family$;
 
 COMMENT ON FUNCTION deletion_type_family(regtype) IS 'Tell what kind of key a type makes.';

@@ -47,7 +47,8 @@ told AS (
         AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
         AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
     FROM node AS n
-    LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
+    LEFT JOIN edge AS e
+        ON (e.edge ->> 'parent')::integer = n.node_no AND e.action <> 'keep'
     GROUP BY n.node_no, n.node
 ),
 
@@ -86,31 +87,41 @@ statement AS (
     SELECT e.edge_no, 3, 'fetch',
         deletion_sql_fetch(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
+    -- What is kept is read by previews alone.
+    WHERE e.action <> 'keep'
     UNION ALL
     SELECT e.edge_no, 4, 'fetch_more',
         deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
     UNION ALL
-    SELECT e.edge_no, 5, 'drain',
-        deletion_sql_drain(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    SELECT e.edge_no, 5, 'drain' || k.suffix,
+        deletion_sql_drain(e.edge, e.parent, e.child, k.is_one, k.is_found),
+        e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE (e.edge ->> 'leaf')::boolean
+    CROSS JOIN (VALUES
+        ('', FALSE, FALSE), ('_one', TRUE, FALSE), ('_found', FALSE, TRUE), ('_found_one', TRUE, TRUE)
+    ) AS k (suffix, is_one, is_found)
+    -- Of several partitions a row's place alone does not tell which row it is.
+    WHERE (e.edge ->> 'leaf')::boolean AND NOT (k.is_found AND (e.edge ->> 'parts')::boolean)
     UNION ALL
-    SELECT e.edge_no, 5, 'drain_one',
-        deletion_sql_drain(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
+    SELECT e.edge_no, 4, 'find', format(
+            E'WITH %s\nSELECT ARRAY(\n    %s\n    LIMIT $2\n)',
+            deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
+            deletion_sql_find(e.edge, e.child)
+        ), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE (e.edge ->> 'leaf')::boolean
+    WHERE (e.edge ->> 'leaf')::boolean AND NOT (e.edge ->> 'parts')::boolean
     UNION ALL
     SELECT e.edge_no, 5, 'set',
         deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE e.action IN ('set_null', 'set_default')
+    WHERE e.action IN ('set_null', 'set_default', 'scrub')
     UNION ALL
     SELECT e.edge_no, 6, 'size',
         format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
         FALSE
     FROM edge AS e
-    WHERE e.edge ->> 'index' IS NULL
+    WHERE e.edge ->> 'index' IS NULL AND e.action <> 'keep'
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e

@@ -20,7 +20,7 @@ DECLARE
     v_role text := current_setting('role');
     v_version text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'pg_cron');
     v_has_seconds boolean := ARRAY[1, 5]
-        <= string_to_array(substring(v_version FROM '^[0-9]+\.[0-9]+'), '.')::integer[];
+        <= string_to_array(substring(v_version FROM '^[0-9]+[.][0-9]+'), '.')::integer[];
     v_job record;
 BEGIN
     IF v_version IS NULL THEN

@@ -19,6 +19,7 @@ AS $deletion_advance_run$
 DECLARE
     v_cancelled bigint[];
     v_is_empty boolean;
+    v_held bigint;
 BEGIN
     v_cancelled := ARRAY(
         SELECT a.job_id
@@ -40,7 +41,15 @@ BEGIN
         RETURN 'ended';
     END IF;
 
+    v_held := deletion_mind_holds(p_run);
+
+    IF v_held = -1 THEN
+        RETURN 'more';
+    END IF;
+
     v_is_empty := deletion_advance(p_run);
+
+    PERFORM deletion_see_holds(p_run.plan_id, v_held) WHERE v_held > 0;
 
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);

@@ -17,8 +17,10 @@ AS $deletion_check$
 DECLARE
     v_error text;
     v_can_block boolean;
+    v_stage text := p_run.state ->> 'stage';
+    v_is_back boolean := coalesce((p_run.state ->> 'is_back')::boolean, FALSE);
 BEGIN
-    IF p_run.state ->> 'stage' IS NULL THEN
+    IF v_stage IS NULL THEN
         v_error := coalesce(
             deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id)
         );
@@ -30,13 +32,13 @@ BEGIN
         END IF;
 
         PERFORM deletion_find_roots(p_run);
-        SELECT p.can_block INTO v_can_block FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id;
 
-        IF v_can_block THEN
-            PERFORM deletion_seed_walk(p_run.run_id, f.keys)
-            FROM deletion_frames AS f
-            WHERE f.run_id = p_run.run_id;
-            UPDATE deletion_runs AS r SET state = '{"stage": "walk"}' WHERE r.run_id = p_run.run_id;
+        -- Held rows are few: what they hang from is looked at first.
+        IF deletion_mind_holds(p_run) IS NOT NULL THEN
+            RETURN 'more';
+        END IF;
+    ELSIF v_stage = 'holds' THEN
+        IF NOT deletion_check_holds(p_run) THEN
             RETURN 'more';
         END IF;
     ELSIF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
@@ -44,6 +46,22 @@ BEGIN
     ELSE
         PERFORM deletion_walk_verdict(p_run);
         DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+    END IF;
+
+    IF v_stage IS NULL OR (v_stage = 'holds' AND NOT v_is_back) THEN
+        SELECT p.can_block INTO v_can_block FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id;
+
+        IF v_can_block THEN
+            PERFORM deletion_seed_walk(p_run.run_id, f.keys)
+            FROM deletion_frames AS f
+            WHERE f.run_id = p_run.run_id;
+            UPDATE deletion_runs AS r
+            SET state = jsonb_strip_nulls(
+                jsonb_build_object('stage', 'walk', 'held', r.state -> 'held')
+            )
+            WHERE r.run_id = p_run.run_id;
+            RETURN 'more';
+        END IF;
     END IF;
 
     IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
@@ -54,14 +72,18 @@ BEGIN
     UPDATE deletion_runs AS r
     SET
         phase = 'advance',
-        state = jsonb_strip_nulls(jsonb_build_object(
-            'fan', p.fan_out,
-            'careful', nullif(r.state ? 'careful' OR EXISTS (
-                SELECT 1
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
-            ), FALSE)
-        ))
+        state = CASE
+            WHEN v_is_back THEN r.state - 'stage' - 'is_back'
+            ELSE jsonb_strip_nulls(jsonb_build_object(
+                'fan', p.fan_out,
+                'held', r.state -> 'held',
+                'careful', nullif(r.state ? 'careful' OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_steps AS s
+                    WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
+                ), FALSE)
+            ))
+        END
     FROM deletion_plans AS p
     WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id;
     RETURN 'more';

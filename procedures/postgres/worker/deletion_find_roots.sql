@@ -52,6 +52,21 @@ BEGIN
         EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
     END IF;
 
+    -- Under a collation that folds letters 'abc' and 'ABC' are one row and two jobs.
+    PERFORM deletion_settle(p_run.run_id, ARRAY[j.id], 'failed', format(
+        'JD002: the key is spelled otherwise in the table (%s)', j.entity_pk
+    ), TRUE, NULL)
+    FROM jsonb_array_elements(v_keys) AS k
+    INNER JOIN deletion_jobs AS j ON j.id = (k.value ->> 'j')::bigint
+    WHERE k.value ->> 'm' = '2';
+
+    IF FOUND THEN
+        SELECT jsonb_agg(k.value), count(*)
+        INTO v_keys, v_count
+        FROM jsonb_array_elements(v_keys) AS k
+        WHERE k.value ->> 'm' IS DISTINCT FROM '2';
+    END IF;
+
     IF v_count > 0 THEN
         INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, keys, key_count,
             edge_pos, rows_at_pass, rows_here)
@@ -60,8 +75,8 @@ BEGIN
 
     -- A job that comes again after a crash has removed its root itself: its receipts know.
     PERFORM deletion_add_receipts(
-        p_run.run_id, v_step.table_name, 'root_not_found',
-        (
+        p_run.run_id, ARRAY[v_step.table_name], 'root_not_found',
+        ARRAY[(
             SELECT jsonb_object_agg(k.value ->> 'j', 0)
             FROM jsonb_array_elements(v_keys) AS k
             WHERE
@@ -76,7 +91,7 @@ BEGIN
                         AND r.table_name = v_step.table_name AND r.action = 'delete'
                         AND r.row_counts ? (k.value ->> 'j')
                 )
-        )
+        )]
     );
 END;
 $deletion_find_roots$;

@@ -25,7 +25,10 @@ WITH used AS (
         -- A lock is content with any column; what is set needs the right on those it sets.
         s.kind = 'lock' AS any_column
     FROM deletion_plan_steps AS s
-    WHERE s.plan_id = p_plan_id AND s.kind <> 'guard'
+    WHERE
+        s.plan_id = p_plan_id AND s.kind <> 'guard'
+        -- What is kept is read by previews alone.
+        AND s.action IS DISTINCT FROM 'keep'
 )
 
 SELECT CASE

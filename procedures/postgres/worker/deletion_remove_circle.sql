@@ -75,7 +75,9 @@ BEGIN
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = v_run.plan_id AND s.kind = 'lock_circle' AND s.node_no = v_node_no;
-        PERFORM deletion_add_receipts(v_run.run_id, v_table, 'delete', v_by_job);
+        PERFORM deletion_add_receipts(
+            v_run.run_id, ARRAY[v_table], 'delete', ARRAY[v_by_job]
+        );
         PERFORM deletion_uncount(v_run.run_id, v_table, (
             SELECT jsonb_agg(w.keys || jsonb_build_object('j', w.job_id))
             FROM deletion_walk_keys AS w

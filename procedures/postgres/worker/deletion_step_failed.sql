@@ -38,7 +38,15 @@ BEGIN
         RETURN 'retry';
     END IF;
 
-    IF NOT p_run.alone THEN
+    IF NOT v_passes AND deletion_fresh_plan(p_run.entity_table, p_run.hard_delete)
+        IS DISTINCT FROM p_run.plan_id
+    THEN
+        -- The statements met another catalog than they were written for.
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(
+            p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+    ELSIF NOT p_run.alone THEN
         -- One bad job must not fail its neighbours: each goes alone now.
         v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id);
         PERFORM deletion_settle(p_run.run_id, NULL, 'returned', v_error, FALSE, v_jobs);

@@ -28,6 +28,8 @@ DECLARE
     v_count bigint;
     v_is_end boolean;
     v_read bigint := 0;
+    -- A preview looks at no more rows than it may: what it has seen by then is said to be so.
+    v_enough bigint := CASE WHEN p_all THEN deletion_setting_int('preview_rows') END;
 BEGIN
     SELECT w.node_no INTO v_node
     FROM deletion_walk_keys AS w
@@ -85,7 +87,7 @@ BEGIN
             FROM jsonb_array_elements(v_keys) AS k
             ON CONFLICT DO NOTHING;
             v_read := v_read + v_count;
-            EXIT WHEN v_count < v_page;
+            EXIT WHEN v_count < v_page OR v_read >= v_enough;
             v_cursor := v_keys -> -1;
         END LOOP;
     END LOOP;

@@ -9,12 +9,15 @@ CREATE TABLE IF NOT EXISTS deletion_rules (
     reference_name VARCHAR(64) NOT NULL
         COMMENT 'The foreign key''s constraint, or the declared reference',
     action VARCHAR(16) NOT NULL
-        COMMENT 'What holds: cascade, set_null, set_default, restrict; keep if declared',
+        COMMENT 'What holds: cascade, set_null, set_default, scrub, restrict; keep if declared',
     created_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
         COMMENT 'When the rule was set; UTC',
+    scrub JSON NULL
+        COMMENT 'What scrub sets beside the reference: an object, column to its value or NULL',
     PRIMARY KEY (child_schema, child_table, reference_name),
     CONSTRAINT chk_drul_action
-    CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'))
+    CHECK (action IN ('cascade', 'set_null', 'set_default', 'scrub', 'restrict', 'keep')),
+    CONSTRAINT chk_drul_scrub CHECK ((action = 'scrub') = (scrub IS NOT NULL))
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin

@@ -25,7 +25,8 @@ WITH needed AS (
         ) AS rights
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
-    WHERE p.superseded_at IS NULL
+    -- What is kept is read by previews alone.
+    WHERE p.superseded_at IS NULL AND coalesce(s.action, '') <> 'keep'
     GROUP BY p.entity_table, s.table_name
 ),
 
@@ -46,7 +47,7 @@ failed AS (
         min(j.finished_at) AS since,
         max(j.id) AS last_job
     FROM deletion_jobs AS j
-    WHERE j.status = 'failed'
+    WHERE j.status = 'failed' AND coalesce(j.error, '') NOT LIKE 'JD006: held: %'
     GROUP BY j.entity_table, left(j.error, 5)
 ),
 
@@ -149,6 +150,48 @@ SELECT
         )
     )
 FROM failed AS f
+UNION ALL
+SELECT
+    'held',
+    concat('job ', j.id),
+    j.finished_at,
+    concat(j.entity_table, ' ', j.entity_pk, ': ', j.error),
+    concat(
+        coalesce((
+            SELECT group_concat(
+                'CALL `', deletion_home(), '`.release_deletion_hold(', quote(d.table_name), ', ',
+                quote(d.row_pk), '); '
+                ORDER BY d.hold_id SEPARATOR ''
+            )
+            FROM vw_deletion_holds AS d
+            WHERE
+                d.is_in_force
+                AND locate(concat(' ', d.table_name, ' ', d.row_pk, ' '), j.error) > 0
+        ), ''),
+        'CALL `', deletion_home(), '`.retry_deletion(', j.id, ');'
+    )
+FROM deletion_jobs AS j
+WHERE j.status = 'failed' AND j.error LIKE 'JD006: held: %'
+UNION ALL
+SELECT
+    'hold without table',
+    concat(d.table_name, ' ', d.row_pk),
+    d.held_at,
+    'the table is gone, or has another name: nothing is held',
+    concat(
+        'CALL `', deletion_home(), '`.release_deletion_hold(', quote(d.table_name), ', ',
+        quote(d.row_pk), ');'
+    )
+FROM vw_deletion_holds AS d
+WHERE
+    d.is_in_force
+    AND NOT EXISTS (
+        SELECT 1
+        FROM information_schema.tables AS t
+        WHERE
+            (t.table_schema = deletion_home() AND t.table_name = d.table_name)
+            OR concat(t.table_schema, '.', t.table_name) = d.table_name
+    )
 UNION ALL
 SELECT
     'retrying',

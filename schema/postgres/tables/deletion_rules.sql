@@ -7,9 +7,11 @@ CREATE TABLE deletion_rules (
     reference_name varchar(64) NOT NULL,
     action text NOT NULL,
     created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    scrub jsonb,
     PRIMARY KEY (child_schema, child_table, reference_name),
     CONSTRAINT chk_dru_action
-    CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'))
+    CHECK (action IN ('cascade', 'set_null', 'set_default', 'scrub', 'restrict', 'keep')),
+    CONSTRAINT chk_dru_scrub CHECK ((action = 'scrub') = (scrub IS NOT NULL))
 );
 
 COMMENT ON TABLE deletion_rules IS 'One row for each reference whose action is overridden.';
@@ -18,5 +20,7 @@ COMMENT ON COLUMN deletion_rules.child_table IS 'The table that refers.';
 COMMENT ON COLUMN deletion_rules.reference_name IS
 'The foreign key''s constraint, or the declared reference.';
 COMMENT ON COLUMN deletion_rules.action IS
-'The action that holds: cascade, set_null, set_default, restrict, or keep if declared.';
+'The action that holds: cascade, set_null, set_default, scrub, restrict, or keep if declared.';
 COMMENT ON COLUMN deletion_rules.created_at IS 'When the rule was set.';
+COMMENT ON COLUMN deletion_rules.scrub IS
+'What scrub sets beside the reference: an object, column to its value as text or NULL.';

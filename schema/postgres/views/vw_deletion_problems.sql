@@ -28,7 +28,7 @@ named AS (
 
 step AS (
     SELECT
-        p.entity_table, p.compiled_at, s.kind, s.reference_name, s.table_name,
+        p.entity_table, p.compiled_at, s.kind, s.action, s.reference_name, s.table_name,
         n.table_oid, n.table_sql
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
@@ -46,6 +46,8 @@ needed AS (
             ELSE ARRAY['SELECT']
         END
     ) AS r (privilege)
+    -- What is kept is read by previews alone.
+    WHERE s.action IS DISTINCT FROM 'keep'
 ),
 
 failed AS (
@@ -56,7 +58,7 @@ failed AS (
         min(j.finished_at) AS since,
         (array_agg(j.error ORDER BY j.finished_at DESC))[1] AS last_error
     FROM deletion_jobs AS j
-    WHERE j.status = 'failed'
+    WHERE j.status = 'failed' AND coalesce(j.error, '') NOT LIKE 'JD006: held: %'
     GROUP BY j.entity_table, left(j.error, 5)
 ),
 
@@ -161,6 +163,34 @@ SELECT
     )
 FROM failed AS f
 CROSS JOIN home AS h
+UNION ALL
+SELECT
+    'held',
+    format('job %s', j.id),
+    j.finished_at,
+    format('%s %s: %s', j.entity_table, j.entity_pk, j.error),
+    coalesce((
+        SELECT string_agg(format(
+            'CALL %s.release_deletion_hold(%L, %L);', h.schema_sql, d.table_name, d.row_pk
+        ), ' ' ORDER BY d.hold_id) || ' '
+        FROM vw_deletion_holds AS d
+        WHERE
+            d.is_in_force
+            AND position(format(' %s %s ', d.table_name, d.row_pk) IN j.error) > 0
+    ), '') || format('CALL %s.retry_deletion(%s);', h.schema_sql, j.id)
+FROM deletion_jobs AS j
+CROSS JOIN home AS h
+WHERE j.status = 'failed' AND j.error LIKE 'JD006: held: %'
+UNION ALL
+SELECT
+    'hold without table',
+    format('%s %s', d.table_name, d.row_pk),
+    d.held_at,
+    'the table is gone, or has another name: nothing is held',
+    format('CALL %s.release_deletion_hold(%L, %L);', h.schema_sql, d.table_name, d.row_pk)
+FROM vw_deletion_holds AS d
+CROSS JOIN home AS h
+WHERE d.is_in_force AND NOT EXISTS (SELECT 1 FROM named AS n WHERE n.table_name = d.table_name)
 UNION ALL
 SELECT
     'retrying',

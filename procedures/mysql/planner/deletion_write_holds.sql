@@ -1,0 +1,60 @@
+-- deletion_write_holds
+-- Store the steps by which a plan looks at held rows; a run without any never executes them.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_write_holds;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_holds(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store the steps by which a plan looks at held rows; a run without any never executes them'  -- noqa: LT05
+BEGIN
+    DECLARE v_step_no INT DEFAULT (
+        SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+    );
+
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+        action, index_name, sql_text
+    )
+    SELECT
+        p_plan_id,
+        v_step_no + row_number() OVER (
+            ORDER BY q.node_no, q.edge_no IS NOT NULL, q.edge_no, q.kind
+        ),
+        q.kind, q.node_no, q.parent_node_no, q.edge_no, q.display_name, q.reference_name, q.action,
+        'key',
+        if(
+            q.kind = 'held',
+            deletion_sql_held(p_plan_id, q.node_no),
+            deletion_sql_climb(p_plan_id, q.edge_no, q.kind)
+        )
+    FROM (
+        SELECT
+            'held' AS kind, n.node_no, NULL AS parent_node_no, NULL AS edge_no, n.display_name,
+            NULL AS reference_name, NULL AS action
+        FROM deletion_plan_nodes AS n
+        -- A row without a key cannot be held, and nothing hangs from it.
+        WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+        UNION ALL
+        SELECT
+            k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
+            e.action
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN (SELECT 'climb' AS kind UNION ALL SELECT 'climb_root' AS kind) AS k
+            ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
+        WHERE
+            e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
+    ) AS q;
+END$$
+DELIMITER ;

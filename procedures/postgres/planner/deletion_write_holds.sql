@@ -1,0 +1,57 @@
+-- deletion_write_holds
+-- Store the steps by which a plan looks at held rows; a run without any never executes them.
+--
+-- Parameters  p_plan_id   the plan's row           p_graph   deletion_plan_graph's answer
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_write_holds(
+    p_plan_id bigint,
+    p_graph jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_write_holds$
+WITH node AS (
+    SELECT (n.value ->> 'no')::integer AS node_no, n.value AS node
+    FROM jsonb_array_elements(p_graph -> 'nodes') AS n
+    WHERE (n.value ->> 'closure')::boolean
+),
+
+step AS (
+    SELECT
+        'held' AS kind, n.node_no, NULL::integer AS parent_node_no, NULL::integer AS edge_no,
+        n.node ->> 'name' AS table_name, NULL::text AS reference_name, NULL::text AS action,
+        deletion_sql_held(n.node) AS sql_text
+    FROM node AS n
+    -- A row without a key cannot be held.
+    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
+    UNION ALL
+    SELECT
+        r.kind, c.node_no, p.node_no, (e.value ->> 'no')::integer,
+        c.node ->> 'name', e.value ->> 'reference', e.value ->> 'action', r.sql_text
+    FROM jsonb_array_elements(p_graph -> 'edges') AS e
+    INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_climb(e.value, p.node, c.node) AS r
+    WHERE e.value ->> 'action' = 'cascade'
+)
+
+INSERT INTO deletion_plan_steps (
+    plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
+    index_name, sql_text
+)
+SELECT
+    p_plan_id,
+    (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
+    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind),
+    s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
+    'key', replace(s.sql_text, 'ONLY /*whole*/ ', '')
+FROM step AS s;
+$deletion_write_holds$;
+
+COMMENT ON FUNCTION deletion_write_holds(bigint, jsonb) IS
+'Store the steps by which a plan looks at held rows.';
+REVOKE ALL ON FUNCTION deletion_write_holds(bigint, jsonb) FROM PUBLIC;

@@ -1,0 +1,26 @@
+-- vw_deletion_holds
+-- The rows that are held, and those that were.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_holds AS
+SELECT
+    h.hold_id,
+    h.table_name,
+    h.row_pk,
+    (h.released_at IS NULL AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6)))
+    AS is_in_force,
+    h.held_until,
+    h.reason,
+    h.held_by,
+    h.held_at,
+    h.released_by,
+    h.released_at
+FROM deletion_holds AS h;
+
+GRANT SELECT ON vw_deletion_holds
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
