@@ -40,7 +40,11 @@ BEGIN
         RETURN 'ended';
     END IF;
 
-    v_is_empty := deletion_advance(p_run);
+    IF p_run.hard_delete THEN
+        v_is_empty := deletion_advance(p_run);
+    ELSE
+        v_is_empty := deletion_soft_advance(p_run);
+    END IF;
 
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
