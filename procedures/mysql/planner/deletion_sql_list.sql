@@ -48,6 +48,7 @@ BEGIN
             WHEN 'object' THEN concat('\'', v_f, '\', q.', v_f)
             WHEN 'found_object' THEN
                 concat('\'', v_f, '\', ', v_put_open, 'x.', v_name, v_put_close)
+            WHEN 'value' THEN concat(v_put_open, 'x.', v_name, v_put_close)
             WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
             WHEN 'order' THEN concat('q.', v_f)

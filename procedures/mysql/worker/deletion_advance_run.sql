@@ -22,7 +22,7 @@ SQL SECURITY DEFINER
 COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
-    DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_fits, v_is_empty, v_hard BOOLEAN;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
     DECLARE v_step_count BIGINT;
@@ -37,8 +37,8 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at, r.step_count
-    INTO v_plan_id, v_started_at, v_step_count
+    SELECT r.plan_id, r.started_at, r.step_count, r.hard_delete
+    INTO v_plan_id, v_started_at, v_step_count, v_hard
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -52,7 +52,11 @@ BEGIN
             p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
         );
     ELSE
-        CALL deletion_advance(p_run_id, v_is_empty);
+        IF v_hard THEN
+            CALL deletion_advance(p_run_id, v_is_empty);
+        ELSE
+            CALL deletion_soft_advance(p_run_id, v_is_empty);
+        END IF;
 
         IF v_is_empty THEN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
