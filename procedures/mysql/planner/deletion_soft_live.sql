@@ -32,7 +32,9 @@ BEGIN
             ELSE concat('x.', deletion_quote_name(s.column_name), CASE s.kind
                 WHEN 'timestamp' THEN ' IS NULL'
                 WHEN 'boolean' THEN ' IS NOT TRUE'
-                ELSE concat(' IS NULL OR x.', deletion_quote_name(s.column_name), ' <> ', s.mark_value)
+                ELSE concat(
+                    ' IS NULL OR x.', deletion_quote_name(s.column_name), ' <> ', s.mark_value
+                )
             END)
         END
         FROM deletion_soft_columns AS s

@@ -38,7 +38,9 @@ BEGIN
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', s.sql_name, ' LIMIT ?) AS q'
             )
-            ELSE deletion_sql_soft(p_plan_id, s.edge_no, k.kind)
+            WHEN 'restore_lock' THEN deletion_sql_restore(p_plan_id, s.node_no, k.kind)
+            WHEN 'restore' THEN deletion_sql_restore(p_plan_id, s.node_no, k.kind)
+            ELSE deletion_sql_mark(p_plan_id, s.edge_no, k.kind)
         END
     FROM (
         SELECT

@@ -7,8 +7,9 @@
 --             deletion_runs                        Commits  no
 -- Execute     the owner only
 --
--- From the roots down: a row is looked at, and marked where it can be, while it is held where it was
--- found; only then is noted what hangs from it. So nothing is marked below a row that has moved away.
+-- From the roots down: a row is looked at, and marked where it can be, while it is held where it
+-- was found; only then is noted what hangs from it. So nothing is marked below a row that has moved
+-- away.
 --
 -- Registers: @dj_run_id, @dj_plan_id, @dj_left (rows that this transaction may still change),
 -- @dj_changed, @dj_mark (the time of the run), @dj_jobs (those that are still wanted) and @dj_soft

@@ -7,8 +7,9 @@
 --             deletion_runs                        Commits  no
 -- Execute     the owner only
 --
--- From the roots down: a row is looked at, and marked where it can be, while it is held where it was
--- found; only then is noted what hangs from it. So nothing is marked below a row that has moved away.
+-- From the roots down: a row is looked at, and marked where it can be, while it is held where it
+-- was found; only then is noted what hangs from it. So nothing is marked below a row that has moved
+-- away.
 
 CREATE OR REPLACE FUNCTION deletion_soft_advance(p_run deletion_runs)
 RETURNS boolean

@@ -24,23 +24,24 @@ AS $deletion_soft_mark$
 DECLARE
     v_run deletion_runs := p_run;
     v_step deletion_plan_steps;
-    v_edge_no integer;
+    v_taken deletion_frames;
     v_frame jsonb;
     v_keys jsonb;
     v_rows bigint;
     v_by_job jsonb;
     v_unchanged bigint;
 BEGIN
-    SELECT t.edge_no, t.keys INTO v_edge_no, v_frame
-    FROM deletion_soft_take(p_run, p_jobs, p_left) AS t;
+    v_taken := deletion_soft_take(p_run, p_jobs, p_left);
+    v_frame := v_taken.keys;
 
-    IF v_edge_no IS NULL THEN
+    IF v_frame IS NULL THEN
         RETURN NULL;
     END IF;
 
     SELECT s.* INTO STRICT v_step
     FROM deletion_plan_steps AS s
-    WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_edge_no AND s.kind IN ('mark', 'pass');
+    WHERE
+        s.plan_id = p_run.plan_id AND s.edge_no = v_taken.edge_no AND s.kind IN ('mark', 'pass');
 
     EXECUTE v_step.sql_text INTO v_keys, v_rows, v_by_job, v_unchanged
     USING v_frame, p_run.started_at;

@@ -1,7 +1,8 @@
 -- deletion_soft_spread
 -- Note one page of what hangs from the rows that soft jobs are at.
 --
--- Parameters  p_run     the run, its state as it is now      p_jobs   its jobs that are still wanted
+-- Parameters  p_run     the run, its state as it is now
+--             p_jobs    its jobs that are still wanted
 -- Returns     the run; its state has no soft any more where all below the rows is noted
 -- Writes      deletion_soft_keys                   Commits  no
 -- Execute     the owner only

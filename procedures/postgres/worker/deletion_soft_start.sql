@@ -45,5 +45,5 @@ END;
 $deletion_soft_start$;
 
 COMMENT ON FUNCTION deletion_soft_start(deletion_runs) IS
-'Turn a soft run''s roots into what its jobs have to do; jobs that come back go on where they were.';
+'Turn a soft run''s roots into what its jobs have to do.';
 REVOKE ALL ON FUNCTION deletion_soft_start(deletion_runs) FROM PUBLIC;

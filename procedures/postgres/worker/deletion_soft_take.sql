@@ -3,33 +3,31 @@
 --
 -- Parameters  p_run     the run                    p_jobs   its jobs that are still wanted
 --             p_limit   most rows to take
--- Returns     edge_no and their frame; edge_no is NULL where nothing is left
+-- Returns     a frame, its edge_no and keys filled; NULL where nothing is left
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_soft_take(
     p_run deletion_runs,
     p_jobs bigint[],
-    p_limit bigint,
-    OUT edge_no integer,
-    OUT keys jsonb
-)
+    p_limit bigint
+) RETURNS deletion_frames
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_soft_take$
 DECLARE
-    v_edge_no integer;
+    v_frame deletion_frames;
     v_limit bigint;
 BEGIN
-    SELECT k.edge_no INTO v_edge_no
+    SELECT k.edge_no INTO v_frame.edge_no
     FROM deletion_soft_keys AS k
     WHERE k.job_id = ANY (p_jobs) AND NOT k.is_done
     LIMIT 1;
 
     IF NOT FOUND THEN
-        RETURN;
+        RETURN NULL;
     END IF;
 
     -- What hangs from these rows is read at once: fewer where there may be something.
@@ -37,17 +35,19 @@ BEGIN
         SELECT CASE WHEN s.is_leaf THEN p_limit ELSE least(p_limit, 500) END
         FROM deletion_plan_steps AS s
         WHERE
-            s.plan_id = p_run.plan_id AND s.edge_no = v_edge_no AND s.kind IN ('mark', 'pass')
+            s.plan_id = p_run.plan_id AND s.edge_no = v_frame.edge_no
+            AND s.kind IN ('mark', 'pass')
     );
 
-    SELECT v_edge_no, jsonb_agg(t.keys || jsonb_build_object('j', t.job_id))
-    INTO edge_no, keys
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame.keys
     FROM (
         SELECT k.job_id, k.keys
         FROM deletion_soft_keys AS k
-        WHERE k.job_id = ANY (p_jobs) AND k.edge_no = v_edge_no AND NOT k.is_done
+        WHERE k.job_id = ANY (p_jobs) AND k.edge_no = v_frame.edge_no AND NOT k.is_done
         LIMIT v_limit
     ) AS t;
+
+    RETURN v_frame;
 END;
 $deletion_soft_take$;
 

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS deletion_receipts (
     table_name VARCHAR(130) NOT NULL
         COMMENT 'The table, named as targets are',
     action VARCHAR(16) NOT NULL
-        COMMENT 'delete, set_null, set_default, mark, restore; root_not_found: the row was gone already',
+        COMMENT 'delete, set_null, set_default, mark, restore; root_not_found: it was gone already',
     row_counts JSON NOT NULL
         COMMENT 'How many rows of each job, an object; below zero: set by an earlier run, deleted by this one',  -- noqa: LT05
     updated_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))

@@ -23,7 +23,7 @@ COMMENT ON TABLE deletion_receipts IS 'Rows changed, for each run, table and act
 COMMENT ON COLUMN deletion_receipts.run_id IS 'The run.';
 COMMENT ON COLUMN deletion_receipts.table_name IS 'The table, named as targets are.';
 COMMENT ON COLUMN deletion_receipts.action IS
-'delete, set_null, set_default; mark, restore: of soft deletion; root_not_found: it was gone already.';
+'delete, set_null, set_default, mark, restore; root_not_found: the row was gone already.';
 COMMENT ON COLUMN deletion_receipts.row_counts IS
 'How many rows of each job: an object with the jobs'' numbers for its keys. 0 for root_not_found; '
 'below zero: rows that an earlier run had set, and that this one deleted.';

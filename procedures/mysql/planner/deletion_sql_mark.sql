@@ -1,21 +1,19 @@
--- deletion_sql_soft
--- Write one of the statements that mark the rows of a frame, or take their marks back.
+-- deletion_sql_mark
+-- Write one of the statements that mark the rows of a frame, or look at what cannot be marked.
 --
 -- Parameters  p_plan_id   the plan
 --             p_edge_no   the reference that the rows were found by; 0: the target's own rows
---             p_kind      pass, lock, mark, marked, restore_lock or restore
+--             p_kind      pass, lock, mark or marked
 -- Returns     text; binds the frame; pass and lock answer those of its rows that are still where
 --             they were found (lock: x is 1 in those that are marked), marked those that hold a
---             mark now, with the values before and since; restore_lock and restore bind
---             {"id": mark, "k": key, "o": old value, "n": new value}, and restore_lock answers
---             those whose row holds the new value
+--             mark now, with the values before and since; in @dj_answer and @dj_rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
-DROP FUNCTION IF EXISTS deletion_sql_soft;
+DROP FUNCTION IF EXISTS deletion_sql_mark;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_soft(
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_mark(
     p_plan_id BIGINT UNSIGNED,
     p_edge_no INT,
     p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
@@ -24,12 +22,12 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write one of the statements that mark the rows of a frame, or take their marks back'
+COMMENT 'Write one of the statements that mark the rows of a frame'
 BEGIN
-    DECLARE v_node_no, v_pos INT DEFAULT 0;
+    DECLARE v_node_no INT DEFAULT 0;
     DECLARE v_columns, v_keys, v_pointers, v_soft JSON;
-    DECLARE v_table, v_found, v_live, v_value, v_name LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_marks LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_table, v_found, v_live, v_value, v_name, v_own
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     IF p_edge_no > 0 THEN
         SELECT e.child_node_no, e.found_by, e.frame_columns
@@ -49,35 +47,13 @@ BEGIN
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
     SET v_name = concat('x.', json_unquote(json_extract(v_soft, '$.name')));
-
-    IF p_kind IN ('restore_lock', 'restore') THEN
-        WHILE v_pos < json_length(v_keys) DO
-            SET v_marks = concat(
-                v_marks, 'k', v_pos + 1, ' ',
-                json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
-                ' PATH \'$.k[', v_pos, ']\' ERROR ON ERROR, '
-            );
-            SET v_pos = v_pos + 1;
-        END WHILE;
-
-        SET v_marks = concat(
-            'JSON_TABLE(?, \'$[*]\' COLUMNS (e JSON PATH \'$\', ', v_marks,
-            'o ', json_unquote(json_extract(v_soft, '$.type')), ' PATH \'$.o\' ERROR ON ERROR, n ',
-            json_unquote(json_extract(v_soft, '$.type')), ' PATH \'$.n\' ERROR ON ERROR)) AS t',
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
-            ' AND ', v_name, ' = t.n'
-        );
-    END IF;
+    SET v_own = concat(
+        '\nSTRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND ')
+    );
 
     RETURN CASE p_kind
-        WHEN 'restore_lock' THEN concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(t.e), JSON_ARRAY()), COUNT(*)\n',
-            'INTO @dj_answer, @dj_rows\nFROM ', v_marks, '\nFOR UPDATE OF x'
-        )
-        WHEN 'restore' THEN concat('UPDATE ', v_marks, '\nSET ', v_name, ' = t.o')
         WHEN 'mark' THEN concat(
-            'UPDATE ', deletion_sql_frame(v_keys, ''), '\nSTRAIGHT_JOIN ', v_table, ' ON ',
-            deletion_sql_list(v_keys, 'found', ' AND '), '\nSET ', v_name, ' = ', v_value,
+            'UPDATE ', deletion_sql_frame(v_keys, ''), v_own, '\nSET ', v_name, ' = ', v_value,
             '\nWHERE ', v_live
         )
         WHEN 'marked' THEN concat(
@@ -88,8 +64,7 @@ BEGIN
             'INTO @dj_answer, @dj_rows\nFROM ', deletion_sql_frame(
                 v_keys, 'j BIGINT UNSIGNED PATH \'$.j\', old JSON PATH \'$.s\', '
             ),
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
-            '\nWHERE NOT (', v_live, ')'
+            v_own, '\nWHERE NOT (', v_live, ')'
         )
         ELSE concat(
             'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
@@ -103,8 +78,7 @@ BEGIN
                     if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
                 )
             ),
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
-            if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found)),
+            v_own, if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found)),
             if(p_kind = 'lock', '\nFOR UPDATE OF x', '')
         )
     END;
