@@ -187,6 +187,6 @@ def test_only_those_who_may_restore(db: Database) -> None:
     customers(db)
     for role in ("reader", "worker"):
         with db.error(mysql="42000", postgres="42501"):
-            db.connect(role).restore_deletion(1)  # type: ignore[arg-type]
+            db.connect(role).restore_deletion(1)
     with db.error("JD001"):
         db.connect("operator").restore_deletion(1)

@@ -105,7 +105,7 @@ def test_no_role_but_the_owner_names_columns(db: Database) -> None:
     customers(db)
     for role in ("app", "operator", "reader", "worker"):
         with db.error(mysql="42000", postgres="42501"):
-            db.connect(role).set_soft_deletion("customer", "name")  # type: ignore[arg-type]
+            db.connect(role).set_soft_deletion("customer", "name")
 
 
 def test_an_index_that_is_missing_is_one_problem_for_both_modes(db: Database) -> None:

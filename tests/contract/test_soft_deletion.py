@@ -508,9 +508,7 @@ def test_the_plan_shows_both_modes(db: Database) -> None:
 
 def test_names_are_quoted_wherever_they_come_from(db: Database) -> None:
     table, column = 'or"der` %s x', 'de"le`ted; -- %'
-    quoted = db.either(
-        mysql="`de\"le``ted; -- %%`", postgres='"de""le`ted; -- %%"'
-    )
+    quoted = db.either(mysql='`de"le``ted; -- %%`', postgres='"de""le`ted; -- %%"')
     name = db.either(mysql='`or"der`` %%s x`', postgres='"or""der` %%s x"')
     db.script(
         mysql=f"CREATE TABLE {name.replace('%%', '%')} (id BIGINT PRIMARY KEY,"

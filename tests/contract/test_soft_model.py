@@ -153,9 +153,7 @@ def check(db: Database, case: Case) -> None:
     db.run()
     assert {db.status(job_id) for job_id in jobs} == {"done"}
     wanted = {row for row in reached(case, case.roots) if case.kinds[row[0]] != "none"}
-    found = [
-        (table, int(key)) for job_id in jobs for table, (key,) in db.marks(job_id)
-    ]
+    found = [(table, int(key)) for job_id in jobs for table, (key,) in db.marks(job_id)]
     assert sorted(found) == sorted(wanted - case.before)
     for job_id, root in zip(jobs, case.roots, strict=True):
         own = [(table, int(key)) for table, (key,) in db.marks(job_id)]

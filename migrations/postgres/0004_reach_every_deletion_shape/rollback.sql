@@ -38,6 +38,7 @@ SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
 -- What soft deletion has marked stays marked; what is known of it goes.
+DROP VIEW vw_deletion_marks;
 DROP INDEX idx_dm_row;
 ALTER TABLE deletion_marks
 DROP COLUMN plan_id,
