@@ -128,6 +128,25 @@ def test_a_restore_is_the_callers_to_roll_back(db: Database) -> None:
     assert db.contents() == before
 
 
+def test_a_restore_under_an_older_snapshot_is_refused(db: Database) -> None:
+    mixed(db)
+    job_id = ask(db, "customer", 1)
+    app = db.connect("app")
+    if db.engine == "postgres":
+        app.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    else:
+        app.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        app.execute("BEGIN")
+    assert app.rows("SELECT id FROM vw_deletion_jobs")
+    db.run()
+    with db.error("40001"):
+        app.restore_deletion(job_id)
+    app.execute("ROLLBACK")
+    assert len(db.marks(job_id)) == 4
+    app.restore_deletion(job_id)
+    assert len(db.marks(job_id, "restored")) == 4
+
+
 def test_a_restored_row_can_be_deleted_and_restored_again(db: Database) -> None:
     mixed(db)
     before = db.application_contents()

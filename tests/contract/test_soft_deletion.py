@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+import psycopg
+import pymysql
 import pytest
 
 from tests.contract.schemas import customers, each, ids, in_small_steps, insert_job
@@ -265,6 +267,32 @@ def test_a_worker_that_dies_is_followed_by_one_that_goes_on(db: Database) -> Non
         ("invoice", "mark"): 1,
         ("note", "mark"): 2,
     }
+    db.restore_deletion(job_id)
+    assert db.application_contents() == before
+
+
+def test_a_worker_that_dies_within_a_step_has_marked_what_its_marks_say(db: Database) -> None:
+    mixed(db)
+    before = db.application_contents()
+    db.set_deletion_setting("batch_rows", 2)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    job_id = ask(db, "customer", 1)
+    worker, holder = db.connect("worker"), db.connect()
+    holder.execute("BEGIN")
+    holder.execute("UPDATE note SET state = 4 WHERE id = 1122")
+    running = db.background(worker.run_deletion_jobs)
+    db.wait_until_blocked(worker)
+    db.end_session(worker)
+    with pytest.raises((psycopg.Error, pymysql.err.Error)):
+        running.result(60)
+    holder.execute("ROLLBACK")
+    assert db.marks(job_id) == [("customer", [1]), ("invoice", [12])]
+    assert db.count("note", "state = 9") == 4
+    assert db.value("SELECT at_table FROM vw_deletion_progress") == "invoice"
+    recover_all(db)
+    db.run()
+    assert db.outcomes(job_id) == ["lost", "done"]
+    assert len(db.marks(job_id)) == 4
     db.restore_deletion(job_id)
     assert db.application_contents() == before
 

@@ -133,7 +133,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_soft_keys TO 'deletion_jobs_own
 --                        ended is cancelled afterwards. Rows that hold another value by now, or
 --                        that somebody else has marked since, stay as they are
 -- Errors      JD001 no such job; JD002 NULL; JD003 running (cancel it first), or nothing to take
---             back; the engine's own where a constraint forbids a row as it was
+--             back; 40001 the job has changed since the caller's snapshot; the engine's own where a
+--             constraint forbids a row as it was
 -- Writes      the application's tables, deletion_marks, deletion_jobs, deletion_attempts,
 --             deletion_runs, deletion_receipts
 -- Commits     no; where the caller is in no transaction, its own
@@ -2307,7 +2308,7 @@ BEGIN
             LIMIT v_limit
         ) AS q;
 
-        SET @dj_frame = v_frame;
+        SET @dj_frame = v_frame, @dj_at = v_table;
         CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
         SET v_kept = @dj_answer;
 
@@ -2326,7 +2327,7 @@ BEGIN
         WHERE k.m IS NOT NULL;
         SET v_kept = json_merge_preserve(v_kept, coalesce(v_gone, json_array()));
         SET @dj_soft = json_object(
-            'node', v_node_no, 'table', v_table, 'edge', 0, 'last', json_object(), 'keys', v_kept
+            'node', v_node_no, 'edge', 0, 'last', json_object(), 'keys', v_kept
         );
 
         -- Rows that have moved away, or are gone, are done with.
@@ -2432,8 +2433,8 @@ DELIMITER ;
 -- away.
 --
 -- Registers: @dj_run_id, @dj_plan_id, @dj_left (rows that this transaction may still change),
--- @dj_changed, @dj_mark (the time of the run), @dj_jobs (those that are still wanted) and @dj_soft
--- (the rows below which it looks; NULL: none).
+-- @dj_changed, @dj_mark (the time of the run), @dj_jobs (those that are still wanted), @dj_at (the
+-- table) and @dj_soft (the rows below which it looks; NULL: none).
 
 -- The linter cannot parse all of this.
 -- noqa: disable=PRS,CP01,CP02,LT02,LT05
@@ -2457,8 +2458,8 @@ BEGIN
 
     SELECT
         r.run_id, r.plan_id, r.batch_rows, r.rows_changed, r.started_at,
-        json_extract(r.state, '$.soft')
-    INTO @dj_run_id, @dj_plan_id, @dj_left, @dj_changed, @dj_mark, @dj_soft
+        json_extract(r.state, '$.soft'), json_unquote(json_extract(r.state, '$.at'))
+    INTO @dj_run_id, @dj_plan_id, @dj_left, @dj_changed, @dj_mark, @dj_soft, @dj_at
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -2499,8 +2500,8 @@ BEGIN
     SET
         r.rows_changed = @dj_changed,
         r.state = if(
-            @dj_soft IS NULL, json_remove(r.state, '$.soft'),
-            json_set(r.state, '$.soft', cast(@dj_soft AS JSON))
+            @dj_soft IS NULL, json_set(json_remove(r.state, '$.soft'), '$.at', @dj_at),
+            json_set(r.state, '$.at', @dj_at, '$.soft', cast(@dj_soft AS JSON))
         ),
         -- Contention halves the batch at once; it comes back slowly.
         r.batch_rows = least(
@@ -2615,16 +2616,31 @@ BEGIN
     DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_hard, v_has_marks BOOLEAN;
+    DECLARE v_seen, v_now JSON;
     DECLARE v_run_id, v_plan_id BIGINT UNSIGNED;
     DECLARE v_total BIGINT DEFAULT 0;
     DECLARE v_later, v_parts JSON;
     DECLARE v_pos INT DEFAULT 0;
 
-    SELECT j.status, j.entity_table, j.hard_delete
-    INTO v_status, v_entity_table, v_hard
+    SELECT json_array(j.status, j.started_at, j.finished_at, j.scheduled_at)
+    INTO v_seen
+    FROM deletion_jobs AS j
+    WHERE j.id = p_job_id;
+
+    SELECT
+        j.status, j.entity_table, j.hard_delete,
+        json_array(j.status, j.started_at, j.finished_at, j.scheduled_at)
+    INTO v_status, v_entity_table, v_hard, v_now
     FROM deletion_jobs AS j
     WHERE j.id = p_job_id
     FOR UPDATE;
+
+    -- An older snapshot of the caller's would not show the marks that were made since.
+    IF NOT v_seen <=> v_now THEN
+        SIGNAL SQLSTATE '40001'
+        SET MESSAGE_TEXT = 'restore_deletion: the job has changed since the transaction began';
+    END IF;
+
     SET v_has_marks = EXISTS (
         SELECT 1 FROM deletion_marks AS m WHERE m.job_id = p_job_id AND m.state = 'held'
     );
@@ -2665,15 +2681,13 @@ BEGIN
     SELECT json_arrayagg(m.mark_id)
     INTO v_later
     FROM deletion_marks AS m
-    WHERE
-        m.job_id = p_job_id AND m.state = 'held'
-        AND EXISTS (
-            SELECT 1
-            FROM deletion_marks AS later
-            WHERE
-                later.key_hash = m.key_hash AND later.table_name = m.table_name
-                AND later.mark_id > m.mark_id
-        );
+    INNER JOIN deletion_marks AS later
+        ON
+            later.key_hash = m.key_hash AND later.table_name = m.table_name
+            AND later.mark_id > m.mark_id
+    WHERE m.job_id = p_job_id AND m.state = 'held'
+    -- Those as well that were made since the caller's snapshot.
+    FOR SHARE OF later;
     UPDATE json_table(v_later, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
     STRAIGHT_JOIN deletion_marks AS m FORCE INDEX (PRIMARY) ON m.mark_id = t.id
     SET m.state = 'left';
@@ -2715,6 +2729,76 @@ BEGIN
     WHERE j.id = p_job_id;
 END$$
 DELIMITER ;
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    (
+        SELECT coalesce(cast(sum(cast(
+            json_extract(c.row_counts, concat('$."', j.id, '"')) AS SIGNED
+        )) AS SIGNED), 0)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
+    ) AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed * 1000000
+        / greatest(timestampdiff(MICROSECOND, r.started_at, r.last_step_at), 1000)
+    ) AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    coalesce(
+        (
+            SELECT min(s.table_name)
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+        ),
+        cast(r.state ->> '$.at' AS CHAR CHARACTER SET utf8mb4)
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR NOT deletion_is_alive(r.run_id, r.session_id, r.server_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN deletion_attempts AS a
+    ON
+        a.job_id = j.id
+        AND a.attempt_no = (
+            SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+        )
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN deletion_frames AS f
+    ON
+        f.run_id = r.run_id
+        AND f.depth = (SELECT max(t.depth) FROM deletion_frames AS t WHERE t.run_id = r.run_id)
+WHERE j.status = 'running';
+
+GRANT SELECT ON vw_deletion_progress
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
 -- <<<
 
 -- >>> schema/mysql/views/vw_deletion_marks.sql

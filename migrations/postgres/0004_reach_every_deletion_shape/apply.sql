@@ -64,6 +64,7 @@ COMMENT ON COLUMN deletion_receipts.action IS
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_health;
 DROP VIEW IF EXISTS vw_deletion_problems;
+DROP VIEW IF EXISTS vw_deletion_progress;
 -- <<<
 
 -- >>> schema/postgres/tables/deletion_soft_columns.sql
@@ -137,7 +138,8 @@ COMMENT ON COLUMN deletion_soft_keys.is_done IS
 --                        ended is cancelled afterwards. Rows that hold another value by now, or
 --                        that somebody else has marked since, stay as they are
 -- Errors      JD001 no such job; JD002 NULL; JD003 running (cancel it first), or nothing to take
---             back; the engine's own where a constraint forbids a row as it was
+--             back; 40001 the job has changed since the caller's snapshot; the engine's own where a
+--             constraint forbids a row as it was
 -- Writes      the application's tables, deletion_marks, deletion_jobs, deletion_attempts,
 --             deletion_runs, deletion_receipts     Commits  no
 -- Execute     deletion_jobs_app, deletion_jobs_operator
@@ -257,8 +259,9 @@ BEGIN
                 = n.table_name
         WHERE w.walk_id = v_walk_id AND (w.keys ? 'm' OR CASE c.kind
             WHEN 'timestamp' THEN w.keys ->> 's' IS NULL
-            WHEN 'boolean' THEN (w.keys ->> 's')::boolean IS NOT TRUE
-            ELSE (w.keys ->> 's')::bigint IS DISTINCT FROM c.mark_value
+            -- As texts: nothing says that a row is compared with its own table's column first.
+            WHEN 'boolean' THEN w.keys ->> 's' IS DISTINCT FROM 'true'
+            ELSE w.keys ->> 's' IS DISTINCT FROM c.mark_value::text
         END)
     ) AS f
     GROUP BY f.table_name, f.action
@@ -2053,6 +2056,7 @@ BEGIN
 
     PERFORM deletion_add_receipts(p_run.run_id, v_step.table_name, 'mark', v_by_job);
     v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_run.state := v_run.state || jsonb_build_object('at', v_step.table_name);
 
     IF NOT v_step.is_leaf THEN
         -- Of a root that is gone what declared references tie to its key is still marked.
@@ -2060,7 +2064,7 @@ BEGIN
             SELECT jsonb_agg(e.value) FROM jsonb_array_elements(v_frame) AS e WHERE e.value ? 'm'
         ), '[]');
         v_run.state := v_run.state || jsonb_build_object('soft', jsonb_build_object(
-            'node', v_step.node_no, 'table', v_step.table_name, 'keys', v_keys, 'edge', 0
+            'node', v_step.node_no, 'keys', v_keys, 'edge', 0
         ));
         -- Rows that have moved away, or are gone, are done with.
         v_frame := (
@@ -2417,6 +2421,75 @@ $deletion_restore_job$;
 COMMENT ON FUNCTION deletion_restore_job(bigint) IS
 'Take back all that a job has marked, and leave the job cancelled.';
 REVOKE ALL ON FUNCTION deletion_restore_job(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    coalesce((
+        SELECT sum((c.row_counts ->> j.id::text)::bigint)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
+    ), 0)::bigint AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed
+        / greatest(extract(EPOCH FROM r.last_step_at - r.started_at)::numeric, 0.001)
+    )::bigint AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    coalesce(
+        (
+            SELECT s.table_name
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+            LIMIT 1
+        ), r.state ->> 'at'
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR r.server_id <> pg_postmaster_start_time()::text
+        OR NOT EXISTS (SELECT 1 FROM pg_stat_activity AS p WHERE p.pid = r.session_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN LATERAL (
+    SELECT b.run_id, b.started_at, b.cancel_requested_at
+    FROM deletion_attempts AS b
+    WHERE b.job_id = j.id
+    ORDER BY b.attempt_no DESC
+    LIMIT 1
+) AS a ON TRUE
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN LATERAL (
+    SELECT t.depth, t.node_no
+    FROM deletion_frames AS t
+    WHERE t.run_id = r.run_id
+    ORDER BY t.depth DESC
+    LIMIT 1
+) AS f ON TRUE
+WHERE j.status = 'running';
+
+COMMENT ON VIEW vw_deletion_progress IS 'One row for each running job.';
+GRANT SELECT ON vw_deletion_progress TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
 -- >>> schema/postgres/views/vw_deletion_marks.sql

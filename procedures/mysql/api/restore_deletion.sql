@@ -5,7 +5,8 @@
 --                        ended is cancelled afterwards. Rows that hold another value by now, or
 --                        that somebody else has marked since, stay as they are
 -- Errors      JD001 no such job; JD002 NULL; JD003 running (cancel it first), or nothing to take
---             back; the engine's own where a constraint forbids a row as it was
+--             back; 40001 the job has changed since the caller's snapshot; the engine's own where a
+--             constraint forbids a row as it was
 -- Writes      the application's tables, deletion_marks, deletion_jobs, deletion_attempts,
 --             deletion_runs, deletion_receipts
 -- Commits     no; where the caller is in no transaction, its own

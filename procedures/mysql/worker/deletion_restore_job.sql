@@ -24,16 +24,31 @@ BEGIN
     DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_hard, v_has_marks BOOLEAN;
+    DECLARE v_seen, v_now JSON;
     DECLARE v_run_id, v_plan_id BIGINT UNSIGNED;
     DECLARE v_total BIGINT DEFAULT 0;
     DECLARE v_later, v_parts JSON;
     DECLARE v_pos INT DEFAULT 0;
 
-    SELECT j.status, j.entity_table, j.hard_delete
-    INTO v_status, v_entity_table, v_hard
+    SELECT json_array(j.status, j.started_at, j.finished_at, j.scheduled_at)
+    INTO v_seen
+    FROM deletion_jobs AS j
+    WHERE j.id = p_job_id;
+
+    SELECT
+        j.status, j.entity_table, j.hard_delete,
+        json_array(j.status, j.started_at, j.finished_at, j.scheduled_at)
+    INTO v_status, v_entity_table, v_hard, v_now
     FROM deletion_jobs AS j
     WHERE j.id = p_job_id
     FOR UPDATE;
+
+    -- An older snapshot of the caller's would not show the marks that were made since.
+    IF NOT v_seen <=> v_now THEN
+        SIGNAL SQLSTATE '40001'
+        SET MESSAGE_TEXT = 'restore_deletion: the job has changed since the transaction began';
+    END IF;
+
     SET v_has_marks = EXISTS (
         SELECT 1 FROM deletion_marks AS m WHERE m.job_id = p_job_id AND m.state = 'held'
     );
@@ -74,15 +89,13 @@ BEGIN
     SELECT json_arrayagg(m.mark_id)
     INTO v_later
     FROM deletion_marks AS m
-    WHERE
-        m.job_id = p_job_id AND m.state = 'held'
-        AND EXISTS (
-            SELECT 1
-            FROM deletion_marks AS later
-            WHERE
-                later.key_hash = m.key_hash AND later.table_name = m.table_name
-                AND later.mark_id > m.mark_id
-        );
+    INNER JOIN deletion_marks AS later
+        ON
+            later.key_hash = m.key_hash AND later.table_name = m.table_name
+            AND later.mark_id > m.mark_id
+    WHERE m.job_id = p_job_id AND m.state = 'held'
+    -- Those as well that were made since the caller's snapshot.
+    FOR SHARE OF later;
     UPDATE json_table(v_later, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
     STRAIGHT_JOIN deletion_marks AS m FORCE INDEX (PRIMARY) ON m.mark_id = t.id
     SET m.state = 'left';

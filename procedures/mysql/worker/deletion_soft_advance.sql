@@ -12,8 +12,8 @@
 -- away.
 --
 -- Registers: @dj_run_id, @dj_plan_id, @dj_left (rows that this transaction may still change),
--- @dj_changed, @dj_mark (the time of the run), @dj_jobs (those that are still wanted) and @dj_soft
--- (the rows below which it looks; NULL: none).
+-- @dj_changed, @dj_mark (the time of the run), @dj_jobs (those that are still wanted), @dj_at (the
+-- table) and @dj_soft (the rows below which it looks; NULL: none).
 
 -- The linter cannot parse all of this.
 -- noqa: disable=PRS,CP01,CP02,LT02,LT05
@@ -37,8 +37,8 @@ BEGIN
 
     SELECT
         r.run_id, r.plan_id, r.batch_rows, r.rows_changed, r.started_at,
-        json_extract(r.state, '$.soft')
-    INTO @dj_run_id, @dj_plan_id, @dj_left, @dj_changed, @dj_mark, @dj_soft
+        json_extract(r.state, '$.soft'), json_unquote(json_extract(r.state, '$.at'))
+    INTO @dj_run_id, @dj_plan_id, @dj_left, @dj_changed, @dj_mark, @dj_soft, @dj_at
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -79,8 +79,8 @@ BEGIN
     SET
         r.rows_changed = @dj_changed,
         r.state = if(
-            @dj_soft IS NULL, json_remove(r.state, '$.soft'),
-            json_set(r.state, '$.soft', cast(@dj_soft AS JSON))
+            @dj_soft IS NULL, json_set(json_remove(r.state, '$.soft'), '$.at', @dj_at),
+            json_set(r.state, '$.at', @dj_at, '$.soft', cast(@dj_soft AS JSON))
         ),
         -- Contention halves the batch at once; it comes back slowly.
         r.batch_rows = least(

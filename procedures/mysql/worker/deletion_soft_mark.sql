@@ -56,7 +56,7 @@ BEGIN
             LIMIT v_limit
         ) AS q;
 
-        SET @dj_frame = v_frame;
+        SET @dj_frame = v_frame, @dj_at = v_table;
         CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
         SET v_kept = @dj_answer;
 
@@ -75,7 +75,7 @@ BEGIN
         WHERE k.m IS NOT NULL;
         SET v_kept = json_merge_preserve(v_kept, coalesce(v_gone, json_array()));
         SET @dj_soft = json_object(
-            'node', v_node_no, 'table', v_table, 'edge', 0, 'last', json_object(), 'keys', v_kept
+            'node', v_node_no, 'edge', 0, 'last', json_object(), 'keys', v_kept
         );
 
         -- Rows that have moved away, or are gone, are done with.

@@ -82,8 +82,9 @@ BEGIN
                 = n.table_name
         WHERE w.walk_id = v_walk_id AND (w.keys ? 'm' OR CASE c.kind
             WHEN 'timestamp' THEN w.keys ->> 's' IS NULL
-            WHEN 'boolean' THEN (w.keys ->> 's')::boolean IS NOT TRUE
-            ELSE (w.keys ->> 's')::bigint IS DISTINCT FROM c.mark_value
+            -- As texts: nothing says that a row is compared with its own table's column first.
+            WHEN 'boolean' THEN w.keys ->> 's' IS DISTINCT FROM 'true'
+            ELSE w.keys ->> 's' IS DISTINCT FROM c.mark_value::text
         END)
     ) AS f
     GROUP BY f.table_name, f.action

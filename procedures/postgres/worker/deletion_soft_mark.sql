@@ -57,6 +57,7 @@ BEGIN
 
     PERFORM deletion_add_receipts(p_run.run_id, v_step.table_name, 'mark', v_by_job);
     v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_run.state := v_run.state || jsonb_build_object('at', v_step.table_name);
 
     IF NOT v_step.is_leaf THEN
         -- Of a root that is gone what declared references tie to its key is still marked.
@@ -64,7 +65,7 @@ BEGIN
             SELECT jsonb_agg(e.value) FROM jsonb_array_elements(v_frame) AS e WHERE e.value ? 'm'
         ), '[]');
         v_run.state := v_run.state || jsonb_build_object('soft', jsonb_build_object(
-            'node', v_step.node_no, 'table', v_step.table_name, 'keys', v_keys, 'edge', 0
+            'node', v_step.node_no, 'keys', v_keys, 'edge', 0
         ));
         -- Rows that have moved away, or are gone, are done with.
         v_frame := (

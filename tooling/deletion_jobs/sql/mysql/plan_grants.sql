@@ -1,5 +1,5 @@
--- What the owner needs on the tables of a target's plans, hard and soft; who may not read the rights of others
--- sees every grant, held or not.
+-- What the owner needs on the tables of a target's plans, hard and soft; who may not read the
+-- rights of others sees every grant, held or not.
 WITH needed AS (
     SELECT
         p.table_name,

@@ -1,4 +1,5 @@
--- What the owner needs on the tables of a target's plans, hard and soft; `is_missing` says what it lacks now.
+-- What the owner needs on the tables of a target's plans, hard and soft; `is_missing` says what it
+-- lacks now.
 WITH needed AS (
     SELECT
         p.table_name,
