@@ -39,7 +39,7 @@ SELECT
             FROM deletion_plan_steps AS s
             WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
         ),
-        cast(r.state ->> '$.at' AS CHAR CHARACTER SET utf8mb4)
+        cast(r.state ->> '$.at' AS CHAR CHARACTER SET utf8mb4)  -- noqa: PRS
     ) AS at_table,
     a.started_at,
     r.last_step_at,
