@@ -59,6 +59,121 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+-- Every statement can be run again: here DDL commits.
+
+-- Plans of hundreds of tables: the planner's work tables hold nothing between two calls.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.statistics AS i
+        WHERE
+            i.table_schema = database() AND i.table_name = 'deletion_plan_steps'
+            AND i.index_name = 'idx_dps_edge'
+    ),
+    'ALTER TABLE deletion_plan_steps DROP KEY idx_dps_edge, DROP KEY idx_dps_parent',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+DROP TABLE IF EXISTS deletion_plan_nodes;
+
+CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    node_no INT NOT NULL
+        COMMENT 'Table, counted from the target, which is 0',
+    table_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table',
+    table_name VARCHAR(64) NOT NULL
+        COMMENT 'The table',
+    sql_name VARCHAR(270) NOT NULL
+        COMMENT 'Both, quoted for a statement',
+    display_name VARCHAR(130) NOT NULL
+        COMMENT 'Name of the table, for people',
+    key_columns JSON NULL
+        COMMENT 'Columns that name a row; NULL: none do',
+    key_index VARCHAR(160) NULL
+        COMMENT 'Hint that makes a statement find rows by that key',
+    frame_columns JSON NULL
+        COMMENT 'How each column that frames carry is written and read',
+    in_closure BOOLEAN NOT NULL
+        COMMENT 'True where rows of the table are removed',
+    is_expanded BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where its references have been looked for',
+    table_rank INT NULL
+        COMMENT 'Place in the order, children first',
+    PRIMARY KEY (plan_id, node_no),
+    UNIQUE KEY uq_dpn_table (plan_id, table_schema, table_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the tables of a plan that is being compiled';
+
+DROP TABLE IF EXISTS deletion_plan_edges;
+
+CREATE TABLE IF NOT EXISTS deletion_plan_edges (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    parent_node_no INT NOT NULL
+        COMMENT 'Table that the reference points at',
+    child_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table that points',
+    child_table VARCHAR(64) NOT NULL
+        COMMENT 'The table that points',
+    reference_name VARCHAR(64) NOT NULL
+        COMMENT 'Foreign key or declared reference',
+    child_node_no INT NULL
+        COMMENT 'The table that points, as the plan numbers it',
+    edge_no INT NULL
+        COMMENT 'Place of the reference in the order of work, from 1',
+    action VARCHAR(16) NOT NULL
+        COMMENT 'What happens to the child rows',
+    is_declared BOOLEAN NOT NULL
+        COMMENT 'True where the catalog does not know the reference',
+    child_columns JSON NOT NULL
+        COMMENT 'Columns that point, in order',
+    parent_columns JSON NOT NULL
+        COMMENT 'Columns pointed at, in the same order',
+    parent_index VARCHAR(64) NULL
+        COMMENT 'Unique key that the columns pointed at make',
+    is_refused BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the engine refuses to delete a row that refers to itself',
+    discriminator_column VARCHAR(64) NULL
+        COMMENT 'Column of the child that tells which parent table is meant',
+    discriminator_value TEXT NULL
+        COMMENT 'The value of it that means this parent',
+    index_name VARCHAR(64) NULL
+        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child rows have no children of their own',
+    waits BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    in_check BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check has to look at this reference',
+    is_once BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where another reference of the child is set too, and rows count once',
+    frame_columns JSON NULL
+        COMMENT 'How frames carry the values of the child columns',
+    on_frame TEXT NULL
+        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
+    on_parent TEXT NULL
+        COMMENT 'Condition: child row c hangs from row x',
+    found_by TEXT NULL
+        COMMENT 'Condition: row x still hangs from where frame row t was found',
+    discriminator TEXT NULL
+        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
+    set_list TEXT NULL
+        COMMENT 'What an UPDATE of child row x sets',
+    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
+
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_marks;
 DROP PROCEDURE IF EXISTS deletion_restore_job;
@@ -69,6 +184,7 @@ DROP PROCEDURE IF EXISTS deletion_soft_mark;
 DROP PROCEDURE IF EXISTS deletion_soft_marks;
 DROP PROCEDURE IF EXISTS deletion_soft_done;
 DROP PROCEDURE IF EXISTS deletion_soft_start;
+DROP PROCEDURE IF EXISTS deletion_drain_wide;
 DROP PROCEDURE IF EXISTS deletion_soft_plan;
 DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
 DROP FUNCTION IF EXISTS deletion_sql_spread;
@@ -79,11 +195,206 @@ DROP FUNCTION IF EXISTS deletion_soft_live;
 DROP FUNCTION IF EXISTS deletion_has_soft_column;
 DROP FUNCTION IF EXISTS deletion_soft_problem;
 DROP FUNCTION IF EXISTS deletion_soft_kind;
+DROP PROCEDURE IF EXISTS deletion_plan_catalog;
+DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP PROCEDURE IF EXISTS set_soft_deletion;
 DROP PROCEDURE IF EXISTS preview_soft_deletion;
 DROP PROCEDURE IF EXISTS restore_deletion;
 DROP TABLE IF EXISTS deletion_soft_keys;
+DROP TABLE IF EXISTS deletion_node_indexes;
+DROP TABLE IF EXISTS deletion_node_columns;
 DROP TABLE IF EXISTS deletion_soft_columns;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_fingerprint_keys.sql
+-- deletion_fingerprint_keys
+-- Digest the foreign keys that point at tables.
+--
+-- Parameters  p_tables         an array of {"s": schema, "t": table}
+-- Returns     text, 32 hexadecimal digits: the first half of a fingerprint
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_fingerprint_keys(tables) FROM deletion_plans;
+
+DROP FUNCTION IF EXISTS deletion_fingerprint_keys;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_fingerprint_keys(
+    p_tables JSON
+) RETURNS VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Digest the foreign keys that point at tables'
+BEGIN
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
+        r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule, r.update_rule,
+        r.unique_constraint_name, k.ordinal_position, k.column_name,
+        k.referenced_table_schema, k.referenced_table_name, k.referenced_column_name
+    ), 256)))))
+    INTO v_keys
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+        ) AS p
+    STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
+        ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
+    STRAIGHT_JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name;
+
+    -- The form of the plans as well: those that an earlier version wrote are stale.
+    RETURN left(sha2(concat('3', v_keys), 256), 32);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, look once more, delete the childless.
+--
+-- Errors      JD006 rows stay and nothing more can be done about them; 40001 rows changed in between  -- noqa: LT05
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
+removal: BEGIN
+    DECLARE v_found, v_rows BIGINT;
+
+    IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
+        CALL deletion_remove_levels();
+        LEAVE removal;
+    END IF;
+
+    SET @dj_frame = @dj_keys, v_found = @dj_count, v_rows = @dj_count;
+
+    IF NOT @dj_is_locked THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+        SET v_found = @dj_rows;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look');
+        SET v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 AND v_rows < @dj_count THEN
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'free');
+        SET @dj_frame = @dj_answer, v_rows = @dj_rows;
+    END IF;
+
+    IF v_rows > 0 THEN
+        CALL deletion_execute(
+            @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
+        );
+
+        IF @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';  -- noqa: LT05
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
+    END IF;
+
+    IF v_rows = v_found THEN
+        -- What was not found any more has moved to another parent, or is gone already.
+        SET @dj_state = json_set(@dj_state, '$.fan', json_set(
+            coalesce(json_extract(@dj_state, '$.fan'), json_object()),
+            -- A frame whose keys were all of a cancelled job has none left.
+            concat('$."', @dj_node_no, '"'), @dj_here / greatest(1, @dj_count)
+        ));
+        CALL deletion_pop();
+    ELSE
+        SET @dj_frame = @dj_keys;
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        CALL deletion_left_over();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels: lock them, look, delete the deepest level first.
+--
+-- Errors      40001 rows changed in between
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_levels()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT DEFAULT 0;
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
+
+    SET @dj_frame = @dj_keys;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+    SET v_found = @dj_rows;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_left_over();
+    ELSE
+        WHILE v_level >= 0 DO
+            SET @dj_level = v_level, v_level = v_level - 1;
+            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
+            SET v_rows = v_rows + @dj_rows;
+        END WHILE;
+
+        IF v_rows <> v_found THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
+        CALL deletion_pop();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_pop.sql
+-- deletion_pop
+-- Drop the walk's present frame and go on with the one below it.
+--
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_pop;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_pop()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Drop the walk''s present frame and go on with the one below it'
+BEGIN
+    DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
+    SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+    CALL deletion_load_frame();
+END$$
+DELIMITER ;
 -- <<<
 
 -- >>> procedures/mysql/worker/deletion_plan_for.sql
@@ -143,6 +454,64 @@ BEGIN
             WHERE p.plan_id = p_plan_id
         );
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_missing_privilege.sql
+-- deletion_missing_privilege
+-- Say which statement of a plan the server refuses: a right is missing, or the plan does not fit.
+--
+-- Parameters  p_plan_id   the plan
+--             p_error     OUT the engine's code and message; NULL: all can be run
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- Preparing a statement checks the rights on its tables and columns, and touches no row.
+
+DROP PROCEDURE IF EXISTS deletion_missing_privilege;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_missing_privilege(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say which statement of a plan the server refuses: a right is missing, or the plan does not fit'  -- noqa: LT05
+BEGIN
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;  -- noqa: PRS
+    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE c_step CURSOR FOR
+        SELECT s.sql_text FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+        ORDER BY s.step_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_step;
+    FETCH c_step INTO v_sql;
+
+    WHILE NOT v_is_done AND p_error IS NULL DO
+        BEGIN
+            DECLARE v_number INT;
+            DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+            DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+            DECLARE EXIT HANDLER FOR SQLEXCEPTION
+            BEGIN
+                GET STACKED DIAGNOSTICS v_number = NUMBER;
+                GET STACKED DIAGNOSTICS CONDITION v_number
+                    v_code = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+                SET p_error = concat(v_code, ': ', v_message);
+            END;
+            SET @dj_sql = v_sql;
+            PREPARE dj_stmt FROM @dj_sql;
+            DEALLOCATE PREPARE dj_stmt;
+        END;
+        FETCH c_step INTO v_sql;
+    END WHILE;
+
+    CLOSE c_step;
 END$$
 DELIMITER ;
 -- <<<
@@ -503,6 +872,124 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_advance.sql
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run_id     the run, fenced
+--             p_is_empty   OUT TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+--
+-- The walk's registers: of the run @dj_run_id, @dj_plan_id, @dj_batch, @dj_left (rows that this
+-- transaction may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several),
+-- @dj_waits, @dj_may_sweep and @dj_locks (the depths of the frames that this transaction locked);
+-- of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
+-- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, @dj_is_locked, and @dj_is_dirty: not
+-- stored as it is.
+
+DROP PROCEDURE IF EXISTS deletion_advance;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_is_empty BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the caller''s transaction'
+BEGIN
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_leaf, v_drains, v_sweeps, v_is_swept BOOLEAN;
+    DECLARE v_passed INT DEFAULT 0;
+    DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
+
+    CALL deletion_load_walk(p_run_id);
+
+    -- Roots that go in this transaction with all below them are locked first: then no reference
+    -- that was emptied has to be looked at once more.
+    IF
+        @dj_edge_no = 0
+        AND @dj_pos = 0
+        AND @dj_count * (1 + cast(json_extract(@dj_state, '$.fan."0"') AS DOUBLE)) <= @dj_left
+        AND NOT json_contains_path(@dj_keys, 'one', '$[*].m')
+    THEN
+        CALL deletion_lock_frame();
+    END IF;
+
+    WHILE v_goes_on AND @dj_depth IS NOT NULL DO
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT
+            s.edge_no, s.node_no, s.action, s.is_leaf,
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            ),
+            s.edge_no IN (
+                SELECT d.edge_no
+                FROM deletion_plan_steps AS d
+                WHERE d.plan_id = @dj_plan_id AND d.kind = 'sweep'
+            )
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.parent_node_no = @dj_node_no
+            AND s.kind = 'fetch'
+            AND s.edge_no > @dj_pos
+            AND s.action <> 'restrict'
+            AND (
+                s.action = 'cascade'
+                OR NOT s.waits
+                OR json_contains_path(@dj_state, 'one', '$.set')
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF v_edge_no IS NULL THEN
+            -- A frame goes in one transaction: what is left of this one may be too little.
+            IF @dj_left < @dj_count THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_remove();
+            END IF;
+        ELSEIF v_action = 'cascade' AND NOT v_is_leaf THEN
+            -- So may be what is left for the children of the rows that would be fetched.
+            IF @dj_left * 2 < @dj_batch THEN
+                SET v_goes_on = FALSE;
+            ELSE
+                CALL deletion_push(v_edge_no, v_node_no);
+            END IF;
+        ELSEIF @dj_left = 0 THEN
+            SET v_goes_on = FALSE;
+        ELSEIF v_sweeps AND @dj_is_locked AND @dj_may_sweep AND v_edge_no <> v_passed THEN
+            CALL deletion_sweep(v_edge_no, v_is_swept);
+            -- Too many of them: they go in batches.
+            SET v_passed = if(v_is_swept, 0, v_edge_no);
+        ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
+            CALL deletion_drain(v_edge_no);
+        ELSE
+            CALL deletion_change(v_edge_no, v_action);
+        END IF;
+
+        SET v_goes_on = v_goes_on AND utc_timestamp(6) < v_until;
+    END WHILE;
+
+    SET p_is_empty = @dj_depth IS NULL;
+    CALL deletion_save_walk();
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_compile.sql
 -- deletion_compile
 -- Compile a target's plan and make it the current one.
@@ -606,6 +1093,1429 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_write_plan.sql
+-- deletion_write_plan
+-- Store a compiled plan: each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_write_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_plan(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store a compiled plan: each step with its finished SQL'
+BEGIN
+    DECLARE v_edge_no, v_count, v_step_no INT DEFAULT 0;
+    DECLARE v_waits BOOLEAN;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+    -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
+    -- parents' lock stays empty: no second look is needed (remove_now).
+    SET v_waits = coalesce((
+        SELECT max(e.waits) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id
+    ), FALSE);
+
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, edge_no, table_name, is_leaf, waits, in_check, index_name,
+        sql_text
+    )
+    SELECT
+        p_plan_id, k.step_no, k.kind, 0, 0, n.display_name, FALSE, FALSE, FALSE, 'key',
+        CASE k.kind
+            WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
+            WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
+            ELSE deletion_sql_rows(p_plan_id, 0, k.kind)
+        END
+    FROM deletion_plan_nodes AS n
+    CROSS JOIN json_table(
+        '["guard", "roots", "hold", "lock", "look", "free", "remove", "remove_now", "left"]',
+        '$[*]' COLUMNS (  -- noqa: CP02
+            step_no FOR ORDINALITY,  -- noqa: PRS
+            kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+    WHERE
+        n.plan_id = p_plan_id
+        AND n.node_no = 0
+        AND (
+            k.kind <> 'remove_now'
+            OR NOT (
+                v_waits
+                OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS b
+                    WHERE
+                        b.plan_id = p_plan_id
+                        AND b.parent_node_no = 0
+                        AND (b.action <> 'cascade' OR b.is_declared)
+                )
+            )
+        );
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        SET v_step_no = (
+            SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+        );
+
+        INSERT INTO deletion_plan_steps (
+            plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+            action, is_leaf, waits, in_check, index_name, sql_text
+        )
+        SELECT
+            p_plan_id,
+            v_step_no + row_number() OVER (ORDER BY k.place),
+            k.kind, e.child_node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
+            e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
+            CASE k.kind
+                WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
+                WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
+                WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+                WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+                WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
+                WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
+                WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+                WHEN 'size' THEN concat(
+                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
+                )
+                ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
+            END
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN json_table(
+            '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
+            "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
+            "look_levels", "remove_level"]',
+            '$[*]' COLUMNS (  -- noqa: CP02
+                place FOR ORDINALITY,  -- noqa: PRS
+                kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+            )
+        ) AS k
+            ON CASE
+                WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
+                WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind = 'cycle' THEN
+                    e.is_refused
+                    OR (
+                        e.action IN ('cascade', 'restrict')
+                        AND e.child_node_no = e.parent_node_no
+                    )
+                WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default')
+                WHEN k.kind = 'lock' THEN e.action <> 'restrict'
+                WHEN k.kind = 'remove' THEN e.action = 'cascade'
+                -- Rows that are set before they go have to be known one by one.
+                WHEN k.kind = 'drain' THEN e.is_leaf AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS w
+                    WHERE
+                        w.plan_id = e.plan_id
+                        AND w.child_node_no = e.child_node_no
+                        AND w.waits
+                        AND w.action <> 'restrict'
+                )
+                WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
+                    e.action = 'cascade'
+                    AND e.parent_node_no = e.child_node_no
+                    AND e.index_name IS NOT NULL
+                    AND NOT v_waits
+                WHEN k.kind IN ('count', 'sweep') THEN
+                    e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
+                WHEN k.kind = 'remove_now' THEN
+                    e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_edges AS b
+                        WHERE
+                            b.plan_id = e.plan_id
+                            AND b.parent_node_no = e.child_node_no
+                            AND (b.action <> 'cascade' OR b.is_declared)
+                    )
+                -- What has no children is not looked at again before it goes.
+                ELSE e.action = 'cascade' AND NOT e.is_leaf
+            END
+        WHERE e.plan_id = p_plan_id AND e.edge_no = v_edge_no;
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_graph.sql
+-- deletion_plan_graph
+-- Read the catalog from a target on: the tables and references of its plan, in order.
+--
+-- Parameters  p_plan_id, p_entity_table   the plan and its target
+--             p_code, p_error             OUT why the plan cannot be run; NULL: it can
+-- Writes      deletion_plan_nodes, deletion_plan_edges     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_graph;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_graph(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read the catalog from a target on: the tables and references of its plan, in order'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key JSON;
+
+    SELECT t.table_schema, t.table_name, t.key_columns
+    INTO v_schema, v_table, v_key
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    CALL deletion_plan_node(p_plan_id, v_schema, v_table, v_key, TRUE);
+
+    WHILE v_node_no IS NOT NULL DO
+        CALL deletion_references_to(p_plan_id, v_node_no);
+        -- A table's rows go with their parents' where a reference to those cascades.
+        CALL deletion_plan_children(p_plan_id, v_node_no, TRUE);
+        UPDATE deletion_plan_nodes AS n
+        SET n.is_expanded = TRUE
+        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+        SET v_node_no = (
+            SELECT min(n.node_no)
+            FROM deletion_plan_nodes AS n
+            WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
+        );
+    END WHILE;
+
+    DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id AND action = 'keep';
+    CALL deletion_plan_children(p_plan_id, NULL, FALSE);
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON
+            n.plan_id = e.plan_id
+            AND n.table_schema = e.child_schema
+            AND n.table_name = e.child_table
+    SET e.child_node_no = n.node_no
+    WHERE e.plan_id = p_plan_id;
+
+    CALL deletion_plan_problem(p_plan_id, p_error);
+
+    IF p_error IS NULL THEN
+        CALL deletion_plan_ranks(p_plan_id);
+        CALL deletion_plan_cycle(p_plan_id, p_error);
+        SET p_code = if(p_error IS NULL, NULL, 'JD007');
+    ELSE
+        SET p_code = 'JD005';
+    END IF;
+
+    IF p_error IS NULL THEN
+        CALL deletion_plan_columns(p_plan_id);
+        CALL deletion_plan_edges(p_plan_id);
+        SELECT concat(
+            'columns of different types: ',
+            group_concat(e.reference_name SEPARATOR ', ')  -- noqa: CP01
+        )
+        INTO p_error
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.on_frame IS NULL;
+        SET p_code = if(p_error IS NULL, NULL, 'JD005');
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of work, and mark what each of them means for the run.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked and described
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edges;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edges(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
+BEGIN
+    DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
+    DECLARE v_edge_no, v_count INT DEFAULT 0;
+
+    -- References of one table stand together: those that cascade, children first, then those that
+    -- are set, then those that only block.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT
+            o.parent_node_no, o.child_schema, o.child_table, o.reference_name,
+            row_number() OVER (
+                ORDER BY
+                    o.parent_node_no,
+                    CASE o.action WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 ELSE 1 END,
+                    n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
+            ) AS new_no
+        FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
+        WHERE o.plan_id = p_plan_id
+    ) AS q
+        ON
+            q.parent_node_no = e.parent_node_no
+            AND q.child_schema = e.child_schema
+            AND q.child_table = e.child_table
+            AND q.reference_name = e.reference_name
+    SET e.edge_no = q.new_no
+    WHERE e.plan_id = p_plan_id;
+
+    -- Tables whose rows the check must know: those behind which something could block, and all
+    -- tables on the way from the target to them.
+    WITH RECURSIVE concerned (node_no) AS (
+        SELECT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (
+                e.action = 'restrict'
+                OR e.is_refused
+            )
+        UNION DISTINCT
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
+        WHERE e.plan_id = p_plan_id AND e.action = 'restrict'
+        UNION DISTINCT
+        SELECT e.parent_node_no
+        FROM concerned AS c
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = p_plan_id AND e.child_node_no = c.node_no AND e.action = 'cascade'
+    )
+
+    SELECT json_arrayagg(c.node_no) INTO v_concerned FROM concerned AS c;
+
+    -- Of a table that refers to itself the rows that something else leads to: a row has one parent
+    -- by that reference, so a circle is met by climbing from them, or there is none.
+    WITH RECURSIVE entered (node_no, is_above) AS (
+        SELECT e.child_node_no, FALSE
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action = 'cascade'
+            AND e.parent_node_no = e.child_node_no
+        UNION DISTINCT
+        SELECT e.parent_node_no, TRUE
+        FROM entered AS n
+        INNER JOIN deletion_plan_edges AS e
+            ON
+                e.plan_id = p_plan_id
+                AND e.child_node_no = n.node_no
+                AND e.action = 'cascade'
+                AND e.parent_node_no <> e.child_node_no
+    )
+
+    SELECT json_arrayagg(n.node_no), json_arrayagg(if(n.is_above, n.node_no, NULL))
+    INTO v_entered, v_above
+    FROM entered AS n;
+
+    SELECT json_arrayagg(e.parent_node_no)
+    INTO v_parents
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id;
+
+    -- Rows with two references to set are changed twice and counted once.
+    SELECT json_arrayagg(q.child_node_no)
+    INTO v_sets
+    FROM (
+        SELECT e.child_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default')
+        GROUP BY e.child_node_no
+        HAVING count(*) > 1
+    ) AS q;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    SET
+        e.waits = e.action <> 'cascade' AND n.in_closure,
+        e.is_leaf = e.action = 'cascade' AND NOT json_contains(v_parents, cast(n.node_no AS JSON)),
+        e.in_check = e.action = 'restrict' OR (
+            e.action = 'cascade'
+            AND (
+                coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
+                OR coalesce(json_contains(
+                    if(e.parent_node_no = e.child_node_no, v_above, v_entered),
+                    cast(n.node_no AS JSON)
+                ), FALSE)
+            )
+        ),
+        e.is_once = e.action IN ('set_null', 'set_default')
+        AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
+        e.index_name = deletion_edge_index(
+            e.child_schema, e.child_table, e.child_columns, e.discriminator_column
+        )
+    WHERE e.plan_id = p_plan_id;
+
+    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
+
+    WHILE v_edge_no < v_count DO
+        SET v_edge_no = v_edge_no + 1;
+        CALL deletion_plan_edge(p_plan_id, v_edge_no);
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_edge.sql
+-- deletion_plan_edge
+-- Write the conditions by which a reference is followed.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Writes      deletion_plan_edges; on_frame stays NULL where its columns do not compare
+-- Commits     no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_edge;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_edge(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_edge_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the conditions by which a reference is followed'
+BEGIN
+    DECLARE v_pos, v_count INT DEFAULT 0;
+    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers JSON;
+    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column
+        VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
+    DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
+
+    SELECT
+        e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
+        e.child_schema, e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
+        e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
+        json_length(e.child_columns)
+    INTO
+        v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
+        v_table, v_parent_schema, v_parent_table, v_discriminator, v_value,
+        v_action, v_is_declared, v_is_self, v_is_root, v_count
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_pointers = json_array();
+
+    WHILE v_pos < v_count DO
+        SET v_column = json_unquote(json_extract(v_child_columns, concat('$[', v_pos, ']')));
+        SET v_child = deletion_frame_column(v_schema, v_table, v_column, concat('p', v_pos + 1));
+        SET v_pointers = json_array_append(v_pointers, '$', v_child);
+        SET v_column = json_unquote(json_extract(v_parent_columns, concat('$[', v_pos, ']')));
+        SET v_other = (
+            SELECT f.o
+            FROM json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+                o JSON PATH '$',  -- noqa: PRS
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+            )) AS f
+            WHERE f.name = v_column
+        );
+        -- Values of two families, or under two collations, compare by rules of neither.
+        SET v_name = if(
+            json_extract(v_other, '$.family') = json_extract(v_child, '$.family')
+            AND json_extract(v_other, '$.collation') <=> json_extract(v_child, '$.collation'),
+            json_unquote(json_extract(v_child, '$.name')),
+            NULL
+        );
+        SET v_from = concat(
+            json_unquote(json_extract(v_other, '$.get[0]')), 't.',
+            json_unquote(json_extract(v_other, '$.f')),
+            json_unquote(json_extract(v_other, '$.get[1]'))
+        );
+        SET v_to = json_unquote(json_extract(v_other, '$.name'));
+        SET v_on_frame = concat(
+            v_on_frame, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = ', v_from
+        );
+        SET v_on_parent = concat(
+            v_on_parent, if(v_pos = 0, '', ' AND '), 'c.', v_name, ' = x.', v_to
+        );
+        SET v_set = concat(
+            v_set, if(v_pos = 0, '', ', '), 'x.', v_name, ' = ',
+            if(v_action = 'set_default', 'DEFAULT', 'NULL')
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    IF v_discriminator IS NOT NULL THEN
+        SET v_discriminator = deletion_sql_literal(v_schema, v_table, v_discriminator, v_value);
+    END IF;
+
+    SET v_set = if(v_action IN ('set_null', 'set_default'), v_set, NULL);
+
+    UPDATE deletion_plan_edges AS e
+    SET
+        e.frame_columns = v_pointers,
+        e.discriminator = v_discriminator,
+        e.set_list = v_set,
+        e.on_frame = concat(
+            v_on_frame,
+            coalesce(concat(' AND c.', v_discriminator), ''),
+            -- A row that refers to itself is not its own child.
+            if(
+                v_is_self,
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'
+                ),
+                ''
+            ),
+            -- Only a declared reference can hold rows of a root that is not there; and should the
+            -- root come back meanwhile, rows that hang from it by a foreign key are another story.
+            if(v_is_root AND NOT v_is_declared, ' AND t.m IS NULL', '')
+        ),
+        e.on_parent = concat(
+            v_on_parent,
+            coalesce(concat(' AND c.', v_discriminator), ''),
+            if(
+                v_is_self,
+                concat(
+                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'
+                ),
+                ''
+            )
+        ),
+        e.found_by = concat(
+            deletion_sql_list(v_pointers, 'found', ' AND '),
+            coalesce(concat(' AND x.', v_discriminator), '')
+        )
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.edge_no = p_edge_no
+        AND (v_discriminator IS NOT NULL OR e.discriminator_column IS NULL)
+        AND coalesce(e.parent_index, if(
+            v_is_declared,
+            deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns),
+            NULL
+        )) IS NOT NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_columns.sql
+-- deletion_plan_columns
+-- Describe the columns that the frames of each of a plan's tables carry.
+--
+-- Parameters  p_plan_id   the plan
+-- Writes      deletion_plan_nodes: frame_columns   Commits  no
+-- Execute     the owner only
+--
+-- Its key, k1 and on; then what references point at and is no part of the key, u1 and on.
+
+DROP PROCEDURE IF EXISTS deletion_plan_columns;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_columns(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Describe the columns that the frames of each of a plan''s tables carry'
+BEGIN
+    DECLARE v_node_no, v_pos INT;
+    DECLARE v_keys, v_columns JSON;
+    DECLARE v_schema, v_table, v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_column CURSOR FOR
+        SELECT n.node_no, n.table_schema, n.table_name, k.pos, k.name
+        FROM deletion_plan_nodes AS n
+        CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+        )) AS k
+        WHERE n.plan_id = p_plan_id
+        UNION DISTINCT
+        SELECT n.node_no, n.table_schema, n.table_name, 1000, u.name
+        FROM deletion_plan_nodes AS n
+        INNER JOIN deletion_plan_edges AS e
+            ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+        )) AS u
+        WHERE
+            n.plan_id = p_plan_id
+            AND NOT json_contains(n.key_columns, json_quote(u.name))
+        ORDER BY 1, 4, 5;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    UPDATE deletion_plan_nodes AS n
+    SET n.frame_columns = json_array()
+    WHERE n.plan_id = p_plan_id;
+
+    OPEN c_column;
+    FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+
+    WHILE NOT v_is_done DO
+        UPDATE deletion_plan_nodes AS n
+        SET n.frame_columns = json_array_append(
+            n.frame_columns,
+            '$',
+            coalesce(
+                deletion_frame_column(v_schema, v_table, v_name, if(
+                    v_pos < 1000,
+                    concat('k', v_pos),
+                    concat('u', 1 + json_length(n.frame_columns) - json_length(n.key_columns))
+                )),
+                -- Of a type that keys cannot have: the reference to it is refused later.
+                json_object('column', v_name)
+            )
+        )
+        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+        SET v_is_done = FALSE;
+        FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+    END WHILE;
+
+    CLOSE c_column;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_problem.sql
+-- deletion_plan_problem
+-- Say why a table of a plan cannot take part.
+--
+-- Parameters  p_plan_id   the plan
+--             p_error     OUT the first table that cannot, and why; NULL: all can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_problem(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a table of a plan cannot take part'
+BEGIN
+    SELECT q.problem
+    INTO p_error
+    FROM (
+        SELECT
+            n.node_no,
+            concat(n.display_name, ' ', CASE
+                WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
+                WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
+                WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
+                WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
+                WHEN EXISTS (
+                    SELECT 1
+                    FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+                    )) AS k
+                    LEFT JOIN information_schema.columns AS c
+                        ON
+                            c.table_schema = n.table_schema
+                            AND c.table_name = n.table_name
+                            AND c.column_name = k.name
+                    WHERE c.column_name IS NULL OR deletion_type_family(c.column_type) IS NULL
+                ) THEN 'has a key that is gone, or of a type that does not compare exactly'
+            END) AS problem
+        FROM deletion_plan_nodes AS n
+        LEFT JOIN information_schema.tables AS t
+            ON t.table_schema = n.table_schema AND t.table_name = n.table_name
+        WHERE n.plan_id = p_plan_id
+    ) AS q
+    WHERE q.problem IS NOT NULL
+    ORDER BY q.node_no
+    LIMIT 1;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_references_to.sql
+-- deletion_references_to
+-- Find the references to a table, each with the action that holds for it.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_references_to;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_references_to(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the references to a table, each with the action that holds for it'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT n.table_schema, n.table_name
+    INTO v_schema, v_table
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = p_node_no;
+
+    INSERT INTO deletion_plan_edges (
+        plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
+        child_columns, parent_columns, parent_index, is_refused
+    )
+    SELECT
+        p_plan_id,
+        p_node_no,
+        r.constraint_schema,
+        r.table_name,
+        r.constraint_name,
+        CASE r.delete_rule
+            WHEN 'CASCADE' THEN 'cascade'
+            WHEN 'SET NULL' THEN 'set_null'
+            WHEN 'SET DEFAULT' THEN 'set_default'
+            ELSE 'restrict'
+        END,
+        FALSE,
+        -- noqa: disable=CP01
+        concat('[', group_concat(json_quote(k.column_name) ORDER BY k.ordinal_position), ']'),
+        concat(
+            '[', group_concat(json_quote(k.referenced_column_name) ORDER BY k.ordinal_position), ']'
+        ),
+        -- noqa: enable=CP01
+        max(r.unique_constraint_name),
+        -- A row that refers to itself goes by no other rule: the engine looks row by row.
+        r.table_name = v_table AND r.constraint_schema = v_schema
+        AND r.delete_rule NOT IN ('CASCADE', 'SET NULL')
+    FROM information_schema.referential_constraints AS r
+    INNER JOIN information_schema.key_column_usage AS k
+        ON
+            k.constraint_schema = r.constraint_schema
+            AND k.table_name = r.table_name
+            AND k.constraint_name = r.constraint_name
+    WHERE r.unique_constraint_schema = v_schema AND r.referenced_table_name = v_table
+    GROUP BY r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule;
+
+    INSERT INTO deletion_plan_edges (
+        plan_id, parent_node_no, child_schema, child_table, reference_name, action, is_declared,
+        child_columns, parent_columns, discriminator_column, discriminator_value
+    )
+    SELECT
+        p_plan_id, p_node_no, d.child_schema, d.child_table, d.reference_name, d.action, TRUE,
+        d.child_columns, d.parent_columns, d.discriminator_column, d.discriminator_value
+    FROM deletion_references AS d
+    WHERE d.parent_schema = v_schema AND d.parent_table = v_table;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_rules AS r
+        ON
+            r.child_schema = e.child_schema
+            AND r.child_table = e.child_table
+            AND r.reference_name = e.reference_name
+    SET e.action = r.action
+    WHERE e.plan_id = p_plan_id AND e.parent_node_no = p_node_no;
+
+    -- A column that cannot be set blocks as the engine would, but before anything is touched.
+    UPDATE deletion_plan_edges AS e
+    SET e.action = 'restrict'
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = p_node_no
+        AND e.action IN ('set_null', 'set_default')
+        AND EXISTS (
+            SELECT 1
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = e.child_schema
+                AND c.table_name = e.child_table
+                AND json_contains(e.child_columns, json_quote(c.column_name))
+                AND c.is_nullable = 'NO'
+                AND (e.action = 'set_null' OR c.column_default IS NULL)
+        );
+
+    -- The engine would change rows behind the column as well: unbounded, and uncounted.
+    UPDATE deletion_plan_edges AS e
+    SET e.action = 'restrict'
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = p_node_no
+        AND e.action IN ('set_null', 'set_default')
+        AND EXISTS (
+            SELECT 1
+            FROM information_schema.referential_constraints AS r
+            INNER JOIN information_schema.key_column_usage AS k
+                ON
+                    k.constraint_schema = r.constraint_schema
+                    AND k.table_name = r.table_name
+                    AND k.constraint_name = r.constraint_name
+            WHERE
+                r.unique_constraint_schema = e.child_schema
+                AND r.referenced_table_name = e.child_table
+                AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
+                AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
+        );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_children.sql
+-- deletion_plan_children
+-- Add the children of a plan's tables that it does not hold yet.
+--
+-- Parameters  p_plan_id      the plan
+--             p_node_no      the parent; NULL: all of them
+--             p_in_closure   TRUE: children by references that cascade; FALSE: the others
+-- Writes      deletion_plan_nodes                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_children;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_children(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT,
+    IN p_in_closure BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add the children of a plan''s tables that it does not hold yet'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_child CURSOR FOR
+        SELECT DISTINCT e.child_schema, e.child_table
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND (p_node_no IS NULL OR e.parent_node_no = p_node_no)
+            AND (e.action = 'cascade') = p_in_closure
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_nodes AS n
+                WHERE
+                    n.plan_id = p_plan_id
+                    AND n.table_schema = e.child_schema
+                    AND n.table_name = e.child_table
+            )
+        ORDER BY e.child_schema, e.child_table;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_child;
+    FETCH c_child INTO v_schema, v_table;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_plan_node(
+            p_plan_id, v_schema, v_table, deletion_node_key(v_schema, v_table), p_in_closure
+        );
+        -- A query above that found nothing has set the flag as well.
+        SET v_is_done = FALSE;
+        FETCH c_child INTO v_schema, v_table;
+    END WHILE;
+
+    CLOSE c_child;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_node.sql
+-- deletion_plan_node
+-- Add a table to a plan.
+--
+-- Parameters  p_plan_id             the plan
+--             p_schema, p_table     the table
+--             p_key                 JSON array of the columns that name its rows
+--             p_in_closure          TRUE: its rows are removed
+-- Writes      deletion_plan_nodes                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_node;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_node(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key JSON,
+    IN p_in_closure BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Add a table to a plan'
+BEGIN
+    DECLARE v_node_no INT DEFAULT (
+        SELECT coalesce(max(n.node_no) + 1, 0)
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id
+    );
+
+    INSERT INTO deletion_plan_nodes (
+        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns, key_index,
+        in_closure, is_expanded
+    )
+    VALUES (
+        p_plan_id, v_node_no, p_schema, p_table,
+        concat(deletion_quote_name(p_schema), '.', deletion_quote_name(p_table)),
+        deletion_entity_name(p_schema, p_table), p_key,
+        deletion_sql_index(deletion_unique_index(p_schema, p_table, p_key)),
+        p_in_closure, NOT p_in_closure
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_cycle.sql
+-- deletion_sql_cycle
+-- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+-- Returns     text; binds the walk; answers the jobs of such rows in @dj_answer
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row has one parent by the reference, so a circle is entered by another reference, or is the
+-- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
+-- A row that refers to itself is one of its own only where the engine would refuse to delete it;
+-- where the reference is set in other rows before, no other circle is in the way.
+
+DROP FUNCTION IF EXISTS deletion_sql_cycle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_cycle(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds rows of a walk that go in a circle by a self-reference'
+BEGIN
+    DECLARE v_node_no, v_pos INT DEFAULT 0;
+    DECLARE v_keys, v_child, v_parent JSON;
+    DECLARE v_is_refused, v_is_set_free BOOLEAN;
+    DECLARE v_table, v_above, v_discriminator, v_name, v_other
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    SELECT
+        n.node_no, concat(n.sql_name, ' AS x', n.key_index),
+        concat(n.sql_name, ' AS x', deletion_sql_index(
+            deletion_unique_index(n.table_schema, n.table_name, e.parent_columns)
+        )),
+        deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
+        coalesce(concat(' AND x.', e.discriminator), ''),
+        e.is_refused, e.action IN ('set_null', 'set_default')
+    INTO
+        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator,
+        v_is_refused, v_is_set_free
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    WHILE v_pos < json_length(v_child) DO
+        SET v_name = deletion_quote_name(
+            json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
+        );
+        SET v_other = deletion_quote_name(
+            json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
+        );
+        SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
+        SET v_start = concat(v_start, ', x.', v_name, ', x.', v_other);
+        SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_other, ' = x.', v_name);
+        SET v_next = concat(v_next, ', up.s', v_pos);
+        SET v_step = concat(v_step, ' AND x.', v_name, ' = up.a', v_pos);
+        SET v_met = concat(v_met, if(v_pos = 0, '', ' AND '), 'up.a', v_pos, ' = up.s', v_pos);
+        SET v_next = concat(v_next, ', x.', v_other);
+        SET v_is_set = concat(v_is_set, ' AND x.', v_other, ' IS NOT NULL');
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN concat(
+        'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_start,
+        '\n    FROM deletion_walk_keys AS w\n',
+        '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
+        deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
+        CASE
+            WHEN v_is_set_free THEN concat(' AND ', v_own)
+            WHEN v_is_refused THEN ''
+            ELSE concat(' AND NOT (', v_own, ')')
+        END,
+        '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
+        ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
+        '\n    UNION DISTINCT\n    SELECT up.j', v_next,
+        '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
+        ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
+        'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
+        'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_rows.sql
+-- deletion_sql_rows
+-- Write one of the statements that act on the very rows of a frame.
+--
+-- Parameters  p_plan_id   the plan
+--             p_edge_no   the reference that the rows were found by; 0: the target's own rows
+--             p_kind      hold, lock, look, free, remove, remove_now, left or set
+-- Returns     text; binds the frame; hold, lock, look, free and left answer a number of its rows in
+--             @dj_rows; free, and lock where a reference is set or followed by rows without
+--             children, answer the rows too, in @dj_answer, and left answers them as they are now
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- Three statements, so that the second sees what was committed while the first waited for locks: no
+-- key that the engine knows can point at a row once it is locked.
+
+DROP FUNCTION IF EXISTS deletion_sql_rows;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_rows(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write one of the statements that act on the very rows of a frame'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_keys, v_columns JSON;
+    DECLARE v_answer, v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
+    DECLARE v_answers BOOLEAN DEFAULT p_kind = 'free';
+
+    IF p_edge_no > 0 THEN
+        SELECT
+            e.child_node_no, e.found_by, e.set_list, e.frame_columns,
+            v_answers OR (p_kind = 'lock' AND (e.is_leaf OR e.action <> 'cascade'))
+        INTO v_node_no, v_found, v_set, v_keys, v_answers
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+    END IF;
+
+    SELECT
+        concat(n.sql_name, ' AS x', n.key_index),
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found))
+        ),
+        deletion_sql_frame(
+            if(
+                p_edge_no = 0,
+                deletion_key_part(n.frame_columns),
+                json_merge_preserve(deletion_key_part(n.frame_columns), v_keys)
+            ),
+            concat(
+                if(v_answers, 'o JSON PATH \'$\', ', ''),
+                if(p_kind = 'left', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
+                if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
+            )
+        ),
+        if(p_edge_no = 0, n.frame_columns, json_merge_preserve(n.frame_columns, v_keys))
+    INTO v_table, v_found, v_frame, v_columns
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+
+    IF p_kind IN ('look', 'free') THEN
+        SELECT coalesce(group_concat(
+            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent, ')'
+            ORDER BY e.edge_no SEPARATOR ''
+        ), '')
+        INTO v_childless
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
+    ELSEIF p_kind = 'lock' THEN
+        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+    END IF;
+
+    SET v_answer = CASE
+        WHEN v_answers THEN 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())'
+        -- What references point at may have changed since the row was found.
+        WHEN p_kind = 'left' THEN concat(
+            'COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
+            deletion_sql_list(v_columns, 'found_object', ', '), ')), JSON_ARRAY())'
+        )
+        ELSE 'NULL'
+    END;
+
+    RETURN CASE
+        WHEN p_kind IN ('remove', 'remove_now') THEN concat(
+            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
+        )
+        WHEN p_kind = 'set' THEN concat(
+            'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
+        )
+        ELSE concat(
+            'SELECT ', v_answer, ', COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_frame,
+            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found,
+            if(p_kind IN ('look', 'free'), concat('\nWHERE TRUE', v_childless), ''),
+            CASE p_kind
+                -- Weaker than a lock: others may still add children to the rows.
+                WHEN 'hold' THEN '\nFOR SHARE OF x'
+                WHEN 'lock' THEN concat(v_locks, '\nFOR UPDATE OF x', v_aliases)
+                ELSE ''
+            END
+        )
+    END;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_sweep.sql
+-- deletion_sql_sweep
+-- Write the statements that count, and delete, all childless rows that hang from a locked frame.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_kind                 count or sweep
+-- Returns     text; binds the frame; count also a limit, and answers the number of rows in @dj_rows
+--             and by job in @dj_answer
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_sweep;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_sweep(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statements that count, and delete, all childless rows of a locked frame'
+BEGIN
+    DECLARE v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT concat(
+        deletion_sql_frame(
+            p.frame_columns,
+            concat(
+                if(p_kind = 'count', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
+                'm INT PATH \'$.m\', '
+            )
+        ),
+        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', deletion_sql_index(e.index_name),
+        ' ON ', e.on_frame
+    )
+    INTO v_rows
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    RETURN if(p_kind = 'sweep', concat('DELETE c\nFROM ', v_rows), concat(
+        'SELECT COALESCE(JSON_OBJECTAGG(g.j, g.n), JSON_OBJECT()), COALESCE(SUM(g.n), 0)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
+        'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
+    ));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_drain.sql
+-- deletion_sql_drain
+-- Write the statement that deletes child rows of a frame that have no children of their own.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Returns     text; binds the frame and a limit
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A DELETE of several tables takes no LIMIT, and one of a single table reads no frame by index: so
+-- the rows are chosen, up to the limit, in a derived table, and found again by their key.
+
+DROP FUNCTION IF EXISTS deletion_sql_drain;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_drain(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
+BEGIN
+    DECLARE v_parent, v_keys, v_pointers JSON;
+    DECLARE v_table, v_own_table, v_on_frame
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns AS pointer_columns,
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        concat(n.sql_name, ' AS c', n.key_index), e.on_frame
+    INTO v_parent, v_keys, v_pointers, v_table, v_own_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = json_merge_preserve(v_keys, v_pointers);
+
+    RETURN concat(
+        'DELETE c\nFROM (\n    SELECT ', deletion_sql_list(v_keys, 'raw', ', '),
+        '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own_table, ' ON ',
+        deletion_sql_list(v_keys, 'back', ' AND '),
+        coalesce((
+            SELECT concat(' AND c.', e.discriminator)
+            FROM deletion_plan_edges AS e
+            WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+        ), '')
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write a statement for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+--             p_kind                 see below
+-- Returns     text; answers in @dj_answer and @dj_rows as other statements do
+--             expand         binds a frame of one level and a limit; it, with what hangs from it
+--             fetch_levels   binds the frame twice and a limit; its children that it does not hold
+--             look_levels    binds the frame twice; how many of its rows have children outside
+--             remove_level   binds the frame and a level; deletes the rows of that level
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_levels(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement for a frame that holds several levels of rows that refer to each other'
+BEGIN
+    DECLARE v_columns, v_keys, v_parent JSON;
+    DECLARE v_job VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT 'j BIGINT UNSIGNED PATH \'$.j\', ';
+    DECLARE v_node_no INT;
+    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first, v_hangs
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        n.node_no, n.frame_columns, json_merge_preserve(n.frame_columns, e.frame_columns),
+        deletion_key_part(n.frame_columns),
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        concat(n.sql_name, ' AS x', n.key_index), e.on_frame,
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            ' AND ', e.found_by
+        )
+    INTO v_node_no, v_parent, v_columns, v_keys, v_child, v_row, v_on_frame, v_found
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_beyond = concat(
+        ' AND NOT EXISTS (SELECT 1 FROM ', deletion_sql_frame(v_keys, ''), ' WHERE ',
+        deletion_sql_list(v_keys, 'own', ' AND '), ')'
+    );
+
+    SET v_hangs = (
+        SELECT group_concat('a.p', p.pos, ' = b.', f.f ORDER BY p.pos SEPARATOR ' AND ')
+        FROM deletion_plan_edges AS e
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS p
+        INNER JOIN json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+            f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+        )) AS f ON f.name = p.name
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+
+    IF p_kind = 'expand' THEN
+        SET v_first = replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', 't.');
+        RETURN concat(
+            'WITH RECURSIVE d (j, l, m, ',
+            replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', ''), ') AS (\n',
+            '    SELECT t.j, 0, CAST(NULL AS SIGNED), ', v_first,
+            '\n    FROM ', deletion_sql_frame(v_columns, v_job),
+            '\n    UNION ALL\n    SELECT t.j, t.l + 1, t.m, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM d AS t\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
+            '\n    LIMIT ?\n)\n',
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'l\', q.l, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()),\n',
+            '    IF(EXISTS (SELECT 1 FROM d AS a STRAIGHT_JOIN d AS b ON ', v_hangs,
+            ' WHERE a.l = 0), 0, COUNT(*))\n',
+            'INTO @dj_answer, @dj_rows\n',
+            -- A row of the first level may hang from another one of the frame: it would go late.
+            'FROM (\n    SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.j, ',
+            replace(deletion_sql_list(v_keys, 'order', ', '), 'q.', 't.'),
+            ' ORDER BY t.l) AS place\n    FROM d AS t\n) AS q\nWHERE q.place = 1'
+        );
+    ELSEIF p_kind = 'fetch_levels' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM ', deletion_sql_frame(v_parent, concat(v_job, 'm INT PATH \'$.m\', ')),
+            '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame, v_beyond, '\n    LIMIT ?\n) AS q'
+        );
+    ELSEIF p_kind = 'look_levels' THEN
+        SELECT group_concat(
+            'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent,
+            if(e.edge_no = p_edge_no, v_beyond, ''), ')'
+            ORDER BY e.edge_no SEPARATOR '\n    OR '
+        )
+        INTO v_below
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
+        RETURN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,
+            '\nWHERE ', v_below
+        );
+    END IF;
+
+    RETURN concat(
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
+        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_fetch.sql
+-- deletion_sql_fetch
+-- Write the statement that finds the child rows of a frame by one reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_more   TRUE: in order of the child's key, and from after the row that was read last
+-- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit;
+--             answers the child frame in @dj_answer and its number of keys in @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_fetch;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_fetch(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_more BOOLEAN
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds the child rows of a frame by one reference'
+BEGIN
+    DECLARE v_parent, v_child, v_keys, v_pointers JSON;
+    DECLARE v_table, v_on_frame, v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, n.frame_columns AS child_frame_columns, e.frame_columns AS pointer_columns,
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
+    INTO v_parent, v_child, v_pointers, v_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = deletion_key_part(v_child);
+    SET v_child = json_merge_preserve(v_child, v_pointers);
+    SET v_first = 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ';
+
+    RETURN concat(
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+        deletion_sql_list(v_child, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    ',
+        -- The chosen rows are put in order of their key, in which they will be locked.
+        if(p_more, '', concat('SELECT q.* FROM (\n    ')),
+        'SELECT t.j, ', deletion_sql_list(v_child, 'answer', ', '),
+        '\n    FROM ',
+        if(p_more, concat(
+            'JSON_TABLE(?, \'$\' COLUMNS (', deletion_sql_list(v_keys, 'frame', ', '),
+            ')) AS a\n    STRAIGHT_JOIN '
+        ), ''),
+        deletion_sql_frame(v_parent, v_first),
+        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        if(p_more, concat(
+            '\n    WHERE ', deletion_sql_after(v_keys),
+            '\n    ORDER BY ', deletion_sql_list(v_keys, 'sort', ', ')
+        ), ''),
+        '\n    LIMIT ?',
+        if(p_more, '', concat(
+            '\n    ) AS q ORDER BY ', deletion_sql_list(v_keys, 'order', ', '),
+            ' LIMIT 18446744073709551615'
+        )),
+        '\n) AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_list.sql
 -- deletion_sql_list
 -- Write one part of a statement for each of some columns.
@@ -673,6 +2583,287 @@ BEGIN
     END WHILE;
 
     RETURN v_list;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_part.sql
+-- deletion_key_part
+-- Take the key columns out of the columns that frames of a table carry.
+--
+-- Parameters  p_columns   descriptions by deletion_frame_column, a JSON array
+-- Returns     JSON array of those whose name in frames begins with k
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_key_part;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_part(
+    p_columns JSON
+) RETURNS JSON
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Take the key columns out of the columns that frames of a table carry'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_keys JSON DEFAULT json_array();
+
+    WHILE json_extract(p_columns, concat('$[', v_pos, '].f')) LIKE '"k%' DO
+        SET v_keys = json_array_append(
+            v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']'))
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN v_keys;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_frame_column.sql
+-- deletion_frame_column
+-- Describe how frames carry the values of a column: written as JSON, and read in its own type.
+--
+-- Parameters  p_schema, p_table, p_column   the column
+--             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what
+--                       refers
+-- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions
+--             around the column and around the field; NULL: keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_frame_column('shop', 'customer', 'id', 'k1');
+
+DROP FUNCTION IF EXISTS deletion_frame_column;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_frame_column(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_field VARCHAR(8)
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'  -- noqa: LT05
+BEGIN
+    DECLARE v_type, v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_family, v_charset, v_collation VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT c.column_type, c.character_set_name, c.collation_name
+    INTO v_type, v_charset, v_collation
+    FROM information_schema.columns AS c
+    WHERE c.table_schema = p_schema AND c.table_name = p_table AND c.column_name = p_column;
+
+    SET v_family = deletion_type_family(v_type);
+    SET v_base = regexp_substr(v_type, '^[a-z]+');
+    -- Own type, character set and collation: any other makes the engine compare by something else.
+    SET v_frame = CASE
+        WHEN v_base = 'bit' THEN 'BIGINT UNSIGNED'
+        WHEN v_base = 'year' THEN 'SMALLINT UNSIGNED'
+        WHEN v_family = 'number' THEN concat(
+            upper(v_base),
+            coalesce(if(v_base = 'decimal', regexp_substr(v_type, '[(][0-9, ]+[)]'), ''), ''),
+            if(v_type LIKE '% unsigned%', ' UNSIGNED', '')
+        )
+        WHEN v_family = 'bytes' THEN concat(
+            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'),
+            ') CHARACTER SET ascii COLLATE ascii_bin'
+        )
+        WHEN v_family IN ('string', 'label') THEN concat(
+            'VARCHAR(', if(v_family = 'label', '255', regexp_substr(v_type, '[0-9]+')),
+            ') CHARACTER SET ', v_charset, ' COLLATE ', v_collation
+        )
+        WHEN v_base = 'date' THEN 'DATE'
+        WHEN v_family IN ('moment', 'time') THEN concat(
+            if(v_family = 'time', 'TIME', 'DATETIME'),
+            coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
+        )
+    END;
+
+    RETURN if(v_frame IS NULL, NULL, json_object(
+        'f', p_field,
+        'column', p_column,
+        'name', deletion_quote_name(p_column),
+        'family', v_family,
+        'collation', v_collation,
+        'type', v_frame,
+        -- JSON keeps integers exactly; all else travels as text, bytes as hexadecimal digits.
+        'put', CASE
+            WHEN v_base IN ('bit', 'year') THEN json_array('CAST(', ' AS UNSIGNED)')
+            WHEN v_family = 'number' AND v_base <> 'decimal' THEN json_array('', '')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' AND v_charset = 'utf8mb4' THEN json_array('', '')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END,
+        'get', if(v_family = 'bytes', json_array('UNHEX(', ')'), json_array('', '')),
+        -- As jobs spell it; adding nothing takes the zeros of ZEROFILL away.
+        'text', CASE
+            WHEN v_base = 'bit' THEN json_array('CAST(CAST(', ' AS UNSIGNED) AS CHAR)')
+            WHEN v_family = 'number' AND v_base <> 'year' THEN json_array('CAST(', ' + 0 AS CHAR)')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END
+    ));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_unique_index.sql
+-- deletion_unique_index
+-- Find the unique key that some columns make, in any order; NULLs may be in it.
+--
+-- Parameters  p_schema, p_table   the table
+--             p_columns           its columns, a JSON array
+-- Returns     text, the index; NULL: several rows may hold the same values
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_unique_index('shop', 'customer', '["id"]');
+
+DROP FUNCTION IF EXISTS deletion_unique_index;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_unique_index(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the unique key that some columns make, in any order; NULLs may be in it'
+BEGIN
+    RETURN (
+        SELECT i.index_name
+        FROM information_schema.statistics AS i
+        WHERE i.table_schema = p_schema AND i.table_name = p_table AND i.non_unique = 0
+        GROUP BY i.index_name
+        HAVING
+            count(*) = json_length(p_columns)
+            AND sum(
+                i.sub_part IS NULL AND json_contains(p_columns, json_quote(i.column_name))
+            ) = count(*)
+        ORDER BY i.index_name = 'PRIMARY' DESC, i.index_name
+        LIMIT 1
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_edge_index.sql
+-- deletion_edge_index
+-- Find the index of a child that a reference is followed by.
+--
+-- Parameters  p_schema, p_table   the child
+--             p_columns           its columns, a JSON array
+--             p_discriminator     a further column that is compared; NULL: none
+-- Returns     text, the index; NULL: none leads with these columns
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_edge_index('shop', 'invoice', '["customer_id"]', NULL);
+
+DROP FUNCTION IF EXISTS deletion_edge_index;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_edge_index(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON,
+    p_discriminator VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the index of a child that a reference is followed by'
+BEGIN
+    RETURN (
+        SELECT i.index_name
+        FROM information_schema.statistics AS i
+        WHERE
+            i.table_schema = p_schema
+            AND i.table_name = p_table
+            AND i.sub_part IS NULL
+            AND i.is_visible = 'YES'
+            AND i.index_type = 'BTREE'
+        GROUP BY i.index_name
+        HAVING
+            sum(
+                i.seq_in_index <= json_length(p_columns)
+                AND json_contains(p_columns, json_quote(i.column_name))
+            ) = json_length(p_columns)
+            -- The discriminator may stand among the leading columns.
+            OR (
+                p_discriminator IS NOT NULL
+                AND sum(
+                    i.seq_in_index <= json_length(p_columns) + 1
+                    AND (
+                        json_contains(p_columns, json_quote(i.column_name))
+                        OR i.column_name = p_discriminator
+                    )
+                ) = json_length(p_columns) + 1
+            )
+        ORDER BY count(*), i.index_name
+        LIMIT 1
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_node_key.sql
+-- deletion_node_key
+-- Find the columns that name a row of a table: its primary key, else its smallest unique key.
+--
+-- Parameters  p_schema, p_table   the table
+-- Returns     JSON array of column names; NULL: no key without NULLs
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_node_key('shop', 'customer');
+
+DROP FUNCTION IF EXISTS deletion_node_key;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_node_key(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the columns that name a row of a table: its primary key, else its smallest unique key'
+BEGIN
+    RETURN (
+        SELECT json_arrayagg(k.column_name)
+        FROM (
+            SELECT i.column_name
+            FROM information_schema.statistics AS i
+            INNER JOIN (
+                SELECT u.index_name
+                FROM information_schema.statistics AS u
+                WHERE u.table_schema = p_schema AND u.table_name = p_table AND u.non_unique = 0
+                GROUP BY u.index_name
+                HAVING
+                    sum(u.nullable = 'YES') = 0
+                    AND sum(u.sub_part IS NOT NULL) = 0
+                    AND sum(u.column_name IS NULL) = 0
+                    AND sum(u.is_visible = 'NO') = 0
+                ORDER BY u.index_name = 'PRIMARY' DESC, count(*), u.index_name
+                LIMIT 1
+            ) AS x ON x.index_name = i.index_name
+            WHERE i.table_schema = p_schema AND i.table_name = p_table
+            ORDER BY i.seq_in_index
+            LIMIT 100
+        ) AS k
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -759,6 +2950,40 @@ BEGIN
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
         '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
     ), 256), 32));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_is_ours.sql
+-- deletion_is_ours
+-- Tell whether a table is one of this project's own.
+--
+-- Parameters  p_schema   schema of the table
+--             p_table    the table
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_is_ours('shop', 'deletion_jobs');
+
+DROP FUNCTION IF EXISTS deletion_is_ours;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_is_ours(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BOOLEAN
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Tell whether a table is one of the own tables of this project'
+BEGIN
+    RETURN p_schema = database() AND p_table IN (
+        'deletion_jobs', 'deletion_targets', 'deletion_references', 'deletion_rules',
+        'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
+        'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
+        'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges'
+    );
 END$$
 DELIMITER ;
 -- <<<

@@ -58,6 +58,13 @@ CHECK (action IN (
 COMMENT ON COLUMN deletion_receipts.action IS
 'delete, set_null, set_default, mark, restore; root_not_found: the row was gone already.';
 
+-- The steps of plans of hundreds of tables are found by an index.
+CREATE INDEX IF NOT EXISTS idx_dps_parent
+ON deletion_plan_steps (plan_id, parent_node_no, edge_no);
+CREATE INDEX IF NOT EXISTS idx_dps_edge
+ON deletion_plan_steps (plan_id, edge_no, kind);
+
+-- === schema/postgres/tables/deletion_plan_steps.sql 79f68ba7539e4ea5bb627e575f9c01b5bd039405f86ee5c1bf8b390d9058fcc1  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql b687efcbb306f28bae5e2f90971e2a41259fde3d4aa2daca9aa2ba694b8dd95a  -- noqa: LT05
 -- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05
 
@@ -65,6 +72,8 @@ COMMENT ON COLUMN deletion_receipts.action IS
 DROP VIEW IF EXISTS vw_deletion_health;
 DROP VIEW IF EXISTS vw_deletion_problems;
 DROP VIEW IF EXISTS vw_deletion_progress;
+DROP FUNCTION IF EXISTS deletion_add_receipts;
+DROP FUNCTION IF EXISTS deletion_sql_drain;
 -- <<<
 
 -- >>> schema/postgres/tables/deletion_soft_columns.sql
@@ -97,6 +106,32 @@ COMMENT ON COLUMN deletion_soft_columns.mark_value IS 'What an integer is set to
 COMMENT ON COLUMN deletion_soft_columns.purge_after_seconds IS
 'A job of this target that has marked its rows removes them so much later; NULL: never.';
 COMMENT ON COLUMN deletion_soft_columns.created_at IS 'When it was named.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_found_rows.sql
+-- deletion_found_rows
+-- Rows that a wide frame's reference leads to, found and not yet deleted: where they lie.
+--
+-- An index keeps its entries of deleted rows as long as somebody's old snapshot may see them, and
+-- would pass all of them again for each batch.
+
+CREATE TABLE deletion_found_rows (
+    run_id bigint NOT NULL,
+    depth integer NOT NULL,
+    part_no integer NOT NULL,
+    row_ids tid [] NOT NULL,
+    PRIMARY KEY (run_id, depth, part_no)
+);
+
+-- Written once, read once: not worth compressing.
+ALTER TABLE deletion_found_rows ALTER COLUMN row_ids SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE deletion_found_rows IS 'One row for each batch of rows found for a wide frame.';
+COMMENT ON COLUMN deletion_found_rows.run_id IS 'The run.';
+COMMENT ON COLUMN deletion_found_rows.depth IS 'The frame''s place on the stack.';
+COMMENT ON COLUMN deletion_found_rows.part_no IS 'The order in which they go.';
+COMMENT ON COLUMN deletion_found_rows.row_ids IS
+'Where the rows lay. Whoever deletes them looks once more whether they hang from the frame.';
 -- <<<
 
 -- >>> schema/postgres/tables/deletion_soft_keys.sql
@@ -645,6 +680,141 @@ COMMENT ON FUNCTION deletion_compile(text, boolean) IS
 REVOKE ALL ON FUNCTION deletion_compile(text, boolean) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_equality.sql
+-- deletion_equality
+-- Say which operator compares two columns of a key, spelled with its schema.
+--
+-- Parameters  p_operator   the operator, as pg_constraint or an index's operator family names it
+--             p_commuted   TRUE for the same comparison with its sides exchanged
+-- Returns     text, for example OPERATOR(pg_catalog.=)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_equality(c.conpfeqop[1], FALSE) FROM pg_constraint AS c;
+
+CREATE OR REPLACE FUNCTION deletion_equality(
+    p_operator oid,
+    p_commuted boolean
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_equality$
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew at every call.
+    RETURN (
+        -- A bare "=" would be looked up along the search path, where another schema's type has none.
+        SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+        FROM pg_operator AS given
+        INNER JOIN pg_operator AS o
+            ON o.oid = CASE WHEN p_commuted THEN given.oprcom ELSE given.oid END
+        INNER JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+        WHERE given.oid = p_operator
+    );
+END;
+$deletion_equality$;
+
+COMMENT ON FUNCTION deletion_equality(oid, boolean) IS
+'The operator that compares two columns of a key, spelled with its schema.';
+REVOKE ALL ON FUNCTION deletion_equality(oid, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_equality_of.sql
+-- deletion_equality_of
+-- Find the operator by which an index would compare a key's column with a reference's column.
+--
+-- Parameters  p_left    type of the parent's column
+--             p_right   type of the child's column
+-- Returns     oid of a pg_operator; NULL where the two types have none in common
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_equality_of('int8'::regtype, 'int4'::regtype)::regoperator;
+
+CREATE OR REPLACE FUNCTION deletion_equality_of(
+    p_left oid,
+    p_right oid
+) RETURNS oid
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_equality_of$
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew at every call.
+    RETURN (
+        -- Domains compare as their base types, varchar as text, every enum as anyenum.
+        WITH side AS (
+            SELECT
+                given.side,
+                CASE
+                    WHEN b.oid = 'varchar'::regtype THEN 'text'::regtype::oid
+                    WHEN b.typtype = 'e' AND p_left = p_right THEN 'anyenum'::regtype::oid
+                    ELSE b.oid
+                END AS type_oid
+            FROM (VALUES ('l', p_left), ('r', p_right)) AS given (side, type_oid)
+            INNER JOIN pg_type AS t ON t.oid = given.type_oid
+            INNER JOIN pg_type AS b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+        )
+
+        SELECT a.amopopr
+        FROM pg_amop AS a
+        INNER JOIN pg_am AS m ON m.oid = a.amopmethod AND m.amname = 'btree'
+        INNER JOIN pg_opclass AS c
+            ON c.opcfamily = a.amopfamily AND c.opcintype = a.amoplefttype AND c.opcdefault
+        INNER JOIN side AS l ON l.side = 'l' AND l.type_oid = a.amoplefttype
+        INNER JOIN side AS r ON r.side = 'r' AND r.type_oid = a.amoprighttype
+        WHERE a.amopstrategy = 3
+        LIMIT 1
+    );
+END;
+$deletion_equality_of$;
+
+COMMENT ON FUNCTION deletion_equality_of(oid, oid) IS
+'The operator by which an index would compare a key''s column with a reference''s column.';
+REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_fingerprint_references.sql
+-- deletion_fingerprint_references
+-- Digest a plan's foreign keys and triggers: cheap enough for every step of a run.
+--
+-- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
+-- Returns     text, a hexadecimal MD5
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fingerprint_references(p_tables oid[])
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fingerprint_references$
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT md5(concat_ws(
+            '|',
+            -- The form of the plans as well: those that an earlier version wrote are stale.
+            '4',
+            -- A foreign key makes triggers of the engine's own on the table that it points at: those
+            -- are found by an index, where all constraints of the database would have to be read.
+            -- Any other trigger may keep rows that a plan takes for gone.
+            (
+                SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
+                FROM pg_trigger AS g
+                WHERE g.tgrelid = ANY (p_tables)
+            )
+        ))
+    );
+END;
+$deletion_fingerprint_references$;
+
+COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
+'Digest of the foreign keys that point at a plan''s tables, and of their triggers.';
+REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_fingerprint.sql
 -- deletion_fingerprint
 -- Digest every catalog row that a plan was compiled from, so that a change becomes visible.
@@ -732,6 +902,324 @@ $deletion_fingerprint$;
 COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS
 'Digest of every catalog row that a plan was compiled from.';
 REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_find.sql
+-- deletion_sql_find
+-- Write the query for where the rows lie that hang from a frame by one reference.
+--
+-- Parameters  p_edge, p_child   the reference and the child's node
+-- Returns     text, a SELECT of ctids that stands behind the frame's CTE
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_find(
+    p_edge jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_find$
+SELECT CASE
+    WHEN (p_edge ->> 'single')::boolean THEN format(
+        'SELECT c.ctid FROM ONLY %s AS c WHERE c.%s %s ANY (%s) AND %s',
+        p_child ->> 'sql', p_edge ->> 'child_column', p_edge ->> 'any_eq',
+        CASE
+            WHEN p_edge ->> 'index' IS NULL THEN format('SELECT f.%s FROM f', p_edge ->> 'frame_column')
+            ELSE format('ARRAY(SELECT f.%s FROM f)', p_edge ->> 'frame_column')
+        END,
+        p_edge ->> 'condition_c'
+    )
+    ELSE format(
+        'SELECT c.ctid FROM f CROSS JOIN LATERAL '
+        || '(SELECT c.ctid FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+        p_child ->> 'sql', p_edge ->> 'on_frame'
+    )
+END;
+$deletion_sql_find$;
+
+COMMENT ON FUNCTION deletion_sql_find(jsonb, jsonb) IS
+'The query for where the rows lie that hang from a frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_sql_find(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_drain.sql
+-- deletion_sql_drain
+-- Write the statement that deletes rows without dependants that hang from a frame.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+--             p_one_job   TRUE: for a frame of one job, where the engine's row count is enough
+--             p_found     TRUE: of rows that deletion_sql_find found
+-- Returns     text; binds $1 frame, $2 limit (or where the rows lie); answers the number of rows,
+--             rows by job, and how many it found and could not delete; for one job nothing
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_drain(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_one_job boolean,
+    p_found boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_drain$
+WITH pair AS (
+    SELECT jsonb_agg(jsonb_build_object(
+        'f', c.value -> 'f', 'name', p.value -> 'f', 'type', p.value -> 'type'
+    ) ORDER BY c.n) AS columns
+    FROM jsonb_array_elements(p_edge -> 'columns') WITH ORDINALITY AS c (value, n)
+    INNER JOIN jsonb_array_elements(p_edge -> 'parent_columns')
+        WITH ORDINALITY AS p (value, n) ON p.n = c.n
+)
+
+-- One Tid Scan; the condition once more, for a row that moves while its lock is waited for.
+-- Rows are counted by job without a join: the frame's own rows name the job of each group.
+SELECT format(
+    CASE WHEN p_one_job THEN $sql$WITH %1$s
+DELETE FROM ONLY %2$s AS c
+WHERE
+    c.ctid = ANY (%3$s)
+    AND %4$s$sql$
+    ELSE $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT %3$s AS ids
+),
+d AS (
+    DELETE FROM ONLY %2$s AS c
+    WHERE
+        c.ctid = ANY ((SELECT r.ids FROM r)::tid[])
+        AND %4$s
+    RETURNING %5$s
+)
+SELECT
+    coalesce(sum(b.n), 0)::bigint,
+    jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0),
+    (SELECT cardinality(r.ids) FROM r) - coalesce(sum(b.n), 0)::bigint
+FROM (
+    SELECT a.j, sum(a.n)::bigint AS n
+    FROM (
+        SELECT max(g.j) AS j, sum(g.n) AS n
+        FROM (
+            SELECT %6$s, NULL::bigint AS j, 1 AS n FROM d
+            UNION ALL
+            SELECT %7$s, f.j, 0 FROM f
+        ) AS g
+        GROUP BY %8$s
+    ) AS a
+    GROUP BY a.j
+) AS b$sql$ END,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    p_child ->> 'sql',
+    CASE
+        -- Behind a query, or the planner looks at each of its elements.
+        WHEN p_found THEN 'ARRAY(SELECT unnest($2))'
+        ELSE format(E'ARRAY(\n        %s\n        LIMIT $2\n    )', deletion_sql_find(p_edge, p_child))
+    END,
+    CASE
+        WHEN (p_edge ->> 'single')::boolean THEN format(
+            '(c.%s %s ANY (SELECT f.%s FROM f)) IS TRUE AND %s',
+            p_edge ->> 'child_column', p_edge ->> 'any_eq', p_edge ->> 'frame_column',
+            p_edge ->> 'condition_c'
+        )
+        ELSE format('EXISTS (SELECT 1 FROM f WHERE %s)', p_edge ->> 'on_frame')
+    END,
+    deletion_sql_list(p_edge -> 'columns', 'c.%2$s AS %1$s'),
+    deletion_sql_list(pair.columns, 'CAST(d.%1$s AS %3$s) AS %1$s'),
+    deletion_sql_list(pair.columns, 'f.%2$s'),
+    deletion_sql_list(pair.columns, 'g.%1$s')
+)
+FROM pair;
+$deletion_sql_drain$;
+
+COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) IS
+'The statement that deletes rows without dependants that hang from a frame.';
+REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_write_plan.sql
+-- deletion_write_plan
+-- Store a compiled plan: its graph as rows, each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan's row           p_graph   deletion_plan_graph's answer
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_write_plan(
+    p_plan_id bigint,
+    p_graph jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_write_plan$
+WITH node AS (
+    SELECT (n.value ->> 'no')::integer AS node_no, n.value AS node
+    FROM jsonb_array_elements(p_graph -> 'nodes') AS n
+),
+
+edge AS (
+    SELECT
+        (e.value ->> 'no')::integer AS edge_no,
+        e.value || jsonb_build_object('sql', c.node -> 'sql') AS edge,
+        e.value ->> 'action' AS action,
+        p.node AS parent,
+        c.node AS child
+    FROM jsonb_array_elements(p_graph -> 'edges') AS e
+    INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
+),
+
+told AS (
+    SELECT
+        n.node_no,
+        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
+        -- One whole number is all that is to be known of a row, and all below it goes at once.
+        NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
+            (e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean
+            AND (e.edge ->> 'plain')::boolean
+        ), FALSE)
+        -- A row below by two references would be counted by both.
+        AND count(DISTINCT e.edge ->> 'child') = count(e.edge)
+        AND jsonb_array_length(n.node -> 'columns') = 1
+        AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
+        AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
+    FROM node AS n
+    LEFT JOIN edge AS e ON (e.edge ->> 'parent')::integer = n.node_no
+    GROUP BY n.node_no, n.node
+),
+
+below AS (
+    SELECT
+        l.*,
+        -- What was found empty under the lock stays so; and where a frame was pushed, the walk comes
+        -- back without the lock.
+        coalesce((
+            SELECT bool_and(
+                e.value ->> 'action' = 'cascade' AND (e.value ->> 'steady')::boolean
+                AND NOT (e.value ->> 'declared')::boolean
+            )
+            FROM jsonb_array_elements(l.edges) AS e
+        ), FALSE) AND NOT (p_graph ->> 'has_waits')::boolean AS is_exact
+    FROM told AS l
+),
+
+statement AS (
+    -- The target's own: the tables held against DDL, the roots found, then locked and removed.
+    SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
+        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+            || ' IN ROW EXCLUSIVE MODE'
+        FROM node AS n
+        WHERE (n.node ->> 'closure')::boolean
+    ) AS sql_text, TRUE AS is_indexed
+    UNION ALL
+    SELECT 0, 2, 'roots', deletion_sql_roots(n.node), TRUE FROM node AS n WHERE n.node_no = 0
+    UNION ALL
+    SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
+    FROM node AS n
+    INNER JOIN below AS b ON b.node_no = n.node_no
+    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges, b.is_exact) AS r
+    WHERE n.node_no = 0
+    UNION ALL
+    SELECT e.edge_no, 3, 'fetch',
+        deletion_sql_fetch(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    UNION ALL
+    SELECT e.edge_no, 4, 'fetch_more',
+        deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    UNION ALL
+    SELECT e.edge_no, 5, 'drain' || k.suffix,
+        deletion_sql_drain(e.edge, e.parent, e.child, k.is_one, k.is_found),
+        e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    CROSS JOIN (VALUES
+        ('', FALSE, FALSE), ('_one', TRUE, FALSE), ('_found', FALSE, TRUE), ('_found_one', TRUE, TRUE)
+    ) AS k (suffix, is_one, is_found)
+    WHERE (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 4, 'find', format(
+            E'WITH %s\nSELECT ARRAY(\n    %s\n    LIMIT $2\n)',
+            deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
+            deletion_sql_find(e.edge, e.child)
+        ), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 5, 'set',
+        deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE e.action IN ('set_null', 'set_default')
+    UNION ALL
+    SELECT e.edge_no, 6, 'size',
+        format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+        FALSE
+    FROM edge AS e
+    WHERE e.edge ->> 'index' IS NULL
+    UNION ALL
+    SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
+    FROM edge AS e
+    WHERE e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+    UNION ALL
+    SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
+    WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 10, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_levels(e.edge, e.child, b.edges) AS r
+    WHERE (e.edge ->> 'expands')::boolean AND NOT (p_graph ->> 'has_waits')::boolean
+    UNION ALL
+    -- Once for a table, whichever of its references leads to it.
+    SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer AND b.is_swept
+    CROSS JOIN LATERAL deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS r
+    WHERE
+        e.action = 'cascade' AND (e.edge ->> 'plain')::boolean AND (e.edge ->> 'steady')::boolean
+)
+
+INSERT INTO deletion_plan_steps (
+    plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
+    is_leaf, waits, in_check, index_name, sql_text
+)
+SELECT
+    p_plan_id,
+    row_number() OVER (
+        ORDER BY s.edge_no, s.part,
+            CASE s.kind WHEN 'hold' THEN 0 WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END,
+            s.kind
+    ),
+    s.kind,
+    coalesce((e.edge ->> 'child')::integer, 0),
+    (e.edge ->> 'parent')::integer,
+    s.edge_no,
+    coalesce(e.child ->> 'name', (SELECT n.node ->> 'name' FROM node AS n WHERE n.node_no = 0)),
+    e.edge ->> 'reference',
+    e.action,
+    coalesce((e.edge ->> 'leaf')::boolean, FALSE),
+    coalesce((e.edge ->> 'waits')::boolean, FALSE),
+    coalesce((e.edge ->> 'check')::boolean, FALSE),
+    -- NULL tells the run that this statement has to read a whole table.
+    CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
+    s.sql_text
+FROM statement AS s
+LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
+$deletion_write_plan$;
+
+COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
+'Store a compiled plan: its graph as rows, each step with its finished SQL.';
+REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_soft_kind.sql
@@ -1441,6 +1929,144 @@ COMMENT ON FUNCTION deletion_soft_plan(text, text) IS
 REVOKE ALL ON FUNCTION deletion_soft_plan(text, text) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_add_receipts.sql
+-- deletion_add_receipts
+-- Add to a run's receipts what statements of a step changed.
+--
+-- Parameters  p_run_id       the run
+--             p_tables       the tables, as plans name them, each once
+--             p_action       delete, set_null, set_default or root_not_found
+--             p_by_job       of each table a jsonb object: job -> number of rows; NULL: none
+-- Writes      deletion_receipts                    Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_add_receipts(
+    p_run_id bigint,
+    p_tables text[],
+    p_action text,
+    p_by_job jsonb[]
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_add_receipts$
+BEGIN
+    INSERT INTO deletion_receipts AS r (run_id, table_name, action, row_counts)
+    SELECT p_run_id, n.table_name, p_action, n.by_job
+    FROM unnest(p_tables, p_by_job) AS n (table_name, by_job)
+    WHERE n.by_job IS NOT NULL
+    ON CONFLICT (run_id, table_name, action) DO UPDATE
+    SET
+        row_counts = (
+            SELECT jsonb_object_agg(c.job, c.row_count)
+            FROM (
+                SELECT b.key AS job, sum(b.value::bigint) AS row_count
+                FROM (
+                    SELECT o.key, o.value FROM jsonb_each_text(r.row_counts) AS o
+                    UNION ALL
+                    SELECT n.key, n.value FROM jsonb_each_text(excluded.row_counts) AS n
+                ) AS b
+                GROUP BY b.key
+            ) AS c
+        ),
+        updated_at = clock_timestamp();
+END;
+$deletion_add_receipts$;
+
+COMMENT ON FUNCTION deletion_add_receipts(bigint, text[], text, jsonb[]) IS
+'Add to a run''s receipts what statements of a step changed.';
+REVOKE ALL ON FUNCTION deletion_add_receipts(bigint, text[], text, jsonb[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_advance.sql
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     boolean, TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance(p_run deletion_runs)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance$
+DECLARE
+    v_walk deletion_cursor;
+    v_step deletion_plan_steps;
+    v_frame deletion_frames;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+BEGIN
+    v_walk.run := p_run;
+    v_walk.rows_left := p_run.batch_rows;
+    v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
+    v_walk.is_locked := FALSE;
+    v_walk.below := '{}';
+    PERFORM deletion_hold_frames(p_run);
+    v_walk := deletion_load_frame(v_walk);
+
+    -- Roots that go in this transaction with all below them are locked first: then no reference that
+    -- was emptied has to be looked at once more.
+    IF
+        (v_walk.frame).edge_no = 0 AND (v_walk.frame).edge_pos = 0 AND (v_walk.frame).rows_here = 0
+        AND (v_walk.frame).key_count * (1 + (p_run.state -> 'fan' ->> '0')::float8) <= v_walk.rows_left
+    THEN
+        v_frame := deletion_lock_frame(p_run.plan_id, v_walk.frame);
+        v_walk.is_locked := v_frame.run_id IS NOT NULL;
+        v_walk.frame := CASE WHEN v_walk.is_locked THEN v_frame ELSE v_walk.frame END;
+    END IF;
+
+    WHILE (v_walk.frame).run_id IS NOT NULL LOOP
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT s.* INTO v_step
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.parent_node_no = (v_walk.frame).node_no
+            AND s.edge_no > (v_walk.frame).edge_pos
+            AND (
+                s.kind = 'drain'
+                OR (s.kind = 'set' AND (NOT s.waits OR (v_walk.run).state ? 'set'))
+                OR (
+                    s.kind = CASE WHEN v_walk.has_waits THEN 'fetch_more' ELSE 'fetch' END
+                    AND s.action = 'cascade' AND NOT s.is_leaf
+                )
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF FOUND AND v_step.kind IN ('drain', 'set') THEN
+            EXIT WHEN v_walk.rows_left = 0;
+            v_walk := deletion_change(v_walk, v_step);
+        ELSIF FOUND THEN
+            -- A frame whose rows would not fit what is left of the batch begins the next one.
+            EXIT WHEN v_walk.rows_left < p_run.batch_rows / 2
+                AND (v_walk.run).state -> 'fan' ? v_step.node_no::text;
+            v_walk := deletion_sweep(v_walk, v_step);
+        ELSE
+            -- The frame goes in one transaction: what is left of this one may be too little.
+            EXIT WHEN v_walk.rows_left < (v_walk.frame).key_count;
+            v_walk := deletion_remove(v_walk);
+        END IF;
+
+        EXIT WHEN clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM deletion_save_walk(v_walk);
+    RETURN (v_walk.frame).run_id IS NULL;
+END;
+$deletion_advance$;
+
+COMMENT ON FUNCTION deletion_advance(deletion_runs) IS
+'Walk on: as many moves of the stack as fit the run''s batch.';
+REVOKE ALL ON FUNCTION deletion_advance(deletion_runs) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_advance_run.sql
 -- deletion_advance_run
 -- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
@@ -1650,6 +2276,196 @@ COMMENT ON FUNCTION deletion_carry_over(bigint) IS
 REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_take_found.sql
+-- deletion_take_found
+-- Give the next rows that hang from a wide frame by one reference; find many at once.
+--
+-- Parameters  p_frame   the frame                  p_step   the plan's drain step
+--             p_limit   how many rows the batch has left
+-- Returns     p_frame, whose edge_pos says whether the reference is done with, and p_row_ids, where
+--             the rows lie; NULL: none are left
+-- Writes      deletion_found_rows                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_take_found(
+    INOUT p_frame deletion_frames,
+    p_step deletion_plan_steps,
+    p_limit bigint,
+    OUT p_row_ids tid[]
+)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_take_found$
+DECLARE
+    -- Three megabytes; as many as went before, so that a frame that is nearly empty costs little.
+    v_limit bigint := least(p_frame.rows_here, 500000);
+    v_sql text;
+    v_all tid[];
+    v_rest tid[];
+BEGIN
+    IF p_frame.fetch_cursor IS NULL THEN
+        DELETE FROM deletion_found_rows AS r
+        WHERE r.run_id = p_frame.run_id AND r.depth = p_frame.depth;
+        SELECT s.sql_text INTO STRICT v_sql
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_step.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find';
+        EXECUTE v_sql INTO v_all USING p_frame.keys, v_limit;
+        INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
+        SELECT p_frame.run_id, p_frame.depth, p.first, v_all[p.first:p.first + p_limit - 1]
+        FROM generate_series(1, cardinality(v_all), p_limit) AS p (first);
+        p_frame.fetch_cursor := jsonb_build_object(
+            'is_end', cardinality(v_all) < v_limit, 'rows_here', p_frame.rows_here
+        );
+    END IF;
+
+    DELETE FROM deletion_found_rows AS r
+    WHERE
+        r.run_id = p_frame.run_id AND r.depth = p_frame.depth
+        AND r.part_no = (
+            SELECT min(n.part_no) FROM deletion_found_rows AS n
+            WHERE n.run_id = p_frame.run_id AND n.depth = p_frame.depth
+        )
+    RETURNING r.row_ids INTO p_row_ids;
+
+    v_rest := p_row_ids[p_limit + 1:];
+
+    IF cardinality(v_rest) > 0 THEN
+        INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
+        SELECT p_frame.run_id, p_frame.depth, coalesce(min(n.part_no), 1) - 1, v_rest
+        FROM deletion_found_rows AS n
+        WHERE n.run_id = p_frame.run_id AND n.depth = p_frame.depth;
+        p_row_ids := p_row_ids[:p_limit];
+    ELSIF p_row_ids IS NULL THEN
+        -- All that were found have had their turn. Where none of them went, none will.
+        IF
+            (p_frame.fetch_cursor ->> 'is_end')::boolean
+            OR (p_frame.fetch_cursor ->> 'rows_here')::bigint = p_frame.rows_here
+        THEN
+            p_frame.edge_pos := p_step.edge_no;
+        END IF;
+
+        p_frame.fetch_cursor := NULL;
+    END IF;
+END;
+$deletion_take_found$;
+
+COMMENT ON FUNCTION deletion_take_found(deletion_frames, deletion_plan_steps, bigint) IS
+'The next rows that hang from a wide frame by one reference; many are found at once.';
+REVOKE ALL ON FUNCTION deletion_take_found(deletion_frames, deletion_plan_steps, bigint)
+FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame by one reference, within the batch.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
+-- Returns     the walk
+-- Errors      JD006 the rows' default is the very key that is deleted
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_change(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_change$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+    v_sql text := p_step.sql_text;
+    v_taken record;
+    -- A frame with many rows below it: each batch from the start would be read again and again.
+    v_is_wide boolean := p_step.kind = 'drain' AND NOT p_walk.is_locked AND (
+        v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows
+    );
+    v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+
+    IF v_is_wide THEN
+        v_taken := deletion_take_found(v_frame, p_step, p_walk.rows_left);
+        v_frame := v_taken.p_frame;
+        v_walk.frame := v_frame;
+
+        IF v_taken.p_row_ids IS NULL THEN
+            PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+            RETURN v_walk;
+        END IF;
+    END IF;
+
+    IF v_is_wide OR v_is_one THEN
+        SELECT s.sql_text INTO STRICT v_sql
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no
+            AND s.kind = 'drain' || CASE WHEN v_is_wide THEN '_found' ELSE '' END
+            || CASE WHEN v_is_one THEN '_one' ELSE '' END;
+    END IF;
+
+    IF v_is_one THEN
+        IF v_is_wide THEN
+            EXECUTE v_sql USING v_frame.keys, v_taken.p_row_ids;
+        ELSE
+            EXECUTE v_sql USING v_frame.keys, p_walk.rows_left;
+        END IF;
+
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_by_job := CASE WHEN v_rows > 0 THEN jsonb_build_object(v_frame.keys -> 0 ->> 'j', v_rows) END;
+        v_still := 0;
+    ELSIF v_is_wide THEN
+        EXECUTE v_sql INTO v_rows, v_by_job, v_still USING v_frame.keys, v_taken.p_row_ids;
+    ELSE
+        EXECUTE v_sql INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+    END IF;
+
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF p_step.kind = 'drain' AND v_still > 0 THEN
+        -- Somebody changed these rows while the statement waited for them: they are still there.
+        v_walk.is_locked := FALSE;
+    ELSIF v_still > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                '%s rows of %s have the deleted key as their default (%s)',
+                v_still, p_step.table_name, p_step.reference_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[p_step.table_name],
+        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, ARRAY[v_by_job]
+    );
+
+    IF v_rows < p_walk.rows_left AND NOT v_is_wide THEN
+        v_frame.edge_pos := p_step.edge_no;
+    END IF;
+
+    v_frame.rows_here := v_frame.rows_here + v_rows;
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_change$;
+
+COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
+'Delete, or set, rows that hang from the present frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_check.sql
 -- deletion_check
 -- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
@@ -1719,6 +2535,195 @@ $deletion_check$;
 COMMENT ON FUNCTION deletion_check(deletion_runs) IS
 'Look, before the first row is touched, at whatever can be known to fail; a bounded step.';
 REVOKE ALL ON FUNCTION deletion_check(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_end_run.sql
+-- deletion_end_run
+-- Close a run: its frames and scratch rows go, its row says how it ended.
+--
+-- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_end_run(
+    p_run_id bigint,
+    p_outcome text,
+    p_error text
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_end_run$
+DELETE FROM deletion_frames AS f WHERE f.run_id = p_run_id;
+DELETE FROM deletion_found_rows AS d WHERE d.run_id = p_run_id;
+DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id;
+UPDATE deletion_runs AS r
+SET phase = 'ended', outcome = p_outcome, error = p_error, ended_at = clock_timestamp()
+WHERE r.run_id = p_run_id;
+$deletion_end_run$;
+
+COMMENT ON FUNCTION deletion_end_run(bigint, text, text) IS
+'Close a run: its frames and scratch rows go, its row says how it ended.';
+REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_find_roots.sql
+-- deletion_find_roots
+-- Find the rows that a run's jobs name, and push them as the run's first frame.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
+--             whose key does not parse (JD002)     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_find_roots(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_roots$
+DECLARE
+    v_roots jsonb;
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+    v_odd bigint;
+    v_is_plain boolean := (
+        SELECT t.plain_key IS NOT NULL
+        FROM deletion_targets AS t
+        WHERE t.entity_table = p_run.entity_table
+    );
+BEGIN
+    SELECT s.* INTO STRICT v_step
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_run.plan_id AND s.kind = 'roots';
+
+    -- All at once: a subtransaction for each key would cost more than all that follows.
+    BEGIN
+        SELECT coalesce(jsonb_agg(jsonb_build_object('j', j.id, 'pk', CASE
+            -- Of such a type a key that reads, and prints as it was, is one.
+            WHEN v_is_plain THEN j.entity_pk
+            ELSE deletion_parse_key(p_run.entity_table, j.entity_pk)
+        END) ORDER BY j.id), '[]')
+        INTO v_roots
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL;
+        EXECUTE v_step.sql_text INTO v_keys, v_count, v_odd USING v_roots;
+        v_odd := CASE WHEN v_is_plain THEN v_odd ELSE 0 END;
+    EXCEPTION
+        WHEN data_exception OR SQLSTATE 'JD002' THEN
+            v_odd := 1;
+    END;
+
+    IF v_odd > 0 THEN
+        v_roots := deletion_parse_roots(p_run);
+        EXECUTE v_step.sql_text INTO v_keys, v_count USING v_roots;
+    END IF;
+
+    IF v_count > 0 THEN
+        INSERT INTO deletion_frames (run_id, depth, node_no, edge_no, keys, key_count,
+            edge_pos, rows_at_pass, rows_here)
+        VALUES (p_run.run_id, 0, 0, 0, v_keys, v_count, 0, p_run.rows_changed, 0);
+    END IF;
+
+    -- A job that comes again after a crash has removed its root itself: its receipts know.
+    PERFORM deletion_add_receipts(
+        p_run.run_id, ARRAY[v_step.table_name], 'root_not_found',
+        ARRAY[(
+            SELECT jsonb_object_agg(k.value ->> 'j', 0)
+            FROM jsonb_array_elements(v_keys) AS k
+            WHERE
+                k.value ? 'm'
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_attempts AS a
+                    INNER JOIN deletion_receipts AS r ON r.run_id = a.run_id
+                    WHERE
+                        -- What an earlier request of the same row did is another story.
+                        a.job_id = (k.value ->> 'j')::bigint AND NOT a.is_past
+                        AND r.table_name = v_step.table_name AND r.action = 'delete'
+                        AND r.row_counts ? (k.value ->> 'j')
+                )
+        )]
+    );
+END;
+$deletion_find_roots$;
+
+COMMENT ON FUNCTION deletion_find_roots(deletion_runs) IS
+'Find the rows that a run''s jobs name, and push them as the run''s first frame.';
+REVOKE ALL ON FUNCTION deletion_find_roots(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_load_frame.sql
+-- deletion_load_frame
+-- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_load_frame(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_load_frame$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames;
+    v_batch integer := (p_walk.run).batch_rows;
+BEGIN
+    -- Stored frames below are never touched in between: taking one out makes it the walk's own.
+    DELETE FROM deletion_frames AS f
+    WHERE
+        f.run_id = (p_walk.run).run_id
+        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+    RETURNING f.* INTO v_frame;
+
+    IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
+        -- Rows of several levels cannot be parted: they are found again, fewer at a time.
+        UPDATE deletion_frames AS f
+        SET edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+        RETURN deletion_load_frame(v_walk);
+    END IF;
+
+    IF v_frame.key_count > v_batch THEN
+        -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        v_frame.fetch_cursor := NULL;
+        INSERT INTO deletion_frames
+        SELECT (jsonb_populate_record(v_frame, jsonb_build_object(
+            'keys', (
+                SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+                FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+                WHERE k.ordinality > v_batch
+            ),
+            'key_count', v_frame.key_count - v_batch,
+            'edge_pos', 0
+        ))).*;
+        v_frame.keys := (
+            SELECT jsonb_agg(k.value ORDER BY k.ordinality)
+            FROM jsonb_array_elements(v_frame.keys) WITH ORDINALITY AS k
+            WHERE k.ordinality <= v_batch
+        );
+        v_frame.key_count := v_batch;
+        v_frame.depth := v_frame.depth + 1;
+    END IF;
+
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_load_frame$;
+
+COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
+'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
+REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_missing_privilege.sql
@@ -1849,6 +2854,471 @@ $deletion_plan_for$;
 COMMENT ON FUNCTION deletion_plan_for(text, boolean) IS
 'The plan by which jobs are worked, compiled where it is missing or stale.';
 REVOKE ALL ON FUNCTION deletion_plan_for(text, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_pop.sql
+-- deletion_pop
+-- Drop the walk's present frame and go on with the one below it.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_pop(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_pop$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_last integer := cardinality(p_walk.below);
+BEGIN
+    v_walk.is_locked := FALSE;
+
+    IF v_last = 0 THEN
+        v_walk := deletion_load_frame(v_walk);
+    ELSE
+        v_walk.frame := v_walk.below[v_last];
+        v_walk.below := v_walk.below[:v_last - 1];
+    END IF;
+
+    -- What went below a row went below its parent as well. Rows of one table that refer to each
+    -- other are counted level by level: there few have as much below them as those on top.
+    IF (v_walk.frame).node_no <> (p_walk.frame).node_no THEN
+        v_walk.frame.rows_here := (v_walk.frame).rows_here + (p_walk.frame).rows_here;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_pop$;
+
+COMMENT ON FUNCTION deletion_pop(deletion_cursor) IS
+'Drop the walk''s present frame and go on with the one below it.';
+REVOKE ALL ON FUNCTION deletion_pop(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels at once: lock them, look, delete.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove_levels(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove_levels$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_look text;
+    v_left text;
+    v_rest jsonb;
+    v_remove deletion_plan_steps;
+    v_found bigint;
+    v_with_children bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'look_levels'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO STRICT v_lock, v_look, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no AND s.kind = 'remove_levels';
+
+    -- Three statements: a child that was committed while the lock waited is seen by the second.
+    EXECUTE v_lock INTO v_found USING v_frame.keys;
+    EXECUTE v_look INTO v_with_children USING v_frame.keys;
+
+    IF v_with_children > 0 THEN
+        RETURN deletion_left_over(v_walk, v_remove);
+    END IF;
+
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job USING v_frame.keys;
+
+    -- A row of two jobs is found twice and goes once.
+    IF v_rows <> v_found THEN
+        EXECUTE v_left INTO v_rest, v_with_children USING v_frame.keys;
+    END IF;
+
+    IF v_with_children > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                'rows of %s are found and not changed (a trigger or a policy keeps them)',
+                v_remove.table_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    v_walk.frame.rows_here := v_frame.rows_here + v_rows;
+    RETURN deletion_pop(v_walk);
+END;
+$deletion_remove_levels$;
+
+COMMENT ON FUNCTION deletion_remove_levels(deletion_cursor) IS
+'Remove all rows of a frame of several levels at once: lock them, look, delete.';
+REVOKE ALL ON FUNCTION deletion_remove_levels(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_uncount.sql
+-- deletion_uncount
+-- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
+--
+-- Parameters  p_run_id       the run that removed them; another may have set them
+--             p_table_name   the table, as plans name it
+--             p_keys         a frame of its rows that were removed
+-- Writes      deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_uncount(
+    p_run_id bigint,
+    p_table_name text,
+    p_keys jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_uncount$
+WITH forgotten AS (
+    DELETE FROM deletion_walk_keys AS w
+    USING jsonb_array_elements(p_keys) AS k
+    WHERE
+        w.walk_id = 0 AND w.job_id = (k.value ->> 'j')::bigint AND w.node_no = -1
+        AND w.fate = 'set_null'
+        AND w.key_hash = deletion_key_hash(
+            jsonb_build_array(p_table_name) || (
+                SELECT jsonb_agg(e.value ORDER BY substr(e.key, 2)::integer)
+                FROM jsonb_each(k.value) AS e
+                WHERE e.key LIKE 'k%'
+            )
+        )
+    RETURNING w.job_id, w.keys ->> 'action' AS action
+)
+
+SELECT deletion_add_receipts(
+    p_run_id, ARRAY[p_table_name], g.action,
+    ARRAY[jsonb_object_agg(g.job_id, -g.row_count)]
+)
+FROM (
+    SELECT f.job_id, f.action, count(*) AS row_count
+    FROM forgotten AS f
+    GROUP BY f.job_id, f.action
+) AS g
+GROUP BY g.action;
+$deletion_uncount$;
+
+COMMENT ON FUNCTION deletion_uncount(bigint, text, jsonb) IS
+'Take rows that are gone out of the receipts of what was set.';
+REVOKE ALL ON FUNCTION deletion_uncount(bigint, text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, delete the childless, decide about the rest.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows stay and nothing more can be done about them
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_remove deletion_plan_steps;
+    v_left text;
+    v_found bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+    v_rest jsonb;
+BEGIN
+    -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
+    IF v_frame.key_count = 0 THEN
+        RETURN deletion_pop(v_walk);
+    ELSIF v_frame.keys -> 0 ? 'l' THEN
+        RETURN deletion_remove_levels(v_walk);
+    END IF;
+
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no
+        AND s.kind = CASE WHEN p_walk.is_locked THEN 'remove_now' ELSE 'remove' END;
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO v_lock, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+
+    IF p_walk.is_locked THEN
+        v_found := v_frame.key_count;
+    ELSE
+        -- Two statements: a child that was committed while the lock waited is seen by the second.
+        EXECUTE v_lock INTO v_found USING v_frame.keys;
+    END IF;
+
+    PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
+    PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+
+    IF v_rows = v_found THEN
+        PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, v_frame.keys)
+        WHERE v_run.state ? 'set';
+        -- What was not found any more has moved to another parent, or is gone already.
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+            || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+        v_walk.run := v_run;
+        v_walk.frame.rows_here := v_frame.rows_here + v_rows;
+        RETURN deletion_pop(v_walk);
+    END IF;
+
+    EXECUTE v_left INTO v_rest, v_frame.key_count USING v_frame.keys;
+    PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, (
+        SELECT jsonb_agg(k.value)
+        FROM jsonb_array_elements(v_frame.keys) AS k
+        WHERE NOT v_rest @> jsonb_build_array(k.value)
+    )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    v_frame.keys := v_rest;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN deletion_left_over(v_walk, v_remove);
+END;
+$deletion_remove$;
+
+COMMENT ON FUNCTION deletion_remove(deletion_cursor) IS
+'Remove the present frame''s own rows: lock them, delete the childless, decide about the rest.';
+REVOKE ALL ON FUNCTION deletion_remove(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_sweep_away.sql
+-- deletion_sweep_away
+-- Delete what deletion_sweep has locked and counted, and write the receipts.
+--
+-- Parameters  p_run_id   the run
+--             p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
+--             p_jobs, p_keys, p_parents   the locked rows
+-- Returns     bigint, the number of rows deleted
+-- Errors      40001 others took some of the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep_away(
+    p_run_id bigint,
+    p_found jsonb,
+    p_jobs bigint[],
+    p_keys bigint[],
+    p_parents bigint[]
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep_away$
+DECLARE
+    v_item jsonb;
+    v_rows bigint;
+    v_total bigint := 0;
+BEGIN
+    FOR v_item IN SELECT x.value FROM jsonb_array_elements(p_found) AS x LOOP
+        EXECUTE v_item ->> 'sql' USING p_jobs, p_keys, p_parents;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+
+        -- Somebody took some of these rows away in between; whose they were, nobody counted.
+        IF v_rows <> (v_item ->> 'rows')::bigint THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'serialization_failure',
+                MESSAGE = format(
+                    'rows of %s changed while they were counted (%s of %s found)',
+                    v_item ->> 'table', v_rows, v_item ->> 'rows'
+                );
+        END IF;
+
+        v_total := v_total + v_rows;
+    END LOOP;
+
+    PERFORM deletion_add_receipts(
+        p_run_id, array_agg(x.value ->> 'table'), 'delete', array_agg(x.value -> 'jobs')
+    )
+    FROM jsonb_array_elements(p_found) AS x;
+    RETURN v_total;
+END;
+$deletion_sweep_away$;
+
+COMMENT ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) IS
+'Delete what deletion_sweep has locked and counted, and write the receipts.';
+REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_sweep.sql
+-- deletion_sweep
+-- Fetch, lock, empty and remove a frame's worth of rows at once, where all of it fits the batch.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk; where the rows do not fit, or the plan has no such statements, they are
+--             its present frame, as deletion_push leaves them
+-- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    -- A little less than what fits by the rows seen so far: too many cost a second look.
+    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
+    v_take text;
+    v_remove text;
+    v_jobs bigint[];
+    v_keys bigint[];
+    v_parents bigint[];
+    v_below record;
+    v_left bigint;
+    v_seen bigint;
+    v_count bigint;
+    v_by_job jsonb;
+    v_found jsonb := '[]'::jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
+    INTO v_take, v_remove
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
+
+    -- Where rows went while they were counted, they may do so again (a trigger takes them): each
+    -- such step would be lost, and the batch halved.
+    IF
+        v_take IS NULL OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
+        OR v_run.error LIKE '40001:%'
+    THEN
+        RETURN deletion_push(p_walk, p_step);
+    END IF;
+
+    -- In a statement of its own: a child that was committed while it waited is seen by the next.
+    EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
+
+    IF v_seen < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_walk.frame := v_frame;
+    END IF;
+
+    -- Others took rows while they were waited for, or gave them another key.
+    IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+        v_walk.is_locked := FALSE;
+    END IF;
+
+    IF v_keys IS NULL THEN
+        RETURN v_walk;
+    END IF;
+
+    v_left := p_walk.rows_left - cardinality(v_keys);
+
+    FOR v_below IN
+        SELECT c.sql_text AS count_sql, w.sql_text AS sweep_sql, w.table_name
+        FROM deletion_plan_steps AS w
+        INNER JOIN deletion_plan_steps AS c ON c.plan_id = w.plan_id AND c.edge_no = w.edge_no
+        WHERE
+            w.plan_id = v_run.plan_id AND w.parent_node_no = p_step.node_no AND w.kind = 'sweep'
+            AND c.kind = 'count' || v_one
+        ORDER BY w.edge_no
+    LOOP
+        EXECUTE v_below.count_sql INTO v_count, v_by_job USING v_jobs, v_keys, v_parents, v_left + 1;
+        v_left := v_left - v_count;
+        EXIT WHEN v_left < 0;
+        CONTINUE WHEN v_count = 0;
+        v_found := v_found || jsonb_build_object(
+            'sql', v_below.sweep_sql, 'table', v_below.table_name, 'rows', v_count,
+            'jobs', coalesce(v_by_job, jsonb_build_object(v_jobs[1], v_count))
+        );
+    END LOOP;
+
+    IF v_left < 0 THEN
+        -- More than was expected, and nothing changed yet: they are walked as any other frame.
+        RETURN deletion_push(p_walk, p_step);
+    END IF;
+
+    v_found := v_found || jsonb_build_object(
+        'sql', v_remove, 'table', p_step.table_name, 'rows', cardinality(v_keys),
+        'jobs', CASE
+            WHEN v_run.job_count = 1 THEN jsonb_build_object(v_jobs[1], cardinality(v_keys))
+            ELSE (
+                SELECT jsonb_object_agg(g.job_id, g.row_count)
+                FROM (
+                    SELECT k.job_id, count(*) AS row_count
+                    FROM unnest(v_jobs) AS k (job_id)
+                    GROUP BY k.job_id
+                ) AS g
+            )
+        END
+    );
+    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+    v_run.rows_changed := v_run.rows_changed + v_count;
+    v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
+        || jsonb_build_object(p_step.node_no::text, v_count::float8 / cardinality(v_keys) - 1));
+    v_frame.rows_here := v_frame.rows_here + v_count;
+    v_walk.frame := v_frame;
+    v_walk.rows_left := v_walk.rows_left - v_count;
+    v_walk.run := v_run;
+    RETURN v_walk;
+END;
+$deletion_sweep$;
+
+COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
+'Fetch, lock, empty and remove a frame''s worth of rows at once, where it fits the batch.';
+REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_soft_start.sql
@@ -2054,7 +3524,9 @@ BEGIN
             );
     END IF;
 
-    PERFORM deletion_add_receipts(p_run.run_id, v_step.table_name, 'mark', v_by_job);
+    PERFORM deletion_add_receipts(
+        p_run.run_id, ARRAY[v_step.table_name], 'mark', ARRAY[v_by_job]
+    );
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_run.state := v_run.state || jsonb_build_object('at', v_step.table_name);
 
@@ -2300,7 +3772,8 @@ BEGIN
     END LOOP;
 
     PERFORM deletion_add_receipts(
-        p_run_id, p_table_name, 'restore', jsonb_build_object(p_job_id::text, v_total)
+        p_run_id, ARRAY[p_table_name], 'restore',
+        ARRAY[jsonb_build_object(p_job_id::text, v_total)]
     ) WHERE v_total > 0;
     RETURN v_total;
 END;

@@ -102,6 +102,8 @@ BEGIN
 
         DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id;
         DELETE FROM deletion_plan_nodes WHERE plan_id = p_plan_id;
+        DELETE FROM deletion_node_columns WHERE plan_id = p_plan_id;
+        DELETE FROM deletion_node_indexes WHERE plan_id = p_plan_id;
         SET SESSION group_concat_max_len = v_length;
     END IF;
 END$$

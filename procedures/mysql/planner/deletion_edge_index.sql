@@ -1,20 +1,19 @@
 -- deletion_edge_index
 -- Find the index of a child that a reference is followed by.
 --
--- Parameters  p_schema, p_table   the child
---             p_columns           its columns, a JSON array
---             p_discriminator     a further column that is compared; NULL: none
+-- Parameters  p_plan_id, p_node_no   the child, its indexes read by deletion_plan_catalog
+--             p_columns              its columns, a JSON array
+--             p_discriminator        a further column that is compared; NULL: none
 -- Returns     text, the index; NULL: none leads with these columns
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
--- Example     SELECT deletion_edge_index('shop', 'invoice', '["customer_id"]', NULL);
 
 DROP FUNCTION IF EXISTS deletion_edge_index;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_edge_index(
-    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_plan_id BIGINT UNSIGNED,
+    p_node_no INT,
     p_columns JSON,
     p_discriminator VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 ) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
@@ -26,12 +25,12 @@ COMMENT 'Find the index of a child that a reference is followed by'
 BEGIN
     RETURN (
         SELECT i.index_name
-        FROM information_schema.statistics AS i
+        FROM deletion_node_indexes AS i
         WHERE
-            i.table_schema = p_schema
-            AND i.table_name = p_table
-            AND i.sub_part IS NULL
-            AND i.is_visible = 'YES'
+            i.plan_id = p_plan_id
+            AND i.node_no = p_node_no
+            AND NOT i.is_prefix
+            AND i.is_visible
             AND i.index_type = 'BTREE'
         GROUP BY i.index_name
         HAVING

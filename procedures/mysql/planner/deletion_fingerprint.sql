@@ -25,6 +25,7 @@ BEGIN
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
+    -- Names in the dictionary's own character set: in any other, each would read a whole schema.
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
         c.character_set_name, c.collation_name, c.column_default, c.extra
@@ -32,7 +33,10 @@ BEGIN
     INTO v_columns
     FROM
         json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+            p_tables, '$[*]' COLUMNS (  -- noqa: CP02
+                s VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.s',  -- noqa: PRS
+                t VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.t'
+            )
         ) AS p
     STRAIGHT_JOIN information_schema.columns AS c ON c.table_schema = p.s AND c.table_name = p.t;  -- noqa: PRS
 
@@ -43,7 +47,10 @@ BEGIN
     INTO v_indexes
     FROM
         json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+            p_tables, '$[*]' COLUMNS (  -- noqa: CP02
+                s VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.s',  -- noqa: PRS
+                t VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.t'
+            )
         ) AS p
     STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;  -- noqa: PRS
 
@@ -53,7 +60,10 @@ BEGIN
     INTO v_tables
     FROM
         json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+            p_tables, '$[*]' COLUMNS (  -- noqa: CP02
+                s VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.s',  -- noqa: PRS
+                t VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.t'
+            )
         ) AS p
     STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;  -- noqa: PRS
 

@@ -21,6 +21,7 @@ COMMENT 'Digest the foreign keys that point at tables'
 BEGIN
     DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
+    -- Names in the dictionary's own character set: in any other, each would read a whole schema.
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         r.constraint_schema, r.table_name, r.constraint_name, r.delete_rule, r.update_rule,
         r.unique_constraint_name, k.ordinal_position, k.column_name,
@@ -29,7 +30,10 @@ BEGIN
     INTO v_keys
     FROM
         json_table(
-            p_tables, '$[*]' COLUMNS (s VARCHAR(64) PATH '$.s', t VARCHAR(64) PATH '$.t')
+            p_tables, '$[*]' COLUMNS (  -- noqa: CP02
+                s VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.s',  -- noqa: PRS
+                t VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.t'
+            )
         ) AS p
     STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
         ON r.unique_constraint_schema = p.s AND r.referenced_table_name = p.t
@@ -40,6 +44,6 @@ BEGIN
             AND k.constraint_name = r.constraint_name;
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
-    RETURN left(sha2(concat('3', v_keys), 256), 32);
+    RETURN left(sha2(concat('4', v_keys), 256), 32);
 END$$
 DELIMITER ;

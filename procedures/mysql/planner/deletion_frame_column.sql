@@ -1,21 +1,20 @@
 -- deletion_frame_column
 -- Describe how frames carry the values of a column: written as JSON, and read in its own type.
 --
--- Parameters  p_schema, p_table, p_column   the column
+-- Parameters  p_plan_id, p_node_no, p_column   the column, read by deletion_plan_catalog
 --             p_field   its name in frames: k1 for a key, u1 for what is referred to, p1 for what
 --                       refers
 -- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions
 --             around the column and around the field; NULL: keys cannot be of that type
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
--- Example     SELECT deletion_frame_column('shop', 'customer', 'id', 'k1');
 
 DROP FUNCTION IF EXISTS deletion_frame_column;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_frame_column(
-    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_plan_id BIGINT UNSIGNED,
+    p_node_no INT,
     p_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     p_field VARCHAR(8)
 ) RETURNS JSON
@@ -31,8 +30,8 @@ BEGIN
 
     SELECT c.column_type, c.character_set_name, c.collation_name
     INTO v_type, v_charset, v_collation
-    FROM information_schema.columns AS c
-    WHERE c.table_schema = p_schema AND c.table_name = p_table AND c.column_name = p_column;
+    FROM deletion_node_columns AS c
+    WHERE c.plan_id = p_plan_id AND c.node_no = p_node_no AND c.column_name = p_column;
 
     SET v_family = deletion_type_family(v_type);
     SET v_base = regexp_substr(v_type, '^[a-z]+');

@@ -25,7 +25,8 @@ BEGIN
         'deletion_jobs', 'deletion_targets', 'deletion_references', 'deletion_rules',
         'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
         'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
-        'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges'
+        'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges',
+        'deletion_node_columns', 'deletion_node_indexes'
     );
 END$$
 DELIMITER ;

@@ -21,6 +21,11 @@ BEGIN
     DECLARE v_pos INT DEFAULT 0;
     DECLARE v_keys JSON DEFAULT json_array();
 
+    -- Most tables carry nothing but their key.
+    IF json_extract(p_columns, '$[last].f') LIKE '"k%' THEN
+        RETURN p_columns;
+    END IF;
+
     WHILE json_extract(p_columns, concat('$[', v_pos, '].f')) LIKE '"k%' DO
         SET v_keys = json_array_append(
             v_keys, '$', json_extract(p_columns, concat('$[', v_pos, ']'))

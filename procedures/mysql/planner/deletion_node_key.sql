@@ -1,18 +1,17 @@
 -- deletion_node_key
 -- Find the columns that name a row of a table: its primary key, else its smallest unique key.
 --
--- Parameters  p_schema, p_table   the table
+-- Parameters  p_plan_id, p_node_no   the table, its indexes read by deletion_plan_catalog
 -- Returns     JSON array of column names; NULL: no key without NULLs
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
--- Example     SELECT deletion_node_key('shop', 'customer');
 
 DROP FUNCTION IF EXISTS deletion_node_key;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_node_key(
-    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
-    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+    p_plan_id BIGINT UNSIGNED,
+    p_node_no INT
 ) RETURNS JSON
 LANGUAGE SQL
 NOT DETERMINISTIC
@@ -24,21 +23,21 @@ BEGIN
         SELECT json_arrayagg(k.column_name)
         FROM (
             SELECT i.column_name
-            FROM information_schema.statistics AS i
+            FROM deletion_node_indexes AS i
             INNER JOIN (
                 SELECT u.index_name
-                FROM information_schema.statistics AS u
-                WHERE u.table_schema = p_schema AND u.table_name = p_table AND u.non_unique = 0
+                FROM deletion_node_indexes AS u
+                WHERE u.plan_id = p_plan_id AND u.node_no = p_node_no AND u.is_unique
                 GROUP BY u.index_name
                 HAVING
-                    sum(u.nullable = 'YES') = 0
-                    AND sum(u.sub_part IS NOT NULL) = 0
+                    sum(u.is_nullable) = 0
+                    AND sum(u.is_prefix) = 0
                     AND sum(u.column_name IS NULL) = 0
-                    AND sum(u.is_visible = 'NO') = 0
+                    AND sum(NOT u.is_visible) = 0
                 ORDER BY u.index_name = 'PRIMARY' DESC, count(*), u.index_name
                 LIMIT 1
             ) AS x ON x.index_name = i.index_name
-            WHERE i.table_schema = p_schema AND i.table_name = p_table
+            WHERE i.plan_id = p_plan_id AND i.node_no = p_node_no
             ORDER BY i.seq_in_index
             LIMIT 100
         ) AS k

@@ -2,7 +2,7 @@
 -- Describe the columns that the frames of each of a plan's tables carry.
 --
 -- Parameters  p_plan_id   the plan
--- Writes      deletion_plan_nodes: frame_columns   Commits  no
+-- Writes      deletion_plan_nodes: frame_columns and what is written from them     Commits  no
 -- Execute     the owner only
 --
 -- Its key, k1 and on; then what references point at and is no part of the key, u1 and on.
@@ -21,17 +21,17 @@ COMMENT 'Describe the columns that the frames of each of a plan''s tables carry'
 BEGIN
     DECLARE v_node_no, v_pos INT;
     DECLARE v_keys, v_columns JSON;
-    DECLARE v_schema, v_table, v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_column CURSOR FOR
-        SELECT n.node_no, n.table_schema, n.table_name, k.pos, k.name
+        SELECT n.node_no, k.pos, k.name
         FROM deletion_plan_nodes AS n
         CROSS JOIN json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
             pos FOR ORDINALITY, name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
         )) AS k
         WHERE n.plan_id = p_plan_id
         UNION DISTINCT
-        SELECT n.node_no, n.table_schema, n.table_name, 1000, u.name
+        SELECT n.node_no, 1000, u.name
         FROM deletion_plan_nodes AS n
         INNER JOIN deletion_plan_edges AS e
             ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
@@ -41,7 +41,7 @@ BEGIN
         WHERE
             n.plan_id = p_plan_id
             AND NOT json_contains(n.key_columns, json_quote(u.name))
-        ORDER BY 1, 4, 5;
+        ORDER BY 1, 2, 3;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     UPDATE deletion_plan_nodes AS n
@@ -49,7 +49,7 @@ BEGIN
     WHERE n.plan_id = p_plan_id;
 
     OPEN c_column;
-    FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+    FETCH c_column INTO v_node_no, v_pos, v_name;
 
     WHILE NOT v_is_done DO
         UPDATE deletion_plan_nodes AS n
@@ -57,7 +57,7 @@ BEGIN
             n.frame_columns,
             '$',
             coalesce(
-                deletion_frame_column(v_schema, v_table, v_name, if(
+                deletion_frame_column(p_plan_id, v_node_no, v_name, if(
                     v_pos < 1000,
                     concat('k', v_pos),
                     concat('u', 1 + json_length(n.frame_columns) - json_length(n.key_columns))
@@ -68,9 +68,26 @@ BEGIN
         )
         WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
         SET v_is_done = FALSE;
-        FETCH c_column INTO v_node_no, v_schema, v_table, v_pos, v_name;
+        FETCH c_column INTO v_node_no, v_pos, v_name;
     END WHILE;
 
     CLOSE c_column;
+
+    -- What many statements begin with is written once.
+    UPDATE deletion_plan_nodes AS n
+    SET n.key_part = deletion_key_part(n.frame_columns)
+    WHERE n.plan_id = p_plan_id;
+
+    UPDATE deletion_plan_nodes AS n
+    SET
+        n.key_found = deletion_sql_list(n.key_part, 'found', ' AND '),
+        n.key_frame = deletion_sql_list(n.key_part, 'frame', ', '),
+        n.key_order = deletion_sql_list(n.key_part, 'order', ', '),
+        n.key_after = concat(
+            deletion_sql_after(n.key_part),
+            '\n    ORDER BY ', deletion_sql_list(n.key_part, 'sort', ', ')
+        ),
+        n.row_frame = deletion_sql_list(n.frame_columns, 'frame', ', ')
+    WHERE n.plan_id = p_plan_id;
 END$$
 DELIMITER ;

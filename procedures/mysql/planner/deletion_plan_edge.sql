@@ -20,9 +20,11 @@ SQL SECURITY DEFINER
 COMMENT 'Write the conditions by which a reference is followed'
 BEGIN
     DECLARE v_pos, v_count INT DEFAULT 0;
-    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other, v_pointers JSON;
-    DECLARE v_schema, v_table, v_parent_schema, v_parent_table, v_discriminator, v_column
-        VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_no, v_child_no INT;
+    DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other JSON;
+    DECLARE v_pointers, v_carried JSON;
+    DECLARE v_schema, v_table, v_discriminator, v_column VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
@@ -31,12 +33,12 @@ BEGIN
 
     SELECT
         e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
-        e.child_schema, e.child_table, p.table_schema, p.table_name, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
+        e.child_schema, e.child_table, e.parent_node_no, e.child_node_no, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
         e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
         json_length(e.child_columns)
     INTO
         v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
-        v_table, v_parent_schema, v_parent_table, v_discriminator, v_value,
+        v_table, v_parent_no, v_child_no, v_discriminator, v_value,
         v_action, v_is_declared, v_is_self, v_is_root, v_count
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
@@ -47,7 +49,9 @@ BEGIN
 
     WHILE v_pos < v_count DO
         SET v_column = json_unquote(json_extract(v_child_columns, concat('$[', v_pos, ']')));
-        SET v_child = deletion_frame_column(v_schema, v_table, v_column, concat('p', v_pos + 1));
+        SET v_child = deletion_frame_column(
+            p_plan_id, v_child_no, v_column, concat('p', v_pos + 1)
+        );
         SET v_pointers = json_array_append(v_pointers, '$', v_child);
         SET v_column = json_unquote(json_extract(v_parent_columns, concat('$[', v_pos, ']')));
         SET v_other = (
@@ -88,11 +92,16 @@ BEGIN
         SET v_discriminator = deletion_sql_literal(v_schema, v_table, v_discriminator, v_value);
     END IF;
 
+    SET v_carried = json_merge_preserve(v_node, v_pointers);
     SET v_set = if(v_action IN ('set_null', 'set_default'), v_set, NULL);
 
     UPDATE deletion_plan_edges AS e
     SET
         e.frame_columns = v_pointers,
+        e.pointer_frame = deletion_sql_list(v_pointers, 'frame', ', '),
+        e.answer_list = deletion_sql_list(v_carried, 'answer', ', '),
+        e.object_list = deletion_sql_list(v_carried, 'object', ', '),
+        e.index_hint = deletion_sql_index(e.index_name),
         e.discriminator = v_discriminator,
         e.set_list = v_set,
         e.on_frame = concat(
@@ -131,7 +140,7 @@ BEGIN
         AND (v_discriminator IS NOT NULL OR e.discriminator_column IS NULL)
         AND coalesce(e.parent_index, if(
             v_is_declared,
-            deletion_unique_index(v_parent_schema, v_parent_table, v_parent_columns),
+            deletion_unique_index(p_plan_id, v_parent_no, v_parent_columns),
             NULL
         )) IS NOT NULL;
 END$$

@@ -25,7 +25,7 @@ BEGIN
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         SELECT
-            o.parent_node_no, o.child_schema, o.child_table, o.reference_name,
+            o.edge_no,
             row_number() OVER (
                 ORDER BY
                     o.parent_node_no,
@@ -37,11 +37,7 @@ BEGIN
             ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
         WHERE o.plan_id = p_plan_id
     ) AS q
-        ON
-            q.parent_node_no = e.parent_node_no
-            AND q.child_schema = e.child_schema
-            AND q.child_table = e.child_table
-            AND q.reference_name = e.reference_name
+        ON q.edge_no = e.edge_no
     SET e.edge_no = q.new_no
     WHERE e.plan_id = p_plan_id;
 
@@ -95,10 +91,13 @@ BEGIN
     INTO v_entered, v_above
     FROM entered AS n;
 
-    SELECT json_arrayagg(e.parent_node_no)
+    SELECT json_arrayagg(q.parent_node_no)
     INTO v_parents
-    FROM deletion_plan_edges AS e
-    WHERE e.plan_id = p_plan_id;
+    FROM (
+        SELECT DISTINCT e.parent_node_no
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id
+    ) AS q;
 
     -- Rows with two references to set are changed twice and counted once.
     SELECT json_arrayagg(q.child_node_no)
@@ -130,7 +129,7 @@ BEGIN
         e.is_once = e.action IN ('set_null', 'set_default')
         AND coalesce(json_contains(v_sets, cast(n.node_no AS JSON)), FALSE),
         e.index_name = deletion_edge_index(
-            e.child_schema, e.child_table, e.child_columns, e.discriminator_column
+            p_plan_id, e.child_node_no, e.child_columns, e.discriminator_column
         )
     WHERE e.plan_id = p_plan_id;
 

@@ -21,7 +21,8 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Read the catalog from a target on: the tables and references of its plan, in order'
 BEGIN
-    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_count INT DEFAULT 0;
+    DECLARE v_is_grown BOOLEAN DEFAULT TRUE;
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_key JSON;
 
@@ -32,22 +33,25 @@ BEGIN
 
     CALL deletion_plan_node(p_plan_id, v_schema, v_table, v_key, TRUE);
 
-    WHILE v_node_no IS NOT NULL DO
-        CALL deletion_references_to(p_plan_id, v_node_no);
+    -- A layer at a time: the server answers for hundreds of tables nearly as fast as for one.
+    WHILE v_is_grown DO
+        SET v_count = (
+            SELECT count(*) FROM deletion_plan_nodes AS n WHERE n.plan_id = p_plan_id
+        );
+        CALL deletion_references_to(p_plan_id);
         -- A table's rows go with their parents' where a reference to those cascades.
-        CALL deletion_plan_children(p_plan_id, v_node_no, TRUE);
+        CALL deletion_plan_children(p_plan_id, TRUE);
         UPDATE deletion_plan_nodes AS n
         SET n.is_expanded = TRUE
-        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
-        SET v_node_no = (
-            SELECT min(n.node_no)
-            FROM deletion_plan_nodes AS n
-            WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
+        WHERE n.plan_id = p_plan_id AND n.node_no < v_count;
+        SET v_is_grown = EXISTS (  -- noqa: CP03,LT06
+            SELECT 1 FROM deletion_plan_nodes AS n WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
         );
     END WHILE;
 
     DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id AND action = 'keep';
-    CALL deletion_plan_children(p_plan_id, NULL, FALSE);
+    CALL deletion_plan_children(p_plan_id, FALSE);
+    CALL deletion_plan_catalog(p_plan_id);
 
     UPDATE deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n

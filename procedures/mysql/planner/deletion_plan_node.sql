@@ -3,7 +3,7 @@
 --
 -- Parameters  p_plan_id             the plan
 --             p_schema, p_table     the table
---             p_key                 JSON array of the columns that name its rows
+--             p_key                 array of the columns that name its rows; NULL: not yet known
 --             p_in_closure          TRUE: its rows are removed
 -- Writes      deletion_plan_nodes                  Commits  no
 -- Execute     the owner only
@@ -31,14 +31,13 @@ BEGIN
     );
 
     INSERT INTO deletion_plan_nodes (
-        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns, key_index,
+        plan_id, node_no, table_schema, table_name, sql_name, display_name, key_columns,
         in_closure, is_expanded
     )
     VALUES (
         p_plan_id, v_node_no, p_schema, p_table,
         concat(deletion_quote_name(p_schema), '.', deletion_quote_name(p_table)),
         deletion_entity_name(p_schema, p_table), p_key,
-        deletion_sql_index(deletion_unique_index(p_schema, p_table, p_key)),
         p_in_closure, NOT p_in_closure
     );
 END$$

@@ -33,19 +33,21 @@ BEGIN
                 WHEN EXISTS (
                     SELECT 1
                     FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                        name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
                     )) AS k
-                    LEFT JOIN information_schema.columns AS c
+                    LEFT JOIN deletion_node_columns AS c
                         ON
-                            c.table_schema = n.table_schema
-                            AND c.table_name = n.table_name
+                            c.plan_id = p_plan_id
+                            AND c.node_no = n.node_no
                             AND c.column_name = k.name
                     WHERE c.column_name IS NULL OR deletion_type_family(c.column_type) IS NULL
                 ) THEN 'has a key that is gone, or of a type that does not compare exactly'
             END) AS problem
         FROM deletion_plan_nodes AS n
         LEFT JOIN information_schema.tables AS t
-            ON t.table_schema = n.table_schema AND t.table_name = n.table_name
+            ON
+                t.table_schema = convert(n.table_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND t.table_name = convert(n.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
         WHERE n.plan_id = p_plan_id
     ) AS q
     WHERE q.problem IS NOT NULL

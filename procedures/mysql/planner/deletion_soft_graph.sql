@@ -24,7 +24,8 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Read the catalog from a target on: the tables and references that its soft deletion walks'
 BEGIN
-    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_count INT;
+    DECLARE v_is_grown BOOLEAN DEFAULT TRUE;
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_key, v_useful JSON;
 
@@ -35,20 +36,22 @@ BEGIN
 
     CALL deletion_plan_node(p_plan_id, v_schema, v_table, v_key, TRUE);
 
-    WHILE v_node_no IS NOT NULL DO
-        CALL deletion_references_to(p_plan_id, v_node_no);
-        DELETE FROM deletion_plan_edges
-        WHERE plan_id = p_plan_id AND parent_node_no = v_node_no AND action <> 'cascade';
-        CALL deletion_plan_children(p_plan_id, v_node_no, TRUE);
+    WHILE v_is_grown DO
+        SET v_count = (
+            SELECT count(*) FROM deletion_plan_nodes AS n WHERE n.plan_id = p_plan_id
+        );
+        CALL deletion_references_to(p_plan_id);
+        DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id AND action <> 'cascade';
+        CALL deletion_plan_children(p_plan_id, TRUE);
         UPDATE deletion_plan_nodes AS n
         SET n.is_expanded = TRUE
-        WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
-        SET v_node_no = (
-            SELECT min(n.node_no)
-            FROM deletion_plan_nodes AS n
-            WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
+        WHERE n.plan_id = p_plan_id AND n.node_no < v_count;
+        SET v_is_grown = EXISTS (  -- noqa: CP03,LT06
+            SELECT 1 FROM deletion_plan_nodes AS n WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
         );
     END WHILE;
+
+    CALL deletion_plan_catalog(p_plan_id);
 
     UPDATE deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
@@ -108,7 +111,7 @@ BEGIN
             ON s.table_schema = n.table_schema AND s.table_name = n.table_name
         SET n.frame_columns = json_array_append(
             n.frame_columns, '$',
-            deletion_frame_column(s.table_schema, s.table_name, s.column_name, 's')
+            deletion_frame_column(p_plan_id, n.node_no, s.column_name, 's')
         )
         WHERE n.plan_id = p_plan_id;
         CALL deletion_plan_edges(p_plan_id);

@@ -62,7 +62,24 @@ BEGIN
                     ELSE 63 END) + (v_type LIKE '%unsigned%')) - 1
             ) THEN 'column cannot hold the value'
         WHEN
-            coalesce(json_contains(deletion_node_key(p_schema, p_table), json_quote(p_column)), FALSE)
+            -- The primary key names rows; where there is none, a unique key without NULLs.
+            EXISTS (
+                SELECT 1
+                FROM information_schema.statistics AS i
+                WHERE
+                    i.table_schema = p_schema AND i.table_name = p_table
+                    AND i.column_name = p_column AND i.non_unique = 0 AND i.nullable <> 'YES'
+                    AND (
+                        i.index_name = 'PRIMARY'
+                        OR NOT EXISTS (
+                            SELECT 1
+                            FROM information_schema.statistics AS k
+                            WHERE
+                                k.table_schema = p_schema AND k.table_name = p_table
+                                AND k.index_name = 'PRIMARY'
+                        )
+                    )
+            )
             OR EXISTS (
                 SELECT 1
                 FROM deletion_targets AS t

@@ -35,7 +35,7 @@ BEGIN
     SELECT
         n.node_no, concat(n.sql_name, ' AS x', n.key_index),
         concat(n.sql_name, ' AS x', deletion_sql_index(
-            deletion_unique_index(n.table_schema, n.table_name, e.parent_columns)
+            deletion_unique_index(p_plan_id, n.node_no, e.parent_columns)
         )),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
         coalesce(concat(' AND x.', e.discriminator), ''),

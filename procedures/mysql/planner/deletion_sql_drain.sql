@@ -22,13 +22,13 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Write the statement that deletes child rows of a frame that have no children of their own'
 BEGIN
-    DECLARE v_parent, v_keys, v_pointers JSON;
-    DECLARE v_table, v_own_table, v_on_frame
+    DECLARE v_keys, v_pointers JSON;
+    DECLARE v_parent, v_table, v_own_table, v_on_frame
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        p.frame_columns, deletion_key_part(n.frame_columns), e.frame_columns AS pointer_columns,
-        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        p.row_frame, n.key_part, e.frame_columns,
+        concat(n.sql_name, ' AS c', e.index_hint),
         concat(n.sql_name, ' AS c', n.key_index), e.on_frame
     INTO v_parent, v_keys, v_pointers, v_table, v_own_table, v_on_frame
     FROM deletion_plan_edges AS e
@@ -42,7 +42,7 @@ BEGIN
 
     RETURN concat(
         'DELETE c\nFROM (\n    SELECT ', deletion_sql_list(v_keys, 'raw', ', '),
-        '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+        '\n    FROM ', 'JSON_TABLE(?, \'$[*]\' COLUMNS (m INT PATH \'$.m\', ', v_parent, ')) AS t',
         '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
         '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own_table, ' ON ',
         deletion_sql_list(v_keys, 'back', ' AND '),

@@ -35,7 +35,7 @@ BEGIN
     SELECT
         n.node_no, n.frame_columns, json_merge_preserve(n.frame_columns, e.frame_columns),
         deletion_key_part(n.frame_columns),
-        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        concat(n.sql_name, ' AS c', e.index_hint),
         concat(n.sql_name, ' AS x', n.key_index), e.on_frame,
         concat(
             deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
@@ -99,7 +99,7 @@ BEGIN
     ELSEIF p_kind = 'look_levels' THEN
         SELECT group_concat(
             'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
-            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent,
+            e.index_hint, ' WHERE ', e.on_parent,
             if(e.edge_no = p_edge_no, v_beyond, ''), ')'
             ORDER BY e.edge_no SEPARATOR '\n    OR '
         )

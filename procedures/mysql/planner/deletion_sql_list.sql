@@ -29,26 +29,33 @@ BEGIN
     DECLARE v_pos INT DEFAULT 0;
     DECLARE v_column JSON;
     DECLARE v_list LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
-    DECLARE v_f, v_name, v_type, v_put_open, v_put_close, v_get_open, v_get_close
-        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_f, v_name LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     WHILE v_pos < json_length(p_columns) DO
         SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
-        SET v_f = v_column ->> '$.f';
-        SET v_name = v_column ->> '$.name';
-        SET v_type = v_column ->> '$.type';
-        SET v_put_open = v_column ->> '$.put[0]', v_put_close = v_column ->> '$.put[1]';
-        SET v_get_open = v_column ->> '$.get[0]', v_get_close = v_column ->> '$.get[1]';
+        SET v_f = v_column ->> '$.f', v_name = v_column ->> '$.name';
+        -- Only what the part needs is taken out of the description: a plan has thousands of them.
         SET v_list = concat(v_list, if(v_pos = 0, '', p_separator), CASE p_part
-            WHEN 'frame' THEN concat(v_f, ' ', v_type, ' PATH \'$.', v_f, '\' ERROR ON ERROR')
-            WHEN 'found' THEN concat('x.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
-            WHEN 'own' THEN concat('c.', v_name, ' = ', v_get_open, 't.', v_f, v_get_close)
+            WHEN 'frame' THEN concat(
+                v_f, ' ', v_column ->> '$.type', ' PATH \'$.', v_f, '\' ERROR ON ERROR'
+            )
+            WHEN 'found' THEN concat(
+                'x.', v_name, ' = ', v_column ->> '$.get[0]', 't.', v_f, v_column ->> '$.get[1]'
+            )
+            WHEN 'own' THEN concat(
+                'c.', v_name, ' = ', v_column ->> '$.get[0]', 't.', v_f, v_column ->> '$.get[1]'
+            )
             WHEN 'same' THEN concat('c.', v_name, ' = x.', v_name)
-            WHEN 'answer' THEN concat(v_put_open, 'c.', v_name, v_put_close, ' AS ', v_f)
+            WHEN 'answer' THEN concat(
+                v_column ->> '$.put[0]', 'c.', v_name, v_column ->> '$.put[1]', ' AS ', v_f
+            )
             WHEN 'object' THEN concat('\'', v_f, '\', q.', v_f)
-            WHEN 'found_object' THEN
-                concat('\'', v_f, '\', ', v_put_open, 'x.', v_name, v_put_close)
-            WHEN 'value' THEN concat(v_put_open, 'x.', v_name, v_put_close)
+            WHEN 'found_object' THEN concat(
+                '\'', v_f, '\', ', v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
+            )
+            WHEN 'value' THEN concat(
+                v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
+            )
             WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
             WHEN 'order' THEN concat('q.', v_f)

@@ -28,15 +28,16 @@ SQL SECURITY DEFINER
 COMMENT 'Write one of the statements that act on the very rows of a frame'
 BEGIN
     DECLARE v_node_no INT DEFAULT 0;
-    DECLARE v_keys, v_columns JSON;
+    DECLARE v_keys JSON;
+    DECLARE v_pointers TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_answer, v_frame, v_table, v_found, v_set, v_childless, v_locks, v_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
     DECLARE v_answers BOOLEAN DEFAULT p_kind = 'free';
 
     IF p_edge_no > 0 THEN
         SELECT
-            e.child_node_no, e.found_by, e.set_list, e.frame_columns,
+            e.child_node_no, e.found_by, e.set_list, e.frame_columns, e.pointer_frame,
             v_answers OR (p_kind = 'lock' AND (e.is_leaf OR e.action <> 'cascade'))
-        INTO v_node_no, v_found, v_set, v_keys, v_answers
+        INTO v_node_no, v_found, v_set, v_keys, v_pointers, v_answers
         FROM deletion_plan_edges AS e
         WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
     END IF;
@@ -44,30 +45,42 @@ BEGIN
     SELECT
         concat(n.sql_name, ' AS x', n.key_index),
         concat(
-            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
-            if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found))
+            n.key_found, if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found))
         ),
-        deletion_sql_frame(
-            if(
-                p_edge_no = 0,
-                deletion_key_part(n.frame_columns),
-                json_merge_preserve(deletion_key_part(n.frame_columns), v_keys)
-            ),
-            concat(
-                if(v_answers, 'o JSON PATH \'$\', ', ''),
-                if(p_kind = 'left', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
-                if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
+        concat(
+            'JSON_TABLE(?, \'$[*]\' COLUMNS (',
+            if(v_answers, 'o JSON PATH \'$\', ', ''),
+            if(p_kind = 'left', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
+            if(p_edge_no = 0, 'm INT PATH \'$.m\', ', ''),
+            n.key_frame,
+            if(p_edge_no = 0, '', concat(', ', v_pointers)),
+            ')) AS t'
+        ),
+        CASE
+            WHEN v_answers THEN 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())'
+            -- What references point at may have changed since the row was found.
+            WHEN p_kind = 'left' THEN concat(
+                'COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
+                deletion_sql_list(
+                    if(
+                        p_edge_no = 0,
+                        n.frame_columns,
+                        json_merge_preserve(n.frame_columns, v_keys)
+                    ),
+                    'found_object', ', '
+                ),
+                ')), JSON_ARRAY())'
             )
-        ),
-        if(p_edge_no = 0, n.frame_columns, json_merge_preserve(n.frame_columns, v_keys))
-    INTO v_table, v_found, v_frame, v_columns
+            ELSE 'NULL'
+        END
+    INTO v_table, v_found, v_frame, v_answer
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
     IF p_kind IN ('look', 'free') THEN
         SELECT coalesce(group_concat(
             '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
-            coalesce(deletion_sql_index(e.index_name), ''), ' WHERE ', e.on_parent, ')'
+            e.index_hint, ' WHERE ', e.on_parent, ')'
             ORDER BY e.edge_no SEPARATOR ''
         ), '')
         INTO v_childless
@@ -75,19 +88,19 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE e.plan_id = p_plan_id AND e.parent_node_no = v_node_no;
-    ELSEIF p_kind = 'lock' THEN
+    ELSEIF
+        p_kind = 'lock'
+        AND EXISTS (  -- noqa: CP03,LT06
+            SELECT 1
+            FROM deletion_plan_edges AS e
+            WHERE
+                e.plan_id = p_plan_id
+                AND e.parent_node_no = v_node_no
+                AND e.parent_index <> 'PRIMARY'
+        )
+    THEN
         CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
     END IF;
-
-    SET v_answer = CASE
-        WHEN v_answers THEN 'COALESCE(JSON_ARRAYAGG(t.o), JSON_ARRAY())'
-        -- What references point at may have changed since the row was found.
-        WHEN p_kind = 'left' THEN concat(
-            'COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
-            deletion_sql_list(v_columns, 'found_object', ', '), ')), JSON_ARRAY())'
-        )
-        ELSE 'NULL'
-    END;
 
     RETURN CASE
         WHEN p_kind IN ('remove', 'remove_now') THEN concat(

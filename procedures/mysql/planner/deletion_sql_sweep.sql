@@ -25,14 +25,10 @@ BEGIN
     DECLARE v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT concat(
-        deletion_sql_frame(
-            p.frame_columns,
-            concat(
-                if(p_kind = 'count', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
-                'm INT PATH \'$.m\', '
-            )
-        ),
-        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', deletion_sql_index(e.index_name),
+        'JSON_TABLE(?, \'$[*]\' COLUMNS (',
+        if(p_kind = 'count', 'j BIGINT UNSIGNED PATH \'$.j\', ', ''),
+        'm INT PATH \'$.m\', ', p.row_frame, ')) AS t',
+        '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint,
         ' ON ', e.on_frame
     )
     INTO v_rows

@@ -17,10 +17,9 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Store a compiled plan: each step with its finished SQL'
 BEGIN
-    DECLARE v_edge_no, v_count, v_step_no INT DEFAULT 0;
+    DECLARE v_step_no INT;
     DECLARE v_waits BOOLEAN;
 
-    SET v_count = (SELECT count(*) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id);
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
     -- parents' lock stays empty: no second look is needed (remove_now).
     SET v_waits = coalesce((
@@ -64,44 +63,45 @@ BEGIN
             )
         );
 
-    WHILE v_edge_no < v_count DO
-        SET v_edge_no = v_edge_no + 1;
-        SET v_step_no = (
-            SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
-        );
+    SET v_step_no = (
+        SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+    );
 
-        INSERT INTO deletion_plan_steps (
-            plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
-            action, is_leaf, waits, in_check, index_name, sql_text
-        )
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+        action, is_leaf, waits, in_check, index_name, sql_text
+    )
+    SELECT
+        p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
+        n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
+        CASE k.kind
+            WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
+            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
+            WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
+            WHEN 'find' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
+            WHEN 'drain_found' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
+            WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+            WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+            WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+            WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+            WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
+            WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
+            WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+            WHEN 'size' THEN concat(
+                'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
+            )
+            ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
+        END
+    FROM (
+        -- All places first: each statement is written once, and where it belongs.
         SELECT
-            p_plan_id,
-            v_step_no + row_number() OVER (ORDER BY k.place),
-            k.kind, e.child_node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
-            e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
-            CASE k.kind
-                WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
-                WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
-                WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
-                WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
-                WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
-                WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
-                WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
-                WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
-                WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
-                WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
-                WHEN 'size' THEN concat(
-                    'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
-                )
-                ELSE deletion_sql_rows(p_plan_id, e.edge_no, k.kind)
-            END
+            e.edge_no, k.kind,
+            v_step_no + row_number() OVER (ORDER BY e.edge_no, k.place) AS step_no
         FROM deletion_plan_edges AS e
-        INNER JOIN deletion_plan_nodes AS n
-            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
             "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level"]',
+            "look_levels", "remove_level", "find", "drain_found"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -129,6 +129,10 @@ BEGIN
                         AND w.waits
                         AND w.action <> 'restrict'
                 )
+                WHEN k.kind IN ('find', 'drain_found') THEN
+                    e.is_leaf
+                    AND NOT v_waits
+                    AND deletion_sql_find(p_plan_id, e.edge_no, k.kind) IS NOT NULL
                 WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
                     e.action = 'cascade'
                     AND e.parent_node_no = e.child_node_no
@@ -148,7 +152,11 @@ BEGIN
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf
             END
-        WHERE e.plan_id = p_plan_id AND e.edge_no = v_edge_no;
-    END WHILE;
+        WHERE e.plan_id = p_plan_id
+    ) AS k
+    STRAIGHT_JOIN deletion_plan_edges AS e  -- noqa: PRS
+        ON e.plan_id = p_plan_id AND e.edge_no = k.edge_no
+    STRAIGHT_JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no;
 END$$
 DELIMITER ;

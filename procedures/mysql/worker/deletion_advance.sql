@@ -29,7 +29,7 @@ COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the cal
 BEGIN
     DECLARE v_edge_no, v_node_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_leaf, v_drains, v_sweeps, v_is_swept BOOLEAN;
+    DECLARE v_is_leaf, v_drains, v_sweeps, v_finds, v_is_swept BOOLEAN;
     DECLARE v_passed INT DEFAULT 0;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(
@@ -44,6 +44,7 @@ BEGIN
     IF
         @dj_edge_no = 0
         AND @dj_pos = 0
+        AND @dj_here = 0
         AND @dj_count * (1 + cast(json_extract(@dj_state, '$.fan."0"') AS DOUBLE)) <= @dj_left
         AND NOT json_contains_path(@dj_keys, 'one', '$[*].m')
     THEN
@@ -54,18 +55,27 @@ BEGIN
         -- The next reference of the frame's table that has something to do in this phase.
         SELECT
             s.edge_no, s.node_no, s.action, s.is_leaf,
-            s.edge_no IN (
-                SELECT d.edge_no
-                FROM deletion_plan_steps AS d
-                WHERE d.plan_id = @dj_plan_id AND d.kind = 'drain'
+            EXISTS (  -- noqa: CP03,LT06
+                SELECT 1
+                FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
+                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'drain'
             ),
-            s.edge_no IN (
-                SELECT d.edge_no
-                FROM deletion_plan_steps AS d
-                WHERE d.plan_id = @dj_plan_id AND d.kind = 'sweep'
+            EXISTS (  -- noqa: CP03,LT06
+                SELECT 1
+                FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
+                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'sweep'
+            ),
+            -- A frame with many rows below each of its own: from the start each batch would be
+            -- read again and again.
+            @dj_here >= 4 * @dj_batch
+            AND @dj_here >= @dj_count * @dj_batch / 4
+            AND EXISTS (  -- noqa: CP03,LT06
+                SELECT 1
+                FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
+                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'find'
             )
-        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps
-        FROM deletion_plan_steps AS s
+        INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps, v_finds
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_parent)
         WHERE
             s.plan_id = @dj_plan_id
             AND s.parent_node_no = @dj_node_no
@@ -100,6 +110,8 @@ BEGIN
             CALL deletion_sweep(v_edge_no, v_is_swept);
             -- Too many of them: they go in batches.
             SET v_passed = if(v_is_swept, 0, v_edge_no);
+        ELSEIF v_finds AND NOT @dj_is_locked THEN
+            CALL deletion_drain_wide(v_edge_no);
         ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
             CALL deletion_drain(v_edge_no);
         ELSE

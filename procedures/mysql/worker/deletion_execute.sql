@@ -5,8 +5,9 @@
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level and @dj_walk_id as the kind of
--- step takes them; answers in @dj_answer and @dj_rows.
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level, @dj_walk_id, @dj_place,
+-- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and
+-- @dj_last.
 
 DROP PROCEDURE IF EXISTS deletion_execute;
 
@@ -24,7 +25,7 @@ COMMENT 'Execute one stored statement of a plan, with bound values'
 BEGIN
     SET @dj_sql = (
         SELECT s.sql_text
-        FROM deletion_plan_steps AS s
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = p_kind
     );
     SET @dj_answer = NULL, @dj_rows = 0;
@@ -40,6 +41,11 @@ BEGIN
         WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
+        WHEN p_kind = 'find' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_limit;
+        WHEN p_kind = 'drain_found' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_last, @dj_limit;
+            SET @dj_rows = row_count();
         WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();

@@ -14,8 +14,17 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Drop the walk''s present frame and go on with the one below it'
 BEGIN
+    DECLARE v_node_no INT DEFAULT @dj_node_no;
+    DECLARE v_here BIGINT DEFAULT @dj_here;
+
     DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
     SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
     CALL deletion_load_frame();
+
+    -- What went below a row went below its parent as well. Rows of one table that refer to each
+    -- other are counted level by level: there few have as much below them as those on top.
+    IF @dj_depth IS NOT NULL AND @dj_node_no <> v_node_no AND v_here > 0 THEN
+        SET @dj_here = @dj_here + v_here, @dj_is_dirty = TRUE;
+    END IF;
 END$$
 DELIMITER ;

@@ -55,6 +55,7 @@ removal: BEGIN
             -- A frame whose keys were all of a cancelled job has none left.
             concat('$."', @dj_node_no, '"'), @dj_here / greatest(1, @dj_count)
         ));
+        SET @dj_here = @dj_here + v_rows;
         CALL deletion_pop();
     ELSE
         SET @dj_frame = @dj_keys;

@@ -41,6 +41,7 @@ BEGIN
         END IF;
 
         CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
+        SET @dj_here = @dj_here + v_rows;
         CALL deletion_pop();
     END IF;
 END$$

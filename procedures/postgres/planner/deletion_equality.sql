@@ -12,18 +12,23 @@ CREATE OR REPLACE FUNCTION deletion_equality(
     p_operator oid,
     p_commuted boolean
 ) RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_equality$
--- A bare "=" would be looked up along the search path, where another schema's type has none.
-SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
-FROM pg_operator AS given
-INNER JOIN pg_operator AS o
-    ON o.oid = CASE WHEN p_commuted THEN given.oprcom ELSE given.oid END
-INNER JOIN pg_namespace AS n ON n.oid = o.oprnamespace
-WHERE given.oid = p_operator;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew at every call.
+    RETURN (
+        -- A bare "=" would be looked up along the search path, where another schema's type has none.
+        SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+        FROM pg_operator AS given
+        INNER JOIN pg_operator AS o
+            ON o.oid = CASE WHEN p_commuted THEN given.oprcom ELSE given.oid END
+        INNER JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+        WHERE given.oid = p_operator
+    );
+END;
 $deletion_equality$;
 
 COMMENT ON FUNCTION deletion_equality(oid, boolean) IS

@@ -3,8 +3,9 @@
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
 --             p_one_job   TRUE: for a frame of one job, where the engine's row count is enough
--- Returns     text; binds $1 frame, $2 limit; answers the number of rows, rows by job, and how
---             many it found and could not delete; for one job nothing
+--             p_found     TRUE: of rows that deletion_sql_find found
+-- Returns     text; binds $1 frame, $2 limit (or where the rows lie); answers the number of rows,
+--             rows by job, and how many it found and could not delete; for one job nothing
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -12,7 +13,8 @@ CREATE OR REPLACE FUNCTION deletion_sql_drain(
     p_edge jsonb,
     p_parent jsonb,
     p_child jsonb,
-    p_one_job boolean
+    p_one_job boolean,
+    p_found boolean
 ) RETURNS text
 LANGUAGE sql
 STABLE
@@ -34,17 +36,11 @@ SELECT format(
     CASE WHEN p_one_job THEN $sql$WITH %1$s
 DELETE FROM ONLY %2$s AS c
 WHERE
-    c.ctid = ANY (ARRAY(
-        %3$s
-        LIMIT $2
-    ))
+    c.ctid = ANY (%3$s)
     AND %4$s$sql$
     ELSE $sql$WITH %1$s,
 r AS MATERIALIZED (
-    SELECT ARRAY(
-        %3$s
-        LIMIT $2
-    ) AS ids
+    SELECT %3$s AS ids
 ),
 d AS (
     DELETE FROM ONLY %2$s AS c
@@ -73,20 +69,9 @@ FROM (
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     CASE
-        WHEN (p_edge ->> 'single')::boolean THEN format(
-            'SELECT c.ctid FROM ONLY %s AS c WHERE c.%s %s ANY (%s) AND %s',
-            p_child ->> 'sql', p_edge ->> 'child_column', p_edge ->> 'any_eq',
-            CASE
-                WHEN p_edge ->> 'index' IS NULL THEN format('SELECT f.%s FROM f', p_edge ->> 'frame_column')
-                ELSE format('ARRAY(SELECT f.%s FROM f)', p_edge ->> 'frame_column')
-            END,
-            p_edge ->> 'condition_c'
-        )
-        ELSE format(
-            'SELECT c.ctid FROM f CROSS JOIN LATERAL '
-            || '(SELECT c.ctid FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
-            p_child ->> 'sql', p_edge ->> 'on_frame'
-        )
+        -- Behind a query, or the planner looks at each of its elements.
+        WHEN p_found THEN 'ARRAY(SELECT unnest($2))'
+        ELSE format(E'ARRAY(\n        %s\n        LIMIT $2\n    )', deletion_sql_find(p_edge, p_child))
     END,
     CASE
         WHEN (p_edge ->> 'single')::boolean THEN format(
@@ -104,6 +89,6 @@ FROM (
 FROM pair;
 $deletion_sql_drain$;
 
-COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) IS
+COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) IS
 'The statement that deletes rows without dependants that hang from a frame.';
-REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) FROM PUBLIC;

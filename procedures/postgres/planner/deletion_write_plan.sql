@@ -91,13 +91,20 @@ statement AS (
         deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
     UNION ALL
-    SELECT e.edge_no, 5, 'drain',
-        deletion_sql_drain(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    SELECT e.edge_no, 5, 'drain' || k.suffix,
+        deletion_sql_drain(e.edge, e.parent, e.child, k.is_one, k.is_found),
+        e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
+    CROSS JOIN (VALUES
+        ('', FALSE, FALSE), ('_one', TRUE, FALSE), ('_found', FALSE, TRUE), ('_found_one', TRUE, TRUE)
+    ) AS k (suffix, is_one, is_found)
     WHERE (e.edge ->> 'leaf')::boolean
     UNION ALL
-    SELECT e.edge_no, 5, 'drain_one',
-        deletion_sql_drain(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
+    SELECT e.edge_no, 4, 'find', format(
+            E'WITH %s\nSELECT ARRAY(\n    %s\n    LIMIT $2\n)',
+            deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
+            deletion_sql_find(e.edge, e.child)
+        ), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
     WHERE (e.edge ->> 'leaf')::boolean
     UNION ALL

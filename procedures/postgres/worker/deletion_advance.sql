@@ -32,7 +32,7 @@ BEGIN
     -- Roots that go in this transaction with all below them are locked first: then no reference that
     -- was emptied has to be looked at once more.
     IF
-        (v_walk.frame).edge_no = 0 AND (v_walk.frame).edge_pos = 0
+        (v_walk.frame).edge_no = 0 AND (v_walk.frame).edge_pos = 0 AND (v_walk.frame).rows_here = 0
         AND (v_walk.frame).key_count * (1 + (p_run.state -> 'fan' ->> '0')::float8) <= v_walk.rows_left
     THEN
         v_frame := deletion_lock_frame(p_run.plan_id, v_walk.frame);

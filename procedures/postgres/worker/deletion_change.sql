@@ -23,21 +23,50 @@ DECLARE
     v_rows bigint;
     v_by_job jsonb;
     v_still bigint;
-    v_sql text;
+    v_sql text := p_step.sql_text;
+    v_taken record;
+    -- A frame with many rows below it: each batch from the start would be read again and again.
+    v_is_wide boolean := p_step.kind = 'drain' AND NOT p_walk.is_locked AND (
+        v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows
+    );
+    v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
 
-    IF p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked THEN
+    IF v_is_wide THEN
+        v_taken := deletion_take_found(v_frame, p_step, p_walk.rows_left);
+        v_frame := v_taken.p_frame;
+        v_walk.frame := v_frame;
+
+        IF v_taken.p_row_ids IS NULL THEN
+            PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+            RETURN v_walk;
+        END IF;
+    END IF;
+
+    IF v_is_wide OR v_is_one THEN
         SELECT s.sql_text INTO STRICT v_sql
         FROM deletion_plan_steps AS s
         WHERE
-            s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'drain_one';
-        EXECUTE v_sql USING v_frame.keys, p_walk.rows_left;
+            s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no
+            AND s.kind = 'drain' || CASE WHEN v_is_wide THEN '_found' ELSE '' END
+            || CASE WHEN v_is_one THEN '_one' ELSE '' END;
+    END IF;
+
+    IF v_is_one THEN
+        IF v_is_wide THEN
+            EXECUTE v_sql USING v_frame.keys, v_taken.p_row_ids;
+        ELSE
+            EXECUTE v_sql USING v_frame.keys, p_walk.rows_left;
+        END IF;
+
         GET DIAGNOSTICS v_rows = ROW_COUNT;
         v_by_job := CASE WHEN v_rows > 0 THEN jsonb_build_object(v_frame.keys -> 0 ->> 'j', v_rows) END;
         v_still := 0;
+    ELSIF v_is_wide THEN
+        EXECUTE v_sql INTO v_rows, v_by_job, v_still USING v_frame.keys, v_taken.p_row_ids;
     ELSE
-        EXECUTE p_step.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
+        EXECUTE v_sql INTO v_rows, v_by_job, v_still USING v_frame.keys, p_walk.rows_left;
     END IF;
 
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
@@ -55,11 +84,11 @@ BEGIN
     END IF;
 
     PERFORM deletion_add_receipts(
-        v_run.run_id, p_step.table_name,
-        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, v_by_job
+        v_run.run_id, ARRAY[p_step.table_name],
+        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, ARRAY[v_by_job]
     );
 
-    IF v_rows < p_walk.rows_left THEN
+    IF v_rows < p_walk.rows_left AND NOT v_is_wide THEN
         v_frame.edge_pos := p_step.edge_no;
     END IF;
 

@@ -17,6 +17,7 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_end_run$
 DELETE FROM deletion_frames AS f WHERE f.run_id = p_run_id;
+DELETE FROM deletion_found_rows AS d WHERE d.run_id = p_run_id;
 DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id;
 UPDATE deletion_runs AS r
 SET phase = 'ended', outcome = p_outcome, error = p_error, ended_at = clock_timestamp()

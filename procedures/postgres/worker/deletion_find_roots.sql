@@ -60,8 +60,8 @@ BEGIN
 
     -- A job that comes again after a crash has removed its root itself: its receipts know.
     PERFORM deletion_add_receipts(
-        p_run.run_id, v_step.table_name, 'root_not_found',
-        (
+        p_run.run_id, ARRAY[v_step.table_name], 'root_not_found',
+        ARRAY[(
             SELECT jsonb_object_agg(k.value ->> 'j', 0)
             FROM jsonb_array_elements(v_keys) AS k
             WHERE
@@ -76,7 +76,7 @@ BEGIN
                         AND r.table_name = v_step.table_name AND r.action = 'delete'
                         AND r.row_counts ? (k.value ->> 'j')
                 )
-        )
+        )]
     );
 END;
 $deletion_find_roots$;

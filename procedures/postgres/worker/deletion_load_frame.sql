@@ -35,6 +35,7 @@ BEGIN
 
     IF v_frame.key_count > v_batch THEN
         -- Contention has halved the batch: the rest waits one below, found by the same reference.
+        v_frame.fetch_cursor := NULL;
         INSERT INTO deletion_frames
         SELECT (jsonb_populate_record(v_frame, jsonb_build_object(
             'keys', (
@@ -52,7 +53,6 @@ BEGIN
         );
         v_frame.key_count := v_batch;
         v_frame.depth := v_frame.depth + 1;
-        v_frame.fetch_cursor := NULL;
     END IF;
 
     v_walk.frame := v_frame;

@@ -20,11 +20,18 @@ BEGIN
     v_walk.is_locked := FALSE;
 
     IF v_last = 0 THEN
-        RETURN deletion_load_frame(v_walk);
+        v_walk := deletion_load_frame(v_walk);
+    ELSE
+        v_walk.frame := v_walk.below[v_last];
+        v_walk.below := v_walk.below[:v_last - 1];
     END IF;
 
-    v_walk.frame := v_walk.below[v_last];
-    v_walk.below := v_walk.below[:v_last - 1];
+    -- What went below a row went below its parent as well. Rows of one table that refer to each
+    -- other are counted level by level: there few have as much below them as those on top.
+    IF (v_walk.frame).node_no <> (p_walk.frame).node_no THEN
+        v_walk.frame.rows_here := (v_walk.frame).rows_here + (p_walk.frame).rows_here;
+    END IF;
+
     RETURN v_walk;
 END;
 $deletion_pop$;

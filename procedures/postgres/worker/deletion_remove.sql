@@ -56,7 +56,9 @@ BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
     EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
     PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
-    PERFORM deletion_add_receipts(v_run.run_id, v_remove.table_name, 'delete', v_by_job);
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_walk.rows_left := v_walk.rows_left - v_rows;
 
@@ -67,6 +69,7 @@ BEGIN
         v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
         v_walk.run := v_run;
+        v_walk.frame.rows_here := v_frame.rows_here + v_rows;
         RETURN deletion_pop(v_walk);
     END IF;
 

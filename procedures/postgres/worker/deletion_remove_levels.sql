@@ -64,12 +64,15 @@ BEGIN
             );
     END IF;
 
-    PERFORM deletion_add_receipts(v_run.run_id, v_remove.table_name, 'delete', v_by_job);
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
         || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
     v_walk.rows_left := v_walk.rows_left - v_rows;
     v_walk.run := v_run;
+    v_walk.frame.rows_here := v_frame.rows_here + v_rows;
     RETURN deletion_pop(v_walk);
 END;
 $deletion_remove_levels$;

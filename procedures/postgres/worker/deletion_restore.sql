@@ -59,7 +59,8 @@ BEGIN
     END LOOP;
 
     PERFORM deletion_add_receipts(
-        p_run_id, p_table_name, 'restore', jsonb_build_object(p_job_id::text, v_total)
+        p_run_id, ARRAY[p_table_name], 'restore',
+        ARRAY[jsonb_build_object(p_job_id::text, v_total)]
     ) WHERE v_total > 0;
     RETURN v_total;
 END;

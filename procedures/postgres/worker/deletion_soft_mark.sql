@@ -55,7 +55,9 @@ BEGIN
             );
     END IF;
 
-    PERFORM deletion_add_receipts(p_run.run_id, v_step.table_name, 'mark', v_by_job);
+    PERFORM deletion_add_receipts(
+        p_run.run_id, ARRAY[v_step.table_name], 'mark', ARRAY[v_by_job]
+    );
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_run.state := v_run.state || jsonb_build_object('at', v_step.table_name);
 

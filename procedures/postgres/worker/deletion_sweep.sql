@@ -114,6 +114,8 @@ BEGIN
     v_run.rows_changed := v_run.rows_changed + v_count;
     v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
         || jsonb_build_object(p_step.node_no::text, v_count::float8 / cardinality(v_keys) - 1));
+    v_frame.rows_here := v_frame.rows_here + v_count;
+    v_walk.frame := v_frame;
     v_walk.rows_left := v_walk.rows_left - v_count;
     v_walk.run := v_run;
     RETURN v_walk;

@@ -41,9 +41,12 @@ BEGIN
         END IF;
 
         v_total := v_total + v_rows;
-        PERFORM deletion_add_receipts(p_run_id, v_item ->> 'table', 'delete', v_item -> 'jobs');
     END LOOP;
 
+    PERFORM deletion_add_receipts(
+        p_run_id, array_agg(x.value ->> 'table'), 'delete', array_agg(x.value -> 'jobs')
+    )
+    FROM jsonb_array_elements(p_found) AS x;
     RETURN v_total;
 END;
 $deletion_sweep_away$;

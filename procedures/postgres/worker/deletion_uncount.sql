@@ -34,7 +34,8 @@ WITH forgotten AS (
 )
 
 SELECT deletion_add_receipts(
-    p_run_id, p_table_name, g.action, jsonb_object_agg(g.job_id, -g.row_count)
+    p_run_id, ARRAY[p_table_name], g.action,
+    ARRAY[jsonb_object_agg(g.job_id, -g.row_count)]
 )
 FROM (
     SELECT f.job_id, f.action, count(*) AS row_count

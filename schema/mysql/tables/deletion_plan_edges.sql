@@ -14,8 +14,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Foreign key or declared reference',
     child_node_no INT NULL
         COMMENT 'The table that points, as the plan numbers it',
-    edge_no INT NULL
-        COMMENT 'Place of the reference in the order of work, from 1',
+    edge_no INT NOT NULL
+        COMMENT 'Place of the reference in the order of work, from 1; below 0: not known yet',
     action VARCHAR(16) NOT NULL
         COMMENT 'What happens to the child rows',
     is_declared BOOLEAN NOT NULL
@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'The value of it that means this parent',
     index_name VARCHAR(64) NULL
         COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    index_hint VARCHAR(160) NOT NULL DEFAULT ''
+        COMMENT 'Hint that makes a statement use it; empty: there is none',
     is_leaf BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
@@ -44,6 +46,12 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'True where another reference of the child is set too, and rows count once',
     frame_columns JSON NULL
         COMMENT 'How frames carry the values of the child columns',
+    pointer_frame TEXT NULL
+        COMMENT 'The same, as JSON_TABLE declares them',
+    answer_list TEXT NULL
+        COMMENT 'What a frame of child rows carries, as it is read from row c',
+    object_list TEXT NULL
+        COMMENT 'The same, as it is put into JSON from answer q',
     on_frame TEXT NULL
         COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
     on_parent TEXT NULL
@@ -54,7 +62,11 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
     set_list TEXT NULL
         COMMENT 'What an UPDATE of child row x sets',
-    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+    PRIMARY KEY (plan_id, edge_no),
+    UNIQUE KEY uq_dpe_reference (
+        plan_id, parent_node_no, child_schema, child_table, reference_name
+    ),
+    KEY idx_dpe_child (plan_id, child_node_no)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin

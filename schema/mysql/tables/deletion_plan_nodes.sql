@@ -23,6 +23,18 @@ CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
         COMMENT 'Hint that makes a statement find rows by that key',
     frame_columns JSON NULL
         COMMENT 'How each column that frames carry is written and read',
+    key_part JSON NULL
+        COMMENT 'The same, of the key alone',
+    key_found TEXT NULL
+        COMMENT 'Condition: row x is the one that frame row t names',
+    key_frame TEXT NULL
+        COMMENT 'Columns of a frame that carries the key alone, as JSON_TABLE declares them',
+    row_frame TEXT NULL
+        COMMENT 'Columns of a frame that carries all of them',
+    key_order TEXT NULL
+        COMMENT 'The key of answer q, to sort by',
+    key_after TEXT NULL
+        COMMENT 'Condition: row c comes after the key a, and what to sort by then',
     in_closure BOOLEAN NOT NULL
         COMMENT 'True where rows of the table are removed',
     is_expanded BOOLEAN NOT NULL DEFAULT FALSE

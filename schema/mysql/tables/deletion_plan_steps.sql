@@ -30,7 +30,9 @@ CREATE TABLE IF NOT EXISTS deletion_plan_steps (
         COMMENT 'The index that supports the reference; NULL: none',
     sql_text MEDIUMTEXT NULL
         COMMENT 'The statement as it runs; NULL: the step has none',
-    PRIMARY KEY (plan_id, step_no)
+    PRIMARY KEY (plan_id, step_no),
+    KEY idx_dps_edge (plan_id, edge_no, kind),
+    KEY idx_dps_parent (plan_id, parent_node_no, kind, edge_no)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin

@@ -19,6 +19,11 @@ CREATE TABLE deletion_plan_steps (
     PRIMARY KEY (plan_id, step_no)
 );
 
+CREATE INDEX IF NOT EXISTS idx_dps_parent
+ON deletion_plan_steps (plan_id, parent_node_no, edge_no);
+CREATE INDEX IF NOT EXISTS idx_dps_edge
+ON deletion_plan_steps (plan_id, edge_no, kind);
+
 COMMENT ON TABLE deletion_plan_steps IS 'One row for each step of a plan.';
 COMMENT ON COLUMN deletion_plan_steps.plan_id IS 'The plan.';
 COMMENT ON COLUMN deletion_plan_steps.step_no IS 'The step''s place in the plan.';
