@@ -49,7 +49,8 @@ BEGIN
         WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
-        WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
+        WHEN p_kind IN ('fetch_more', 'spread') THEN
+            EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'climb_root' THEN EXECUTE dj_stmt USING @dj_frame, @dj_cursor;
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
         WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;
