@@ -3,6 +3,8 @@
 ENGINE ?= postgres
 BENCH ?= cascade
 ARGS ?=
+# Processes that test at once, each with servers of its own; what is chosen by ARGS runs in one.
+WORKERS ?= $(if $(ARGS),0,2)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -46,7 +48,7 @@ demo: $(INSTALLED)  ## show it all on a shop of 100,000 rows (ENGINE=mysql: on M
 
 .PHONY: test
 test: $(INSTALLED) lint servers  ## lint and run all tests on real servers (PG=15|17|18)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(INSTALLED)  ## run the tests that need no server

@@ -499,6 +499,20 @@ class Database(ABC):
         """CALL cancel_deletion."""
         self.call("cancel_deletion", job_id)
 
+    def restore_deletion(self, job_id: int | None) -> None:
+        """CALL restore_deletion."""
+        self.call("restore_deletion", job_id)
+
+    def set_soft_deletion(
+        self,
+        table: str | None,
+        column: str | None,
+        value: int | None = None,
+        purge_after_seconds: int | None = None,
+    ) -> None:
+        """CALL set_soft_deletion."""
+        self.call("set_soft_deletion", table, column, value, purge_after_seconds)
+
     def retry_deletion(self, job_id: int | None) -> None:
         """CALL retry_deletion."""
         self.call("retry_deletion", job_id)
@@ -581,6 +595,10 @@ class Database(ABC):
     def preview_deletion(self, table: str | None, pk: Any) -> list[Preview]:
         """Ask preview_deletion."""
 
+    @abstractmethod
+    def preview_soft_deletion(self, table: str | None, pk: Any) -> list[Preview]:
+        """Ask preview_soft_deletion."""
+
     def set_deletion_setting(self, name: str | None, value: Any) -> None:
         """CALL set_deletion_setting."""
         self.call("set_deletion_setting", name, None if value is None else str(value))
@@ -654,6 +672,17 @@ class Database(ABC):
         """Give the outcomes of a job's attempts, in their order."""
         return self.column(
             "SELECT outcome FROM deletion_attempts WHERE job_id = %s ORDER BY attempt_no", job_id
+        )
+
+    def marks(self, job_id: int, state: str = "held") -> list[tuple[str, list[Any]]]:
+        """Give the rows that a job has marked, as (table, key), in order."""
+        found = self.rows(
+            "SELECT table_name, row_key FROM vw_deletion_marks WHERE job_id = %s AND state = %s",
+            job_id,
+            state,
+        )
+        return sorted(
+            (table, json.loads(key) if isinstance(key, str) else key) for table, key in found
         )
 
     def delete(self, table: str, pk: Any) -> Job:
@@ -757,10 +786,16 @@ class Postgres(Database):
         return found[0][-1] if out else None
 
     def preview_deletion(self, table: str | None, pk: Any) -> list[Preview]:
+        return self._preview("preview_deletion", table, pk)
+
+    def preview_soft_deletion(self, table: str | None, pk: Any) -> list[Preview]:
+        return self._preview("preview_soft_deletion", table, pk)
+
+    def _preview(self, routine: str, table: str | None, pk: Any) -> list[Preview]:
         text = pk if pk is None or isinstance(pk, str) else str(pk)
         found = self.rows(
             "SELECT table_name, action, reference_name, row_count, is_at_least"
-            " FROM preview_deletion(%s, %s)",
+            f" FROM {routine}(%s, %s)",
             table,
             text,
         )
@@ -862,9 +897,15 @@ class MySQL(Database):
         return self.value("SELECT @out") if out else None
 
     def preview_deletion(self, table: str | None, pk: Any) -> list[Preview]:
+        return self._preview("preview_deletion", table, pk)
+
+    def preview_soft_deletion(self, table: str | None, pk: Any) -> list[Preview]:
+        return self._preview("preview_soft_deletion", table, pk)
+
+    def _preview(self, routine: str, table: str | None, pk: Any) -> list[Preview]:
         text = pk if pk is None or isinstance(pk, str) else str(pk)
         with self.connection.cursor(pymysql.cursors.DictCursor) as cursor:
-            cursor.execute("CALL preview_deletion(%s, %s)", (table, text))
+            cursor.execute(f"CALL {routine}(%s, %s)", (table, text))
             found = list(cursor.fetchall())
             while cursor.nextset():
                 pass

@@ -288,3 +288,48 @@ def test_what_a_batch_changed_and_its_receipt_commit_together(db: Database, log:
         assert any(key[0] == "deletion_receipts" for key in one)
     for one in itertools.filterfalse(with_rows.__contains__, transactions):
         assert not any(key[0] == "deletion_receipts" for key in one)
+
+
+@pytest.mark.parametrize("roots", [1, 8], ids=["one job", "a set"])
+def test_no_transaction_marks_more_rows_than_a_batch(db: Database, log: Log, roots: int) -> None:
+    db.table("root", "id bigint", "gone bigint", rows=[(n, 0) for n in each(roots)])
+    db.table(
+        "child",
+        "id bigint",
+        "root_id bigint",
+        "gone bigint",
+        references=[Reference("root_id", "root", "cascade")],
+        rows=[(n, 1 + n % roots, 0) for n in each(4_000)],
+    )
+    db.table(
+        "leaf",
+        "id bigint",
+        "child_id bigint",
+        "gone bigint",
+        references=[Reference("child_id", "child", "cascade")],
+        rows=[(n, n, 0) for n in each(2_000)],
+    )
+    db.set_deletion_setting("batch_rows", 300)
+    db.set_deletion_setting("batch_ms", 60_000)
+    db.register_deletion_target("root")
+    for table in ("root", "child", "leaf"):
+        db.set_soft_deletion(table, "gone", 1)
+    db.enqueue_deletions("root", list(each(roots)), hard_delete=False)
+    log.begin()
+    db.run()
+    assert db.count("deletion_jobs", "status = 'done'") == roots
+    changed = log.application_transactions()
+    assert total(changed) == {
+        ("root", "UPDATE"): roots,
+        ("child", "UPDATE"): 4_000,
+        ("leaf", "UPDATE"): 2_000,
+    }
+    sizes = [one.total() for one in changed]
+    assert max(sizes) <= 300
+    assert len(sizes) <= 1.5 * sum(sizes) / 300 + 5
+    # What was marked, what is known of it and its receipt commit together.
+    for one in log.transactions():
+        marked = sum(rows for (table, _), rows in one.items() if table in {"root", "child", "leaf"})
+        if db.engine == "postgres":
+            assert one["deletion_marks", "INSERT"] == marked
+        assert (one["deletion_marks", "INSERT"] > 0) == (marked > 0)

@@ -17,6 +17,27 @@ SET SESSION time_zone = '+00:00';
 SET SESSION lock_wait_timeout = 2;
 -- <<<
 
+-- Soft deletion: what was marked, by which plan, and what became of it.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_marks'
+            AND c.column_name = 'plan_id'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_marks ADD COLUMN plan_id BIGINT UNSIGNED NOT NULL COMMENT ''The '
+    'plan that marked it, and that holds the statement which takes it back'', ADD COLUMN '
+    'key_hash BINARY(32) NOT NULL COMMENT ''Digest of table and key'', ADD COLUMN state '
+    'VARCHAR(16) NOT NULL DEFAULT ''held'' COMMENT ''held; restored: taken back; left: gone '
+    'or changed when it was asked for'', ADD KEY idx_dm_row (key_hash), ADD CONSTRAINT '
+    'chk_dm_state CHECK (state IN (''held'', ''restored'', ''left''))'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 -- Every statement can be run again: here DDL commits. Rules that scrub, and rows that are held.
 SET @dj_sql = if(
     EXISTS (
@@ -88,10 +109,12 @@ EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
 ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
-CHECK (action IN ('delete', 'set_null', 'set_default', 'scrub', 'root_not_found'));
+CHECK (action IN (
+    'delete', 'set_null', 'set_default', 'scrub', 'root_not_found', 'mark', 'restore'
+));
 
 ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
-COMMENT 'delete, set_null, set_default, scrub; root_not_found: the row was gone already';
+COMMENT 'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already';
 ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
 COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held';
 
@@ -244,8 +267,42 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_plan_steps.sql 4ab203bd2d61b738ebb3c02596093942e026d25d3954133b25c1be94eeb27a7f  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_edges.sql 4f0750125664dcbc6da0099220939f5b34470410f0ebe7113871690062fcde79  -- noqa: LT05
--- === schema/mysql/tables/deletion_receipts.sql 669b93aa78158bec28a337894c04aada7b484f8c89c906cbdde58de6fde9810c  -- noqa: LT05
+-- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
+-- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
 -- === schema/mysql/tables/deletion_walk_keys.sql 9e14130cccde5d117ce892ab724b9ffcf4c6871152509ebadd3455e8eafc5d75  -- noqa: LT05
+
+-- >>> schema/mysql/tables/deletion_soft_columns.sql
+-- deletion_soft_columns
+-- The columns by which tables mark a row as deleted, named by the DBA, one for a table.
+
+CREATE TABLE IF NOT EXISTS deletion_soft_columns (
+    table_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table, unquoted',
+    table_name VARCHAR(64) NOT NULL
+        COMMENT 'Name of the table, unquoted',
+    column_name VARCHAR(64) NOT NULL
+        COMMENT 'The column that a soft deletion sets',
+    kind VARCHAR(16) NOT NULL
+        COMMENT 'timestamp: set to the time of the run; boolean: set TRUE; integer: to mark_value',
+    mark_value BIGINT NULL
+        COMMENT 'What an integer is set to; else NULL',
+    purge_after_seconds BIGINT NULL
+        COMMENT 'A job of this target that marked its rows removes them so much later; NULL: never',
+    created_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
+        COMMENT 'When it was named; UTC',
+    PRIMARY KEY (table_schema, table_name),
+    CONSTRAINT chk_dsc_kind CHECK (kind IN ('timestamp', 'boolean', 'integer')),
+    CONSTRAINT chk_dsc_mark_value CHECK ((kind = 'integer') = (mark_value IS NOT NULL)),
+    CONSTRAINT chk_dsc_purge_after CHECK (purge_after_seconds > 0)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'One row for each table whose rows can be marked as deleted';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_soft_columns
+TO 'deletion_jobs_owner'@'localhost';
+-- <<<
 
 -- >>> schema/mysql/tables/deletion_node_columns.sql
 -- deletion_node_columns
@@ -375,6 +432,123 @@ INSERT IGNORE INTO deletion_hold_latches (latch_id, newest_hold) VALUES (1, 0);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_hold_latches
 TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> schema/mysql/tables/deletion_soft_keys.sql
+-- deletion_soft_keys
+-- Where soft jobs stand: the rows that each has met, and below which of them it has looked.
+--
+-- Rows do not vanish when they are marked, so a soft job has to remember where it was. It is the
+-- job's memory, not the run's: the next run goes on where the last one ended, in whatever way.
+
+CREATE TABLE IF NOT EXISTS deletion_soft_keys (
+    job_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'The job',
+    node_no INT NOT NULL
+        COMMENT 'The plan''s table that the key is of',
+    key_hash BINARY(32) NOT NULL
+        COMMENT 'Digest of the key',
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'The plan by which it was met',
+    edge_no INT NOT NULL
+        COMMENT 'The reference by which it was met; 0: a root',
+    `keys` JSON NOT NULL
+        COMMENT 'The key as a frame holds it',
+    is_done BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'It was marked, where its table can be, and what hangs from it was met',
+    PRIMARY KEY (job_id, node_no, key_hash),
+    KEY idx_dsk_open (job_id, is_done, edge_no)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'One row for each row that a soft job has met';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_soft_keys TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> procedures/mysql/api/restore_deletion.sql
+-- restore_deletion
+-- Take back what a soft deletion job has marked, all in the caller's transaction or none of it.
+--
+-- Parameters  p_job_id   the job: a pending one, its purge too, is cancelled as well; one that has
+--                        ended is cancelled afterwards. Rows that hold another value by now, or
+--                        that somebody else has marked since, stay as they are
+-- Errors      JD001 no such job; JD002 NULL; JD003 running (cancel it first), or nothing to take
+--             back; 40001 the job has changed since the caller's snapshot; the engine's own where a
+--             constraint forbids a row as it was
+-- Writes      the application's tables, deletion_marks, deletion_jobs, deletion_attempts,
+--             deletion_runs, deletion_receipts
+-- Commits     no; where the caller is in no transaction, its own
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL restore_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS restore_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE restore_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take back what a soft deletion job has marked, all of it or nothing'
+BEGIN
+    DECLARE v_is_open BOOLEAN DEFAULT TRUE;
+    DECLARE v_saved JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        -- A deadlock has rolled back the savepoint with all the rest.
+        DECLARE CONTINUE HANDLER FOR 1305 SET v_is_open = v_is_open;
+
+        IF v_is_open THEN
+            ROLLBACK TO SAVEPOINT dj_restore;
+        ELSE
+            ROLLBACK;
+        END IF;
+
+        IF v_saved IS NOT NULL THEN
+            CALL deletion_session(v_saved);
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'restore_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    CALL deletion_session(v_saved);
+
+    BEGIN
+        -- Outside a transaction a savepoint ends with its own statement.
+        DECLARE CONTINUE HANDLER FOR 1305 SET v_is_open = FALSE;
+
+        SAVEPOINT dj_restore;
+        ROLLBACK TO SAVEPOINT dj_restore;
+    END;
+
+    IF NOT v_is_open THEN
+        START TRANSACTION;
+    END IF;
+
+    CALL deletion_restore_job(p_job_id);
+
+    IF v_is_open THEN
+        RELEASE SAVEPOINT dj_restore;
+    ELSE
+        COMMIT;
+    END IF;
+
+    CALL deletion_session(v_saved);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE restore_deletion
+TO 'deletion_jobs_app', 'deletion_jobs_operator';
 -- <<<
 
 -- >>> procedures/mysql/admin/preview_deletion.sql
@@ -610,6 +784,113 @@ GRANT EXECUTE ON PROCEDURE release_deletion_hold
 TO 'deletion_jobs_operator';
 -- <<<
 
+-- >>> procedures/mysql/admin/preview_soft_deletion.sql
+-- preview_soft_deletion
+-- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     rows of table_name, action (mark, root_not_found), reference_name (always NULL),
+--             row_count, is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
+--             as the plan's; the engine's own where a right is missing
+-- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL preview_soft_deletion('users', '42');
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS preview_soft_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE preview_soft_deletion(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say, table by table, how many rows a soft deletion would mark; nothing is changed'
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_walk_id BIGINT DEFAULT -connection_id();
+    DECLARE v_read, v_total BIGINT DEFAULT 0;
+    DECLARE v_saved JSON;
+    DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        -- A caller's transaction is the caller's to roll back.
+        DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+
+        IF v_saved IS NOT NULL THEN
+            SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    CALL deletion_soft_plan(p_table, 'preview_soft_deletion', v_plan_id);
+    CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_soft_deletion', v_pk);
+    CALL deletion_missing_privilege(v_plan_id, v_error);
+
+    IF v_error IS NOT NULL THEN
+        SET v_error = left(concat('preview_soft_deletion: ', v_error), 128);
+        SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
+    SET v_saved = json_array(@@SESSION.time_zone);
+    SET SESSION time_zone = '+00:00';
+    SET @dj_frame = json_array(json_object('j', 0, 'pk', v_pk, 'k', if(
+        json_length((
+            SELECT t.key_columns
+            FROM deletion_targets AS t
+            WHERE t.entity_table = deletion_target_name(p_table)
+        )) = 1,
+        json_array(v_pk), cast(v_pk AS JSON)
+    )));
+    CALL deletion_execute(v_plan_id, 0, 'roots');
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+
+    WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
+        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        SET v_total = v_total + coalesce(v_read, 0);
+    END WHILE;
+
+    SELECT
+        q.table_name, q.action, NULL AS reference_name, sum(q.action = 'mark') AS row_count,
+        v_read IS NOT NULL AS is_at_least
+    FROM (
+        SELECT
+            n.table_name,
+            if(json_contains_path(w.`keys`, 'one', '$.m'), 'root_not_found', 'mark') AS action
+        FROM deletion_walk_keys AS w
+        INNER JOIN deletion_plan_steps AS n
+            ON n.plan_id = v_plan_id AND n.kind = 'restore' AND n.node_no = w.node_no
+        INNER JOIN deletion_soft_columns AS c
+            ON deletion_entity_name(c.table_schema, c.table_name) = n.table_name
+        WHERE
+            w.walk_id = v_walk_id
+            AND (
+                json_contains_path(w.`keys`, 'one', '$.m')
+                OR json_type(json_extract(w.`keys`, '$.s')) = 'NULL'
+                OR (c.kind = 'boolean' AND json_extract(w.`keys`, '$.s') = 0)
+                OR (c.kind = 'integer' AND json_extract(w.`keys`, '$.s') <> c.mark_value)
+            )
+    ) AS q
+    GROUP BY q.table_name, q.action
+    ORDER BY q.table_name, q.action;
+
+    DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE preview_soft_deletion
+TO 'deletion_jobs_operator';
+-- <<<
+
 -- >>> procedures/mysql/admin/unregister_deletion_target.sql
 -- unregister_deletion_target
 -- Allow no further deletions from a table; jobs that have ended stay as history.
@@ -772,6 +1053,141 @@ BEGIN
         ON DUPLICATE KEY UPDATE
         action = p_action, scrub = v_scrub, created_at = utc_timestamp(6);
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/set_soft_deletion.sql
+-- set_soft_deletion
+-- Name the column by which soft deletion marks the rows of a table, target or dependant.
+--
+-- Parameters  p_table    the table, with or without its schema
+--             p_column   a timestamp that may be NULL (it is set to the time of the run, UTC), a
+--                        boolean (TRUE) or an integer; NULL: its rows are not marked any more
+--             p_value    what an integer is set to; NULL: 1
+--             p_purge_after_seconds   of a target: a job that has marked its rows removes them so
+--                        much later; NULL: never
+-- Errors      JD002 no such column, one that does not fit, or a number out of range; JD004 a purge
+--             of a table that is no target; JD005 no such table, or one of ours
+-- Writes      deletion_soft_columns (one row)      Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_soft_deletion('customer', 'deleted_at', NULL, 2592000);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS set_soft_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE set_soft_deletion(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_value BIGINT,
+    IN p_purge_after_seconds BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Name the column by which soft deletion marks the rows of a table, target or dependant'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'set_soft_deletion', 'p_table is NULL', NULL);
+    ELSEIF p_purge_after_seconds NOT BETWEEN 1 AND 3155760000 THEN
+        CALL deletion_raise(
+            'JD002', 'set_soft_deletion', 'p_purge_after_seconds is out of range',
+            p_purge_after_seconds
+        );
+    END IF;
+
+    IF p_column IS NULL THEN
+        -- It may be taken back when its table is gone.
+        DELETE FROM deletion_soft_columns AS s
+        WHERE
+            p_table IN (
+                deletion_entity_name(s.table_schema, s.table_name),
+                concat(s.table_schema, '.', s.table_name)
+            );
+    ELSE
+        CALL deletion_find_table(p_table, 'set_soft_deletion', v_schema, v_table);
+
+        IF deletion_is_ours(v_schema, v_table) THEN
+            CALL deletion_raise(
+                'JD005', 'set_soft_deletion', 'table belongs to deletion-jobs', p_table
+            );
+        ELSEIF p_purge_after_seconds IS NOT NULL AND deletion_target_name(p_table) IS NULL THEN
+            CALL deletion_raise(
+                'JD004', 'set_soft_deletion', 'table is no target: nothing to purge', p_table
+            );
+        ELSEIF char_length(p_column) > 64 THEN
+            CALL deletion_raise('JD002', 'set_soft_deletion', 'no such column', p_column);
+        END IF;
+
+        SET v_problem = deletion_soft_problem(v_schema, v_table, p_column, p_value);
+
+        IF v_problem IS NOT NULL THEN
+            CALL deletion_raise('JD002', 'set_soft_deletion', v_problem, p_column);
+        END IF;
+
+        -- A number that is given makes a TINYINT(1) one.
+        SET v_kind = if(p_value IS NOT NULL, 'integer', (
+            SELECT deletion_soft_kind(c.column_type)
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = v_schema AND c.table_name = v_table AND c.column_name = p_column
+        ));
+
+        INSERT INTO deletion_soft_columns (
+            table_schema, table_name, column_name, kind, mark_value, purge_after_seconds
+        )
+        VALUES (
+            v_schema, v_table, p_column, v_kind,
+            if(v_kind = 'integer', coalesce(p_value, 1), NULL), p_purge_after_seconds
+        )
+        ON DUPLICATE KEY UPDATE
+            column_name = p_column,
+            kind = v_kind,
+            mark_value = if(v_kind = 'integer', coalesce(p_value, 1), NULL),
+            purge_after_seconds = p_purge_after_seconds;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/compile_deletion_plan.sql
+-- compile_deletion_plan
+-- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
+--
+-- Parameters  p_table   the target; where it has a soft-delete column, both its plans
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle; JD011 a soft-delete column that
+--             does not fit any more
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL compile_deletion_plan('users');
+
+DROP PROCEDURE IF EXISTS compile_deletion_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE compile_deletion_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'  -- noqa: LT05
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+
+    IF deletion_has_soft_column(deletion_target_name(p_table)) THEN
+        CALL deletion_soft_plan(p_table, 'compile_deletion_plan', v_plan_id);
+    END IF;
+
+    CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
 END$$
 DELIMITER ;
 -- <<<
@@ -1019,6 +1435,51 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_check_wish.sql
+-- deletion_check_wish
+-- Check what is the same for all rows of an enqueue, and find the target.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_table          the table that was given
+--             p_hard_delete    the mode that was given
+--             p_entity_table   OUT the target, as it is registered
+-- Errors      JD002 a NULL; JD004 no target; JD011 soft, but no column
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_check_wish('enqueue_deletion', 'users', TRUE, @dj_name);
+
+DROP PROCEDURE IF EXISTS deletion_check_wish;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_check_wish(
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Check what is the same for all rows of an enqueue, and find the target'
+BEGIN
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSEIF p_hard_delete IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_hard_delete is NULL', NULL);
+    END IF;
+
+    SET p_entity_table = deletion_target_name(p_table);
+
+    IF p_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
+    ELSEIF NOT p_hard_delete AND NOT deletion_has_soft_column(p_entity_table) THEN
+        CALL deletion_raise('JD011', p_verb, 'table has no soft-delete column', p_entity_table);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_keep_asked.sql
 -- deletion_keep_asked
 -- Keep in the attempts what a job asks for and how it ended, before its row is used again.
@@ -1131,6 +1592,144 @@ BEGIN
             SET SESSION sql_safe_updates = v_safe;
         END;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_enqueue.sql
+-- deletion_enqueue
+-- Record jobs for rows of one target: new ones, and the ones that there are already.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_entity_table   the target, as it is registered
+--             p_keys           canonical keys, a JSON array
+--             p_reason         why it is asked for
+--             p_hard_delete    the mode
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks
+--             p_job_id         OUT the job, where p_keys is one key
+-- Errors      JD013 more jobs would be pending than max_pending allows
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_enqueue('test', 'users', '["42"]', NULL, TRUE, NULL, NULL, @dj_id);
+--
+-- The caller may be in a transaction, in none, or in a trigger, and nothing tells which. So all
+-- jobs are written by one statement, and rows are locked by their primary keys: that leaves no
+-- gap locked in which somebody else may want to insert.
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS deletion_enqueue;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_enqueue(
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Record jobs for rows of one target: new ones, and the ones that there are already'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_rows JSON;
+    DECLARE v_max_pending BIGINT DEFAULT deletion_setting_int('max_pending');
+    DECLARE v_new, v_known, v_pending BIGINT DEFAULT 0;
+
+    -- Without a lock: which of the rows have a job, as far as this transaction can see.
+    SELECT
+        json_arrayagg(json_object('pk', k.pk, 'id', j.id)),
+        coalesce(sum(coalesce(j.status NOT IN ('pending', 'running'), TRUE)), 0),
+        count(j.id),
+        min(j.id)
+    INTO v_rows, v_new, v_known, p_job_id
+    FROM json_table(
+        p_keys, '$[*]' COLUMNS (
+            pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+    LEFT JOIN deletion_jobs AS j ON j.entity_table = p_entity_table AND j.entity_pk = k.pk;
+
+    IF v_max_pending IS NOT NULL AND v_new > 0 THEN
+        SELECT count(*)
+        INTO v_pending
+        FROM (
+            SELECT 1 AS one FROM deletion_jobs AS j WHERE j.status = 'pending' LIMIT v_max_pending
+        ) AS pending;
+
+        IF v_pending + v_new > v_max_pending THEN
+            CALL deletion_raise('JD013', p_verb, 'more pending jobs than allowed', v_max_pending);
+        END IF;
+    END IF;
+
+    IF v_known > 0 THEN
+        CALL deletion_keep_asked(v_rows, TRUE);
+    END IF;
+
+    -- Each assignment sees the ones before it, so status comes last.
+    INSERT INTO deletion_jobs (
+        id, entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by, created_at
+    )
+    SELECT
+        r.id,
+        p_entity_table,
+        r.pk,
+        p_reason,
+        p_hard_delete,
+        p_scheduled_at,
+        p_created_by,
+        v_now
+    FROM json_table(
+        v_rows, '$[*]' COLUMNS (
+            pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.pk',
+            id BIGINT UNSIGNED PATH '$.id'
+        )
+    ) AS r
+    ORDER BY r.pk
+    ON DUPLICATE KEY UPDATE
+        id = last_insert_id(deletion_jobs.id),
+        hard_delete = p_hard_delete
+        OR (deletion_jobs.status IN ('pending', 'running') AND deletion_jobs.hard_delete),
+        scheduled_at = CASE
+            WHEN deletion_jobs.status = 'running' THEN deletion_jobs.scheduled_at
+            -- A softer wish hastens nothing: it would end the grace of a row that waits to be
+            -- purged. By now hard_delete is the harder of both.
+            WHEN
+                deletion_jobs.status = 'pending' AND deletion_jobs.hard_delete AND NOT p_hard_delete
+                THEN deletion_jobs.scheduled_at
+            WHEN
+                deletion_jobs.status = 'pending'
+                AND coalesce(deletion_jobs.scheduled_at, deletion_jobs.created_at)
+                <= coalesce(p_scheduled_at, deletion_jobs.created_at)
+                THEN deletion_jobs.scheduled_at
+            ELSE p_scheduled_at
+        END,
+        reason = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.reason, p_reason
+        ),
+        created_by = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.created_by, p_created_by
+        ),
+        created_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.created_at, v_now
+        ),
+        started_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.started_at, NULL
+        ),
+        finished_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.finished_at, NULL
+        ),
+        error = if(deletion_jobs.status IN ('pending', 'running'), deletion_jobs.error, NULL),
+        status = if(deletion_jobs.status = 'running', 'running', 'pending');
+
+    SET p_job_id = coalesce(p_job_id, last_insert_id());
 END$$
 DELIMITER ;
 -- <<<
@@ -1421,7 +2020,7 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
-    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
@@ -1480,6 +2079,12 @@ BEGIN
     INTO v_declared
     FROM deletion_references AS d;
 
+    SELECT if(count(*) = 0, NULL, hex(bit_xor(unhex(sha2(json_array(
+        s.table_schema, s.table_name, s.column_name, s.kind, s.mark_value
+    ), 256)))))
+    INTO v_soft
+    FROM deletion_soft_columns AS s;
+
     SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
     INTO v_target
     FROM deletion_targets AS t
@@ -1487,7 +2092,7 @@ BEGIN
 
     -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
-        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
+        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft
     ), 256), 32));
 END$$
 DELIMITER ;
@@ -1830,6 +2435,9 @@ BEGIN
             WHEN 'object' THEN concat('\'', v_f, '\', q.', v_f)
             WHEN 'found_object' THEN concat(
                 '\'', v_f, '\', ', v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
+            )
+            WHEN 'value' THEN concat(
+                v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
             )
             WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
@@ -4784,6 +5392,745 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_soft_kind.sql
+-- deletion_soft_kind
+-- Tell how a column of a type can mark a row as deleted.
+--
+-- Parameters  p_type   the type, as the catalog prints it
+-- Returns     text: timestamp, boolean or integer; NULL: it cannot
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_soft_kind('datetime(6)');
+
+DROP FUNCTION IF EXISTS deletion_soft_kind;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_soft_kind(
+    p_type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Tell how a column of a type can mark a row as deleted'
+BEGIN
+    RETURN CASE
+        WHEN p_type REGEXP '^(datetime|timestamp)([(]|$)' THEN 'timestamp'
+        WHEN p_type = 'tinyint(1)' THEN 'boolean'
+        WHEN p_type REGEXP '^(tiny|small|medium|big)?int([( ]|$)' THEN 'integer'
+    END;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_soft_problem.sql
+-- deletion_soft_problem
+-- Say why a column cannot mark the rows of its table as deleted.
+--
+-- Parameters  p_schema, p_table, p_column   the column
+--             p_value   what an integer would be set to; NULL: nothing was given
+-- Returns     text; NULL: it can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_soft_problem('shop', 'customer', 'deleted_at', NULL);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP FUNCTION IF EXISTS deletion_soft_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_soft_problem(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_value BIGINT
+) RETURNS TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say why a column cannot mark the rows of its table as deleted'
+BEGIN
+    DECLARE v_type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_nullable, v_is_set BOOLEAN;
+    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    -- The catalog compares names regardless of case.
+    SELECT
+        c.column_type, c.is_nullable = 'YES',
+        c.extra LIKE '%GENERATED%' AND c.extra NOT LIKE '%DEFAULT_GENERATED%'
+        OR c.extra LIKE '%VIRTUAL%' OR c.extra LIKE '%STORED%' OR c.extra LIKE '%auto_increment%'
+        OR c.extra LIKE '%on update%'
+    INTO v_type, v_is_nullable, v_is_set
+    FROM information_schema.columns AS c
+    WHERE
+        c.table_schema = p_schema AND c.table_name = p_table
+        AND cast(c.column_name AS BINARY) = cast(p_column AS BINARY);
+
+    SET v_kind = deletion_soft_kind(v_type);
+
+    RETURN CASE
+        WHEN v_type IS NULL THEN 'no such column'
+        WHEN v_kind IS NULL THEN 'column is no timestamp, boolean or integer'
+        WHEN v_kind = 'timestamp' AND p_value IS NOT NULL THEN 'only an integer is set to a value'
+        WHEN v_kind = 'timestamp' AND NOT v_is_nullable THEN 'column cannot be NULL: not deleted'
+        WHEN v_is_set THEN 'column is generated'
+        WHEN
+            p_value IS NOT NULL
+            AND (
+                (p_value < 0 AND v_type LIKE '%unsigned%')
+                OR p_value NOT BETWEEN
+                -pow(2, CASE regexp_substr(v_type, '^[a-z]+') WHEN 'tinyint' THEN 7
+                    WHEN 'smallint' THEN 15 WHEN 'mediumint' THEN 23 WHEN 'int' THEN 31
+                    ELSE 63 END)
+                AND pow(2, (CASE regexp_substr(v_type, '^[a-z]+') WHEN 'tinyint' THEN 7
+                    WHEN 'smallint' THEN 15 WHEN 'mediumint' THEN 23 WHEN 'int' THEN 31
+                    ELSE 63 END) + (v_type LIKE '%unsigned%')) - 1
+            ) THEN 'column cannot hold the value'
+        WHEN
+            -- The primary key names rows; where there is none, a unique key without NULLs.
+            EXISTS (
+                SELECT 1
+                FROM information_schema.statistics AS i
+                WHERE
+                    i.table_schema = p_schema AND i.table_name = p_table
+                    AND i.column_name = p_column AND i.non_unique = 0 AND i.nullable <> 'YES'
+                    AND (
+                        i.index_name = 'PRIMARY'
+                        OR NOT EXISTS (
+                            SELECT 1
+                            FROM information_schema.statistics AS k
+                            WHERE
+                                k.table_schema = p_schema AND k.table_name = p_table
+                                AND k.index_name = 'PRIMARY'
+                        )
+                    )
+            )
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_targets AS t
+                WHERE
+                    t.table_schema = p_schema AND t.table_name = p_table
+                    AND json_contains(t.key_columns, json_quote(p_column))
+            ) THEN 'column is part of the key'
+        WHEN EXISTS (
+            SELECT 1
+            FROM information_schema.key_column_usage AS k
+            WHERE
+                k.referenced_table_name IS NOT NULL
+                AND (
+                    (
+                        k.table_schema = p_schema AND k.table_name = p_table
+                        AND k.column_name = p_column
+                    )
+                    OR (
+                        k.referenced_table_schema = p_schema AND k.referenced_table_name = p_table
+                        AND k.referenced_column_name = p_column
+                    )
+                )
+        ) OR EXISTS (
+            SELECT 1
+            FROM deletion_references AS d
+            WHERE
+                (
+                    d.child_schema = p_schema AND d.child_table = p_table
+                    AND (
+                        json_contains(d.child_columns, json_quote(p_column))
+                        OR d.discriminator_column = p_column
+                    )
+                )
+                OR (
+                    d.parent_schema = p_schema AND d.parent_table = p_table
+                    AND json_contains(d.parent_columns, json_quote(p_column))
+                )
+        ) THEN 'column is part of a reference'
+    END;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_has_soft_column.sql
+-- deletion_has_soft_column
+-- Tell whether a target's own rows can be marked as deleted.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_has_soft_column('customer');
+
+DROP FUNCTION IF EXISTS deletion_has_soft_column;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_has_soft_column(
+    p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BOOLEAN
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Tell whether the rows of a target itself can be marked as deleted'
+BEGIN
+    RETURN EXISTS (
+        SELECT 1
+        FROM deletion_targets AS t
+        INNER JOIN deletion_soft_columns AS s
+            ON s.table_schema = t.table_schema AND s.table_name = t.table_name
+        WHERE t.entity_table = p_entity_table
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_soft_live.sql
+-- deletion_soft_live
+-- Write the condition that the row x of a table is not marked as deleted, or what marks it.
+--
+-- Parameters  p_schema, p_table   the table
+--             p_is_value          TRUE: what the column is set to, where @dj_mark is the run's time
+-- Returns     text; NULL: its rows cannot be marked
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_soft_live('shop', 'customer', FALSE);
+
+DROP FUNCTION IF EXISTS deletion_soft_live;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_soft_live(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_is_value BOOLEAN
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the condition that the row x of a table is not marked as deleted, or what marks it'
+BEGIN
+    RETURN (
+        SELECT CASE
+            WHEN p_is_value THEN CASE s.kind
+                WHEN 'timestamp' THEN 'CAST(@dj_mark AS DATETIME(6))'
+                WHEN 'boolean' THEN 'TRUE'
+                ELSE s.mark_value
+            END
+            ELSE concat('x.', deletion_quote_name(s.column_name), CASE s.kind
+                WHEN 'timestamp' THEN ' IS NULL'
+                WHEN 'boolean' THEN ' IS NOT TRUE'
+                ELSE concat(
+                    ' IS NULL OR x.', deletion_quote_name(s.column_name), ' <> ', s.mark_value
+                )
+            END)
+        END
+        FROM deletion_soft_columns AS s
+        WHERE s.table_schema = p_schema AND s.table_name = p_table
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_soft_graph.sql
+-- deletion_soft_graph
+-- Read the catalog from a target on: the tables and references that its soft deletion walks.
+--
+-- Parameters  p_plan_id, p_entity_table   the plan and its target
+--             p_code, p_error             OUT why the plan cannot be run; NULL: it can
+-- Writes      deletion_plan_nodes, deletion_plan_edges     Commits  no
+-- Execute     the owner only
+--
+-- References that cascade, and of the tables behind them those that can be marked or lead to such;
+-- circles are no error here. All tables stay with the plan, so that a change of any makes it stale.
+
+DROP PROCEDURE IF EXISTS deletion_soft_graph;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_graph(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Read the catalog from a target on: the tables and references that its soft deletion walks'
+BEGIN
+    DECLARE v_count INT;
+    DECLARE v_is_grown BOOLEAN DEFAULT TRUE;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key, v_useful JSON;
+
+    SELECT t.table_schema, t.table_name, t.key_columns
+    INTO v_schema, v_table, v_key
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_entity_table;
+
+    CALL deletion_plan_node(p_plan_id, v_schema, v_table, v_key, TRUE);
+
+    WHILE v_is_grown DO
+        SET v_count = (
+            SELECT count(*) FROM deletion_plan_nodes AS n WHERE n.plan_id = p_plan_id
+        );
+        CALL deletion_references_to(p_plan_id);
+        DELETE FROM deletion_plan_edges WHERE plan_id = p_plan_id AND action <> 'cascade';
+        CALL deletion_plan_children(p_plan_id, TRUE);
+        UPDATE deletion_plan_nodes AS n
+        SET n.is_expanded = TRUE
+        WHERE n.plan_id = p_plan_id AND n.node_no < v_count;
+        SET v_is_grown = EXISTS (  -- noqa: CP03,LT06
+            SELECT 1 FROM deletion_plan_nodes AS n WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
+        );
+    END WHILE;
+
+    CALL deletion_plan_catalog(p_plan_id);
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON
+            n.plan_id = e.plan_id
+            AND n.table_schema = e.child_schema
+            AND n.table_name = e.child_table
+    SET e.child_node_no = n.node_no
+    WHERE e.plan_id = p_plan_id;
+
+    SET p_error = (
+        SELECT min(concat(
+            s.column_name, ' of ', n.display_name, ': ',
+            deletion_soft_problem(s.table_schema, s.table_name, s.column_name, s.mark_value)
+        ))
+        FROM deletion_plan_nodes AS n
+        INNER JOIN deletion_soft_columns AS s
+            ON s.table_schema = n.table_schema AND s.table_name = n.table_name
+        WHERE n.plan_id = p_plan_id
+    );
+
+    IF p_error IS NULL AND NOT deletion_has_soft_column(p_entity_table) THEN
+        SET p_error = concat(p_entity_table, ' has no soft-delete column');
+    END IF;
+
+    IF p_error IS NOT NULL THEN
+        SET p_code = 'JD011';
+    ELSE
+        CALL deletion_plan_problem(p_plan_id, p_error);
+        SET p_code = if(p_error IS NULL, NULL, 'JD005');
+    END IF;
+
+    IF p_error IS NULL THEN
+        -- A table from which no marking column can be reached is not looked at.
+        WITH RECURSIVE useful (node_no) AS (
+            SELECT n.node_no
+            FROM deletion_plan_nodes AS n
+            INNER JOIN deletion_soft_columns AS s
+                ON s.table_schema = n.table_schema AND s.table_name = n.table_name
+            WHERE n.plan_id = p_plan_id
+            UNION DISTINCT
+            SELECT e.parent_node_no
+            FROM useful AS u
+            INNER JOIN deletion_plan_edges AS e
+                ON e.plan_id = p_plan_id AND e.child_node_no = u.node_no
+        )
+
+        SELECT json_arrayagg(u.node_no) INTO v_useful FROM useful AS u;
+
+        -- What was marked is remembered by its key.
+        SET p_error = (
+            SELECT min(concat(n.display_name, ' has no primary key and no unique key without NULLs'))
+            FROM deletion_plan_nodes AS n
+            WHERE
+                n.plan_id = p_plan_id AND n.key_columns IS NULL
+                AND json_contains(v_useful, cast(n.node_no AS JSON))
+        );
+        SET p_code = if(p_error IS NULL, NULL, 'JD005');
+    END IF;
+
+    IF p_error IS NULL THEN
+        DELETE FROM deletion_plan_edges
+        WHERE plan_id = p_plan_id AND NOT json_contains(v_useful, cast(child_node_no AS JSON));
+        CALL deletion_plan_ranks(p_plan_id);
+        CALL deletion_plan_columns(p_plan_id);
+        -- What marks a row travels with its key.
+        UPDATE deletion_plan_nodes AS n
+        INNER JOIN deletion_soft_columns AS s
+            ON s.table_schema = n.table_schema AND s.table_name = n.table_name
+        SET n.frame_columns = json_array_append(
+            n.frame_columns, '$',
+            deletion_frame_column(p_plan_id, n.node_no, s.column_name, 's')
+        )
+        WHERE n.plan_id = p_plan_id;
+        CALL deletion_plan_edges(p_plan_id);
+        SELECT concat(
+            'columns of different types: ',
+            group_concat(e.reference_name SEPARATOR ', ')  -- noqa: CP01
+        )
+        INTO p_error
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.on_frame IS NULL;
+        SET p_code = if(p_error IS NULL, NULL, 'JD005');
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_mark.sql
+-- deletion_sql_mark
+-- Write one of the statements that mark the rows of a frame, or look at what cannot be marked.
+--
+-- Parameters  p_plan_id   the plan
+--             p_edge_no   the reference that the rows were found by; 0: the target's own rows
+--             p_kind      pass, lock, mark or marked
+-- Returns     text; binds the frame; pass and lock answer those of its rows that are still where
+--             they were found (lock: x is 1 in those that are marked), marked those that hold a
+--             mark now, with the values before and since; in @dj_answer and @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_mark;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_mark(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write one of the statements that mark the rows of a frame'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_columns, v_keys, v_pointers, v_soft JSON;
+    DECLARE v_table, v_found, v_live, v_value, v_name, v_own
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_edge_no > 0 THEN
+        SELECT e.child_node_no, e.found_by, e.frame_columns
+        INTO v_node_no, v_found, v_pointers
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+    END IF;
+
+    SELECT
+        concat(n.sql_name, ' AS x', n.key_index), n.frame_columns,
+        deletion_key_part(n.frame_columns),
+        deletion_soft_live(n.table_schema, n.table_name, FALSE),
+        deletion_soft_live(n.table_schema, n.table_name, TRUE),
+        json_extract(n.frame_columns, '$[last]')
+    INTO v_table, v_columns, v_keys, v_live, v_value, v_soft
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+
+    SET v_name = concat('x.', json_unquote(json_extract(v_soft, '$.name')));
+    SET v_own = concat(
+        '\nSTRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND ')
+    );
+
+    RETURN CASE p_kind
+        WHEN 'mark' THEN concat(
+            'UPDATE ', deletion_sql_frame(v_keys, ''), v_own, '\nSET ', v_name, ' = ', v_value,
+            '\nWHERE ', v_live
+        )
+        WHEN 'marked' THEN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, \'k\', JSON_ARRAY(',
+            deletion_sql_list(v_keys, 'value', ', '), '), \'c\', ',
+            quote(json_unquote(json_extract(v_soft, '$.column'))), ', \'old\', t.old, \'new\', ',
+            deletion_sql_list(json_array(v_soft), 'value', ''), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM ', deletion_sql_frame(
+                v_keys, 'j BIGINT UNSIGNED PATH \'$.j\', old JSON PATH \'$.s\', '
+            ),
+            v_own, '\nWHERE NOT (', v_live, ')'
+        )
+        ELSE concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
+            deletion_sql_list(v_columns, 'found_object', ', '),
+            if(p_kind = 'lock', concat(', \'x\', IF(', v_live, ', 0, 1)'), ''),
+            ')), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(
+                if(p_edge_no = 0, v_keys, json_merge_preserve(v_keys, v_pointers)),
+                concat(
+                    'j BIGINT UNSIGNED PATH \'$.j\', ',
+                    if(p_edge_no = 0, 'm INT PATH \'$.m\', ', '')
+                )
+            ),
+            v_own, if(p_edge_no = 0, ' AND t.m IS NULL', concat(' AND ', v_found)),
+            if(p_kind = 'lock', '\nFOR UPDATE OF x', '')
+        )
+    END;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_restore.sql
+-- deletion_sql_restore
+-- Write one of the statements that take marks back from the rows of a table that still hold them.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+--             p_kind      restore_lock or restore
+-- Returns     text; binds an array of {"id": mark, "k": key, "o": old value, "n": new value};
+--             restore_lock answers those whose row holds the new value, in @dj_answer and @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_restore;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_restore(
+    p_plan_id BIGINT UNSIGNED,
+    p_node_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write one of the statements that take marks back from rows that still hold them'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_keys, v_soft JSON;
+    DECLARE v_table, v_name, v_type LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_marks LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+
+    SELECT
+        concat(n.sql_name, ' AS x', n.key_index), deletion_key_part(n.frame_columns),
+        json_extract(n.frame_columns, '$[last]')
+    INTO v_table, v_keys, v_soft
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = p_node_no;
+
+    SET v_name = concat('x.', json_unquote(json_extract(v_soft, '$.name')));
+    SET v_type = json_unquote(json_extract(v_soft, '$.type'));
+
+    WHILE v_pos < json_length(v_keys) DO
+        SET v_marks = concat(
+            v_marks, 'k', v_pos + 1, ' ',
+            json_unquote(json_extract(v_keys, concat('$[', v_pos, '].type'))),
+            ' PATH \'$.k[', v_pos, ']\' ERROR ON ERROR, '
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    SET v_marks = concat(
+        'JSON_TABLE(?, \'$[*]\' COLUMNS (e JSON PATH \'$\', ', v_marks,
+        'o ', v_type, ' PATH \'$.o\' ERROR ON ERROR, n ', v_type,
+        ' PATH \'$.n\' ERROR ON ERROR)) AS t\nSTRAIGHT_JOIN ', v_table, ' ON ',
+        deletion_sql_list(v_keys, 'found', ' AND '), ' AND ', v_name, ' = t.n'
+    );
+
+    RETURN if(
+        p_kind = 'restore',
+        concat('UPDATE ', v_marks, '\nSET ', v_name, ' = t.o'),
+        concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(t.e), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM ', v_marks, '\nFOR UPDATE OF x'
+        )
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_spread.sql
+-- deletion_sql_spread
+-- Write the statement that reads for soft jobs what hangs from a frame by one reference.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Returns     text; binds the row read last ({} at first), the frame, and a limit; answers the
+--             child frame in @dj_answer, in order, and its number of keys in @dj_rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_spread;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_spread(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that reads for soft jobs what hangs from a frame by one reference'
+BEGIN
+    DECLARE v_parent, v_child, v_keys, v_pointers JSON;
+    DECLARE v_table, v_on_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_same LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_pos INT DEFAULT 0;
+
+    SELECT
+        p.frame_columns, n.frame_columns AS child_frame_columns, e.frame_columns AS pointer_columns,
+        concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
+    INTO v_parent, v_child, v_pointers, v_table, v_on_frame
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p
+        ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SET v_keys = deletion_key_part(v_child);
+    SET v_child = json_merge_preserve(v_child, v_pointers);
+
+    -- A row is met once for each job: a page may end between two jobs.
+    WHILE v_pos < json_length(v_keys) DO
+        SET v_same = concat(
+            v_same, 'c.', json_unquote(json_extract(v_keys, concat('$[', v_pos, '].name'))), ' = ',
+            json_unquote(json_extract(v_keys, concat('$[', v_pos, '].get[0]'))), 'a.',
+            json_unquote(json_extract(v_keys, concat('$[', v_pos, '].f'))),
+            json_unquote(json_extract(v_keys, concat('$[', v_pos, '].get[1]'))), ' AND '
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN concat(
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+        deletion_sql_list(v_child, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, ',
+        deletion_sql_list(v_child, 'answer', ', '),
+        '\n    FROM JSON_TABLE(?, \'$\' COLUMNS (j BIGINT UNSIGNED PATH \'$.j\', ',
+        deletion_sql_list(v_keys, 'frame', ', '), ')) AS a\n    STRAIGHT_JOIN ',
+        deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
+        '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        '\n    WHERE ', deletion_sql_after(v_keys), ' OR (', v_same, 't.j > a.j)',
+        '\n    ORDER BY ', deletion_sql_list(v_keys, 'sort', ', '), ', t.j\n    LIMIT ?\n) AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_write_soft_plan.sql
+-- deletion_write_soft_plan
+-- Store a compiled plan of the soft mode: each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_soft_plan(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store a compiled plan of the soft mode: each step with its finished SQL'
+BEGIN
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+        action, is_leaf, in_check, index_name, sql_text
+    )
+    SELECT
+        p_plan_id,
+        row_number() OVER (ORDER BY s.edge_no, k.place),
+        k.kind, s.node_no, s.parent_node_no, s.edge_no, s.display_name, s.reference_name, s.action,
+        s.is_leaf, TRUE,
+        if(k.kind IN ('fetch_more', 'spread', 'size'), s.index_name, coalesce(s.index_name, 'key')),
+        CASE k.kind
+            -- To read is all that is needed of most tables: no column changes meanwhile.
+            WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
+            WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
+            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, s.edge_no, TRUE)
+            WHEN 'spread' THEN deletion_sql_spread(p_plan_id, s.edge_no)
+            WHEN 'size' THEN concat(
+                'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', s.sql_name, ' LIMIT ?) AS q'
+            )
+            WHEN 'restore_lock' THEN deletion_sql_restore(p_plan_id, s.node_no, k.kind)
+            WHEN 'restore' THEN deletion_sql_restore(p_plan_id, s.node_no, k.kind)
+            ELSE deletion_sql_mark(p_plan_id, s.edge_no, k.kind)
+        END
+    FROM (
+        SELECT
+            0 AS edge_no, n.node_no, NULL AS parent_node_no, n.display_name, n.sql_name,
+            NULL AS reference_name, NULL AS action, NULL AS index_name,
+            NOT EXISTS (SELECT 1 FROM deletion_plan_edges AS b WHERE b.plan_id = p_plan_id)
+            AS is_leaf,
+            TRUE AS is_soft, TRUE AS is_first
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id AND n.node_no = 0
+        UNION ALL
+        SELECT
+            e.edge_no, n.node_no, e.parent_node_no, n.display_name, n.sql_name, e.reference_name,
+            e.action, e.index_name, e.is_leaf,
+            c.table_name IS NOT NULL,
+            -- Once for a table, whichever of its references leads to it.
+            n.node_no <> 0
+            AND row_number() OVER (PARTITION BY n.node_no ORDER BY e.edge_no) = 1
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        LEFT JOIN deletion_soft_columns AS c
+            ON c.table_schema = n.table_schema AND c.table_name = n.table_name
+        WHERE e.plan_id = p_plan_id
+    ) AS s
+    INNER JOIN json_table(
+        '["guard", "roots", "fetch_more", "size", "spread", "pass", "lock", "mark", "marked",
+        "restore_lock", "restore"]',
+        '$[*]' COLUMNS (
+            place FOR ORDINALITY,
+            kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+        ON CASE
+            WHEN k.kind IN ('guard', 'roots') THEN s.edge_no = 0
+            WHEN k.kind IN ('fetch_more', 'spread') THEN s.edge_no > 0
+            WHEN k.kind = 'size' THEN s.edge_no > 0 AND s.index_name IS NULL
+            WHEN k.kind = 'pass' THEN NOT s.is_soft
+            WHEN k.kind IN ('restore_lock', 'restore') THEN s.is_soft AND s.is_first
+            ELSE s.is_soft
+        END;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_soft_plan.sql
+-- deletion_soft_plan
+-- Compile the plan of a target's soft mode, or raise why there is none that can run.
+--
+-- Parameters  p_table     the target                p_verb   the verb that was called
+--             p_plan_id   OUT the plan, one that can be run
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD011 no soft-delete column, or one that does not fit any more
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_soft_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile the plan of the soft mode of a target, or raise why there is none that can run'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_code CHAR(5) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    CALL deletion_check_wish(p_verb, p_table, FALSE, v_entity_table);
+    CALL deletion_compile(v_entity_table, FALSE, p_plan_id);
+
+    SELECT p.error_code, p.error
+    INTO v_code, v_error
+    FROM deletion_plans AS p
+    WHERE p.plan_id = p_plan_id;
+
+    IF v_code IS NOT NULL THEN
+        CALL deletion_raise(v_code, p_verb, left(v_error, 120 - char_length(p_verb)), NULL);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_compile.sql
 -- deletion_compile
 -- Compile a target's plan and make it the current one.
@@ -4843,12 +6190,19 @@ BEGIN
 
         SET p_plan_id = last_insert_id();
         SET SESSION group_concat_max_len = 16777216;
-        CALL deletion_plan_graph(p_plan_id, p_entity_table, v_code, v_error);
 
-        IF v_code IS NULL THEN
+        IF p_hard THEN
+            CALL deletion_plan_graph(p_plan_id, p_entity_table, v_code, v_error);
+        ELSE
+            CALL deletion_soft_graph(p_plan_id, p_entity_table, v_code, v_error);
+        END IF;
+
+        IF v_code IS NULL AND p_hard THEN
             CALL deletion_write_plan(p_plan_id);
             CALL deletion_write_circles(p_plan_id);
             CALL deletion_write_holds(p_plan_id);
+        ELSEIF v_code IS NULL THEN
+            CALL deletion_write_soft_plan(p_plan_id);
         END IF;
 
         SET v_tables = (
@@ -4865,7 +6219,8 @@ BEGIN
             p.fingerprint = deletion_fingerprint(p_entity_table, v_tables),
             p.error_code = v_code,
             p.error = v_error,
-            p.can_block = EXISTS (  -- noqa: CP03,LT06
+            -- Nothing blocks a mark.
+            p.can_block = p_hard AND EXISTS (  -- noqa: CP03,LT06
                 SELECT 1
                 FROM deletion_plan_edges AS e
                 WHERE
@@ -5249,7 +6604,7 @@ SQL SECURITY DEFINER
 COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
-    DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_fits, v_is_empty, v_hard BOOLEAN;
     DECLARE v_held BIGINT;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
@@ -5265,8 +6620,8 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at, r.step_count
-    INTO v_plan_id, v_started_at, v_step_count
+    SELECT r.plan_id, r.started_at, r.step_count, r.hard_delete
+    INTO v_plan_id, v_started_at, v_step_count, v_hard
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -5282,8 +6637,12 @@ BEGIN
     ELSE
         CALL deletion_mind_holds(p_run_id, v_held);
 
-        IF v_held IS NULL OR v_held >= 0 THEN
+        IF v_held = -1 THEN
+            SET v_is_empty = FALSE;
+        ELSEIF v_hard THEN
             CALL deletion_advance(p_run_id, v_is_empty);
+        ELSE
+            CALL deletion_soft_advance(p_run_id, v_is_empty);
         END IF;
 
         IF v_held > 0 THEN
@@ -5317,6 +6676,146 @@ BEGIN
         ELSE
             SET p_state = 'more';
         END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_carry_over.sql
+-- deletion_carry_over
+-- Give a run's jobs the state that their ended attempts ask for.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_jobs, deletion_runs, deletion_walk_keys, deletion_soft_keys   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_carry_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_carry_over(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Give a run''s jobs the state that their ended attempts ask for'
+BEGIN
+    DECLARE v_ended, v_verdict JSON;  -- noqa: PRS
+    DECLARE v_max_attempts INT DEFAULT deletion_setting_int('max_attempts');
+    DECLARE v_backoff BIGINT DEFAULT deletion_setting_int('backoff_seconds');
+    DECLARE v_backoff_max BIGINT DEFAULT deletion_setting_int('backoff_max_seconds');
+
+    -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+    SELECT json_arrayagg(json_object('j', j.id, 'n', a.attempt_no))
+    INTO v_ended
+    FROM deletion_attempts AS a FORCE INDEX (idx_da_run)
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY)
+        ON j.id = a.job_id AND j.status = 'running'
+    WHERE a.run_id = p_run_id AND a.outcome IS NOT NULL
+    FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
+
+    -- Read first, then written: an UPDATE would lock what it reads beside its own rows.
+    SELECT json_arrayagg(json_object(
+        'j', v.j, 'outcome', v.outcome, 'error', v.error, 'status', CASE
+            -- A harder mode was asked for meanwhile: the job is due again.
+            WHEN v.outcome = 'done' AND (v.is_harder OR v.purge_after IS NOT NULL) THEN 'pending'
+            WHEN v.outcome IN ('done', 'failed', 'cancelled') THEN v.outcome
+            WHEN v.is_counted AND v.counted >= v_max_attempts THEN 'failed'
+            ELSE 'pending'
+        END,
+        'counted', v.counted, 'is_counted', v.is_counted, 'alone', v.alone_next,
+        'purge_after', if(v.is_harder, NULL, v.purge_after)
+    ))
+    INTO v_verdict
+    FROM (
+        SELECT
+            e.j, a.outcome, a.error, a.alone_next, a.is_counted,
+            j.hard_delete AND NOT r.hard_delete AS is_harder,
+            if(a.outcome = 'done' AND NOT r.hard_delete, (
+                SELECT s.purge_after_seconds
+                FROM deletion_targets AS t
+                INNER JOIN deletion_soft_columns AS s
+                    ON s.table_schema = t.table_schema AND s.table_name = t.table_name
+                WHERE t.entity_table = r.entity_table
+            ), NULL) AS purge_after,
+            (
+                SELECT count(*)
+                FROM deletion_attempts AS c
+                WHERE c.job_id = e.j AND NOT c.is_past AND c.is_counted
+            ) AS counted
+        FROM json_table(v_ended, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+        )) AS e
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON a.job_id = e.j AND a.attempt_no = e.n
+        STRAIGHT_JOIN deletion_runs AS r ON r.run_id = a.run_id
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = e.j
+        -- An older attempt has nothing to say of a job that is running again.
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM deletion_attempts AS later
+            WHERE later.job_id = e.j AND later.attempt_no > e.n
+        )
+    ) AS v;
+
+    UPDATE json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.outcome',
+        error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.error',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status',
+        counted INT PATH '$.counted',
+        is_counted BOOLEAN PATH '$.is_counted',
+        alone BOOLEAN PATH '$.alone',
+        purge_after BIGINT PATH '$.purge_after'
+    )) AS v
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = v.j
+    SET
+        j.finished_at = if(v.status = 'pending', NULL, utc_timestamp(6)),
+        j.error = if(
+            v.status = 'failed' AND v.outcome <> 'failed',
+            concat(v.error, ' (gave up after ', v.counted, ' attempts)'),
+            v.error
+        ),
+        j.scheduled_at = CASE
+            WHEN v.status <> 'pending' THEN j.scheduled_at
+            -- Its grace is over then: the same job comes back, and removes the rows.
+            WHEN v.outcome = 'done' AND v.purge_after IS NOT NULL
+                THEN timestampadd(SECOND, v.purge_after, utc_timestamp(6))
+            WHEN v.outcome = 'done' THEN NULL
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN timestampadd(
+                SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
+                utc_timestamp(6)
+            )
+            -- A heavy job goes to the back of the queue.
+            WHEN v.outcome = 'sliced' AND v.alone THEN utc_timestamp(6)
+            ELSE j.scheduled_at
+        END,
+        j.hard_delete = j.hard_delete OR (v.outcome = 'done' AND v.status = 'pending'),
+        j.status = v.status;
+
+    UPDATE deletion_runs AS r
+    SET r.jobs_open = r.jobs_open - coalesce(json_length(v_verdict), 0)
+    WHERE r.run_id = p_run_id;
+
+    -- What was counted once is needed no more when the job has ended.
+    DELETE w
+    FROM json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status'
+    )) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = 0 AND w.job_id = e.j AND e.status <> 'pending';
+
+    IF EXISTS (SELECT 1 FROM deletion_runs AS r WHERE r.run_id = p_run_id AND NOT r.hard_delete) THEN
+        DELETE k
+        FROM json_table(v_verdict, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j',
+            status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status'
+        )) AS e
+        STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (PRIMARY)
+            ON k.job_id = e.j AND e.status <> 'pending';
     END IF;
 END$$
 DELIMITER ;
@@ -5440,8 +6939,8 @@ DELIMITER ;
 --
 -- Parameters  p_run_id   the run, fenced
 --             p_state    OUT more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
---             deletion_jobs                        Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
+--             deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_check;
@@ -5459,7 +6958,7 @@ COMMENT 'Look, before the first row is touched, at whatever can be known to fail
 looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_back, v_is_over BOOLEAN;
+    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_back, v_is_over, v_hard BOOLEAN;
     DECLARE v_max_rows, v_held BIGINT;
 
     SELECT
@@ -5468,8 +6967,10 @@ looking: BEGIN
         coalesce(t.max_rows, deletion_setting_int('max_rows')),
         json_contains_path(r.state, 'one', '$.walk'),
         json_contains_path(r.state, 'one', '$.climb'),
-        coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE)
-    INTO v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing, v_is_back
+        coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE),
+        r.hard_delete
+    INTO
+        v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing, v_is_back, v_hard
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -5540,6 +7041,10 @@ looking: BEGIN
         CALL deletion_end_run(p_run_id, 'failed', NULL);
         SET p_state = 'ended';
     ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
+        IF NOT v_hard THEN
+            CALL deletion_soft_start(p_run_id, v_plan_id);
+        END IF;
+
         UPDATE deletion_runs AS r
         INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
         SET
@@ -5819,10 +7324,11 @@ BEGIN
         WHEN p_kind = 'remove_circle' THEN
             EXECUTE dj_stmt USING @dj_run_id;
             SET @dj_rows = row_count();
-        WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
             SET @dj_rows = row_count();
+        WHEN p_kind IN ('fetch_more', 'spread') THEN
+            EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'climb_root' THEN EXECUTE dj_stmt USING @dj_frame, @dj_cursor;
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
         WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;
@@ -6663,6 +8169,67 @@ BEGIN
             h.released_at IS NULL
             AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
     );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_plan_for.sql
+-- deletion_plan_for
+-- Find the plan by which jobs are worked, compiling it where it is missing or stale.
+--
+-- Parameters  p_entity_table   the target, as the jobs name it      p_hard   the mode
+--             p_plan_id        OUT the plan
+--             p_error          OUT the error for the jobs where none can run ("JD004: ..")
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_for;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_for(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard BOOLEAN,
+    OUT p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the plan by which jobs are worked, compiling it where it is missing or stale'
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        SET p_error = concat('JD004: the table is no deletion target (', p_entity_table, ')');
+    ELSEIF NOT p_hard AND NOT deletion_has_soft_column(p_entity_table) THEN
+        SET p_error = concat('JD011: the target has no soft-delete column (', p_entity_table, ')');
+    ELSE
+        SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);
+    END IF;
+
+    IF
+        p_error IS NULL AND p_plan_id IS NULL AND deletion_setting('recompile') = 'false'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_plans AS p
+            WHERE p.entity_table = p_entity_table AND p.hard_delete = p_hard
+        )
+    THEN
+        SET p_error = concat(
+            'JD009: the catalog has changed since the plan was compiled (', p_entity_table, ')'
+        );
+    END IF;
+
+    IF p_error IS NULL AND p_plan_id IS NULL THEN
+        CALL deletion_try_compile(p_entity_table, p_hard, p_plan_id, p_error);
+    END IF;
+
+    IF p_error IS NULL THEN
+        SET p_error = (
+            SELECT concat(p.error_code, ': ', p.error)
+            FROM deletion_plans AS p
+            WHERE p.plan_id = p_plan_id
+        );
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -7633,6 +9200,671 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_soft_start.sql
+-- deletion_soft_start
+-- Turn a soft run's roots into what its jobs have to do; jobs that come back go on where they were.
+--
+-- Parameters  p_run_id, p_plan_id   the run, fenced, its roots found
+-- Writes      deletion_soft_keys, deletion_frames  Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_soft_start;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_start(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Turn the roots of a soft run into what its jobs have to do'
+BEGIN
+    DECLARE v_stale, v_new JSON;
+
+    -- What was noted by another plan, or for another wish of the same row, means nothing now.
+    SELECT json_arrayagg(a.job_id)
+    INTO v_stale
+    FROM deletion_attempts AS a
+    LEFT JOIN deletion_attempts AS b
+        ON
+            b.job_id = a.job_id AND b.attempt_no = a.attempt_no - 1 AND NOT b.is_past
+            AND b.outcome IN ('sliced', 'returned', 'retry', 'lost')
+    WHERE
+        a.run_id = p_run_id
+        AND (
+            b.job_id IS NULL
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_soft_keys AS d
+                WHERE d.job_id = a.job_id AND d.plan_id <> p_plan_id
+            )
+        );
+
+    DELETE k
+    FROM json_table(v_stale, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (PRIMARY) ON k.job_id = e.j;
+
+    SELECT json_arrayagg(k.o)
+    INTO v_new
+    FROM deletion_frames AS f
+    CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+    )) AS k
+    WHERE
+        f.run_id = p_run_id
+        AND NOT EXISTS (SELECT 1 FROM deletion_soft_keys AS d WHERE d.job_id = k.j);
+
+    INSERT IGNORE INTO deletion_soft_keys (job_id, node_no, key_hash, plan_id, edge_no, `keys`)
+    SELECT k.j, 0, deletion_key_hash(k.o), p_plan_id, 0, k.o
+    FROM json_table(v_new, '$[*]' COLUMNS (o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j')) AS k;
+
+    DELETE FROM deletion_frames WHERE run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_soft_done.sql
+-- deletion_soft_done
+-- Note that rows of a frame are dealt with.
+--
+-- Parameters  p_node_no   their table              p_keys   the frame
+-- Writes      deletion_soft_keys                   Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_soft_done;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_done(
+    IN p_node_no INT,
+    IN p_keys JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Note that rows of a frame are dealt with'
+BEGIN
+    UPDATE json_table(p_keys, '$[*]' COLUMNS (
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+    )) AS t
+    STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (PRIMARY)
+        ON k.job_id = t.j AND k.node_no = p_node_no AND k.key_hash = deletion_key_hash(t.o)
+    SET k.is_done = TRUE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_soft_marks.sql
+-- deletion_soft_marks
+-- Mark those rows of a locked frame that are not marked, and keep what they held before.
+--
+-- Parameters  p_edge_no   the reference that they were found by     p_table   their table
+--             p_rows      the frame, as its lock answered it
+-- Errors      JD006 rows hold no mark when they were marked
+-- Writes      the application's table, deletion_marks, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_soft_marks;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_marks(
+    IN p_edge_no INT,
+    IN p_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_rows JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark those rows of a locked frame that are not marked, and keep what they held before'
+BEGIN
+    DECLARE v_live, v_by_job JSON;
+    DECLARE v_count BIGINT;
+
+    -- A row that two jobs reach is marked by one of them.
+    SELECT json_arrayagg(q.o), count(*)
+    INTO v_live, v_count
+    FROM (
+        SELECT
+            k.o,
+            row_number() OVER (
+                PARTITION BY if(json_length(@dj_jobs) = 1, k.n, deletion_key_hash(k.o))
+                ORDER BY k.j
+            ) AS place
+        FROM json_table(p_rows, '$[*]' COLUMNS (
+            n FOR ORDINALITY, o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', x INT PATH '$.x'
+        )) AS k
+        WHERE k.x = 0
+    ) AS q
+    WHERE q.place = 1;
+
+    IF v_count > 0 THEN
+        SET @dj_frame = v_live;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'mark');
+        -- The number that UPDATE gives depends on the client; the rows themselves do not.
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'marked');
+
+        IF @dj_rows <> v_count THEN
+            CALL deletion_raise('JD006', 'run_deletion_jobs', concat(
+                'rows of ', p_table, ' are found and not marked (a trigger keeps them)'
+            ), NULL);
+        END IF;
+
+        INSERT INTO deletion_marks (
+            job_id, table_name, row_key, column_name, old_value, new_value, plan_id, key_hash
+        )
+        SELECT
+            k.j, p_table, k.k, k.c, k.old_value, k.new_value, @dj_plan_id,
+            unhex(sha2(concat(p_table, hex(sha2(k.k, 256))), 256))
+        FROM json_table(@dj_answer, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', k JSON PATH '$.k', c VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.c',
+            old_value JSON PATH '$.old', new_value JSON PATH '$.new'
+        )) AS k;
+
+        SELECT json_objectagg(q.j, q.n)
+        INTO v_by_job
+        FROM (
+            SELECT k.j, count(*) AS n
+            FROM json_table(v_live, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$.j')) AS k
+            GROUP BY k.j
+        ) AS q;
+        CALL deletion_add_receipts(@dj_run_id, p_table, 'mark', v_by_job);
+        SET @dj_left = @dj_left - v_count, @dj_changed = @dj_changed + v_count;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_soft_mark.sql
+-- deletion_soft_mark
+-- Mark the next rows of soft jobs, within the batch, and begin to look below them.
+--
+-- Parameters  p_is_over   OUT TRUE: no row is left
+-- Errors      JD006 rows are found and hold no mark when they were marked
+-- Writes      the application's table, deletion_marks, deletion_receipts, deletion_soft_keys
+-- Commits     no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_soft_mark;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_mark(
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark the next rows of soft jobs, within the batch, and begin to look below them'
+BEGIN
+    DECLARE v_edge_no, v_node_no, v_limit INT;
+    DECLARE v_is_leaf BOOLEAN;
+    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_frame, v_kept, v_gone JSON;
+
+    SET v_edge_no = (
+        SELECT k.edge_no
+        FROM json_table(@dj_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS t
+        STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (idx_dsk_open)
+            ON k.job_id = t.j AND k.is_done = FALSE
+        LIMIT 1
+    );
+    SET p_is_over = v_edge_no IS NULL;
+
+    IF NOT p_is_over THEN
+        SELECT s.kind, s.node_no, s.table_name, s.is_leaf
+        INTO v_kind, v_node_no, v_table, v_is_leaf
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id AND s.edge_no = v_edge_no AND s.kind IN ('lock', 'pass');
+
+        -- What hangs from these rows is read at once: fewer where there may be something.
+        SET v_limit = if(v_is_leaf, @dj_left, least(@dj_left, 500));
+
+        SELECT json_arrayagg(q.`keys`)
+        INTO v_frame
+        FROM (
+            SELECT k.`keys`
+            FROM json_table(@dj_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS t
+            STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (idx_dsk_open)
+                ON k.job_id = t.j AND k.is_done = FALSE AND k.edge_no = v_edge_no
+            LIMIT v_limit
+        ) AS q;
+
+        SET @dj_frame = v_frame, @dj_at = v_table;
+        CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
+        SET v_kept = @dj_answer;
+
+        IF v_kind = 'lock' THEN
+            CALL deletion_soft_marks(v_edge_no, v_table, v_kept);
+        END IF;
+    END IF;
+
+    IF v_is_leaf THEN
+        CALL deletion_soft_done(v_node_no, v_frame);
+    ELSEIF NOT p_is_over THEN
+        -- Of a root that is gone what declared references tie to its key is still marked.
+        SELECT json_arrayagg(k.o)
+        INTO v_gone
+        FROM json_table(v_frame, '$[*]' COLUMNS (o JSON PATH '$', m INT PATH '$.m')) AS k
+        WHERE k.m IS NOT NULL;
+        SET v_kept = json_merge_preserve(v_kept, coalesce(v_gone, json_array()));
+        SET @dj_soft = json_object(
+            'node', v_node_no, 'edge', 0, 'last', json_object(), 'keys', v_kept
+        );
+
+        -- Rows that have moved away, or are gone, are done with.
+        IF json_length(v_kept) < json_length(v_frame) THEN
+            SELECT json_arrayagg(k.o)
+            INTO v_gone
+            FROM json_table(v_frame, '$[*]' COLUMNS (
+                o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+            )) AS k
+            WHERE (k.j, deletion_key_hash(k.o)) NOT IN (
+                SELECT h.j, deletion_key_hash(h.o)
+                FROM json_table(v_kept, '$[*]' COLUMNS (
+                    o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+                )) AS h
+            );
+            CALL deletion_soft_done(v_node_no, v_gone);
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_soft_spread.sql
+-- deletion_soft_spread
+-- Note one page of what hangs from the rows that soft jobs are at.
+--
+-- Writes      deletion_soft_keys                   Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_soft_spread;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_spread()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Note one page of what hangs from the rows that soft jobs are at'
+BEGIN
+    -- One answer of the engine is never larger than this.
+    DECLARE v_page INT DEFAULT 10000;
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_keys JSON;
+
+    SELECT s.edge_no, s.node_no
+    INTO v_edge_no, v_node_no
+    FROM (SELECT 1 AS one) AS q
+    LEFT JOIN deletion_plan_steps AS s
+        ON
+            s.plan_id = @dj_plan_id AND s.kind = 'spread'
+            AND s.parent_node_no = json_extract(@dj_soft, '$.node')
+            AND s.edge_no > json_extract(@dj_soft, '$.edge')
+    ORDER BY s.edge_no
+    LIMIT 1;
+
+    IF v_edge_no IS NULL THEN
+        CALL deletion_soft_done(
+            json_extract(@dj_soft, '$.node'), json_extract(@dj_soft, '$.keys')
+        );
+        SET @dj_soft = NULL;
+    ELSE
+        -- A job may have been cancelled since its rows were taken.
+        SELECT coalesce(json_arrayagg(k.o), json_array())
+        INTO v_keys
+        FROM json_table(json_extract(@dj_soft, '$.keys'), '$[*]' COLUMNS (
+            o JSON PATH '$', j JSON PATH '$.j'
+        )) AS k
+        WHERE json_contains(@dj_jobs, k.j);
+
+        SET @dj_frame = v_keys, @dj_cursor = json_extract(@dj_soft, '$.last'), @dj_limit = v_page;
+        CALL deletion_execute(@dj_plan_id, v_edge_no, 'spread');
+
+        INSERT IGNORE INTO deletion_soft_keys (job_id, node_no, key_hash, plan_id, edge_no, `keys`)
+        SELECT k.j, v_node_no, deletion_key_hash(k.o), @dj_plan_id, v_edge_no, k.o
+        FROM json_table(@dj_answer, '$[*]' COLUMNS (
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+        )) AS k;
+
+        SET @dj_soft = if(
+            @dj_rows < v_page,
+            json_set(@dj_soft, '$.edge', v_edge_no, '$.last', json_object()),
+            json_set(@dj_soft, '$.last', json_extract(@dj_answer, '$[last]'))
+        );
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_soft_advance.sql
+-- deletion_soft_advance
+-- Mark on: as many rows as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run_id    the run, fenced
+--             p_is_over   OUT TRUE where the jobs have marked all that they reach
+-- Writes      the application's tables, deletion_marks, deletion_receipts, deletion_soft_keys,
+--             deletion_runs                        Commits  no
+-- Execute     the owner only
+--
+-- From the roots down: a row is looked at, and marked where it can be, while it is held where it
+-- was found; only then is noted what hangs from it. So nothing is marked below a row that has moved
+-- away.
+--
+-- Registers: @dj_run_id, @dj_plan_id, @dj_left (rows that this transaction may still change),
+-- @dj_changed, @dj_mark (the time of the run), @dj_jobs (those that are still wanted), @dj_at (the
+-- table) and @dj_soft (the rows below which it looks; NULL: none).
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_soft_advance;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_soft_advance(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark on: as many rows as fit the batch of the run, in the transaction of the caller'
+BEGIN
+    DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+
+    SELECT
+        r.run_id, r.plan_id, r.batch_rows, r.rows_changed, r.started_at,
+        json_extract(r.state, '$.soft'), json_unquote(json_extract(r.state, '$.at'))
+    INTO @dj_run_id, @dj_plan_id, @dj_left, @dj_changed, @dj_mark, @dj_soft, @dj_at
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET @dj_jobs = (
+        SELECT coalesce(json_arrayagg(a.job_id), json_array())
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run_id AND a.outcome IS NULL
+    );
+    SET p_is_over = FALSE;
+
+    WHILE v_goes_on DO
+        IF @dj_soft IS NOT NULL THEN
+            CALL deletion_soft_spread();
+        ELSEIF @dj_left > 0 THEN
+            CALL deletion_soft_mark(p_is_over);
+        ELSE
+            SET v_goes_on = FALSE;
+        END IF;
+
+        SET v_goes_on = v_goes_on AND NOT p_is_over AND utc_timestamp(6) < v_until;
+    END WHILE;
+
+    -- All is marked: what was noted goes, as bounded as the rest.
+    IF p_is_over THEN
+        DELETE k
+        FROM (
+            SELECT d.job_id, d.node_no, d.key_hash
+            FROM json_table(@dj_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS t
+            STRAIGHT_JOIN deletion_soft_keys AS d FORCE INDEX (PRIMARY) ON d.job_id = t.j
+            LIMIT 20000
+        ) AS q
+        STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (PRIMARY)
+            ON k.job_id = q.job_id AND k.node_no = q.node_no AND k.key_hash = q.key_hash;
+        SET p_is_over = row_count() < 20000;
+    END IF;
+
+    UPDATE deletion_runs AS r
+    SET
+        r.rows_changed = @dj_changed,
+        r.state = if(
+            @dj_soft IS NULL, json_set(json_remove(r.state, '$.soft'), '$.at', @dj_at),
+            json_set(r.state, '$.at', @dj_at, '$.soft', cast(@dj_soft AS JSON))
+        ),
+        -- Contention halves the batch at once; it comes back slowly.
+        r.batch_rows = least(
+            deletion_setting_int('batch_rows'), r.batch_rows + greatest(1, r.batch_rows DIV 8)
+        ),
+        r.retries = 0
+    WHERE r.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_restore.sql
+-- deletion_restore
+-- Take back what one plan's job has marked in one table, where the rows still hold it.
+--
+-- Parameters  p_run_id   the run that counts       p_job_id   the job
+--             p_plan_id, p_table_name   the plan that marked, and the table
+--             p_total    INOUT number of rows restored
+-- Writes      the application's table, deletion_marks, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_restore;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_restore(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_job_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_table_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    INOUT p_total BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take back what the job has marked in one table by one plan, where the rows still hold it'
+BEGIN
+    DECLARE v_edge_no INT DEFAULT (
+        SELECT s.edge_no
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.table_name = p_table_name AND s.kind = 'restore'
+    );
+    DECLARE v_last, v_rows BIGINT UNSIGNED DEFAULT 0;
+    DECLARE v_marks, v_held JSON;
+
+    REPEAT
+        SELECT
+            json_arrayagg(json_object(
+                'id', q.mark_id, 'k', q.row_key, 'o', q.old_value, 'n', q.new_value
+            )),
+            max(q.mark_id)
+        INTO v_marks, v_last
+        FROM (
+            SELECT m.mark_id, m.row_key, m.old_value, m.new_value
+            FROM deletion_marks AS m
+            WHERE
+                m.job_id = p_job_id AND m.state = 'held' AND m.plan_id = p_plan_id
+                AND m.table_name = p_table_name AND m.mark_id > v_last
+            ORDER BY m.mark_id
+            LIMIT 5000
+        ) AS q;
+
+        IF v_marks IS NOT NULL THEN
+            SET @dj_frame = v_marks;
+            CALL deletion_execute(p_plan_id, v_edge_no, 'restore_lock');
+            SET v_held = @dj_answer, v_rows = v_rows + @dj_rows;
+            SET @dj_frame = v_held;
+            CALL deletion_execute(p_plan_id, v_edge_no, 'restore');
+
+            UPDATE json_table(v_held, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.id')) AS t
+            STRAIGHT_JOIN deletion_marks AS m FORCE INDEX (PRIMARY) ON m.mark_id = t.id
+            SET m.state = 'restored';
+        END IF;
+    UNTIL v_marks IS NULL END REPEAT;
+
+    IF v_rows > 0 THEN
+        CALL deletion_add_receipts(
+            p_run_id, p_table_name, 'restore', json_object(p_job_id, v_rows)
+        );
+        SET p_total = p_total + v_rows;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_restore_job.sql
+-- deletion_restore_job
+-- Take back all that a job has marked, and leave the job cancelled.
+--
+-- Parameters  p_job_id   the job
+-- Errors      as restore_deletion
+-- Writes      as restore_deletion                  Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP PROCEDURE IF EXISTS deletion_restore_job;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_restore_job(
+    IN p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take back all that a job has marked, and leave the job cancelled'
+BEGIN
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_hard, v_has_marks BOOLEAN;
+    DECLARE v_seen, v_now JSON;
+    DECLARE v_run_id, v_plan_id BIGINT UNSIGNED;
+    DECLARE v_total BIGINT DEFAULT 0;
+    DECLARE v_later, v_parts JSON;
+    DECLARE v_pos INT DEFAULT 0;
+
+    SELECT json_array(j.status, j.started_at, j.finished_at, j.scheduled_at)
+    INTO v_seen
+    FROM deletion_jobs AS j
+    WHERE j.id = p_job_id;
+
+    SELECT
+        j.status, j.entity_table, j.hard_delete,
+        json_array(j.status, j.started_at, j.finished_at, j.scheduled_at)
+    INTO v_status, v_entity_table, v_hard, v_now
+    FROM deletion_jobs AS j
+    WHERE j.id = p_job_id
+    FOR UPDATE;
+
+    -- An older snapshot of the caller's would not show the marks that were made since.
+    IF NOT v_seen <=> v_now THEN
+        SIGNAL SQLSTATE '40001'
+        SET MESSAGE_TEXT = 'restore_deletion: the job has changed since the transaction began';
+    END IF;
+
+    SET v_has_marks = EXISTS (
+        SELECT 1 FROM deletion_marks AS m WHERE m.job_id = p_job_id AND m.state = 'held'
+    );
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'restore_deletion', 'no such job', p_job_id);
+    ELSEIF v_status = 'running' THEN
+        CALL deletion_raise('JD003', 'restore_deletion', 'job is running', p_job_id);
+    ELSEIF v_status = 'done' AND v_hard THEN
+        CALL deletion_raise(
+            'JD003', 'restore_deletion', 'the rows are removed for good', p_job_id
+        );
+    ELSEIF NOT v_has_marks AND v_status IN ('failed', 'cancelled') THEN
+        CALL deletion_raise(
+            'JD003', 'restore_deletion', 'the job has no marks to take back', p_job_id
+        );
+    END IF;
+
+    -- Never again for good without being asked: what waited was a purge, or is wanted no more.
+    UPDATE deletion_jobs AS j
+    SET
+        j.status = 'cancelled', j.finished_at = utc_timestamp(6), j.error = NULL,
+        j.hard_delete = j.hard_delete AND NOT v_has_marks
+    WHERE j.id = p_job_id;
+    CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), FALSE);
+
+    INSERT INTO deletion_runs (
+        entity_table, hard_delete, token, session_id, server_id, phase, alone, job_count,
+        batch_rows, last_step_at, outcome, ended_at
+    )
+    VALUES (
+        v_entity_table, FALSE, uuid(), connection_id(), @@GLOBAL.server_uuid, 'ended', TRUE, 1, 0,
+        utc_timestamp(6), 'done', utc_timestamp(6)
+    );
+    SET v_run_id = last_insert_id();
+
+    -- Of two marks on one row the later one holds.
+    SELECT json_arrayagg(m.mark_id)
+    INTO v_later
+    FROM deletion_marks AS m
+    INNER JOIN deletion_marks AS later
+        ON
+            later.key_hash = m.key_hash AND later.table_name = m.table_name
+            AND later.mark_id > m.mark_id
+    WHERE m.job_id = p_job_id AND m.state = 'held'
+    -- Those as well that were made since the caller's snapshot.
+    FOR SHARE OF later;
+    UPDATE json_table(v_later, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS t
+    STRAIGHT_JOIN deletion_marks AS m FORCE INDEX (PRIMARY) ON m.mark_id = t.id
+    SET m.state = 'left';
+
+    -- Parents first, as they were marked: an application may forbid the other order.
+    SELECT json_arrayagg(json_object('p', q.plan_id, 't', q.table_name))
+    INTO v_parts
+    FROM (
+        SELECT m.plan_id, m.table_name
+        FROM deletion_marks AS m
+        WHERE m.job_id = p_job_id AND m.state = 'held'
+        GROUP BY m.plan_id, m.table_name
+        ORDER BY min(m.mark_id)
+        LIMIT 1000000
+    ) AS q;
+
+    WHILE v_pos < coalesce(json_length(v_parts), 0) DO
+        SET v_plan_id = json_extract(v_parts, concat('$[', v_pos, '].p'));
+        SET v_table = json_unquote(json_extract(v_parts, concat('$[', v_pos, '].t')));
+        CALL deletion_restore(v_run_id, p_job_id, v_plan_id, v_table, v_total);
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    UPDATE deletion_marks AS m
+    SET m.state = 'left'
+    WHERE m.job_id = p_job_id AND m.state = 'held';
+    UPDATE deletion_runs AS r SET r.rows_changed = v_total WHERE r.run_id = v_run_id;
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, run_id, started_at, ended_at, outcome, error, asked_reason,
+        asked_hard_delete, asked_by, asked_at
+    )
+    SELECT
+        j.id,
+        (SELECT max(a.attempt_no) + 1 FROM deletion_attempts AS a WHERE a.job_id = j.id),
+        v_run_id, utc_timestamp(6), utc_timestamp(6), 'cancelled',
+        concat('restored: ', v_total, ' rows'), j.reason, FALSE, j.created_by, j.created_at
+    FROM deletion_jobs AS j
+    WHERE j.id = p_job_id;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_fates.sql
 -- deletion_fates
 -- Answer what a walk has found: how many rows of each table meet which end.
@@ -7874,6 +10106,105 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> schema/mysql/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    (
+        SELECT coalesce(cast(sum(cast(
+            json_extract(c.row_counts, concat('$."', j.id, '"')) AS SIGNED
+        )) AS SIGNED), 0)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
+    ) AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed * 1000000
+        / greatest(timestampdiff(MICROSECOND, r.started_at, r.last_step_at), 1000)
+    ) AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    coalesce(
+        (
+            SELECT min(s.table_name)
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+        ),
+        cast(r.state ->> '$.at' AS CHAR CHARACTER SET utf8mb4)  -- noqa: PRS
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR NOT deletion_is_alive(r.run_id, r.session_id, r.server_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN deletion_attempts AS a
+    ON
+        a.job_id = j.id
+        AND a.attempt_no = (
+            SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+        )
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN deletion_frames AS f
+    ON
+        f.run_id = r.run_id
+        AND f.depth = (SELECT max(t.depth) FROM deletion_frames AS t WHERE t.run_id = r.run_id)
+WHERE j.status = 'running';
+
+GRANT SELECT ON vw_deletion_progress
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_marks.sql
+-- vw_deletion_marks
+-- Which rows soft jobs have marked, and what became of the marks.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_marks AS
+SELECT
+    m.job_id,
+    j.entity_table,
+    j.entity_pk,
+    m.table_name,
+    m.row_key,
+    m.column_name,
+    m.old_value,
+    m.new_value,
+    m.state,
+    m.marked_at
+FROM deletion_marks AS m
+LEFT JOIN deletion_jobs AS j ON j.id = m.job_id;
+
+GRANT SELECT ON vw_deletion_marks
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
 -- >>> schema/mysql/views/vw_deletion_holds.sql
 -- vw_deletion_holds
 -- The rows that are held, and those that were.
@@ -7923,11 +10254,11 @@ WITH needed AS (
         if(
             max(s.kind IN ('remove', 'drain')),
             if(
-                max(s.kind IN ('set', 'lock')),
+                max(s.kind IN ('set', 'lock', 'mark')),
                 '["SELECT", "UPDATE", "DELETE"]',
                 '["SELECT", "DELETE"]'
             ),
-            if(max(s.kind IN ('set', 'lock')), '["SELECT", "UPDATE"]', '["SELECT"]')
+            if(max(s.kind IN ('set', 'lock', 'mark')), '["SELECT", "UPDATE"]', '["SELECT"]')
         ) AS rights
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
@@ -8034,7 +10365,25 @@ SELECT
 FROM deletion_plans AS p
 INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
 LEFT JOIN deletion_references AS d ON d.reference_name = s.reference_name
-WHERE p.superseded_at IS NULL AND s.kind = 'size'
+WHERE
+    p.superseded_at IS NULL
+    AND s.kind = 'size'
+    -- Both modes need it: one line.
+    AND (
+        p.hard_delete
+        OR NOT EXISTS (
+            SELECT 1
+            FROM deletion_plans AS h
+            INNER JOIN deletion_plan_steps AS t ON t.plan_id = h.plan_id
+            WHERE
+                h.entity_table = p.entity_table
+                AND h.hard_delete
+                AND h.superseded_at IS NULL
+                AND t.kind = 'size'
+                AND t.table_name = s.table_name
+                AND t.reference_name = s.reference_name
+        )
+    )
 UNION ALL
 SELECT
     'failed',

@@ -17,6 +17,30 @@ SET SESSION time_zone = '+00:00';
 SET SESSION lock_wait_timeout = 2;
 -- <<<
 
+-- What soft deletion has marked stays marked; what is known of it goes.
+SET @dj_sql = if(
+    NOT EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_marks'
+            AND c.column_name = 'plan_id'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_marks DROP CHECK chk_dm_state, DROP KEY idx_dm_row, DROP COLUMN '
+    'plan_id, DROP COLUMN key_hash, DROP COLUMN state'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+DELETE s
+FROM deletion_plan_steps AS s
+INNER JOIN deletion_plans AS p ON p.plan_id = s.plan_id
+WHERE NOT p.hard_delete;
+DELETE FROM deletion_plans WHERE NOT hard_delete;
+DELETE FROM deletion_receipts WHERE action IN ('mark', 'restore');
+
 -- Every statement can be run again: here DDL commits. Without rules that scrub: rows that were
 -- scrubbed count as set NULL, or as set to a default where their run set others NULL.
 DELETE FROM deletion_rules WHERE action = 'scrub';
@@ -219,6 +243,15 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_holds;
+DROP VIEW IF EXISTS vw_deletion_marks;
+DROP PROCEDURE IF EXISTS deletion_restore_job;
+DROP PROCEDURE IF EXISTS deletion_restore;
+DROP PROCEDURE IF EXISTS deletion_soft_advance;
+DROP PROCEDURE IF EXISTS deletion_soft_spread;
+DROP PROCEDURE IF EXISTS deletion_soft_mark;
+DROP PROCEDURE IF EXISTS deletion_soft_marks;
+DROP PROCEDURE IF EXISTS deletion_soft_done;
+DROP PROCEDURE IF EXISTS deletion_soft_start;
 DROP PROCEDURE IF EXISTS deletion_seed_climb;
 DROP PROCEDURE IF EXISTS deletion_see_holds;
 DROP PROCEDURE IF EXISTS deletion_climb;
@@ -237,6 +270,16 @@ DROP PROCEDURE IF EXISTS deletion_drain_wide;
 DROP PROCEDURE IF EXISTS deletion_check_holds;
 DROP PROCEDURE IF EXISTS deletion_change_rows;
 DROP FUNCTION IF EXISTS deletion_detach_problem;
+DROP PROCEDURE IF EXISTS deletion_soft_plan;
+DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
+DROP FUNCTION IF EXISTS deletion_sql_spread;
+DROP FUNCTION IF EXISTS deletion_sql_restore;
+DROP FUNCTION IF EXISTS deletion_sql_mark;
+DROP PROCEDURE IF EXISTS deletion_soft_graph;
+DROP FUNCTION IF EXISTS deletion_soft_live;
+DROP FUNCTION IF EXISTS deletion_has_soft_column;
+DROP FUNCTION IF EXISTS deletion_soft_problem;
+DROP FUNCTION IF EXISTS deletion_soft_kind;
 DROP FUNCTION IF EXISTS deletion_column_text;
 DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_write_holds;
@@ -256,12 +299,17 @@ DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
 DROP PROCEDURE IF EXISTS deletion_row_key;
 DROP FUNCTION IF EXISTS deletion_key_changed;
+DROP PROCEDURE IF EXISTS set_soft_deletion;
+DROP PROCEDURE IF EXISTS preview_soft_deletion;
 DROP PROCEDURE IF EXISTS release_deletion_hold;
 DROP PROCEDURE IF EXISTS hold_deletion;
+DROP PROCEDURE IF EXISTS restore_deletion;
+DROP TABLE IF EXISTS deletion_soft_keys;
 DROP TABLE IF EXISTS deletion_hold_latches;
 DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_node_indexes;
 DROP TABLE IF EXISTS deletion_node_columns;
+DROP TABLE IF EXISTS deletion_soft_columns;
 -- <<<
 
 -- >>> procedures/mysql/worker/deletion_uncount.sql
@@ -1197,6 +1245,67 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_plan_for.sql
+-- deletion_plan_for
+-- Find the plan by which jobs are worked, compiling it where it is missing or stale.
+--
+-- Parameters  p_entity_table   the target, as the jobs name it      p_hard   the mode
+--             p_plan_id        OUT the plan
+--             p_error          OUT the error for the jobs where none can run ("JD004: ..")
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_for;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_for(
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard BOOLEAN,
+    OUT p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find the plan by which jobs are worked, compiling it where it is missing or stale'
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        SET p_error = concat('JD004: the table is no deletion target (', p_entity_table, ')');
+    ELSEIF NOT p_hard THEN
+        SET p_error = concat('JD011: the target has no soft-delete column (', p_entity_table, ')');
+    ELSE
+        SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);
+    END IF;
+
+    IF
+        p_error IS NULL AND p_plan_id IS NULL AND deletion_setting('recompile') = 'false'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_plans AS p
+            WHERE p.entity_table = p_entity_table AND p.hard_delete = p_hard
+        )
+    THEN
+        SET p_error = concat(
+            'JD009: the catalog has changed since the plan was compiled (', p_entity_table, ')'
+        );
+    END IF;
+
+    IF p_error IS NULL AND p_plan_id IS NULL THEN
+        CALL deletion_try_compile(p_entity_table, p_hard, p_plan_id, p_error);
+    END IF;
+
+    IF p_error IS NULL THEN
+        SET p_error = (
+            SELECT concat(p.error_code, ': ', p.error)
+            FROM deletion_plans AS p
+            WHERE p.plan_id = p_plan_id
+        );
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_missing_privilege.sql
 -- deletion_missing_privilege
 -- Say which statement of a plan the server refuses: a right is missing, or the plan does not fit.
@@ -1614,6 +1723,123 @@ BEGIN
     IF v_found < @dj_limit THEN
         SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_carry_over.sql
+-- deletion_carry_over
+-- Give a run's jobs the state that their ended attempts ask for.
+--
+-- Parameters  p_run_id   the run
+-- Writes      deletion_jobs, deletion_runs, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_carry_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_carry_over(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Give a run''s jobs the state that their ended attempts ask for'
+BEGIN
+    DECLARE v_ended, v_verdict JSON;  -- noqa: PRS
+    DECLARE v_max_attempts INT DEFAULT deletion_setting_int('max_attempts');
+    DECLARE v_backoff BIGINT DEFAULT deletion_setting_int('backoff_seconds');
+    DECLARE v_backoff_max BIGINT DEFAULT deletion_setting_int('backoff_max_seconds');
+
+    -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+    SELECT json_arrayagg(json_object('j', j.id, 'n', a.attempt_no))
+    INTO v_ended
+    FROM deletion_attempts AS a FORCE INDEX (idx_da_run)
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY)
+        ON j.id = a.job_id AND j.status = 'running'
+    WHERE a.run_id = p_run_id AND a.outcome IS NOT NULL
+    FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
+
+    -- Read first, then written: an UPDATE would lock what it reads beside its own rows.
+    SELECT json_arrayagg(json_object(
+        'j', v.j, 'outcome', v.outcome, 'error', v.error, 'status', CASE
+            -- A harder mode was asked for meanwhile: the job is due again.
+            WHEN v.outcome = 'done' AND v.is_harder THEN 'pending'
+            WHEN v.outcome IN ('done', 'failed', 'cancelled') THEN v.outcome
+            WHEN v.is_counted AND v.counted >= v_max_attempts THEN 'failed'
+            ELSE 'pending'
+        END,
+        'counted', v.counted, 'is_counted', v.is_counted, 'alone', v.alone_next
+    ))
+    INTO v_verdict
+    FROM (
+        SELECT
+            e.j, a.outcome, a.error, a.alone_next, a.is_counted,
+            j.hard_delete AND NOT r.hard_delete AS is_harder,
+            (
+                SELECT count(*)
+                FROM deletion_attempts AS c
+                WHERE c.job_id = e.j AND NOT c.is_past AND c.is_counted
+            ) AS counted
+        FROM json_table(v_ended, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+        )) AS e
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON a.job_id = e.j AND a.attempt_no = e.n
+        STRAIGHT_JOIN deletion_runs AS r ON r.run_id = a.run_id
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = e.j
+        -- An older attempt has nothing to say of a job that is running again.
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM deletion_attempts AS later
+            WHERE later.job_id = e.j AND later.attempt_no > e.n
+        )
+    ) AS v;
+
+    UPDATE json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.outcome',
+        error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.error',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status',
+        counted INT PATH '$.counted',
+        is_counted BOOLEAN PATH '$.is_counted',
+        alone BOOLEAN PATH '$.alone'
+    )) AS v
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = v.j
+    SET
+        j.finished_at = if(v.status = 'pending', NULL, utc_timestamp(6)),
+        j.error = if(
+            v.status = 'failed' AND v.outcome <> 'failed',
+            concat(v.error, ' (gave up after ', v.counted, ' attempts)'),
+            v.error
+        ),
+        j.scheduled_at = CASE
+            WHEN v.status <> 'pending' THEN j.scheduled_at
+            WHEN v.outcome = 'done' THEN NULL
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN timestampadd(
+                SECOND, least(v_backoff_max, v_backoff * pow(2, least(v.counted - 1, 20))),
+                utc_timestamp(6)
+            )
+            -- A heavy job goes to the back of the queue.
+            WHEN v.outcome = 'sliced' AND v.alone THEN utc_timestamp(6)
+            ELSE j.scheduled_at
+        END,
+        j.status = v.status;
+
+    UPDATE deletion_runs AS r
+    SET r.jobs_open = r.jobs_open - coalesce(json_length(v_verdict), 0)
+    WHERE r.run_id = p_run_id;
+
+    -- What was counted once is needed no more when the job has ended.
+    DELETE w
+    FROM json_table(v_verdict, '$[*]' COLUMNS (
+        j BIGINT UNSIGNED PATH '$.j',
+        status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status'
+    )) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = 0 AND w.job_id = e.j AND e.status <> 'pending';
 END$$
 DELIMITER ;
 -- <<<
@@ -4249,6 +4475,139 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_enqueue.sql
+-- deletion_enqueue
+-- Record jobs for rows of one target: new ones, and the ones that there are already.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_entity_table   the target, as it is registered
+--             p_keys           canonical keys, a JSON array
+--             p_reason         why it is asked for
+--             p_hard_delete    the mode
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks
+--             p_job_id         OUT the job, where p_keys is one key
+-- Errors      JD013 more jobs would be pending than max_pending allows
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_enqueue('test', 'users', '["42"]', NULL, TRUE, NULL, NULL, @dj_id);
+--
+-- The caller may be in a transaction, in none, or in a trigger, and nothing tells which. So all
+-- jobs are written by one statement, and rows are locked by their primary keys: that leaves no
+-- gap locked in which somebody else may want to insert.
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS deletion_enqueue;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_enqueue(
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_keys JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Record jobs for rows of one target: new ones, and the ones that there are already'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_rows JSON;
+    DECLARE v_max_pending BIGINT DEFAULT deletion_setting_int('max_pending');
+    DECLARE v_new, v_known, v_pending BIGINT DEFAULT 0;
+
+    -- Without a lock: which of the rows have a job, as far as this transaction can see.
+    SELECT
+        json_arrayagg(json_object('pk', k.pk, 'id', j.id)),
+        coalesce(sum(coalesce(j.status NOT IN ('pending', 'running'), TRUE)), 0),
+        count(j.id),
+        min(j.id)
+    INTO v_rows, v_new, v_known, p_job_id
+    FROM json_table(
+        p_keys, '$[*]' COLUMNS (
+            pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+    LEFT JOIN deletion_jobs AS j ON j.entity_table = p_entity_table AND j.entity_pk = k.pk;
+
+    IF v_max_pending IS NOT NULL AND v_new > 0 THEN
+        SELECT count(*)
+        INTO v_pending
+        FROM (
+            SELECT 1 AS one FROM deletion_jobs AS j WHERE j.status = 'pending' LIMIT v_max_pending
+        ) AS pending;
+
+        IF v_pending + v_new > v_max_pending THEN
+            CALL deletion_raise('JD013', p_verb, 'more pending jobs than allowed', v_max_pending);
+        END IF;
+    END IF;
+
+    IF v_known > 0 THEN
+        CALL deletion_keep_asked(v_rows, TRUE);
+    END IF;
+
+    -- Each assignment sees the ones before it, so status comes last.
+    INSERT INTO deletion_jobs (
+        id, entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by, created_at
+    )
+    SELECT
+        r.id,
+        p_entity_table,
+        r.pk,
+        p_reason,
+        p_hard_delete,
+        p_scheduled_at,
+        p_created_by,
+        v_now
+    FROM json_table(
+        v_rows, '$[*]' COLUMNS (
+            pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.pk',
+            id BIGINT UNSIGNED PATH '$.id'
+        )
+    ) AS r
+    ORDER BY r.pk
+    ON DUPLICATE KEY UPDATE
+        id = last_insert_id(deletion_jobs.id),
+        hard_delete = p_hard_delete
+        OR (deletion_jobs.status IN ('pending', 'running') AND deletion_jobs.hard_delete),
+        scheduled_at = CASE
+            WHEN deletion_jobs.status = 'running' THEN deletion_jobs.scheduled_at
+            WHEN
+                deletion_jobs.status = 'pending'
+                AND coalesce(deletion_jobs.scheduled_at, deletion_jobs.created_at)
+                <= coalesce(p_scheduled_at, deletion_jobs.created_at)
+                THEN deletion_jobs.scheduled_at
+            ELSE p_scheduled_at
+        END,
+        reason = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.reason, p_reason
+        ),
+        created_by = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.created_by, p_created_by
+        ),
+        created_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.created_at, v_now
+        ),
+        started_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.started_at, NULL
+        ),
+        finished_at = if(
+            deletion_jobs.status IN ('pending', 'running'), deletion_jobs.finished_at, NULL
+        ),
+        error = if(deletion_jobs.status IN ('pending', 'running'), deletion_jobs.error, NULL),
+        status = if(deletion_jobs.status = 'running', 'running', 'pending');
+
+    SET p_job_id = coalesce(p_job_id, last_insert_id());
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_keep_asked.sql
 -- deletion_keep_asked
 -- Keep in the attempts what a job asks for and how it ended, before its row is used again.
@@ -4347,6 +4706,51 @@ BEGIN
         a.asked_scheduled_at = if(a.asked_at IS NULL, j.scheduled_at, a.asked_scheduled_at),
         a.asked_by = if(a.asked_at IS NULL, j.created_by, a.asked_by),
         a.asked_at = coalesce(a.asked_at, j.created_at);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_check_wish.sql
+-- deletion_check_wish
+-- Check what is the same for all rows of an enqueue, and find the target.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_table          the table that was given
+--             p_hard_delete    the mode that was given
+--             p_entity_table   OUT the target, as it is registered
+-- Errors      JD002 a NULL; JD004 no target; JD011 soft, but no column
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_check_wish('enqueue_deletion', 'users', TRUE, @dj_name);
+
+DROP PROCEDURE IF EXISTS deletion_check_wish;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_check_wish(
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Check what is the same for all rows of an enqueue, and find the target'
+BEGIN
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSEIF p_hard_delete IS NULL THEN
+        CALL deletion_raise('JD002', p_verb, 'p_hard_delete is NULL', NULL);
+    END IF;
+
+    SET p_entity_table = deletion_target_name(p_table);
+
+    IF p_entity_table IS NULL THEN
+        CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
+    ELSEIF NOT p_hard_delete THEN
+        CALL deletion_raise('JD011', p_verb, 'table has no soft-delete column', p_entity_table);
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -4577,6 +4981,36 @@ BEGIN
     RETURN if(
         char_length(v_text) > v_size OR NOT deletion_fits_charset(v_text, p_charset), NULL, v_text
     );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/compile_deletion_plan.sql
+-- compile_deletion_plan
+-- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
+--
+-- Parameters  p_table   the target
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL compile_deletion_plan('users');
+
+DROP PROCEDURE IF EXISTS compile_deletion_plan;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE compile_deletion_plan(
+    IN p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'  -- noqa: LT05
+BEGIN
+    DECLARE v_plan_id BIGINT UNSIGNED;
+
+    CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
 END$$
 DELIMITER ;
 -- <<<
@@ -4812,6 +5246,73 @@ DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE preview_deletion
 TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> schema/mysql/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE
+ALGORITHM = UNDEFINED
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    (
+        SELECT coalesce(cast(sum(cast(
+            json_extract(c.row_counts, concat('$."', j.id, '"')) AS SIGNED
+        )) AS SIGNED), 0)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
+    ) AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed * 1000000
+        / greatest(timestampdiff(MICROSECOND, r.started_at, r.last_step_at), 1000)
+    ) AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    (
+        SELECT min(s.table_name)
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR NOT deletion_is_alive(r.run_id, r.session_id, r.server_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN deletion_attempts AS a
+    ON
+        a.job_id = j.id
+        AND a.attempt_no = (
+            SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+        )
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN deletion_frames AS f
+    ON
+        f.run_id = r.run_id
+        AND f.depth = (SELECT max(t.depth) FROM deletion_frames AS t WHERE t.run_id = r.run_id)
+WHERE j.status = 'running';
+
+GRANT SELECT ON vw_deletion_progress
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
 -- <<<
 
 -- >>> schema/mysql/views/vw_deletion_problems.sql

@@ -37,6 +37,19 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
+-- Soft deletion: what was marked, by which plan, and what became of it.
+ALTER TABLE deletion_marks
+ADD COLUMN plan_id bigint NOT NULL,
+ADD COLUMN key_hash bytea NOT NULL,
+ADD COLUMN state text NOT NULL DEFAULT 'held',
+ADD CONSTRAINT chk_dm_state CHECK (state IN ('held', 'restored', 'left'));
+CREATE INDEX idx_dm_row ON deletion_marks (key_hash);
+COMMENT ON COLUMN deletion_marks.plan_id IS
+'The plan that marked it, and that holds the statement which takes it back.';
+COMMENT ON COLUMN deletion_marks.key_hash IS 'Digest of table and key.';
+COMMENT ON COLUMN deletion_marks.state IS
+'held; restored: taken back; left: the row was gone, or held another value, when it was asked for.';
+
 -- Rules that scrub, and rows that are held.
 ALTER TABLE deletion_rules ADD COLUMN scrub jsonb;
 COMMENT ON COLUMN deletion_rules.scrub IS
@@ -50,9 +63,11 @@ ALTER TABLE deletion_rules ADD CONSTRAINT chk_dru_scrub
 CHECK ((action = 'scrub') = (scrub IS NOT NULL));
 ALTER TABLE deletion_receipts DROP CONSTRAINT chk_drec_action;
 ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
-CHECK (action IN ('delete', 'set_null', 'set_default', 'scrub', 'root_not_found'));
+CHECK (action IN (
+    'delete', 'set_null', 'set_default', 'scrub', 'root_not_found', 'mark', 'restore'
+));
 COMMENT ON COLUMN deletion_receipts.action IS
-'delete, set_null, set_default, scrub; root_not_found: the row was gone already.';
+'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already.';
 ALTER TABLE deletion_walk_keys DROP CONSTRAINT chk_dwk_fate;
 ALTER TABLE deletion_walk_keys ADD CONSTRAINT chk_dwk_fate
 CHECK (fate IN ('delete', 'set_null', 'set_default', 'scrub', 'restrict', 'keep', 'held'));
@@ -68,17 +83,51 @@ ON deletion_plan_steps (plan_id, edge_no, kind);
 
 -- === schema/postgres/tables/deletion_rules.sql 3ab113db3b1d1c233e3d3893045f01728bbcfb8a1d564e14b889fbe4a0b77e61  -- noqa: LT05
 -- === schema/postgres/tables/deletion_plan_steps.sql 79f68ba7539e4ea5bb627e575f9c01b5bd039405f86ee5c1bf8b390d9058fcc1  -- noqa: LT05
--- === schema/postgres/tables/deletion_receipts.sql db12a35d872009ee74ca5b82bac1649e399e160d3e6f6e4b9482c5c212287463  -- noqa: LT05
+-- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
+-- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05
 -- === schema/postgres/tables/deletion_walk_keys.sql d694b8e73e679f05e902263f354de3c05767c4fcdd612ba3ca07f3cdf4295c74  -- noqa: LT05
 
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_health;
 DROP VIEW IF EXISTS vw_deletion_problems;
+DROP VIEW IF EXISTS vw_deletion_progress;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
 DROP FUNCTION IF EXISTS deletion_references_to;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;
 DROP PROCEDURE IF EXISTS set_deletion_rule;
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_soft_columns.sql
+-- deletion_soft_columns
+-- The columns by which tables mark a row as deleted, named by the DBA, one for a table.
+
+CREATE TABLE deletion_soft_columns (
+    table_schema varchar(64) NOT NULL,
+    table_name varchar(64) NOT NULL,
+    column_name varchar(64) NOT NULL,
+    kind text NOT NULL,
+    mark_value bigint,
+    purge_after_seconds bigint,
+    created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    PRIMARY KEY (table_schema, table_name),
+    CONSTRAINT chk_dsc_kind CHECK (kind IN ('timestamp', 'boolean', 'integer')),
+    CONSTRAINT chk_dsc_mark_value CHECK ((kind = 'integer') = (mark_value IS NOT NULL)),
+    CONSTRAINT chk_dsc_purge_after CHECK (purge_after_seconds > 0)
+);
+
+COMMENT ON TABLE deletion_soft_columns IS
+'One row for each table whose rows can be marked as deleted.';
+COMMENT ON COLUMN deletion_soft_columns.table_schema IS 'The table''s schema, unquoted.';
+COMMENT ON COLUMN deletion_soft_columns.table_name IS 'The table''s name, unquoted.';
+COMMENT ON COLUMN deletion_soft_columns.column_name IS 'The column that a soft deletion sets.';
+COMMENT ON COLUMN deletion_soft_columns.kind IS
+'timestamp: set to the time of the run, NULL is not deleted; boolean: set TRUE; integer: set to '
+'mark_value.';
+COMMENT ON COLUMN deletion_soft_columns.mark_value IS 'What an integer is set to; else NULL.';
+COMMENT ON COLUMN deletion_soft_columns.purge_after_seconds IS
+'A job of this target that has marked its rows removes them so much later; NULL: never.';
+COMMENT ON COLUMN deletion_soft_columns.created_at IS 'When it was named.';
 -- <<<
 
 -- >>> schema/postgres/tables/deletion_found_rows.sql
@@ -141,6 +190,81 @@ COMMENT ON COLUMN deletion_holds.held_at IS 'When it was placed.';
 COMMENT ON COLUMN deletion_holds.released_by IS
 'The account that released it, or placed another in its stead.';
 COMMENT ON COLUMN deletion_holds.released_at IS 'When that was; NULL: not released.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_soft_keys.sql
+-- deletion_soft_keys
+-- Where soft jobs stand: the rows that each has met, and below which of them it has looked.
+--
+-- Rows do not vanish when they are marked, so a soft job has to remember where it was. It is the
+-- job's memory, not the run's: the next run goes on where the last one ended, in whatever way.
+
+CREATE TABLE deletion_soft_keys (
+    job_id bigint NOT NULL,
+    node_no integer NOT NULL,
+    key_hash bytea NOT NULL,
+    plan_id bigint NOT NULL,
+    edge_no integer NOT NULL,
+    keys jsonb NOT NULL,
+    is_done boolean NOT NULL DEFAULT FALSE,
+    PRIMARY KEY (job_id, node_no, key_hash)
+);
+
+CREATE INDEX idx_dsk_open ON deletion_soft_keys (job_id, edge_no) WHERE NOT is_done;
+
+COMMENT ON TABLE deletion_soft_keys IS 'One row for each row that a soft job has met.';
+COMMENT ON COLUMN deletion_soft_keys.job_id IS 'The job.';
+COMMENT ON COLUMN deletion_soft_keys.node_no IS 'The plan''s table that the key is of.';
+COMMENT ON COLUMN deletion_soft_keys.key_hash IS 'Digest of the key.';
+COMMENT ON COLUMN deletion_soft_keys.plan_id IS 'The plan by which it was met.';
+COMMENT ON COLUMN deletion_soft_keys.edge_no IS 'The reference by which it was met; 0: a root.';
+COMMENT ON COLUMN deletion_soft_keys.keys IS 'The key as a frame holds it.';
+COMMENT ON COLUMN deletion_soft_keys.is_done IS
+'It was marked, where its table can be, and what hangs from it was met.';
+-- <<<
+
+-- >>> procedures/postgres/api/restore_deletion.sql
+-- restore_deletion
+-- Take back what a soft deletion job has marked, all in the caller's transaction or none of it.
+--
+-- Parameters  p_job_id   the job: a pending one, its purge too, is cancelled as well; one that has
+--                        ended is cancelled afterwards. Rows that hold another value by now, or
+--                        that somebody else has marked since, stay as they are
+-- Errors      JD001 no such job; JD002 NULL; JD003 running (cancel it first), or nothing to take
+--             back; 40001 the job has changed since the caller's snapshot; the engine's own where a
+--             constraint forbids a row as it was
+-- Writes      the application's tables, deletion_marks, deletion_jobs, deletion_attempts,
+--             deletion_runs, deletion_receipts     Commits  no
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL restore_deletion(42);
+
+CREATE OR REPLACE PROCEDURE restore_deletion(p_job_id bigint)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- As for a run's steps: the values are read as they were written.
+SET row_security = off
+SET jit = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $restore_deletion$
+BEGIN
+    IF p_job_id IS NULL THEN
+        PERFORM deletion_raise('JD002', 'restore_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    PERFORM deletion_restore_job(p_job_id);
+END;
+$restore_deletion$;
+
+COMMENT ON PROCEDURE restore_deletion(bigint) IS
+'Take back what a soft deletion job has marked, all in the caller''s transaction or none of it.';
+REVOKE ALL ON PROCEDURE restore_deletion(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE restore_deletion(bigint) TO deletion_jobs_app, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/admin/preview_deletion.sql
@@ -351,6 +475,109 @@ REVOKE ALL ON PROCEDURE release_deletion_hold(text, text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE release_deletion_hold(text, text) TO deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/admin/preview_soft_deletion.sql
+-- preview_soft_deletion
+-- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
+--
+-- Parameters  p_table   the target                 p_pk   key of the row
+-- Returns     table_name, action (mark, root_not_found), reference_name (always NULL), row_count,
+--             is_at_least (the walk was cut short)
+-- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
+--             as the plan's; 42501 a right or a policy is in the way
+-- Writes      deletion_walk_keys, emptied again    Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT * FROM preview_soft_deletion('users', '42');
+
+CREATE OR REPLACE FUNCTION preview_soft_deletion(
+    p_table text,
+    p_pk text
+) RETURNS TABLE (
+    table_name text,
+    action text,
+    reference_name text,
+    row_count bigint,
+    is_at_least boolean
+)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- As for a run's steps: the statements are the same.
+SET row_security = off
+SET jit = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
+AS $preview_soft_deletion$
+DECLARE
+    c_verb CONSTANT text := 'preview_soft_deletion';
+    v_walk_id CONSTANT bigint := -pg_backend_pid();
+    v_plan deletion_plans;
+    v_plan_id bigint;
+    v_error text;
+    v_read bigint := 0;
+    v_total bigint := 0;
+    v_keys jsonb;
+    v_sql text;
+BEGIN
+    v_plan := deletion_soft_plan(c_verb, p_table);
+    v_plan_id := v_plan.plan_id;
+    v_error := deletion_missing_privilege(v_plan_id);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('42501', c_verb, v_error, NULL);
+    END IF;
+
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_plan_id AND s.kind = 'roots';
+    EXECUTE v_sql INTO v_keys USING jsonb_build_array(jsonb_build_object(
+        'j', 0, 'pk', deletion_parse_key(v_plan.entity_table, p_pk, c_verb)
+    ));
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    PERFORM deletion_seed_walk(v_walk_id, v_keys);
+
+    LOOP
+        v_read := deletion_walk(v_walk_id, v_plan_id, TRUE);
+        EXIT WHEN v_read IS NULL;
+        v_total := v_total + v_read;
+        EXIT WHEN v_total >= deletion_setting_int('preview_rows');
+    END LOOP;
+
+    RETURN QUERY
+    SELECT f.*, NULL::text, count(*) FILTER (WHERE f.action = 'mark'), v_read IS NOT NULL
+    FROM (
+        SELECT n.table_name, CASE WHEN w.keys ? 'm' THEN 'root_not_found' ELSE 'mark' END AS action
+        FROM deletion_walk_keys AS w
+        INNER JOIN deletion_plan_steps AS n
+            ON n.plan_id = v_plan_id AND n.kind = 'restore' AND n.node_no = w.node_no
+        INNER JOIN deletion_soft_columns AS c
+            ON deletion_entity_name(to_regclass(format('%I.%I', c.table_schema, c.table_name)))
+                = n.table_name
+        WHERE w.walk_id = v_walk_id AND (w.keys ? 'm' OR CASE c.kind
+            WHEN 'timestamp' THEN w.keys ->> 's' IS NULL
+            -- As texts: nothing says that a row is compared with its own table's column first.
+            WHEN 'boolean' THEN w.keys ->> 's' IS DISTINCT FROM 'true'
+            ELSE w.keys ->> 's' IS DISTINCT FROM c.mark_value::text
+        END)
+    ) AS f
+    GROUP BY f.table_name, f.action
+    ORDER BY 1, 2;
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+END;
+$preview_soft_deletion$;
+
+COMMENT ON FUNCTION preview_soft_deletion(text, text) IS
+'How many rows a soft deletion would mark, table by table; nothing is changed.';
+REVOKE ALL ON FUNCTION preview_soft_deletion(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION preview_soft_deletion(text, text) TO deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/admin/pause_deletions.sql
 -- pause_deletions
 -- Let all workers of this installation rest, from their next batch on.
@@ -495,6 +722,129 @@ $set_deletion_rule$;
 COMMENT ON PROCEDURE set_deletion_rule(text, text, text, jsonb) IS
 'Decide what happens to the rows behind one reference, whatever the catalog says.';
 REVOKE ALL ON PROCEDURE set_deletion_rule(text, text, text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/set_soft_deletion.sql
+-- set_soft_deletion
+-- Name the column by which soft deletion marks the rows of a table, target or dependant.
+--
+-- Parameters  p_table    the table, with or without its schema
+--             p_column   a timestamp that may be NULL (it is set to the time of the run, UTC), a
+--                        boolean (TRUE) or an integer; NULL: its rows are not marked any more
+--             p_value    what an integer is set to; NULL: 1
+--             p_purge_after_seconds   of a target: a job that has marked its rows removes them so
+--                        much later; NULL: never
+-- Errors      JD002 no such column, one that does not fit, or a number out of range; JD004 a purge
+--             of a table that is no target; JD005 no such table, or one of ours
+-- Writes      deletion_soft_columns (one row)      Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL set_soft_deletion('customer', 'deleted_at', NULL, 2592000);
+
+CREATE OR REPLACE PROCEDURE set_soft_deletion(
+    p_table text,
+    p_column text,
+    p_value bigint DEFAULT NULL,
+    p_purge_after_seconds bigint DEFAULT NULL
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $set_soft_deletion$
+DECLARE
+    c_verb CONSTANT text := 'set_soft_deletion';
+    v_name text[] := deletion_split_name(p_table);
+    v_table regclass;
+    v_kind text;
+    v_problem text;
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_table is NULL', NULL);
+    ELSIF p_purge_after_seconds < 1 OR p_purge_after_seconds > 3155760000 THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, 'p_purge_after_seconds is out of range', p_purge_after_seconds::text
+        );
+    END IF;
+
+    -- It may be taken back when its table is gone.
+    IF p_column IS NULL THEN
+        DELETE FROM deletion_soft_columns AS s
+        WHERE s.table_schema = v_name[1] AND s.table_name = v_name[2];
+        RETURN;
+    END IF;
+
+    v_table := deletion_find_table(p_table, c_verb);
+
+    IF deletion_is_ours(v_table) THEN
+        PERFORM deletion_raise('JD005', c_verb, 'table belongs to deletion-jobs', p_table);
+    ELSIF p_purge_after_seconds IS NOT NULL AND deletion_target_name(p_table) IS NULL THEN
+        PERFORM deletion_raise(
+            'JD004', c_verb, 'table is no target: nothing to purge', p_table,
+            'Register it with register_deletion_target first.'
+        );
+    END IF;
+
+    v_problem := deletion_soft_problem(v_table, p_column, p_value);
+
+    IF v_problem IS NOT NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, v_problem, p_column);
+    END IF;
+
+    SELECT deletion_soft_kind(a.atttypid) INTO STRICT v_kind
+    FROM pg_attribute AS a
+    WHERE a.attrelid = v_table AND a.attname = p_column;
+
+    INSERT INTO deletion_soft_columns AS s (
+        table_schema, table_name, column_name, kind, mark_value, purge_after_seconds
+    )
+    SELECT
+        n.nspname, c.relname, p_column, v_kind,
+        CASE WHEN v_kind = 'integer' THEN coalesce(p_value, 1) END, p_purge_after_seconds
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = v_table
+    ON CONFLICT (table_schema, table_name) DO UPDATE
+    SET
+        column_name = excluded.column_name,
+        kind = excluded.kind,
+        mark_value = excluded.mark_value,
+        purge_after_seconds = excluded.purge_after_seconds;
+END;
+$set_soft_deletion$;
+
+COMMENT ON PROCEDURE set_soft_deletion(text, text, bigint, bigint) IS
+'Name the column by which soft deletion marks the rows of a table, target or dependant.';
+REVOKE ALL ON PROCEDURE set_soft_deletion(text, text, bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/compile_deletion_plan.sql
+-- compile_deletion_plan
+-- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
+--
+-- Parameters  p_table   the target; where it has a soft-delete column, both its plans
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle; JD011 a soft-delete column that
+--             does not fit any more
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner; DBAs grant it
+-- Example     CALL compile_deletion_plan('users');
+
+CREATE OR REPLACE PROCEDURE compile_deletion_plan(p_table text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $compile_deletion_plan$
+BEGIN
+    IF deletion_has_soft_column(deletion_target_name(p_table)) THEN
+        PERFORM deletion_soft_plan('compile_deletion_plan', p_table);
+    END IF;
+
+    PERFORM deletion_usable_plan('compile_deletion_plan', p_table);
+END;
+$compile_deletion_plan$;
+
+COMMENT ON PROCEDURE compile_deletion_plan(text) IS
+'Compile the plan of a target now, to read it before anything is deleted.';
+REVOKE ALL ON PROCEDURE compile_deletion_plan(text) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/schedule/start_deletion_schedule.sql
@@ -962,6 +1312,167 @@ COMMENT ON FUNCTION deletion_is_ours(regclass) IS
 REVOKE ALL ON FUNCTION deletion_is_ours(regclass) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_check_wish.sql
+-- deletion_check_wish
+-- Check what is the same for all rows of an enqueue, and find the target.
+--
+-- Parameters  p_verb          the verb that was called
+--             p_table         the table, in any spelling
+--             p_hard_delete   the mode asked for
+-- Returns     text, the target's registered name
+-- Errors      JD002 NULL where a value is needed; JD004 no target; JD011 soft, but no column
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_check_wish(
+    p_verb text,
+    p_table text,
+    p_hard_delete boolean
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_check_wish$
+DECLARE
+    v_entity_table text := deletion_target_name(p_table);
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSIF p_hard_delete IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'p_hard_delete is NULL', NULL);
+    ELSIF v_entity_table IS NULL THEN
+        PERFORM deletion_raise(
+            'JD004', p_verb, 'table is no target', p_table,
+            'A DBA allows deletions from a table by register_deletion_target.'
+        );
+    ELSIF NOT p_hard_delete AND NOT deletion_has_soft_column(v_entity_table) THEN
+        PERFORM deletion_raise(
+            'JD011', p_verb, 'table has no soft-delete column', v_entity_table,
+            'Ask for p_hard_delete => TRUE, or name a column by set_soft_deletion.'
+        );
+    END IF;
+
+    RETURN v_entity_table;
+END;
+$deletion_check_wish$;
+
+COMMENT ON FUNCTION deletion_check_wish(text, text, boolean) IS
+'Check what is the same for all rows of an enqueue, and find the target.';
+REVOKE ALL ON FUNCTION deletion_check_wish(text, text, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_enqueue.sql
+-- deletion_enqueue
+-- Make the job for one row, or let the job that is there do: the re-enqueue table of the design.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_entity_table   the target, as it is registered
+--             p_pk             the row's key in canonical form
+--             p_reason, p_hard_delete, p_scheduled_at, p_created_by   as asked
+-- Returns     bigint, the job's id
+-- Errors      JD013 more pending jobs than allowed; 40001 under REPEATABLE READ
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_enqueue(
+    p_verb text,
+    p_entity_table text,
+    p_pk text,
+    p_reason text,
+    p_hard_delete boolean,
+    p_scheduled_at timestamptz,
+    p_created_by bigint
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_enqueue$
+DECLARE
+    v_job deletion_jobs;
+BEGIN
+    -- The unique key decides between two callers; what it leaves is decided under the row's lock.
+    LOOP
+        INSERT INTO deletion_jobs AS j (
+            entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by
+        )
+        VALUES (p_entity_table, p_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by)
+        ON CONFLICT (entity_table, entity_pk) DO NOTHING
+        RETURNING j.id INTO v_job.id;
+
+        IF FOUND THEN
+            PERFORM deletion_check_pending(p_verb);
+            RETURN v_job.id;
+        END IF;
+
+        SELECT j.* INTO v_job
+        FROM deletion_jobs AS j
+        WHERE j.entity_table = p_entity_table AND j.entity_pk = p_pk
+        FOR UPDATE;
+
+        -- A purge of history may have taken the row between the two statements.
+        EXIT WHEN FOUND;
+    END LOOP;
+
+    CASE v_job.status
+        WHEN 'pending' THEN
+            -- NULL means since created_at, on both sides. A softer wish hastens nothing: it would
+            -- end the grace of a row that waits to be purged.
+            IF (
+                coalesce(p_scheduled_at, v_job.created_at)
+                < coalesce(v_job.scheduled_at, v_job.created_at)
+                AND (p_hard_delete OR NOT v_job.hard_delete)
+            ) OR (p_hard_delete AND NOT v_job.hard_delete) THEN
+                UPDATE deletion_jobs AS j
+                SET
+                    hard_delete = j.hard_delete OR p_hard_delete,
+                    scheduled_at = CASE
+                        WHEN coalesce(p_scheduled_at, j.created_at)
+                            < coalesce(j.scheduled_at, j.created_at) THEN p_scheduled_at
+                        ELSE j.scheduled_at
+                    END
+                WHERE j.id = v_job.id;
+            END IF;
+        WHEN 'running' THEN
+            -- A request: the run goes on as it is, and finish arms the job again for it.
+            IF p_hard_delete AND NOT v_job.hard_delete THEN
+                UPDATE deletion_jobs AS j SET hard_delete = TRUE WHERE j.id = v_job.id;
+            END IF;
+        ELSE
+            PERFORM deletion_keep_asked(v_job.id);
+
+            UPDATE deletion_attempts AS a
+            SET is_past = TRUE
+            WHERE a.job_id = v_job.id AND NOT a.is_past;
+
+            UPDATE deletion_jobs AS j
+            SET
+                status = 'pending',
+                reason = p_reason,
+                hard_delete = p_hard_delete,
+                scheduled_at = p_scheduled_at,
+                created_by = p_created_by,
+                created_at = now(),
+                started_at = NULL,
+                finished_at = NULL,
+                error = NULL
+            WHERE j.id = v_job.id;
+
+            PERFORM deletion_check_pending(p_verb);
+    END CASE;
+
+    RETURN v_job.id;
+END;
+$deletion_enqueue$;
+
+COMMENT ON FUNCTION
+deletion_enqueue(text, text, text, text, boolean, timestamptz, bigint) IS
+'Make the job for one row, or let the job that is there do.';
+REVOKE ALL ON FUNCTION
+deletion_enqueue(text, text, text, text, boolean, timestamptz, bigint) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_reference_problem.sql
 -- deletion_reference_problem
 -- Say why a reference cannot be declared like this.
@@ -1221,7 +1732,10 @@ BEGIN
         RETURN v_plan_id;
     END IF;
 
-    v_graph := deletion_plan_graph(p_entity_table);
+    v_graph := CASE
+        WHEN p_hard THEN deletion_plan_graph(p_entity_table)
+        ELSE deletion_soft_graph(p_entity_table)
+    END;
 
     UPDATE deletion_plans AS p
     SET superseded_at = clock_timestamp()
@@ -1245,10 +1759,12 @@ BEGIN
     )
     RETURNING plan_id INTO v_plan_id;
 
-    IF v_graph ->> 'error_code' IS NULL THEN
+    IF v_graph ->> 'error_code' IS NULL AND p_hard THEN
         PERFORM deletion_write_plan(v_plan_id, v_graph);
         PERFORM deletion_write_circles(v_plan_id, v_graph);
         PERFORM deletion_write_holds(v_plan_id, v_graph);
+    ELSIF v_graph ->> 'error_code' IS NULL THEN
+        PERFORM deletion_write_soft_plan(v_plan_id, v_graph);
     END IF;
 
     RETURN v_plan_id;
@@ -1529,6 +2045,11 @@ BEGIN
                 SELECT (to_jsonb(t) - 'created_at')::text
                 FROM deletion_targets AS t
                 WHERE t.entity_table = p_entity_table
+            ),
+            (
+                SELECT string_agg((to_jsonb(s) - 'created_at' - 'purge_after_seconds')::text, ';'
+                    ORDER BY s.table_schema, s.table_name)
+                FROM deletion_soft_columns AS s
             ),
             -- A limit makes the check count rows that it would not look at otherwise.
             deletion_setting('max_rows')
@@ -4038,6 +4559,723 @@ COMMENT ON FUNCTION deletion_write_holds(bigint, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_write_holds(bigint, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_soft_kind.sql
+-- deletion_soft_kind
+-- Tell how a column of a type can mark a row as deleted.
+--
+-- Parameters  p_type   the type
+-- Returns     text: timestamp, boolean or integer; NULL: it cannot
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_soft_kind('timestamptz'::regtype);
+
+CREATE OR REPLACE FUNCTION deletion_soft_kind(p_type oid)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_kind$
+SELECT CASE
+    WHEN p_type IN ('timestamp'::regtype, 'timestamptz'::regtype) THEN 'timestamp'
+    WHEN p_type = 'bool'::regtype THEN 'boolean'
+    WHEN p_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+END;
+$deletion_soft_kind$;
+
+COMMENT ON FUNCTION deletion_soft_kind(oid) IS
+'How a column of a type can mark a row as deleted.';
+REVOKE ALL ON FUNCTION deletion_soft_kind(oid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_soft_problem.sql
+-- deletion_soft_problem
+-- Say why a column cannot mark the rows of its table as deleted.
+--
+-- Parameters  p_table   the table                  p_column   the column
+--             p_value   what an integer would be set to; NULL: nothing was given
+-- Returns     text; NULL: it can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_soft_problem('customer'::regclass, 'deleted_at', NULL);
+
+CREATE OR REPLACE FUNCTION deletion_soft_problem(
+    p_table oid,
+    p_column text,
+    p_value bigint
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_problem$
+SELECT CASE
+    WHEN a.attnum IS NULL THEN 'no such column'
+    WHEN a.kind IS NULL THEN 'column is no timestamp, boolean or integer'
+    WHEN a.kind <> 'integer' AND p_value IS NOT NULL THEN 'only an integer is set to a value'
+    WHEN a.kind = 'timestamp' AND a.attnotnull THEN 'column cannot be NULL: not deleted'
+    WHEN a.attgenerated <> '' OR a.attidentity <> '' THEN 'column is generated'
+    WHEN
+        (a.atttypid = 'int2'::regtype AND p_value NOT BETWEEN -32768 AND 32767)
+        OR (a.atttypid = 'int4'::regtype AND p_value NOT BETWEEN -2147483648 AND 2147483647)
+        THEN 'column cannot hold the value'
+    WHEN a.attnum = ANY (deletion_node_key(p_table)) OR EXISTS (
+        SELECT 1
+        FROM deletion_targets AS t
+        WHERE
+            t.table_schema = n.nspname AND t.table_name = c.relname
+            AND t.key_columns ? a.attname::text
+    ) THEN 'column is part of the key'
+    WHEN EXISTS (
+        SELECT 1
+        FROM pg_constraint AS k
+        WHERE
+            k.contype = 'f'
+            AND (
+                (k.conrelid = p_table AND a.attnum = ANY (k.conkey))
+                OR (k.confrelid = p_table AND a.attnum = ANY (k.confkey))
+            )
+    ) OR EXISTS (
+        SELECT 1
+        FROM deletion_references AS d
+        WHERE
+            (
+                d.child_schema = n.nspname AND d.child_table = c.relname
+                AND (d.child_columns ? a.attname::text OR d.discriminator_column = a.attname)
+            )
+            OR (
+                d.parent_schema = n.nspname AND d.parent_table = c.relname
+                AND d.parent_columns ? a.attname::text
+            )
+    ) THEN 'column is part of a reference'
+END
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (
+    SELECT x.*, deletion_soft_kind(x.atttypid) AS kind
+    FROM pg_attribute AS x
+    WHERE
+        x.attrelid = c.oid AND x.attname = p_column AND x.attnum > 0 AND NOT x.attisdropped
+) AS a ON TRUE
+WHERE c.oid = p_table;
+$deletion_soft_problem$;
+
+COMMENT ON FUNCTION deletion_soft_problem(oid, text, bigint) IS
+'Why a column cannot mark the rows of its table as deleted.';
+REVOKE ALL ON FUNCTION deletion_soft_problem(oid, text, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_has_soft_column.sql
+-- deletion_has_soft_column
+-- Tell whether a target's own rows can be marked as deleted.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     boolean
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_has_soft_column('customer');
+
+CREATE OR REPLACE FUNCTION deletion_has_soft_column(p_entity_table text)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_has_soft_column$
+SELECT EXISTS (
+    SELECT 1
+    FROM deletion_targets AS t
+    INNER JOIN deletion_soft_columns AS s
+        ON s.table_schema = t.table_schema AND s.table_name = t.table_name
+    WHERE t.entity_table = p_entity_table
+);
+$deletion_has_soft_column$;
+
+COMMENT ON FUNCTION deletion_has_soft_column(text) IS
+'Whether a target''s own rows can be marked as deleted.';
+REVOKE ALL ON FUNCTION deletion_has_soft_column(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_soft_nodes.sql
+-- deletion_soft_nodes
+-- Add to a plan's tables how each marks its rows, and its marking column to what frames carry.
+--
+-- Parameters  p_nodes   the plan's nodes, a jsonb array
+-- Returns     jsonb array: those with a soft-delete column have soft, an object of column, name
+--             (quoted), type, kind, and as SQL what it is set to (value; $2 is the run's time) and
+--             the condition on a value that is not deleted (live; %s stands for the value)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_nodes(p_nodes jsonb)
+RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_nodes$
+SELECT jsonb_agg(CASE
+    WHEN s.column_name IS NULL THEN x.node
+    ELSE x.node || jsonb_build_object(
+        'columns', (x.node -> 'columns') || jsonb_build_object(
+            'f', 's',
+            'name', quote_ident(a.attname),
+            'type', format_type(a.atttypid, a.atttypmod),
+            'attnum', a.attnum,
+            'key', FALSE
+        ),
+        'soft', jsonb_build_object(
+            'column', a.attname,
+            'name', quote_ident(a.attname),
+            'type', format_type(a.atttypid, a.atttypmod),
+            'kind', s.kind,
+            'value', CASE s.kind
+                WHEN 'timestamp'
+                    THEN format('CAST($2 AS %s)', format_type(a.atttypid, a.atttypmod))
+                WHEN 'boolean' THEN 'TRUE'
+                ELSE s.mark_value::text
+            END,
+            'live', CASE s.kind
+                WHEN 'timestamp' THEN '%s IS NULL'
+                WHEN 'boolean' THEN '%s IS NOT TRUE'
+                ELSE format('%%s IS DISTINCT FROM %s', s.mark_value)
+            END
+        )
+    )
+END ORDER BY x.ordinality)
+FROM jsonb_array_elements(p_nodes) WITH ORDINALITY AS x (node, ordinality)
+INNER JOIN pg_class AS c ON c.oid = (x.node ->> 'oid')::oid
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN deletion_soft_columns AS s
+    ON s.table_schema = n.nspname AND s.table_name = c.relname
+LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = s.column_name;
+$deletion_soft_nodes$;
+
+COMMENT ON FUNCTION deletion_soft_nodes(jsonb) IS
+'Add to a plan''s tables how each marks its rows.';
+REVOKE ALL ON FUNCTION deletion_soft_nodes(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_soft_graph.sql
+-- deletion_soft_graph
+-- Work out the tables and references that a target's soft deletion walks.
+--
+-- Parameters  p_entity_table   the target, as it is registered
+-- Returns     jsonb, as deletion_plan_graph: references that cascade, and of the tables behind
+--             them those that can be marked or lead to such; circles are no error here
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_graph(p_entity_table text)
+RETURNS jsonb
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_graph$
+DECLARE
+    v_root oid;
+    v_key int2[];
+    v_max_rows bigint;
+    v_closure oid[];
+    v_front oid[];
+    v_useful oid[];
+    v_references jsonb;
+    v_nodes jsonb;
+    v_error_code text := 'JD011';
+    v_error text;
+BEGIN
+    SELECT
+        c.oid, deletion_attnums(c.oid, t.key_columns),
+        coalesce(t.max_rows, deletion_setting_int('max_rows'))
+    INTO v_root, v_key, v_max_rows
+    FROM deletion_targets AS t
+    INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    WHERE t.entity_table = p_entity_table;
+
+    IF v_root IS NULL OR v_key IS NULL THEN
+        RETURN jsonb_build_object('tables', '[]'::jsonb, 'error_code', 'JD005',
+            'error', format('%s is gone, or its key is', p_entity_table));
+    END IF;
+
+    v_closure := ARRAY[v_root];
+    v_front := v_closure;
+
+    WHILE v_front IS NOT NULL LOOP
+        SELECT array_agg(DISTINCT r.child_oid)
+        INTO v_front
+        FROM deletion_references_to(v_front) AS r
+        WHERE r.action = 'cascade' AND r.child_oid <> ALL (v_closure);
+        v_closure := v_closure || coalesce(v_front, '{}');
+    END LOOP;
+
+    SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]')
+    INTO v_references
+    FROM deletion_references_to(v_closure) AS r
+    WHERE r.action = 'cascade';
+
+    -- A table from which no marking column can be reached is not looked at.
+    WITH RECURSIVE useful (table_oid) AS (
+        SELECT c.oid
+        FROM pg_class AS c
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        INNER JOIN deletion_soft_columns AS s
+            ON s.table_schema = n.nspname AND s.table_name = c.relname
+        WHERE c.oid = ANY (v_closure)
+        UNION
+        SELECT r.parent_oid
+        FROM useful AS u
+        INNER JOIN jsonb_to_recordset(v_references) AS r (child_oid oid, parent_oid oid)
+            ON r.child_oid = u.table_oid
+    )
+
+    SELECT array_agg(u.table_oid ORDER BY array_position(v_closure, u.table_oid))
+    INTO v_useful
+    FROM useful AS u;
+
+    SELECT format('%s of %s: %s', s.column_name, deletion_entity_name(c.oid), p.problem)
+    INTO v_error
+    FROM deletion_soft_columns AS s
+    INNER JOIN pg_namespace AS n ON n.nspname = s.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = s.table_name
+    CROSS JOIN LATERAL (
+        SELECT deletion_soft_problem(c.oid, s.column_name, s.mark_value) AS problem
+    ) AS p
+    WHERE c.oid = ANY (v_closure) AND p.problem IS NOT NULL
+    LIMIT 1;
+
+    IF v_error IS NULL THEN
+        v_error := coalesce(deletion_plan_problem(v_useful), (
+            -- What was marked is remembered by its key.
+            SELECT format(
+                '%s has no primary key and no unique key without NULLs',
+                deletion_entity_name(u.table_oid)
+            )
+            FROM unnest(v_useful) AS u (table_oid)
+            WHERE u.table_oid <> v_root AND deletion_node_key(u.table_oid) IS NULL
+            LIMIT 1
+        ));
+        v_error_code := 'JD005';
+    END IF;
+
+    IF v_error IS NOT NULL OR v_useful[1] IS DISTINCT FROM v_root THEN
+        RETURN jsonb_build_object(
+            'tables', to_jsonb(v_closure), 'error_code', v_error_code,
+            'error', coalesce(v_error, format('%s has no soft-delete column', p_entity_table))
+        );
+    END IF;
+
+    v_references := (
+        SELECT coalesce(jsonb_agg(e.value), '[]')
+        FROM jsonb_array_elements(v_references) AS e
+        WHERE (e.value ->> 'child_oid')::oid = ANY (v_useful)
+    );
+
+    SELECT jsonb_agg(
+        deletion_plan_node(
+            (t.ordinality - 1)::integer,
+            t.table_oid,
+            CASE WHEN t.table_oid = v_root THEN v_key ELSE deletion_node_key(t.table_oid) END,
+            ARRAY(
+                SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
+                WHERE r.parent_oid = t.table_oid
+            ),
+            TRUE
+        ) ORDER BY t.ordinality
+    )
+    INTO v_nodes
+    FROM unnest(v_useful) WITH ORDINALITY AS t (table_oid, ordinality);
+
+    v_nodes := deletion_soft_nodes(v_nodes);
+
+    -- A limit alone asks for a check before the first row is touched.
+    RETURN jsonb_build_object('nodes', v_nodes, 'tables', to_jsonb(v_closure))
+    || deletion_plan_edges(v_useful, v_references, v_nodes, v_max_rows IS NOT NULL)
+    || jsonb_build_object('can_block', v_max_rows IS NOT NULL, 'has_waits', FALSE);
+END;
+$deletion_soft_graph$;
+
+COMMENT ON FUNCTION deletion_soft_graph(text) IS
+'The tables and references that a target''s soft deletion walks.';
+REVOKE ALL ON FUNCTION deletion_soft_graph(text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_mark.sql
+-- deletion_sql_mark
+-- Write the statement that marks the rows of a frame, or looks at those that cannot be marked.
+--
+-- Parameters  p_plan_id   the plan                 p_node   the table
+--             p_edge      the reference by which the frame was found; NULL: the jobs' roots
+-- Returns     text; binds $1 frame, $2 the time of the run; answers the frame of the rows that are
+--             still where they were found, how many were marked, these by job, and how many should
+--             have been and hold no mark (a trigger keeps them)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_mark(
+    p_plan_id bigint,
+    p_node jsonb,
+    p_edge jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_mark$
+SELECT format(
+    CASE WHEN p_node ? 'soft' THEN
+        $sql$WITH %1$s,
+held AS MATERIALIZED (
+    SELECT f.j, %2$s, t.%6$s AS old
+    FROM f INNER JOIN ONLY %3$s AS t ON %4$s
+    ORDER BY %5$s
+    FOR NO KEY UPDATE OF t
+),
+u AS (
+    UPDATE ONLY %3$s AS t
+    SET %6$s = %7$s
+    FROM held AS f
+    WHERE %8$s AND %9$s
+    RETURNING
+        f.j, %10$s AS row_key, to_jsonb(f.old) AS old_value, to_jsonb(t.%6$s) AS new_value,
+        %9$s AS is_live
+),
+m AS (
+    INSERT INTO deletion_marks (
+        job_id, table_name, row_key, column_name, old_value, new_value, plan_id, key_hash
+    )
+    SELECT
+        u.j, %11$L, u.row_key, %12$L, u.old_value, u.new_value, %13$s,
+        deletion_key_hash(jsonb_build_array(%11$L) || u.row_key)
+    FROM u
+    WHERE NOT u.is_live
+)
+SELECT
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('j', h.j, %14$s)), '[]') FROM held AS h),
+    (SELECT count(*) FROM u WHERE NOT u.is_live),
+    (
+        SELECT jsonb_object_agg(g.j, g.n)
+        FROM (SELECT u.j, count(*) AS n FROM u WHERE NOT u.is_live GROUP BY u.j) AS g
+    ),
+    (SELECT count(*) FROM (SELECT DISTINCT %15$s FROM held AS h WHERE %16$s) AS live)
+    - (SELECT count(*) FROM u WHERE NOT u.is_live)$sql$
+    ELSE
+        $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', h.j, %14$s)), '[]'), 0::bigint, NULL::jsonb, 0::bigint
+FROM (
+    SELECT f.j, %2$s
+    FROM f INNER JOIN ONLY %3$s AS t ON %4$s
+) AS h$sql$
+    END,
+    deletion_sql_frame(
+        (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), p_edge IS NULL
+    ),
+    -- The key as it was found, what references point at as it is now.
+    deletion_sql_list(k.columns, 'f.%1$s')
+    || coalesce(', ' || deletion_sql_list(k.others, 't.%2$s AS %1$s'), ''),
+    p_node ->> 'sql',
+    deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
+    || coalesce(' AND ' || (p_edge ->> 'found'), ''),
+    deletion_sql_list(k.columns, 't.%2$s'),
+    p_node #>> '{soft,name}',
+    p_node #>> '{soft,value}',
+    deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND '),
+    format(p_node #>> '{soft,live}', 't.' || (p_node #>> '{soft,name}')),
+    format('jsonb_build_array(%s)', deletion_sql_list(k.columns, 't.%2$s')),
+    p_node ->> 'name',
+    p_node #>> '{soft,column}',
+    p_plan_id,
+    deletion_sql_list(p_node -> 'columns', '''%1$s'', h.%1$s'),
+    deletion_sql_list(k.columns, 'h.%1$s'),
+    format(p_node #>> '{soft,live}', 'h.old')
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+        jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean) AS others
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+) AS k;
+$deletion_sql_mark$;
+
+COMMENT ON FUNCTION deletion_sql_mark(bigint, jsonb, jsonb) IS
+'The statement that marks the rows of a frame, or looks at those that cannot be marked.';
+REVOKE ALL ON FUNCTION deletion_sql_mark(bigint, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_spread.sql
+-- deletion_sql_spread
+-- Write the statement that notes for soft jobs what hangs from a frame by one reference.
+--
+-- Parameters  p_plan_id               the plan
+--             p_edge, p_parent, p_child   the reference and its nodes
+-- Returns     text; binds $1 frame, $2 limit, $3 cursor (NULL: from the start); answers the number
+--             of rows read and the last of them, from which the next page goes on
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_spread(
+    p_plan_id bigint,
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_spread$
+SELECT format(
+    $sql$WITH %1$s,
+x AS MATERIALIZED (
+    SELECT f.j, %2$s
+    FROM f
+    %3$s
+    WHERE $3 IS NULL OR (%4$s, f.j) > (%5$s, CAST($3 ->> 'j' AS bigint))
+    ORDER BY %4$s, f.j
+    LIMIT $2
+),
+met AS (
+    INSERT INTO deletion_soft_keys (job_id, node_no, key_hash, plan_id, edge_no, keys)
+    SELECT x.j, %6$s, deletion_key_hash(jsonb_build_array(%7$s)), %8$s, %9$s, jsonb_build_object(%10$s)
+    FROM x
+    ON CONFLICT DO NOTHING
+)
+SELECT count(*), (
+    SELECT jsonb_build_object('j', x.j, %11$s) FROM x ORDER BY %12$s, x.j DESC LIMIT 1
+)
+FROM x$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
+    CASE
+        WHEN p_edge ->> 'index' IS NOT NULL THEN format(
+            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            p_child ->> 'sql', p_edge ->> 'on_frame'
+        )
+        ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
+    END,
+    deletion_sql_list(k.columns, 'c.%2$s'),
+    deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)'),
+    p_child ->> 'no',
+    deletion_sql_list(k.columns, 'x.%1$s'),
+    p_plan_id,
+    p_edge ->> 'no',
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
+    deletion_sql_list(k.columns, '''%1$s'', x.%1$s'),
+    deletion_sql_list(k.columns, 'x.%1$s DESC')
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_spread$;
+
+COMMENT ON FUNCTION deletion_sql_spread(bigint, jsonb, jsonb, jsonb) IS
+'The statement that notes for soft jobs what hangs from a frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_sql_spread(bigint, jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_restore.sql
+-- deletion_sql_restore
+-- Write the statement that takes marks back from the rows of a table that still hold them.
+--
+-- Parameters  p_node   the table, with its soft-delete column
+-- Returns     text; binds $1, an array of {"id": mark, "k": key, "o": old value, "n": new value};
+--             answers the marks that were taken back, and their number
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_restore(p_node jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_restore$
+SELECT format(
+    $sql$WITH f AS MATERIALIZED (
+    SELECT
+        CAST(e.value ->> 'id' AS bigint) AS id, %1$s,
+        CAST(e.value ->> 'o' AS %2$s) AS old, CAST(e.value ->> 'n' AS %2$s) AS new
+    FROM jsonb_array_elements($1) AS e
+),
+u AS (
+    UPDATE ONLY %3$s AS t
+    SET %4$s = f.old
+    FROM f
+    WHERE %5$s AND t.%4$s OPERATOR(pg_catalog.=) f.new
+    RETURNING f.id
+)
+SELECT coalesce(jsonb_agg(u.id), '[]'), count(*) FROM u$sql$,
+    (
+        SELECT string_agg(format(
+            'CAST(e.value -> ''k'' ->> %s AS %s) AS %s', n - 1, c ->> 'type', c ->> 'f'
+        ), ', ' ORDER BY n)
+        FROM jsonb_array_elements(k.columns) WITH ORDINALITY AS x (c, n)
+    ),
+    p_node #>> '{soft,type}',
+    p_node ->> 'sql',
+    p_node #>> '{soft,name}',
+    deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
+)
+FROM (
+    SELECT jsonb_agg(c ORDER BY n) AS columns
+    FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_restore$;
+
+COMMENT ON FUNCTION deletion_sql_restore(jsonb) IS
+'The statement that takes marks back from the rows of a table that still hold them.';
+REVOKE ALL ON FUNCTION deletion_sql_restore(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_write_soft_plan.sql
+-- deletion_write_soft_plan
+-- Store a compiled plan of the soft mode: each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan's row           p_graph   deletion_soft_graph's answer
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_write_soft_plan(
+    p_plan_id bigint,
+    p_graph jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_write_soft_plan$
+WITH node AS (
+    SELECT (n.value ->> 'no')::integer AS node_no, n.value AS node
+    FROM jsonb_array_elements(p_graph -> 'nodes') AS n
+),
+
+edge AS (
+    SELECT
+        (e.value ->> 'no')::integer AS edge_no, e.value AS edge, p.node AS parent, c.node AS child,
+        row_number() OVER (PARTITION BY c.node_no ORDER BY (e.value ->> 'no')::integer) = 1
+        AND c.node_no <> 0 AS is_first
+    FROM jsonb_array_elements(p_graph -> 'edges') AS e
+    INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
+),
+
+statement AS (
+    -- To read is all that is needed of most tables: the lock that keeps columns from changing.
+    SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
+        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+            || ' IN ACCESS SHARE MODE'
+        FROM node AS n
+    ) AS sql_text
+    UNION ALL
+    SELECT 0, s.part, s.kind, s.sql_text
+    FROM node AS n
+    CROSS JOIN LATERAL (
+        VALUES
+        (2, 'roots', deletion_sql_roots(n.node)),
+        (5, 'mark', deletion_sql_mark(p_plan_id, n.node, NULL)),
+        (7, 'restore', deletion_sql_restore(n.node))
+    ) AS s (part, kind, sql_text)
+    WHERE n.node_no = 0
+    UNION ALL
+    SELECT e.edge_no, s.part, s.kind, s.sql_text
+    FROM edge AS e
+    CROSS JOIN LATERAL (
+        VALUES
+        (3, 'fetch_more', deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), TRUE),
+        (4, 'spread', deletion_sql_spread(p_plan_id, e.edge, e.parent, e.child), TRUE),
+        (
+            5, CASE WHEN e.child ? 'soft' THEN 'mark' ELSE 'pass' END,
+            deletion_sql_mark(p_plan_id, e.child, e.edge), TRUE
+        ),
+        (
+            6, 'size',
+            format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+            e.edge ->> 'index' IS NULL
+        ),
+        -- Once for a table, whichever of its references leads to it.
+        (7, 'restore', deletion_sql_restore(e.child), e.is_first AND e.child ? 'soft')
+    ) AS s (part, kind, sql_text, is_needed)
+    WHERE s.is_needed
+)
+
+INSERT INTO deletion_plan_steps (
+    plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
+    is_leaf, in_check, index_name, sql_text
+)
+SELECT
+    p_plan_id,
+    row_number() OVER (ORDER BY s.edge_no, s.part),
+    s.kind,
+    coalesce((e.edge ->> 'child')::integer, 0),
+    (e.edge ->> 'parent')::integer,
+    s.edge_no,
+    coalesce(e.child ->> 'name', (SELECT n.node ->> 'name' FROM node AS n WHERE n.node_no = 0)),
+    e.edge ->> 'reference',
+    e.edge ->> 'action',
+    CASE
+        WHEN e.edge_no IS NULL THEN NOT EXISTS (SELECT 1 FROM edge)
+        ELSE (e.edge ->> 'leaf')::boolean
+    END,
+    coalesce((e.edge ->> 'check')::boolean, FALSE),
+    CASE
+        WHEN s.kind IN ('fetch_more', 'spread', 'size') THEN e.edge ->> 'index'
+        ELSE coalesce(e.edge ->> 'index', 'key')
+    END,
+    -- A partitioned table is read whole: it has no rows of its own.
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+FROM statement AS s
+LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
+$deletion_write_soft_plan$;
+
+COMMENT ON FUNCTION deletion_write_soft_plan(bigint, jsonb) IS
+'Store a compiled plan of the soft mode: each step with its finished SQL.';
+REVOKE ALL ON FUNCTION deletion_write_soft_plan(bigint, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_soft_plan.sql
+-- deletion_soft_plan
+-- Compile the plan of a target's soft mode, or raise why there is none that can run.
+--
+-- Parameters  p_verb    the verb that was called   p_table   the target, as the caller names it
+-- Returns     the plan's row
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD011 no soft-delete column, or one that does not fit any more
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_plan(
+    p_verb text,
+    p_table text
+) RETURNS deletion_plans
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_plan$
+DECLARE
+    v_plan_id bigint := deletion_compile(deletion_check_wish(p_verb, p_table, FALSE), FALSE);
+    v_plan deletion_plans;
+BEGIN
+    SELECT p.* INTO STRICT v_plan FROM deletion_plans AS p WHERE p.plan_id = v_plan_id;
+
+    IF v_plan.error_code IS NOT NULL THEN
+        PERFORM deletion_raise(v_plan.error_code, p_verb, v_plan.error, NULL);
+    END IF;
+
+    RETURN v_plan;
+END;
+$deletion_soft_plan$;
+
+COMMENT ON FUNCTION deletion_soft_plan(text, text) IS
+'Compile the plan of a target''s soft mode, or raise why there is none that can run.';
+REVOKE ALL ON FUNCTION deletion_soft_plan(text, text) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_add_receipts.sql
 -- deletion_add_receipts
 -- Add to a run's receipts what statements of a step changed.
@@ -4234,7 +5472,11 @@ BEGIN
         RETURN 'more';
     END IF;
 
-    v_is_empty := deletion_advance(p_run);
+    IF p_run.hard_delete THEN
+        v_is_empty := deletion_advance(p_run);
+    ELSE
+        v_is_empty := deletion_soft_advance(p_run);
+    END IF;
 
     PERFORM deletion_see_holds(p_run.plan_id, v_held) WHERE v_held > 0;
 
@@ -4272,6 +5514,130 @@ $deletion_advance_run$;
 COMMENT ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) IS
 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up.';
 REVOKE ALL ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_carry_over.sql
+-- deletion_carry_over
+-- Give a run's jobs the state that their ended attempts ask for.
+--
+-- Parameters  p_run_id   the run
+-- Returns     integer, the number of jobs that are running no more
+-- Writes      deletion_jobs, deletion_walk_keys, deletion_soft_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_carry_over(p_run_id bigint)
+RETURNS integer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_carry_over$
+DECLARE
+    v_carried integer;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    WITH ended AS MATERIALIZED (
+        SELECT
+            j.id,
+            a.outcome,
+            a.error,
+            a.alone_next,
+            a.is_counted,
+            j.hard_delete AND NOT r.hard_delete AS is_harder,
+            NOT r.hard_delete AS is_soft,
+            CASE WHEN a.outcome = 'done' AND NOT r.hard_delete THEN (
+                SELECT s.purge_after_seconds
+                FROM deletion_targets AS t
+                INNER JOIN deletion_soft_columns AS s
+                    ON s.table_schema = t.table_schema AND s.table_name = t.table_name
+                WHERE t.entity_table = r.entity_table
+            ) END AS purge_after_seconds,
+            -- Asked only of those that may have to give up.
+            CASE WHEN a.outcome NOT IN ('done', 'failed', 'cancelled') THEN (
+                SELECT count(*)
+                FROM deletion_attempts AS c
+                WHERE c.job_id = j.id AND NOT c.is_past AND c.is_counted
+            ) END AS counted
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+        WHERE
+            a.run_id = p_run_id AND a.outcome IS NOT NULL
+            -- Not by the index of statuses: the planner takes running jobs for few, and their index
+            -- entries, dead ones among them, would be read once for each attempt.
+            AND coalesce(j.status, '') = 'running'
+            -- An older attempt has nothing to say of a job that is running again.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS later
+                WHERE later.job_id = a.job_id AND later.attempt_no > a.attempt_no
+            )
+        -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+        FOR UPDATE OF j SKIP LOCKED
+    ),
+
+    verdict AS (
+        SELECT
+            e.*,
+            CASE
+                WHEN e.outcome = 'done' AND (e.is_harder OR e.purge_after_seconds IS NOT NULL)
+                    THEN 'pending'
+                WHEN e.outcome IN ('done', 'failed', 'cancelled') THEN e.outcome
+                WHEN e.is_counted AND e.counted >= deletion_setting_int('max_attempts') THEN 'failed'
+                ELSE 'pending'
+            END AS new_status
+        FROM ended AS e
+    ),
+
+    forgotten AS (
+        -- What was counted once is needed no more when the job has ended.
+        DELETE FROM deletion_walk_keys AS w
+        USING verdict AS v
+        WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+    ),
+
+    dropped AS (
+        DELETE FROM deletion_soft_keys AS k
+        USING verdict AS v
+        WHERE v.is_soft AND k.job_id = v.id AND v.new_status <> 'pending'
+    )
+
+    UPDATE deletion_jobs AS j
+    SET
+        status = v.new_status,
+        hard_delete = j.hard_delete OR coalesce(v.new_status = 'pending' AND v.outcome = 'done', FALSE),
+        finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
+        error = CASE
+            WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
+                THEN format('%s (gave up after %s attempts)', v.error, v.counted)
+            ELSE v.error
+        END,
+        scheduled_at = CASE
+            WHEN v.new_status <> 'pending' THEN j.scheduled_at
+            -- Its grace is over then: the same job comes back, and removes the rows.
+            WHEN v.outcome = 'done' AND NOT v.is_harder
+                THEN clock_timestamp() + make_interval(secs => v.purge_after_seconds)
+            WHEN v.outcome = 'done' THEN NULL
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN clock_timestamp() + make_interval(secs => least(
+                deletion_setting_int('backoff_max_seconds'),
+                deletion_setting_int('backoff_seconds') * 2 ^ least(v.counted - 1, 20)
+            ))
+            -- A heavy job goes to the back of the queue.
+            WHEN v.outcome = 'sliced' AND v.alone_next THEN clock_timestamp()
+            ELSE j.scheduled_at
+        END
+    FROM verdict AS v
+    WHERE j.id = v.id;
+
+    GET DIAGNOSTICS v_carried = ROW_COUNT;
+    RETURN v_carried;
+END;
+$deletion_carry_over$;
+
+COMMENT ON FUNCTION deletion_carry_over(bigint) IS
+'Give a run''s jobs the state that their ended attempts ask for.';
+REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_take_found.sql
@@ -4480,8 +5846,8 @@ REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FRO
 --
 -- Parameters  p_run   the run, fenced
 -- Returns     text: more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
---             deletion_jobs                        Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
+--             deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_check(p_run deletion_runs)
@@ -4544,6 +5910,10 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
         PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
         RETURN 'ended';
+    END IF;
+
+    IF NOT p_run.hard_delete THEN
+        PERFORM deletion_soft_start(p_run);
     END IF;
 
     UPDATE deletion_runs AS r
@@ -5420,11 +6790,18 @@ WITH used AS (
         to_regclass(s.table_name)::oid AS table_oid,
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
-            WHEN s.kind IN ('set', 'lock', 'break', 'break_own') THEN 'UPDATE'
+            WHEN s.kind IN ('set', 'lock', 'break', 'break_own', 'mark') THEN 'UPDATE'
             ELSE 'SELECT'
         END AS privilege,
         -- A lock is content with any column; what is set needs the right on those it sets.
-        s.kind = 'lock' AS any_column
+        s.kind = 'lock' AS any_column,
+        CASE WHEN s.kind = 'mark' THEN (
+            SELECT c.column_name
+            FROM deletion_soft_columns AS c
+            WHERE deletion_entity_name(
+                to_regclass(format('%I.%I', c.table_schema, c.table_name))
+            ) = s.table_name
+        ) END AS column_name
     FROM deletion_plan_steps AS s
     WHERE
         s.plan_id = p_plan_id AND s.kind <> 'guard'
@@ -5441,6 +6818,8 @@ FROM used AS u
 WHERE
     row_security_active(u.table_oid)
     OR NOT CASE
+        WHEN u.column_name IS NOT NULL
+            THEN has_column_privilege(u.table_oid, u.column_name::text, u.privilege)
         WHEN u.any_column THEN has_any_column_privilege(u.table_oid, u.privilege)
         ELSE has_table_privilege(u.table_oid, u.privilege)
     END
@@ -5490,6 +6869,75 @@ $deletion_newest_hold$;
 COMMENT ON FUNCTION deletion_newest_hold(bigint) IS
 'The newest hold in force on a table whose rows a plan deletes.';
 REVOKE ALL ON FUNCTION deletion_newest_hold(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_plan_for.sql
+-- deletion_plan_for
+-- Find the plan by which jobs are worked, compiling it where it is missing or stale.
+--
+-- Parameters  p_entity_table   the target, as the jobs name it      p_hard   the mode
+-- Returns     one row: plan_id, and the error for the jobs where none can run ("JD004: ..")
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_for(
+    p_entity_table text,
+    p_hard boolean
+) RETURNS TABLE (plan_id bigint, error text)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_for$
+DECLARE
+    v_plan_id bigint;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        RETURN QUERY SELECT
+            NULL::bigint, format('JD004: the table is no deletion target (%s)', p_entity_table);
+        RETURN;
+    END IF;
+
+    IF NOT p_hard AND NOT deletion_has_soft_column(p_entity_table) THEN
+        RETURN QUERY SELECT
+            NULL::bigint, format('JD011: the target has no soft-delete column (%s)', p_entity_table);
+        RETURN;
+    END IF;
+
+    v_plan_id := deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF v_plan_id IS NULL AND deletion_setting('recompile') = 'false' AND EXISTS (
+        SELECT 1
+        FROM deletion_plans AS p
+        WHERE p.entity_table = p_entity_table AND p.hard_delete = p_hard
+    ) THEN
+        RETURN QUERY SELECT NULL::bigint, format(
+            'JD009: the catalog has changed since the plan was compiled (%s)', p_entity_table
+        );
+        RETURN;
+    END IF;
+
+    BEGIN
+        v_plan_id := coalesce(v_plan_id, deletion_compile(p_entity_table, p_hard));
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+            RAISE;
+        WHEN OTHERS THEN
+            -- One target that cannot be compiled must not hold up the jobs of all others.
+            RETURN QUERY SELECT NULL::bigint, format('%s: %s', sqlstate, sqlerrm);
+            RETURN;
+    END;
+
+    RETURN QUERY
+    SELECT p.plan_id, p.error_code || ': ' || p.error
+    FROM deletion_plans AS p
+    WHERE p.plan_id = v_plan_id;
+END;
+$deletion_plan_for$;
+
+COMMENT ON FUNCTION deletion_plan_for(text, boolean) IS
+'The plan by which jobs are worked, compiled where it is missing or stale.';
+REVOKE ALL ON FUNCTION deletion_plan_for(text, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_pop.sql
@@ -6684,6 +8132,675 @@ COMMENT ON FUNCTION deletion_walk_verdict(deletion_runs) IS
 REVOKE ALL ON FUNCTION deletion_walk_verdict(deletion_runs) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_soft_start.sql
+-- deletion_soft_start
+-- Turn a soft run's roots into what its jobs have to do; jobs that come back go on where they were.
+--
+-- Parameters  p_run   the run, fenced, its roots found
+-- Writes      deletion_soft_keys, deletion_frames  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_start(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_start$
+BEGIN
+    -- What was noted by another plan, or for another wish of the same row, means nothing now.
+    DELETE FROM deletion_soft_keys AS k
+    USING deletion_attempts AS a
+    WHERE
+        a.run_id = p_run.run_id AND k.job_id = a.job_id
+        AND (
+            k.plan_id <> p_run.plan_id
+            OR NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS b
+                WHERE
+                    b.job_id = a.job_id AND b.attempt_no = a.attempt_no - 1 AND NOT b.is_past
+                    AND b.outcome IN ('sliced', 'returned', 'retry', 'lost')
+            )
+        );
+
+    INSERT INTO deletion_soft_keys (job_id, node_no, key_hash, plan_id, edge_no, keys)
+    SELECT
+        (k.value ->> 'j')::bigint, 0, deletion_frame_hash(k.value), p_run.plan_id, 0, k.value - 'j'
+    FROM deletion_frames AS f
+    CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+    WHERE
+        f.run_id = p_run.run_id
+        AND NOT EXISTS (
+            SELECT 1 FROM deletion_soft_keys AS d WHERE d.job_id = (k.value ->> 'j')::bigint
+        );
+
+    DELETE FROM deletion_frames AS f WHERE f.run_id = p_run.run_id;
+END;
+$deletion_soft_start$;
+
+COMMENT ON FUNCTION deletion_soft_start(deletion_runs) IS
+'Turn a soft run''s roots into what its jobs have to do.';
+REVOKE ALL ON FUNCTION deletion_soft_start(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_soft_take.sql
+-- deletion_soft_take
+-- Take rows that soft jobs have met and not dealt with, all found by the same reference.
+--
+-- Parameters  p_run     the run                    p_jobs   its jobs that are still wanted
+--             p_limit   most rows to take
+-- Returns     a frame, its edge_no and keys filled; NULL where nothing is left
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_take(
+    p_run deletion_runs,
+    p_jobs bigint[],
+    p_limit bigint
+) RETURNS deletion_frames
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_take$
+DECLARE
+    v_frame deletion_frames;
+    v_limit bigint;
+BEGIN
+    SELECT k.edge_no INTO v_frame.edge_no
+    FROM deletion_soft_keys AS k
+    WHERE k.job_id = ANY (p_jobs) AND NOT k.is_done
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+
+    -- What hangs from these rows is read at once: fewer where there may be something.
+    v_limit := (
+        SELECT CASE WHEN s.is_leaf THEN p_limit ELSE least(p_limit, 500) END
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.edge_no = v_frame.edge_no
+            AND s.kind IN ('mark', 'pass')
+    );
+
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame.keys
+    FROM (
+        SELECT k.job_id, k.keys
+        FROM deletion_soft_keys AS k
+        WHERE k.job_id = ANY (p_jobs) AND k.edge_no = v_frame.edge_no AND NOT k.is_done
+        LIMIT v_limit
+    ) AS t;
+
+    RETURN v_frame;
+END;
+$deletion_soft_take$;
+
+COMMENT ON FUNCTION deletion_soft_take(deletion_runs, bigint[], bigint) IS
+'Take rows that soft jobs have met and not dealt with, all found by the same reference.';
+REVOKE ALL ON FUNCTION deletion_soft_take(deletion_runs, bigint[], bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_soft_done.sql
+-- deletion_soft_done
+-- Note that rows of a frame are dealt with.
+--
+-- Parameters  p_node_no   their table              p_keys   the frame
+-- Writes      deletion_soft_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_done(
+    p_node_no integer,
+    p_keys jsonb
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_done$
+BEGIN
+    UPDATE deletion_soft_keys AS k
+    SET is_done = TRUE
+    FROM (
+        SELECT (e.value ->> 'j')::bigint AS job_id, deletion_frame_hash(e.value) AS key_hash
+        FROM jsonb_array_elements(p_keys) AS e
+        OFFSET 0
+    ) AS f
+    WHERE k.job_id = f.job_id AND k.node_no = p_node_no AND k.key_hash = f.key_hash;
+END;
+$deletion_soft_done$;
+
+COMMENT ON FUNCTION deletion_soft_done(integer, jsonb) IS
+'Note that rows of a frame are dealt with.';
+REVOKE ALL ON FUNCTION deletion_soft_done(integer, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_soft_mark.sql
+-- deletion_soft_mark
+-- Mark the next rows of soft jobs, within the batch, and begin to look below them.
+--
+-- Parameters  p_run     the run, its state and rows_changed as they are now
+--             p_jobs    its jobs that are still wanted
+--             p_left    rows that this transaction may still change
+-- Returns     the run; its state has soft where something may hang from the rows; NULL: no row is
+--             left
+-- Errors      JD006 rows are found and hold no mark when they were marked
+-- Writes      the application's table, deletion_marks, deletion_receipts, deletion_soft_keys
+-- Commits     no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_mark(
+    p_run deletion_runs,
+    p_jobs bigint[],
+    p_left bigint
+) RETURNS deletion_runs
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_mark$
+DECLARE
+    v_run deletion_runs := p_run;
+    v_step deletion_plan_steps;
+    v_taken deletion_frames;
+    v_frame jsonb;
+    v_keys jsonb;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_unchanged bigint;
+BEGIN
+    v_taken := deletion_soft_take(p_run, p_jobs, p_left);
+    v_frame := v_taken.keys;
+
+    IF v_frame IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    SELECT s.* INTO STRICT v_step
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_run.plan_id AND s.edge_no = v_taken.edge_no AND s.kind IN ('mark', 'pass');
+
+    EXECUTE v_step.sql_text INTO v_keys, v_rows, v_by_job, v_unchanged
+    USING v_frame, p_run.started_at;
+
+    IF v_unchanged > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                'rows of %s are found and not marked (a trigger or a policy keeps them)',
+                v_step.table_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        p_run.run_id, ARRAY[v_step.table_name], 'mark', ARRAY[v_by_job]
+    );
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_run.state := v_run.state || jsonb_build_object('at', v_step.table_name);
+
+    IF NOT v_step.is_leaf THEN
+        -- Of a root that is gone what declared references tie to its key is still marked.
+        v_keys := v_keys || coalesce((
+            SELECT jsonb_agg(e.value) FROM jsonb_array_elements(v_frame) AS e WHERE e.value ? 'm'
+        ), '[]');
+        v_run.state := v_run.state || jsonb_build_object('soft', jsonb_build_object(
+            'node', v_step.node_no, 'keys', v_keys, 'edge', 0
+        ));
+        -- Rows that have moved away, or are gone, are done with.
+        v_frame := (
+            SELECT coalesce(jsonb_agg(e.value), '[]')
+            FROM jsonb_array_elements(v_frame) AS e
+            WHERE
+                jsonb_array_length(v_frame) > jsonb_array_length(v_keys)
+                AND e.value ->> 'j' || ' ' || deletion_frame_hash(e.value)::text <> ALL (ARRAY(
+                    SELECT h.value ->> 'j' || ' ' || deletion_frame_hash(h.value)::text
+                    FROM jsonb_array_elements(v_keys) AS h
+                ))
+        );
+    END IF;
+
+    PERFORM deletion_soft_done(v_step.node_no, v_frame);
+    RETURN v_run;
+END;
+$deletion_soft_mark$;
+
+COMMENT ON FUNCTION deletion_soft_mark(deletion_runs, bigint[], bigint) IS
+'Mark the next rows of soft jobs, within the batch, and begin to look below them.';
+REVOKE ALL ON FUNCTION deletion_soft_mark(deletion_runs, bigint[], bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_soft_spread.sql
+-- deletion_soft_spread
+-- Note one page of what hangs from the rows that soft jobs are at.
+--
+-- Parameters  p_run     the run, its state as it is now
+--             p_jobs    its jobs that are still wanted
+-- Returns     the run; its state has no soft any more where all below the rows is noted
+-- Writes      deletion_soft_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_spread(
+    p_run deletion_runs,
+    p_jobs bigint[]
+) RETURNS deletion_runs
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_spread$
+DECLARE
+    -- A wide parent's children are read in pages; each page reads its index anew.
+    v_page CONSTANT bigint := 50000;
+    v_run deletion_runs := p_run;
+    v_at jsonb := p_run.state -> 'soft';
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+    v_last jsonb;
+BEGIN
+    SELECT s.* INTO v_step
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_run.plan_id AND s.kind = 'spread'
+        AND s.parent_node_no = (v_at ->> 'node')::integer
+        AND s.edge_no > (v_at ->> 'edge')::integer
+    ORDER BY s.edge_no
+    LIMIT 1;
+
+    IF NOT FOUND THEN
+        PERFORM deletion_soft_done((v_at ->> 'node')::integer, v_at -> 'keys');
+        v_run.state := v_run.state - 'soft';
+        RETURN v_run;
+    END IF;
+
+    -- A job may have been cancelled since its rows were taken.
+    SELECT coalesce(jsonb_agg(e.value), '[]') INTO v_keys
+    FROM jsonb_array_elements(v_at -> 'keys') AS e
+    WHERE (e.value ->> 'j')::bigint = ANY (p_jobs);
+
+    PERFORM deletion_allow_hash(TRUE) WHERE v_step.index_name IS NULL;
+    EXECUTE v_step.sql_text INTO v_count, v_last USING v_keys, v_page, v_at -> 'last';
+    PERFORM deletion_allow_hash(FALSE) WHERE v_step.index_name IS NULL;
+
+    v_run.state := jsonb_set(
+        v_run.state, '{soft}', CASE
+            WHEN v_count < v_page
+                THEN (v_at - 'last') || jsonb_build_object('edge', v_step.edge_no)
+            ELSE v_at || jsonb_build_object('last', v_last)
+        END
+    );
+    RETURN v_run;
+END;
+$deletion_soft_spread$;
+
+COMMENT ON FUNCTION deletion_soft_spread(deletion_runs, bigint[]) IS
+'Note one page of what hangs from the rows that soft jobs are at.';
+REVOKE ALL ON FUNCTION deletion_soft_spread(deletion_runs, bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_soft_advance.sql
+-- deletion_soft_advance
+-- Mark on: as many rows as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     boolean, TRUE where the jobs have marked all that they reach
+-- Writes      the application's tables, deletion_marks, deletion_receipts, deletion_soft_keys,
+--             deletion_runs                        Commits  no
+-- Execute     the owner only
+--
+-- From the roots down: a row is looked at, and marked where it can be, while it is held where it
+-- was found; only then is noted what hangs from it. So nothing is marked below a row that has moved
+-- away.
+
+CREATE OR REPLACE FUNCTION deletion_soft_advance(p_run deletion_runs)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_advance$
+DECLARE
+    v_run deletion_runs := p_run;
+    v_next deletion_runs;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_jobs bigint[] := ARRAY(
+        SELECT a.job_id
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL
+    );
+    v_left bigint := p_run.batch_rows;
+    v_is_over boolean := FALSE;
+    v_swept bigint;
+BEGIN
+    LOOP
+        IF v_run.state ? 'soft' THEN
+            v_run := deletion_soft_spread(v_run, v_jobs);
+        ELSE
+            EXIT WHEN v_left = 0;
+            v_next := deletion_soft_mark(v_run, v_jobs, v_left);
+            v_is_over := v_next.run_id IS NULL;
+            EXIT WHEN v_is_over;
+            v_left := v_left - (v_next.rows_changed - v_run.rows_changed);
+            v_run := v_next;
+        END IF;
+
+        EXIT WHEN clock_timestamp() >= v_until;
+    END LOOP;
+
+    -- All is marked: what was noted goes, as bounded as the rest.
+    IF v_is_over THEN
+        DELETE FROM deletion_soft_keys AS k
+        WHERE k.ctid = ANY (ARRAY(
+            SELECT d.ctid FROM deletion_soft_keys AS d WHERE d.job_id = ANY (v_jobs) LIMIT 20000
+        ));
+        GET DIAGNOSTICS v_swept = ROW_COUNT;
+        v_is_over := v_swept < 20000;
+    END IF;
+
+    UPDATE deletion_runs AS r
+    SET
+        rows_changed = v_run.rows_changed,
+        state = v_run.state,
+        -- Contention halves the batch at once; it comes back slowly.
+        batch_rows = least(
+            deletion_setting_int('batch_rows'), r.batch_rows + greatest(1, r.batch_rows / 8)
+        ),
+        retries = 0
+    WHERE r.run_id = p_run.run_id;
+
+    RETURN v_is_over;
+END;
+$deletion_soft_advance$;
+
+COMMENT ON FUNCTION deletion_soft_advance(deletion_runs) IS
+'Mark on: as many rows as fit the run''s batch.';
+REVOKE ALL ON FUNCTION deletion_soft_advance(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_restore.sql
+-- deletion_restore
+-- Take back what one plan's job has marked in one table, where the rows still hold it.
+--
+-- Parameters  p_run_id   the run that counts       p_job_id   the job
+--             p_plan_id, p_table_name   the plan that marked, and the table
+-- Returns     bigint, the number of rows restored
+-- Writes      the application's table, deletion_marks, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_restore(
+    p_run_id bigint,
+    p_job_id bigint,
+    p_plan_id bigint,
+    p_table_name text
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_restore$
+DECLARE
+    v_sql text;
+    v_marks jsonb;
+    v_last bigint;
+    v_done jsonb;
+    v_rows bigint;
+    v_total bigint := 0;
+BEGIN
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id AND s.table_name = p_table_name AND s.kind = 'restore';
+
+    LOOP
+        SELECT
+            jsonb_agg(jsonb_build_object(
+                'id', m.mark_id, 'k', m.row_key, 'o', m.old_value, 'n', m.new_value
+            )),
+            max(m.mark_id)
+        INTO v_marks, v_last
+        FROM (
+            SELECT d.*
+            FROM deletion_marks AS d
+            WHERE
+                d.job_id = p_job_id AND d.state = 'held' AND d.plan_id = p_plan_id
+                AND d.table_name = p_table_name AND d.mark_id > coalesce(v_last, 0)
+            ORDER BY d.mark_id
+            LIMIT 5000
+        ) AS m;
+
+        EXIT WHEN v_marks IS NULL;
+        EXECUTE v_sql INTO v_done, v_rows USING v_marks;
+
+        UPDATE deletion_marks AS m
+        SET state = 'restored'
+        FROM jsonb_array_elements_text(v_done) AS e (mark_id)
+        WHERE m.mark_id = e.mark_id::bigint;
+
+        v_total := v_total + v_rows;
+    END LOOP;
+
+    PERFORM deletion_add_receipts(
+        p_run_id, ARRAY[p_table_name], 'restore',
+        ARRAY[jsonb_build_object(p_job_id::text, v_total)]
+    ) WHERE v_total > 0;
+    RETURN v_total;
+END;
+$deletion_restore$;
+
+COMMENT ON FUNCTION deletion_restore(bigint, bigint, bigint, text) IS
+'Take back what one plan''s job has marked in one table, where the rows still hold it.';
+REVOKE ALL ON FUNCTION deletion_restore(bigint, bigint, bigint, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_restore_job.sql
+-- deletion_restore_job
+-- Take back all that a job has marked, and leave the job cancelled.
+--
+-- Parameters  p_job_id   the job
+-- Errors      as restore_deletion
+-- Writes      as restore_deletion                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_restore_job(p_job_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_restore_job$
+DECLARE
+    v_job deletion_jobs;
+    v_has_marks boolean;
+    v_run_id bigint;
+    v_total bigint := 0;
+    v_part record;
+BEGIN
+    SELECT j.* INTO v_job FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+    v_has_marks := EXISTS (
+        SELECT 1 FROM deletion_marks AS m WHERE m.job_id = p_job_id AND m.state = 'held'
+    );
+
+    IF v_job.id IS NULL THEN
+        PERFORM deletion_raise('JD001', 'restore_deletion', 'no such job', p_job_id::text);
+    ELSIF v_job.status = 'running' THEN
+        PERFORM deletion_raise(
+            'JD003', 'restore_deletion', 'job is running', p_job_id::text,
+            'Ask for cancel_deletion first, and wait until it has stopped.'
+        );
+    ELSIF v_job.status = 'done' AND v_job.hard_delete THEN
+        PERFORM deletion_raise(
+            'JD003', 'restore_deletion', 'the rows are removed for good', p_job_id::text
+        );
+    ELSIF NOT v_has_marks AND v_job.status IN ('failed', 'cancelled') THEN
+        PERFORM deletion_raise(
+            'JD003', 'restore_deletion', 'the job has no marks to take back', p_job_id::text
+        );
+    END IF;
+
+    -- Never again for good without being asked: what waited was a purge, or is wanted no more.
+    UPDATE deletion_jobs AS j
+    SET
+        status = 'cancelled', finished_at = clock_timestamp(), error = NULL,
+        hard_delete = j.hard_delete AND NOT v_has_marks
+    WHERE j.id = p_job_id;
+    PERFORM deletion_keep_asked(p_job_id);
+
+    INSERT INTO deletion_runs (
+        entity_table, hard_delete, token, session_id, server_id, phase, alone, job_count,
+        batch_rows, started_at, last_step_at
+    )
+    VALUES (
+        v_job.entity_table, FALSE, gen_random_uuid(), pg_backend_pid(),
+        pg_postmaster_start_time()::text, 'ended', TRUE, 1, 0, clock_timestamp(), clock_timestamp()
+    )
+    RETURNING run_id INTO v_run_id;
+
+    -- Of two marks on one row the later one holds.
+    UPDATE deletion_marks AS m
+    SET state = 'left'
+    WHERE
+        m.job_id = p_job_id AND m.state = 'held'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_marks AS later
+            WHERE
+                later.key_hash = m.key_hash AND later.table_name = m.table_name
+                AND later.mark_id > m.mark_id
+        );
+
+    -- Parents first, as they were marked: an application may forbid the other order.
+    FOR v_part IN
+        SELECT m.plan_id, m.table_name
+        FROM deletion_marks AS m
+        WHERE m.job_id = p_job_id AND m.state = 'held'
+        GROUP BY m.plan_id, m.table_name
+        ORDER BY min(m.mark_id)
+    LOOP
+        v_total := v_total
+        + deletion_restore(v_run_id, p_job_id, v_part.plan_id, v_part.table_name);
+    END LOOP;
+
+    UPDATE deletion_marks AS m SET state = 'left' WHERE m.job_id = p_job_id AND m.state = 'held';
+
+    UPDATE deletion_runs AS r
+    SET rows_changed = v_total, outcome = 'done', ended_at = clock_timestamp()
+    WHERE r.run_id = v_run_id;
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, run_id, started_at, ended_at, outcome, error, asked_reason,
+        asked_hard_delete, asked_scheduled_at, asked_by, asked_at
+    )
+    SELECT
+        p_job_id, max(a.attempt_no) + 1, v_run_id, clock_timestamp(), clock_timestamp(),
+        'cancelled', format('restored: %s rows', v_total), v_job.reason, FALSE, NULL,
+        v_job.created_by, v_job.created_at
+    FROM deletion_attempts AS a
+    WHERE a.job_id = p_job_id;
+END;
+$deletion_restore_job$;
+
+COMMENT ON FUNCTION deletion_restore_job(bigint) IS
+'Take back all that a job has marked, and leave the job cancelled.';
+REVOKE ALL ON FUNCTION deletion_restore_job(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    coalesce((
+        SELECT sum((c.row_counts ->> j.id::text)::bigint)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
+    ), 0)::bigint AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed
+        / greatest(extract(EPOCH FROM r.last_step_at - r.started_at)::numeric, 0.001)
+    )::bigint AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    coalesce(
+        (
+            SELECT s.table_name
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+            LIMIT 1
+        ), r.state ->> 'at'
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR r.server_id <> pg_postmaster_start_time()::text
+        OR NOT EXISTS (SELECT 1 FROM pg_stat_activity AS p WHERE p.pid = r.session_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN LATERAL (
+    SELECT b.run_id, b.started_at, b.cancel_requested_at
+    FROM deletion_attempts AS b
+    WHERE b.job_id = j.id
+    ORDER BY b.attempt_no DESC
+    LIMIT 1
+) AS a ON TRUE
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN LATERAL (
+    SELECT t.depth, t.node_no
+    FROM deletion_frames AS t
+    WHERE t.run_id = r.run_id
+    ORDER BY t.depth DESC
+    LIMIT 1
+) AS f ON TRUE
+WHERE j.status = 'running';
+
+COMMENT ON VIEW vw_deletion_progress IS 'One row for each running job.';
+GRANT SELECT ON vw_deletion_progress TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_marks.sql
+-- vw_deletion_marks
+-- Which rows soft jobs have marked, and what became of the marks.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_marks AS
+SELECT
+    m.job_id,
+    j.entity_table,
+    j.entity_pk,
+    m.table_name,
+    m.row_key,
+    m.column_name,
+    m.old_value,
+    m.new_value,
+    m.state,
+    m.marked_at
+FROM deletion_marks AS m
+LEFT JOIN deletion_jobs AS j ON j.id = m.job_id;
+
+COMMENT ON VIEW vw_deletion_marks IS 'One row for each row that a soft job has marked.';
+GRANT SELECT ON vw_deletion_marks TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
 -- >>> schema/postgres/views/vw_deletion_holds.sql
 -- vw_deletion_holds
 -- The rows that are held, and those that were.
@@ -6740,7 +8857,8 @@ named AS (
 
 step AS (
     SELECT
-        p.entity_table, p.compiled_at, s.kind, s.action, s.reference_name, s.table_name,
+        p.entity_table, p.hard_delete, p.compiled_at, s.kind, s.action, s.reference_name,
+        s.table_name,
         n.table_oid, n.table_sql
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
@@ -6754,7 +8872,7 @@ needed AS (
     CROSS JOIN LATERAL unnest(
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
-            WHEN s.kind IN ('set', 'lock') THEN ARRAY['SELECT', 'UPDATE']
+            WHEN s.kind IN ('set', 'lock', 'mark') THEN ARRAY['SELECT', 'UPDATE']
             ELSE ARRAY['SELECT']
         END
     ) AS r (privilege)
@@ -6860,7 +8978,19 @@ SELECT
         INNER JOIN pg_attribute AS a ON a.attrelid = s.table_oid AND a.attnum = k.attnum
     ))
 FROM step AS s
-WHERE s.kind = 'size'
+WHERE
+    s.kind = 'size'
+    -- Both modes need it: one line.
+    AND (
+        s.hard_delete
+        OR NOT EXISTS (
+            SELECT 1
+            FROM step AS h
+            WHERE
+                h.hard_delete AND h.kind = 'size' AND h.entity_table = s.entity_table
+                AND h.table_name = s.table_name AND h.reference_name = s.reference_name
+        )
+    )
 UNION ALL
 SELECT
     'failed',

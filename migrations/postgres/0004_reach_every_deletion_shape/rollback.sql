@@ -37,6 +37,19 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
+-- What soft deletion has marked stays marked; what is known of it goes.
+DROP VIEW vw_deletion_marks;
+DROP INDEX idx_dm_row;
+ALTER TABLE deletion_marks
+DROP COLUMN plan_id,
+DROP COLUMN key_hash,
+DROP COLUMN state;
+
+DELETE FROM deletion_plan_steps AS s
+USING deletion_plans AS p
+WHERE p.plan_id = s.plan_id AND NOT p.hard_delete;
+DELETE FROM deletion_plans AS p WHERE NOT p.hard_delete;
+DELETE FROM deletion_receipts AS r WHERE r.action IN ('mark', 'restore');
 -- Without rules that scrub: rows that were scrubbed count as set NULL.
 DELETE FROM deletion_rules AS r WHERE r.action = 'scrub';
 ALTER TABLE deletion_rules DROP CONSTRAINT chk_dru_scrub;
@@ -75,6 +88,16 @@ DROP INDEX IF EXISTS idx_dps_edge;
 DROP VIEW IF EXISTS vw_deletion_health;
 DROP VIEW IF EXISTS vw_deletion_problems;
 DROP VIEW IF EXISTS vw_deletion_holds;
+DROP VIEW IF EXISTS vw_deletion_marks;
+DROP VIEW IF EXISTS vw_deletion_progress;
+DROP FUNCTION IF EXISTS deletion_restore_job;
+DROP FUNCTION IF EXISTS deletion_restore;
+DROP FUNCTION IF EXISTS deletion_soft_advance;
+DROP FUNCTION IF EXISTS deletion_soft_spread;
+DROP FUNCTION IF EXISTS deletion_soft_mark;
+DROP FUNCTION IF EXISTS deletion_soft_done;
+DROP FUNCTION IF EXISTS deletion_soft_take;
+DROP FUNCTION IF EXISTS deletion_soft_start;
 DROP FUNCTION IF EXISTS deletion_climb;
 DROP FUNCTION IF EXISTS deletion_seed_climb;
 DROP FUNCTION IF EXISTS deletion_see_holds;
@@ -92,6 +115,16 @@ DROP FUNCTION IF EXISTS deletion_held_roots;
 DROP FUNCTION IF EXISTS deletion_check_holds;
 DROP FUNCTION IF EXISTS deletion_take_found;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
+DROP FUNCTION IF EXISTS deletion_soft_plan;
+DROP FUNCTION IF EXISTS deletion_write_soft_plan;
+DROP FUNCTION IF EXISTS deletion_sql_restore;
+DROP FUNCTION IF EXISTS deletion_sql_spread;
+DROP FUNCTION IF EXISTS deletion_sql_mark;
+DROP FUNCTION IF EXISTS deletion_soft_graph;
+DROP FUNCTION IF EXISTS deletion_soft_nodes;
+DROP FUNCTION IF EXISTS deletion_has_soft_column;
+DROP FUNCTION IF EXISTS deletion_soft_problem;
+DROP FUNCTION IF EXISTS deletion_soft_kind;
 DROP FUNCTION IF EXISTS deletion_write_holds;
 DROP FUNCTION IF EXISTS deletion_write_circles;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
@@ -112,11 +145,16 @@ DROP FUNCTION IF EXISTS deletion_column_text;
 DROP FUNCTION IF EXISTS deletion_row_key;
 DROP FUNCTION IF EXISTS deletion_key_changed;
 DROP FUNCTION IF EXISTS deletion_base_type;
+DROP PROCEDURE IF EXISTS set_soft_deletion;
 DROP PROCEDURE IF EXISTS set_deletion_rule;
+DROP FUNCTION IF EXISTS preview_soft_deletion;
 DROP PROCEDURE IF EXISTS release_deletion_hold;
 DROP PROCEDURE IF EXISTS hold_deletion;
+DROP PROCEDURE IF EXISTS restore_deletion;
+DROP TABLE IF EXISTS deletion_soft_keys;
 DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_found_rows;
+DROP TABLE IF EXISTS deletion_soft_columns;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_walk_verdict.sql
@@ -956,6 +994,75 @@ COMMENT ON FUNCTION deletion_pop(deletion_cursor) IS
 REVOKE ALL ON FUNCTION deletion_pop(deletion_cursor) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_plan_for.sql
+-- deletion_plan_for
+-- Find the plan by which jobs are worked, compiling it where it is missing or stale.
+--
+-- Parameters  p_entity_table   the target, as the jobs name it      p_hard   the mode
+-- Returns     one row: plan_id, and the error for the jobs where none can run ("JD004: ..")
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_for(
+    p_entity_table text,
+    p_hard boolean
+) RETURNS TABLE (plan_id bigint, error text)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_for$
+DECLARE
+    v_plan_id bigint;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
+        RETURN QUERY SELECT
+            NULL::bigint, format('JD004: the table is no deletion target (%s)', p_entity_table);
+        RETURN;
+    END IF;
+
+    IF NOT p_hard THEN
+        RETURN QUERY SELECT
+            NULL::bigint, format('JD011: the target has no soft-delete column (%s)', p_entity_table);
+        RETURN;
+    END IF;
+
+    v_plan_id := deletion_fresh_plan(p_entity_table, p_hard);
+
+    IF v_plan_id IS NULL AND deletion_setting('recompile') = 'false' AND EXISTS (
+        SELECT 1
+        FROM deletion_plans AS p
+        WHERE p.entity_table = p_entity_table AND p.hard_delete = p_hard
+    ) THEN
+        RETURN QUERY SELECT NULL::bigint, format(
+            'JD009: the catalog has changed since the plan was compiled (%s)', p_entity_table
+        );
+        RETURN;
+    END IF;
+
+    BEGIN
+        v_plan_id := coalesce(v_plan_id, deletion_compile(p_entity_table, p_hard));
+    EXCEPTION
+        WHEN lock_not_available OR deadlock_detected OR serialization_failure THEN
+            RAISE;
+        WHEN OTHERS THEN
+            -- One target that cannot be compiled must not hold up the jobs of all others.
+            RETURN QUERY SELECT NULL::bigint, format('%s: %s', sqlstate, sqlerrm);
+            RETURN;
+    END;
+
+    RETURN QUERY
+    SELECT p.plan_id, p.error_code || ': ' || p.error
+    FROM deletion_plans AS p
+    WHERE p.plan_id = v_plan_id;
+END;
+$deletion_plan_for$;
+
+COMMENT ON FUNCTION deletion_plan_for(text, boolean) IS
+'The plan by which jobs are worked, compiled where it is missing or stale.';
+REVOKE ALL ON FUNCTION deletion_plan_for(text, boolean) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_missing_privilege.sql
 -- deletion_missing_privilege
 -- Say which right on a plan's tables the owner account lacks, or which policy would filter it.
@@ -1445,6 +1552,111 @@ $deletion_change$;
 COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
 'Delete, or set, rows that hang from the present frame by one reference.';
 REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_carry_over.sql
+-- deletion_carry_over
+-- Give a run's jobs the state that their ended attempts ask for.
+--
+-- Parameters  p_run_id   the run
+-- Returns     integer, the number of jobs that are running no more
+-- Writes      deletion_jobs, deletion_walk_keys    Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_carry_over(p_run_id bigint)
+RETURNS integer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_carry_over$
+DECLARE
+    v_carried integer;
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    WITH ended AS MATERIALIZED (
+        SELECT
+            j.id,
+            a.outcome,
+            a.error,
+            a.alone_next,
+            a.is_counted,
+            j.hard_delete AND NOT r.hard_delete AS is_harder,
+            -- Asked only of those that may have to give up.
+            CASE WHEN a.outcome NOT IN ('done', 'failed', 'cancelled') THEN (
+                SELECT count(*)
+                FROM deletion_attempts AS c
+                WHERE c.job_id = j.id AND NOT c.is_past AND c.is_counted
+            ) END AS counted
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+        WHERE
+            a.run_id = p_run_id AND a.outcome IS NOT NULL
+            -- Not by the index of statuses: the planner takes running jobs for few, and their index
+            -- entries, dead ones among them, would be read once for each attempt.
+            AND coalesce(j.status, '') = 'running'
+            -- An older attempt has nothing to say of a job that is running again.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS later
+                WHERE later.job_id = a.job_id AND later.attempt_no > a.attempt_no
+            )
+        -- A row that a caller holds stays as it is; recovery takes it up when it is free.
+        FOR UPDATE OF j SKIP LOCKED
+    ),
+
+    verdict AS (
+        SELECT
+            e.*,
+            CASE
+                WHEN e.outcome = 'done' AND e.is_harder THEN 'pending'
+                WHEN e.outcome IN ('done', 'failed', 'cancelled') THEN e.outcome
+                WHEN e.is_counted AND e.counted >= deletion_setting_int('max_attempts') THEN 'failed'
+                ELSE 'pending'
+            END AS new_status
+        FROM ended AS e
+    ),
+
+    forgotten AS (
+        -- What was counted once is needed no more when the job has ended.
+        DELETE FROM deletion_walk_keys AS w
+        USING verdict AS v
+        WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+    )
+
+    UPDATE deletion_jobs AS j
+    SET
+        status = v.new_status,
+        finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
+        error = CASE
+            WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
+                THEN format('%s (gave up after %s attempts)', v.error, v.counted)
+            ELSE v.error
+        END,
+        scheduled_at = CASE
+            WHEN v.new_status <> 'pending' THEN j.scheduled_at
+            WHEN v.outcome = 'done' THEN NULL
+            -- Whoever died is taken up at once; max_attempts bounds how often.
+            WHEN v.outcome = 'retry' THEN clock_timestamp() + make_interval(secs => least(
+                deletion_setting_int('backoff_max_seconds'),
+                deletion_setting_int('backoff_seconds') * 2 ^ least(v.counted - 1, 20)
+            ))
+            -- A heavy job goes to the back of the queue.
+            WHEN v.outcome = 'sliced' AND v.alone_next THEN clock_timestamp()
+            ELSE j.scheduled_at
+        END
+    FROM verdict AS v
+    WHERE j.id = v.id;
+
+    GET DIAGNOSTICS v_carried = ROW_COUNT;
+    RETURN v_carried;
+END;
+$deletion_carry_over$;
+
+COMMENT ON FUNCTION deletion_carry_over(bigint) IS
+'Give a run''s jobs the state that their ended attempts ask for.';
+REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_advance_run.sql
@@ -3533,6 +3745,164 @@ REVOKE ALL ON FUNCTION
 deletion_reference_problem(text, regclass, int2[], regclass, int2[], text, text) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_enqueue.sql
+-- deletion_enqueue
+-- Make the job for one row, or let the job that is there do: the re-enqueue table of the design.
+--
+-- Parameters  p_verb           the verb that was called
+--             p_entity_table   the target, as it is registered
+--             p_pk             the row's key in canonical form
+--             p_reason, p_hard_delete, p_scheduled_at, p_created_by   as asked
+-- Returns     bigint, the job's id
+-- Errors      JD013 more pending jobs than allowed; 40001 under REPEATABLE READ
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_enqueue(
+    p_verb text,
+    p_entity_table text,
+    p_pk text,
+    p_reason text,
+    p_hard_delete boolean,
+    p_scheduled_at timestamptz,
+    p_created_by bigint
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_enqueue$
+DECLARE
+    v_job deletion_jobs;
+BEGIN
+    -- The unique key decides between two callers; what it leaves is decided under the row's lock.
+    LOOP
+        INSERT INTO deletion_jobs AS j (
+            entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by
+        )
+        VALUES (p_entity_table, p_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by)
+        ON CONFLICT (entity_table, entity_pk) DO NOTHING
+        RETURNING j.id INTO v_job.id;
+
+        IF FOUND THEN
+            PERFORM deletion_check_pending(p_verb);
+            RETURN v_job.id;
+        END IF;
+
+        SELECT j.* INTO v_job
+        FROM deletion_jobs AS j
+        WHERE j.entity_table = p_entity_table AND j.entity_pk = p_pk
+        FOR UPDATE;
+
+        -- A purge of history may have taken the row between the two statements.
+        EXIT WHEN FOUND;
+    END LOOP;
+
+    CASE v_job.status
+        WHEN 'pending' THEN
+            -- NULL means since created_at, on both sides.
+            IF coalesce(p_scheduled_at, v_job.created_at)
+                < coalesce(v_job.scheduled_at, v_job.created_at)
+                OR (p_hard_delete AND NOT v_job.hard_delete) THEN
+                UPDATE deletion_jobs AS j
+                SET
+                    hard_delete = j.hard_delete OR p_hard_delete,
+                    scheduled_at = CASE
+                        WHEN coalesce(p_scheduled_at, j.created_at)
+                            < coalesce(j.scheduled_at, j.created_at) THEN p_scheduled_at
+                        ELSE j.scheduled_at
+                    END
+                WHERE j.id = v_job.id;
+            END IF;
+        WHEN 'running' THEN
+            -- A request: the run goes on as it is, and finish arms the job again for it.
+            IF p_hard_delete AND NOT v_job.hard_delete THEN
+                UPDATE deletion_jobs AS j SET hard_delete = TRUE WHERE j.id = v_job.id;
+            END IF;
+        ELSE
+            PERFORM deletion_keep_asked(v_job.id);
+
+            UPDATE deletion_attempts AS a
+            SET is_past = TRUE
+            WHERE a.job_id = v_job.id AND NOT a.is_past;
+
+            UPDATE deletion_jobs AS j
+            SET
+                status = 'pending',
+                reason = p_reason,
+                hard_delete = p_hard_delete,
+                scheduled_at = p_scheduled_at,
+                created_by = p_created_by,
+                created_at = now(),
+                started_at = NULL,
+                finished_at = NULL,
+                error = NULL
+            WHERE j.id = v_job.id;
+
+            PERFORM deletion_check_pending(p_verb);
+    END CASE;
+
+    RETURN v_job.id;
+END;
+$deletion_enqueue$;
+
+COMMENT ON FUNCTION
+deletion_enqueue(text, text, text, text, boolean, timestamptz, bigint) IS
+'Make the job for one row, or let the job that is there do.';
+REVOKE ALL ON FUNCTION
+deletion_enqueue(text, text, text, text, boolean, timestamptz, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_check_wish.sql
+-- deletion_check_wish
+-- Check what is the same for all rows of an enqueue, and find the target.
+--
+-- Parameters  p_verb          the verb that was called
+--             p_table         the table, in any spelling
+--             p_hard_delete   the mode asked for
+-- Returns     text, the target's registered name
+-- Errors      JD002 NULL where a value is needed; JD004 no target; JD011 soft, but no column
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_check_wish(
+    p_verb text,
+    p_table text,
+    p_hard_delete boolean
+) RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_check_wish$
+DECLARE
+    v_entity_table text := deletion_target_name(p_table);
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'p_table is NULL', NULL);
+    ELSIF p_hard_delete IS NULL THEN
+        PERFORM deletion_raise('JD002', p_verb, 'p_hard_delete is NULL', NULL);
+    ELSIF v_entity_table IS NULL THEN
+        PERFORM deletion_raise(
+            'JD004', p_verb, 'table is no target', p_table,
+            'A DBA allows deletions from a table by register_deletion_target.'
+        );
+    ELSIF NOT p_hard_delete THEN
+        PERFORM deletion_raise(
+            'JD011', p_verb, 'table has no soft-delete column', v_entity_table,
+            'Ask for p_hard_delete => TRUE.'
+        );
+    END IF;
+
+    RETURN v_entity_table;
+END;
+$deletion_check_wish$;
+
+COMMENT ON FUNCTION deletion_check_wish(text, text, boolean) IS
+'Check what is the same for all rows of an enqueue, and find the target.';
+REVOKE ALL ON FUNCTION deletion_check_wish(text, text, boolean) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_is_ours.sql
 -- deletion_is_ours
 -- Tell whether a table belongs to this installation.
@@ -3925,6 +4295,32 @@ REVOKE ALL ON PROCEDURE start_deletion_schedule() FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE start_deletion_schedule() TO deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/admin/compile_deletion_plan.sql
+-- compile_deletion_plan
+-- Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted.
+--
+-- Parameters  p_table   the target
+-- Errors      JD002 NULL; JD004 the table is no target; JD005 a table that cannot take part;
+--             JD007 tables that refer to each other in a circle
+-- Writes      deletion_plans, deletion_plan_steps  Commits  no
+-- Execute     the owner; DBAs grant it
+-- Example     CALL compile_deletion_plan('users');
+
+CREATE OR REPLACE PROCEDURE compile_deletion_plan(p_table text)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $compile_deletion_plan$
+BEGIN
+    PERFORM deletion_usable_plan('compile_deletion_plan', p_table);
+END;
+$compile_deletion_plan$;
+
+COMMENT ON PROCEDURE compile_deletion_plan(text) IS
+'Compile the plan of a target now, to read it before anything is deleted.';
+REVOKE ALL ON PROCEDURE compile_deletion_plan(text) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/admin/set_deletion_rule.sql
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
@@ -4127,6 +4523,73 @@ COMMENT ON FUNCTION preview_deletion(text, text) IS
 'What deleting a row would do, table by table; nothing is changed.';
 REVOKE ALL ON FUNCTION preview_deletion(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION preview_deletion(text, text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_progress.sql
+-- vw_deletion_progress
+-- The running jobs: who works on them, how far they are, and since when nothing moved.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_progress AS
+SELECT
+    j.id AS job_id,
+    j.entity_table,
+    j.entity_pk,
+    a.run_id,
+    r.slot,
+    r.phase,
+    r.job_count AS jobs_in_run,
+    coalesce((
+        SELECT sum((c.row_counts ->> j.id::text)::bigint)
+        FROM deletion_attempts AS t
+        INNER JOIN deletion_receipts AS c ON c.run_id = t.run_id
+        WHERE t.job_id = j.id AND NOT t.is_past
+    ), 0)::bigint AS rows_changed,
+    r.rows_changed AS run_rows_changed,
+    round(
+        r.rows_changed
+        / greatest(extract(EPOCH FROM r.last_step_at - r.started_at)::numeric, 0.001)
+    )::bigint AS run_rows_per_second,
+    r.step_count AS run_steps,
+    r.batch_rows,
+    r.retries,
+    f.depth,
+    (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+        LIMIT 1
+    ) AS at_table,
+    a.started_at,
+    r.last_step_at,
+    a.cancel_requested_at,
+    -- The next worker that starts takes such a job up again.
+    coalesce(
+        r.ended_at IS NOT NULL OR r.server_id <> pg_postmaster_start_time()::text
+        OR NOT EXISTS (SELECT 1 FROM pg_stat_activity AS p WHERE p.pid = r.session_id), TRUE
+    ) AS is_orphaned,
+    r.error
+FROM deletion_jobs AS j
+LEFT JOIN LATERAL (
+    SELECT b.run_id, b.started_at, b.cancel_requested_at
+    FROM deletion_attempts AS b
+    WHERE b.job_id = j.id
+    ORDER BY b.attempt_no DESC
+    LIMIT 1
+) AS a ON TRUE
+LEFT JOIN deletion_runs AS r ON r.run_id = a.run_id
+LEFT JOIN LATERAL (
+    SELECT t.depth, t.node_no
+    FROM deletion_frames AS t
+    WHERE t.run_id = r.run_id
+    ORDER BY t.depth DESC
+    LIMIT 1
+) AS f ON TRUE
+WHERE j.status = 'running';
+
+COMMENT ON VIEW vw_deletion_progress IS 'One row for each running job.';
+GRANT SELECT ON vw_deletion_progress TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
 -- >>> schema/postgres/views/vw_deletion_problems.sql

@@ -35,7 +35,7 @@ BEGIN
 
     IF p_entity_table IS NULL THEN
         CALL deletion_raise('JD004', p_verb, 'table is no target', p_table);
-    ELSEIF NOT p_hard_delete THEN
+    ELSEIF NOT p_hard_delete AND NOT deletion_has_soft_column(p_entity_table) THEN
         CALL deletion_raise('JD011', p_verb, 'table has no soft-delete column', p_entity_table);
     END IF;
 END$$

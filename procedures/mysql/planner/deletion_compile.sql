@@ -56,12 +56,19 @@ BEGIN
 
         SET p_plan_id = last_insert_id();
         SET SESSION group_concat_max_len = 16777216;
-        CALL deletion_plan_graph(p_plan_id, p_entity_table, v_code, v_error);
 
-        IF v_code IS NULL THEN
+        IF p_hard THEN
+            CALL deletion_plan_graph(p_plan_id, p_entity_table, v_code, v_error);
+        ELSE
+            CALL deletion_soft_graph(p_plan_id, p_entity_table, v_code, v_error);
+        END IF;
+
+        IF v_code IS NULL AND p_hard THEN
             CALL deletion_write_plan(p_plan_id);
             CALL deletion_write_circles(p_plan_id);
             CALL deletion_write_holds(p_plan_id);
+        ELSEIF v_code IS NULL THEN
+            CALL deletion_write_soft_plan(p_plan_id);
         END IF;
 
         SET v_tables = (
@@ -78,7 +85,8 @@ BEGIN
             p.fingerprint = deletion_fingerprint(p_entity_table, v_tables),
             p.error_code = v_code,
             p.error = v_error,
-            p.can_block = EXISTS (  -- noqa: CP03,LT06
+            -- Nothing blocks a mark.
+            p.can_block = p_hard AND EXISTS (  -- noqa: CP03,LT06
                 SELECT 1
                 FROM deletion_plan_edges AS e
                 WHERE

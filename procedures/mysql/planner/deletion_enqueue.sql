@@ -100,6 +100,11 @@ BEGIN
         OR (deletion_jobs.status IN ('pending', 'running') AND deletion_jobs.hard_delete),
         scheduled_at = CASE
             WHEN deletion_jobs.status = 'running' THEN deletion_jobs.scheduled_at
+            -- A softer wish hastens nothing: it would end the grace of a row that waits to be
+            -- purged. By now hard_delete is the harder of both.
+            WHEN
+                deletion_jobs.status = 'pending' AND deletion_jobs.hard_delete AND NOT p_hard_delete
+                THEN deletion_jobs.scheduled_at
             WHEN
                 deletion_jobs.status = 'pending'
                 AND coalesce(deletion_jobs.scheduled_at, deletion_jobs.created_at)

@@ -21,7 +21,7 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
-    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
@@ -80,6 +80,12 @@ BEGIN
     INTO v_declared
     FROM deletion_references AS d;
 
+    SELECT if(count(*) = 0, NULL, hex(bit_xor(unhex(sha2(json_array(
+        s.table_schema, s.table_name, s.column_name, s.kind, s.mark_value
+    ), 256)))))
+    INTO v_soft
+    FROM deletion_soft_columns AS s;
+
     SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
     INTO v_target
     FROM deletion_targets AS t
@@ -87,7 +93,7 @@ BEGIN
 
     -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
-        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target
+        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft
     ), 256), 32));
 END$$
 DELIMITER ;

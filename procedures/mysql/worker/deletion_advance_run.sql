@@ -22,7 +22,7 @@ SQL SECURITY DEFINER
 COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
-    DECLARE v_fits, v_is_empty BOOLEAN;
+    DECLARE v_fits, v_is_empty, v_hard BOOLEAN;
     DECLARE v_held BIGINT;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
@@ -38,8 +38,8 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at, r.step_count
-    INTO v_plan_id, v_started_at, v_step_count
+    SELECT r.plan_id, r.started_at, r.step_count, r.hard_delete
+    INTO v_plan_id, v_started_at, v_step_count, v_hard
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -55,8 +55,12 @@ BEGIN
     ELSE
         CALL deletion_mind_holds(p_run_id, v_held);
 
-        IF v_held IS NULL OR v_held >= 0 THEN
+        IF v_held = -1 THEN
+            SET v_is_empty = FALSE;
+        ELSEIF v_hard THEN
             CALL deletion_advance(p_run_id, v_is_empty);
+        ELSE
+            CALL deletion_soft_advance(p_run_id, v_is_empty);
         END IF;
 
         IF v_held > 0 THEN

@@ -2,7 +2,7 @@
 -- Give a run's jobs the state that their ended attempts ask for.
 --
 -- Parameters  p_run_id   the run
--- Writes      deletion_jobs, deletion_runs, deletion_walk_keys     Commits  no
+-- Writes      deletion_jobs, deletion_runs, deletion_walk_keys, deletion_soft_keys   Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_carry_over;
@@ -35,18 +35,26 @@ BEGIN
     SELECT json_arrayagg(json_object(
         'j', v.j, 'outcome', v.outcome, 'error', v.error, 'status', CASE
             -- A harder mode was asked for meanwhile: the job is due again.
-            WHEN v.outcome = 'done' AND v.is_harder THEN 'pending'
+            WHEN v.outcome = 'done' AND (v.is_harder OR v.purge_after IS NOT NULL) THEN 'pending'
             WHEN v.outcome IN ('done', 'failed', 'cancelled') THEN v.outcome
             WHEN v.is_counted AND v.counted >= v_max_attempts THEN 'failed'
             ELSE 'pending'
         END,
-        'counted', v.counted, 'is_counted', v.is_counted, 'alone', v.alone_next
+        'counted', v.counted, 'is_counted', v.is_counted, 'alone', v.alone_next,
+        'purge_after', if(v.is_harder, NULL, v.purge_after)
     ))
     INTO v_verdict
     FROM (
         SELECT
             e.j, a.outcome, a.error, a.alone_next, a.is_counted,
             j.hard_delete AND NOT r.hard_delete AS is_harder,
+            if(a.outcome = 'done' AND NOT r.hard_delete, (
+                SELECT s.purge_after_seconds
+                FROM deletion_targets AS t
+                INNER JOIN deletion_soft_columns AS s
+                    ON s.table_schema = t.table_schema AND s.table_name = t.table_name
+                WHERE t.entity_table = r.entity_table
+            ), NULL) AS purge_after,
             (
                 SELECT count(*)
                 FROM deletion_attempts AS c
@@ -74,7 +82,8 @@ BEGIN
         status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status',
         counted INT PATH '$.counted',
         is_counted BOOLEAN PATH '$.is_counted',
-        alone BOOLEAN PATH '$.alone'
+        alone BOOLEAN PATH '$.alone',
+        purge_after BIGINT PATH '$.purge_after'
     )) AS v
     STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = v.j
     SET
@@ -86,6 +95,9 @@ BEGIN
         ),
         j.scheduled_at = CASE
             WHEN v.status <> 'pending' THEN j.scheduled_at
+            -- Its grace is over then: the same job comes back, and removes the rows.
+            WHEN v.outcome = 'done' AND v.purge_after IS NOT NULL
+                THEN timestampadd(SECOND, v.purge_after, utc_timestamp(6))
             WHEN v.outcome = 'done' THEN NULL
             -- Whoever died is taken up at once; max_attempts bounds how often.
             WHEN v.outcome = 'retry' THEN timestampadd(
@@ -96,6 +108,7 @@ BEGIN
             WHEN v.outcome = 'sliced' AND v.alone THEN utc_timestamp(6)
             ELSE j.scheduled_at
         END,
+        j.hard_delete = j.hard_delete OR (v.outcome = 'done' AND v.status = 'pending'),
         j.status = v.status;
 
     UPDATE deletion_runs AS r
@@ -110,5 +123,15 @@ BEGIN
     )) AS e
     STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
         ON w.walk_id = 0 AND w.job_id = e.j AND e.status <> 'pending';
+
+    IF EXISTS (SELECT 1 FROM deletion_runs AS r WHERE r.run_id = p_run_id AND NOT r.hard_delete) THEN
+        DELETE k
+        FROM json_table(v_verdict, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j',
+            status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.status'
+        )) AS e
+        STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (PRIMARY)
+            ON k.job_id = e.j AND e.status <> 'pending';
+    END IF;
 END$$
 DELIMITER ;

@@ -61,10 +61,11 @@ BEGIN
         WHEN p_kind = 'remove_circle' THEN
             EXECUTE dj_stmt USING @dj_run_id;
             SET @dj_rows = row_count();
-        WHEN p_kind = 'fetch_more' THEN EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
             SET @dj_rows = row_count();
+        WHEN p_kind IN ('fetch_more', 'spread') THEN
+            EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'climb_root' THEN EXECUTE dj_stmt USING @dj_frame, @dj_cursor;
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
         WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;

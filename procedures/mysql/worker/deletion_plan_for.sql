@@ -24,7 +24,7 @@ COMMENT 'Find the plan by which jobs are worked, compiling it where it is missin
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM deletion_targets AS t WHERE t.entity_table = p_entity_table) THEN
         SET p_error = concat('JD004: the table is no deletion target (', p_entity_table, ')');
-    ELSEIF NOT p_hard THEN
+    ELSEIF NOT p_hard AND NOT deletion_has_soft_column(p_entity_table) THEN
         SET p_error = concat('JD011: the target has no soft-delete column (', p_entity_table, ')');
     ELSE
         SET p_plan_id = deletion_fresh_plan(p_entity_table, p_hard);

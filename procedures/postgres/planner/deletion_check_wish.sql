@@ -31,10 +31,10 @@ BEGIN
             'JD004', p_verb, 'table is no target', p_table,
             'A DBA allows deletions from a table by register_deletion_target.'
         );
-    ELSIF NOT p_hard_delete THEN
+    ELSIF NOT p_hard_delete AND NOT deletion_has_soft_column(v_entity_table) THEN
         PERFORM deletion_raise(
             'JD011', p_verb, 'table has no soft-delete column', v_entity_table,
-            'Ask for p_hard_delete => TRUE.'
+            'Ask for p_hard_delete => TRUE, or name a column by set_soft_deletion.'
         );
     END IF;
 

@@ -39,7 +39,10 @@ BEGIN
         RETURN v_plan_id;
     END IF;
 
-    v_graph := deletion_plan_graph(p_entity_table);
+    v_graph := CASE
+        WHEN p_hard THEN deletion_plan_graph(p_entity_table)
+        ELSE deletion_soft_graph(p_entity_table)
+    END;
 
     UPDATE deletion_plans AS p
     SET superseded_at = clock_timestamp()
@@ -63,10 +66,12 @@ BEGIN
     )
     RETURNING plan_id INTO v_plan_id;
 
-    IF v_graph ->> 'error_code' IS NULL THEN
+    IF v_graph ->> 'error_code' IS NULL AND p_hard THEN
         PERFORM deletion_write_plan(v_plan_id, v_graph);
         PERFORM deletion_write_circles(v_plan_id, v_graph);
         PERFORM deletion_write_holds(v_plan_id, v_graph);
+    ELSIF v_graph ->> 'error_code' IS NULL THEN
+        PERFORM deletion_write_soft_plan(v_plan_id, v_graph);
     END IF;
 
     RETURN v_plan_id;

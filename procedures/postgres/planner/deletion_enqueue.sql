@@ -52,10 +52,13 @@ BEGIN
 
     CASE v_job.status
         WHEN 'pending' THEN
-            -- NULL means since created_at, on both sides.
-            IF coalesce(p_scheduled_at, v_job.created_at)
+            -- NULL means since created_at, on both sides. A softer wish hastens nothing: it would
+            -- end the grace of a row that waits to be purged.
+            IF (
+                coalesce(p_scheduled_at, v_job.created_at)
                 < coalesce(v_job.scheduled_at, v_job.created_at)
-                OR (p_hard_delete AND NOT v_job.hard_delete) THEN
+                AND (p_hard_delete OR NOT v_job.hard_delete)
+            ) OR (p_hard_delete AND NOT v_job.hard_delete) THEN
                 UPDATE deletion_jobs AS j
                 SET
                     hard_delete = j.hard_delete OR p_hard_delete,

@@ -74,6 +74,11 @@ BEGIN
                 FROM deletion_targets AS t
                 WHERE t.entity_table = p_entity_table
             ),
+            (
+                SELECT string_agg((to_jsonb(s) - 'created_at' - 'purge_after_seconds')::text, ';'
+                    ORDER BY s.table_schema, s.table_name)
+                FROM deletion_soft_columns AS s
+            ),
             -- A limit makes the check count rows that it would not look at otherwise.
             deletion_setting('max_rows')
         ))

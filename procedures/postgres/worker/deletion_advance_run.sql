@@ -47,7 +47,11 @@ BEGIN
         RETURN 'more';
     END IF;
 
-    v_is_empty := deletion_advance(p_run);
+    IF p_run.hard_delete THEN
+        v_is_empty := deletion_advance(p_run);
+    ELSE
+        v_is_empty := deletion_soft_advance(p_run);
+    END IF;
 
     PERFORM deletion_see_holds(p_run.plan_id, v_held) WHERE v_held > 0;
 

@@ -3,7 +3,7 @@
 --
 -- Parameters  p_run_id   the run
 -- Returns     integer, the number of jobs that are running no more
--- Writes      deletion_jobs, deletion_walk_keys    Commits  no
+-- Writes      deletion_jobs, deletion_walk_keys, deletion_soft_keys     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_carry_over(p_run_id bigint)
@@ -25,6 +25,14 @@ BEGIN
             a.alone_next,
             a.is_counted,
             j.hard_delete AND NOT r.hard_delete AS is_harder,
+            NOT r.hard_delete AS is_soft,
+            CASE WHEN a.outcome = 'done' AND NOT r.hard_delete THEN (
+                SELECT s.purge_after_seconds
+                FROM deletion_targets AS t
+                INNER JOIN deletion_soft_columns AS s
+                    ON s.table_schema = t.table_schema AND s.table_name = t.table_name
+                WHERE t.entity_table = r.entity_table
+            ) END AS purge_after_seconds,
             -- Asked only of those that may have to give up.
             CASE WHEN a.outcome NOT IN ('done', 'failed', 'cancelled') THEN (
                 SELECT count(*)
@@ -53,7 +61,8 @@ BEGIN
         SELECT
             e.*,
             CASE
-                WHEN e.outcome = 'done' AND e.is_harder THEN 'pending'
+                WHEN e.outcome = 'done' AND (e.is_harder OR e.purge_after_seconds IS NOT NULL)
+                    THEN 'pending'
                 WHEN e.outcome IN ('done', 'failed', 'cancelled') THEN e.outcome
                 WHEN e.is_counted AND e.counted >= deletion_setting_int('max_attempts') THEN 'failed'
                 ELSE 'pending'
@@ -66,11 +75,18 @@ BEGIN
         DELETE FROM deletion_walk_keys AS w
         USING verdict AS v
         WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+    ),
+
+    dropped AS (
+        DELETE FROM deletion_soft_keys AS k
+        USING verdict AS v
+        WHERE v.is_soft AND k.job_id = v.id AND v.new_status <> 'pending'
     )
 
     UPDATE deletion_jobs AS j
     SET
         status = v.new_status,
+        hard_delete = j.hard_delete OR coalesce(v.new_status = 'pending' AND v.outcome = 'done', FALSE),
         finished_at = CASE WHEN v.new_status <> 'pending' THEN clock_timestamp() END,
         error = CASE
             WHEN v.new_status = 'failed' AND v.outcome <> 'failed'
@@ -79,6 +95,9 @@ BEGIN
         END,
         scheduled_at = CASE
             WHEN v.new_status <> 'pending' THEN j.scheduled_at
+            -- Its grace is over then: the same job comes back, and removes the rows.
+            WHEN v.outcome = 'done' AND NOT v.is_harder
+                THEN clock_timestamp() + make_interval(secs => v.purge_after_seconds)
             WHEN v.outcome = 'done' THEN NULL
             -- Whoever died is taken up at once; max_attempts bounds how often.
             WHEN v.outcome = 'retry' THEN clock_timestamp() + make_interval(secs => least(

@@ -3,8 +3,8 @@
 --
 -- Parameters  p_run   the run, fenced
 -- Returns     text: more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_attempts,
---             deletion_jobs                        Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
+--             deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_check(p_run deletion_runs)
@@ -67,6 +67,10 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
         PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
         RETURN 'ended';
+    END IF;
+
+    IF NOT p_run.hard_delete THEN
+        PERFORM deletion_soft_start(p_run);
     END IF;
 
     UPDATE deletion_runs AS r

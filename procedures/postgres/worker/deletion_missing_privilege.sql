@@ -19,11 +19,18 @@ WITH used AS (
         to_regclass(s.table_name)::oid AS table_oid,
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
-            WHEN s.kind IN ('set', 'lock', 'break', 'break_own') THEN 'UPDATE'
+            WHEN s.kind IN ('set', 'lock', 'break', 'break_own', 'mark') THEN 'UPDATE'
             ELSE 'SELECT'
         END AS privilege,
         -- A lock is content with any column; what is set needs the right on those it sets.
-        s.kind = 'lock' AS any_column
+        s.kind = 'lock' AS any_column,
+        CASE WHEN s.kind = 'mark' THEN (
+            SELECT c.column_name
+            FROM deletion_soft_columns AS c
+            WHERE deletion_entity_name(
+                to_regclass(format('%I.%I', c.table_schema, c.table_name))
+            ) = s.table_name
+        ) END AS column_name
     FROM deletion_plan_steps AS s
     WHERE
         s.plan_id = p_plan_id AND s.kind <> 'guard'
@@ -40,6 +47,8 @@ FROM used AS u
 WHERE
     row_security_active(u.table_oid)
     OR NOT CASE
+        WHEN u.column_name IS NOT NULL
+            THEN has_column_privilege(u.table_oid, u.column_name::text, u.privilege)
         WHEN u.any_column THEN has_any_column_privilege(u.table_oid, u.privilege)
         ELSE has_table_privilege(u.table_oid, u.privilege)
     END

@@ -24,7 +24,7 @@ BEGIN
         RETURN;
     END IF;
 
-    IF NOT p_hard THEN
+    IF NOT p_hard AND NOT deletion_has_soft_column(p_entity_table) THEN
         RETURN QUERY SELECT
             NULL::bigint, format('JD011: the target has no soft-delete column (%s)', p_entity_table);
         RETURN;

@@ -18,8 +18,16 @@ CREATE TABLE IF NOT EXISTS deletion_marks (
         COMMENT 'Its value since',
     marked_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
         COMMENT 'When it was set; UTC',
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'The plan that marked it, and that holds the statement which takes it back',
+    key_hash BINARY(32) NOT NULL
+        COMMENT 'Digest of table and key',
+    state VARCHAR(16) NOT NULL DEFAULT 'held'
+        COMMENT 'held; restored: taken back; left: gone or changed when it was asked for',
     PRIMARY KEY (mark_id),
-    KEY idx_dm_job (job_id)
+    KEY idx_dm_job (job_id),
+    KEY idx_dm_row (key_hash),
+    CONSTRAINT chk_dm_state CHECK (state IN ('held', 'restored', 'left'))
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin

@@ -17,11 +17,11 @@ WITH needed AS (
         if(
             max(s.kind IN ('remove', 'drain')),
             if(
-                max(s.kind IN ('set', 'lock')),
+                max(s.kind IN ('set', 'lock', 'mark')),
                 '["SELECT", "UPDATE", "DELETE"]',
                 '["SELECT", "DELETE"]'
             ),
-            if(max(s.kind IN ('set', 'lock')), '["SELECT", "UPDATE"]', '["SELECT"]')
+            if(max(s.kind IN ('set', 'lock', 'mark')), '["SELECT", "UPDATE"]', '["SELECT"]')
         ) AS rights
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
@@ -128,7 +128,25 @@ SELECT
 FROM deletion_plans AS p
 INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
 LEFT JOIN deletion_references AS d ON d.reference_name = s.reference_name
-WHERE p.superseded_at IS NULL AND s.kind = 'size'
+WHERE
+    p.superseded_at IS NULL
+    AND s.kind = 'size'
+    -- Both modes need it: one line.
+    AND (
+        p.hard_delete
+        OR NOT EXISTS (
+            SELECT 1
+            FROM deletion_plans AS h
+            INNER JOIN deletion_plan_steps AS t ON t.plan_id = h.plan_id
+            WHERE
+                h.entity_table = p.entity_table
+                AND h.hard_delete
+                AND h.superseded_at IS NULL
+                AND t.kind = 'size'
+                AND t.table_name = s.table_name
+                AND t.reference_name = s.reference_name
+        )
+    )
 UNION ALL
 SELECT
     'failed',

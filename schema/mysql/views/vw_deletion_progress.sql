@@ -33,10 +33,13 @@ SELECT
     r.batch_rows,
     r.retries,
     f.depth,
-    (
-        SELECT min(s.table_name)
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+    coalesce(
+        (
+            SELECT min(s.table_name)
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+        ),
+        cast(r.state ->> '$.at' AS CHAR CHARACTER SET utf8mb4)  -- noqa: PRS
     ) AS at_table,
     a.started_at,
     r.last_step_at,

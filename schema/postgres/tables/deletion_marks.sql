@@ -9,10 +9,17 @@ CREATE TABLE deletion_marks (
     column_name text NOT NULL,
     old_value jsonb,
     new_value jsonb,
-    marked_at timestamptz(6) NOT NULL DEFAULT current_timestamp
+    marked_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    plan_id bigint NOT NULL,
+    key_hash bytea NOT NULL,
+    state text NOT NULL DEFAULT 'held',
+    CONSTRAINT chk_dm_state CHECK (state IN ('held', 'restored', 'left'))
 );
 
 CREATE INDEX idx_dm_job ON deletion_marks (job_id);
+
+-- A restore asks whether somebody else has marked the row since.
+CREATE INDEX idx_dm_row ON deletion_marks (key_hash);
 
 COMMENT ON TABLE deletion_marks IS 'One row for each row that a soft deletion has marked.';
 COMMENT ON COLUMN deletion_marks.mark_id IS 'The mark''s number.';
@@ -23,3 +30,8 @@ COMMENT ON COLUMN deletion_marks.column_name IS 'The column that was set.';
 COMMENT ON COLUMN deletion_marks.old_value IS 'Its value before.';
 COMMENT ON COLUMN deletion_marks.new_value IS 'Its value since.';
 COMMENT ON COLUMN deletion_marks.marked_at IS 'When it was set.';
+COMMENT ON COLUMN deletion_marks.plan_id IS
+'The plan that marked it, and that holds the statement which takes it back.';
+COMMENT ON COLUMN deletion_marks.key_hash IS 'Digest of table and key.';
+COMMENT ON COLUMN deletion_marks.state IS
+'held; restored: taken back; left: the row was gone, or held another value, when it was asked for.';

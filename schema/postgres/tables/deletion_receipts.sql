@@ -12,7 +12,9 @@ CREATE TABLE deletion_receipts (
     updated_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
     PRIMARY KEY (run_id, table_name, action),
     CONSTRAINT chk_drec_action
-    CHECK (action IN ('delete', 'set_null', 'set_default', 'scrub', 'root_not_found'))
+    CHECK (action IN (
+        'delete', 'set_null', 'set_default', 'scrub', 'root_not_found', 'mark', 'restore'
+    ))
 )
 -- Every step of a long run rewrites its rows: free space keeps them on their page.
 WITH (fillfactor = 60);
@@ -21,7 +23,7 @@ COMMENT ON TABLE deletion_receipts IS 'Rows changed, for each run, table and act
 COMMENT ON COLUMN deletion_receipts.run_id IS 'The run.';
 COMMENT ON COLUMN deletion_receipts.table_name IS 'The table, named as targets are.';
 COMMENT ON COLUMN deletion_receipts.action IS
-'delete, set_null, set_default, scrub; root_not_found: the row was gone already.';
+'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already.';
 COMMENT ON COLUMN deletion_receipts.row_counts IS
 'How many rows of each job: an object with the jobs'' numbers for its keys. 0 for root_not_found; '
 'below zero: rows that an earlier run had set, and that this one deleted.';

@@ -28,7 +28,8 @@ named AS (
 
 step AS (
     SELECT
-        p.entity_table, p.compiled_at, s.kind, s.action, s.reference_name, s.table_name,
+        p.entity_table, p.hard_delete, p.compiled_at, s.kind, s.action, s.reference_name,
+        s.table_name,
         n.table_oid, n.table_sql
     FROM deletion_plans AS p
     INNER JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
@@ -42,7 +43,7 @@ needed AS (
     CROSS JOIN LATERAL unnest(
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
-            WHEN s.kind IN ('set', 'lock') THEN ARRAY['SELECT', 'UPDATE']
+            WHEN s.kind IN ('set', 'lock', 'mark') THEN ARRAY['SELECT', 'UPDATE']
             ELSE ARRAY['SELECT']
         END
     ) AS r (privilege)
@@ -148,7 +149,19 @@ SELECT
         INNER JOIN pg_attribute AS a ON a.attrelid = s.table_oid AND a.attnum = k.attnum
     ))
 FROM step AS s
-WHERE s.kind = 'size'
+WHERE
+    s.kind = 'size'
+    -- Both modes need it: one line.
+    AND (
+        s.hard_delete
+        OR NOT EXISTS (
+            SELECT 1
+            FROM step AS h
+            WHERE
+                h.hard_delete AND h.kind = 'size' AND h.entity_table = s.entity_table
+                AND h.table_name = s.table_name AND h.reference_name = s.reference_name
+        )
+    )
 UNION ALL
 SELECT
     'failed',

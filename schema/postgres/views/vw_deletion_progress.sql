@@ -27,11 +27,13 @@ SELECT
     r.batch_rows,
     r.retries,
     f.depth,
-    (
-        SELECT s.table_name
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
-        LIMIT 1
+    coalesce(
+        (
+            SELECT s.table_name
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = r.plan_id AND s.node_no = f.node_no
+            LIMIT 1
+        ), r.state ->> 'at'
     ) AS at_table,
     a.started_at,
     r.last_step_at,

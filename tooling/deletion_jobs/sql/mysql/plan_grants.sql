@@ -1,12 +1,12 @@
--- What the owner needs on the tables of a target's plan; who may not read the rights of others
--- sees every grant, held or not.
+-- What the owner needs on the tables of a target's plans, hard and soft; who may not read the
+-- rights of others sees every grant, held or not.
 WITH needed AS (
     SELECT
         p.table_name,
         max(p.kind IN ('remove', 'drain')) AS deletes,
-        max(p.kind IN ('set', 'lock', 'break', 'break_own')) AS updates
+        max(p.kind IN ('set', 'lock', 'break', 'break_own', 'mark')) AS updates
     FROM vw_deletion_plan AS p
-    WHERE p.entity_table = %(entity_table)s AND p.hard_delete
+    WHERE p.entity_table = %(entity_table)s
     GROUP BY p.table_name
 )
 

@@ -1,4 +1,5 @@
--- What the owner needs on the tables of a target's plan; `is_missing` says what it lacks now.
+-- What the owner needs on the tables of a target's plans, hard and soft; `is_missing` says what it
+-- lacks now.
 WITH needed AS (
     SELECT
         p.table_name,
@@ -8,11 +9,12 @@ WITH needed AS (
     CROSS JOIN LATERAL unnest(
         CASE
             WHEN p.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
-            WHEN p.kind IN ('set', 'lock', 'break', 'break_own') THEN ARRAY['SELECT', 'UPDATE']
+            WHEN p.kind IN ('set', 'lock', 'break', 'break_own', 'mark')
+                THEN ARRAY['SELECT', 'UPDATE']
             ELSE ARRAY['SELECT']
         END
     ) AS u (privilege)
-    WHERE p.entity_table = %(entity_table)s AND p.hard_delete
+    WHERE p.entity_table = %(entity_table)s
 )
 
 SELECT
