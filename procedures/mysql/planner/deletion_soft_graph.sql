@@ -103,7 +103,9 @@ BEGIN
 
         -- What was marked is remembered by its key.
         SET p_error = (
-            SELECT min(concat(n.display_name, ' has no primary key and no unique key without NULLs'))
+            SELECT min(
+                concat(n.display_name, ' has no primary key and no unique key without NULLs')
+            )
             FROM deletion_plan_nodes AS n
             WHERE
                 n.plan_id = p_plan_id AND n.key_columns IS NULL
