@@ -218,7 +218,7 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
 -- This engine keeps the rights on what it drops.
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_hold_latches
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_hold_latches  -- noqa: PRS
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON deletion_holds
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
