@@ -241,6 +241,18 @@ COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
+-- This engine keeps the rights on what it drops.
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_hold_latches  -- noqa: PRS
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_holds
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_columns
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_indexes
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_holds
+FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
+
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_holds;
 DROP VIEW IF EXISTS vw_deletion_marks;
