@@ -250,6 +250,12 @@ REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_columns
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_indexes
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_columns
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_keys
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_marks
+FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_holds
 FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
 
