@@ -7,11 +7,13 @@ import pytest
 from tests.contract.schemas import customers, insert_job, shop
 from tests.database import Database, Raised, Role
 
-APP = {"enqueue_deletion", "enqueue_deletions", "cancel_deletion"}
+APP = {"enqueue_deletion", "enqueue_deletions", "cancel_deletion", "restore_deletion"}
 OPERATOR = {
     "cancel_deletion",
+    "restore_deletion",
     "retry_deletion",
     "preview_deletion",
+    "preview_soft_deletion",
     "run_deletion_jobs",
     "run_deletion_job",
     "start_deletion_schedule",
@@ -26,6 +28,7 @@ DBA = {
     "register_deletion_target",
     "unregister_deletion_target",
     "set_deletion_rule",
+    "set_soft_deletion",
     "declare_deletion_reference",
     "compile_deletion_plan",
     "set_deletion_setting",
