@@ -291,3 +291,37 @@ def test_rows_without_a_key_that_restrict_block_and_are_counted(postgres: Databa
         "JD006: 2 rows of bill behind bill_customer_id_fkey",
     )
     assert db.count("customer") == 1
+
+
+def test_a_held_row_of_a_partitioned_table_blocks_the_job_above_it(postgres: Database) -> None:
+    postgres.script(postgres=ORDERS)
+    postgres.script(
+        postgres="""
+            CREATE TABLE memo (line_id bigint, region text,
+                FOREIGN KEY (line_id, region) REFERENCES line ON DELETE CASCADE);
+            CREATE INDEX ON memo (line_id, region);
+            INSERT INTO memo SELECT l.id, l.region FROM line AS l;
+        """
+    )
+    postgres.hold_deletion("line", '["881", "eu"]')
+    job = delete(postgres, "customer", 2, 2)
+    assert (job.status, (job.error or "")[:12]) == ("failed", "JD006: held:")
+    assert postgres.receipts(job.id) == {}
+    assert delete(postgres, "customer", 1, 2).status == "done"
+
+
+def test_a_held_row_below_rows_of_one_partition(postgres: Database) -> None:
+    postgres.script(
+        postgres=ORDERS
+        + """
+            CREATE TABLE stamp (id bigint PRIMARY KEY, purchase_id bigint, region text,
+                FOREIGN KEY (purchase_id, region) REFERENCES purchase_us (id, region)
+                ON DELETE CASCADE);
+            CREATE INDEX ON stamp (purchase_id, region);
+            INSERT INTO stamp VALUES (1, 23, 'us'), (2, 33, 'us');
+        """
+    )
+    postgres.hold_deletion("stamp", 1)
+    job = delete(postgres, "customer", 2, 2)
+    assert (job.status, (job.error or "")[:12]) == ("failed", "JD006: held:")
+    assert delete(postgres, "customer", 3, 2).status == "done"
