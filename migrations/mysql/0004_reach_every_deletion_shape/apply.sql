@@ -3268,7 +3268,12 @@ BEGIN
                 e.plan_id = p_plan_id
                 AND e.parent_node_no = p_node_no
                 AND e.child_node_no = p_node_no
-                AND (e.is_refused OR e.is_circular)
+                AND (
+                    e.is_refused
+                    OR e.is_circular
+                    -- By a rule; the engine's own key may cascade all the same.
+                    OR (NOT e.is_declared AND e.action NOT IN ('cascade', 'restrict'))
+                )
         ),
         '/*+ SET_VAR(foreign_key_checks = OFF) */ ',
         ''
