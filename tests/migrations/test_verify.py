@@ -32,14 +32,14 @@ CHANGES = {
         "column deletion_marks.note: not in the files",
     ),
     "a column less": (
-        "ALTER TABLE deletion_marks DROP COLUMN new_value",
-        "ALTER TABLE deletion_marks DROP COLUMN new_value",
-        "column deletion_marks.new_value: missing",
+        "ALTER TABLE deletion_walk_keys DROP COLUMN keys",
+        "ALTER TABLE deletion_walk_keys DROP COLUMN `keys`",
+        "column deletion_walk_keys.keys: missing",
     ),
     "another type": (
-        "ALTER TABLE deletion_marks ALTER COLUMN column_name TYPE varchar(10)",
-        "ALTER TABLE deletion_marks MODIFY column_name VARCHAR(10) NULL",
-        "column deletion_marks.column_name: is '",
+        "ALTER TABLE deletion_walk_keys ALTER COLUMN edge_no TYPE bigint",
+        "ALTER TABLE deletion_walk_keys MODIFY edge_no BIGINT NULL",
+        "column deletion_walk_keys.edge_no: is '",
     ),
     "a lost index": (
         "DROP INDEX idx_dj_created_by",
@@ -47,9 +47,9 @@ CHANGES = {
         "index deletion_jobs.idx_dj_created_by: missing",
     ),
     "a lost table": (
-        "DROP TABLE deletion_marks",
-        "DROP TABLE deletion_marks",
-        "table deletion_marks: missing",
+        "DROP TABLE deletion_walk_keys",
+        "DROP TABLE deletion_walk_keys",
+        "table deletion_walk_keys: missing",
     ),
     "a lost routine": (
         "DROP ROUTINE cancel_deletion",
