@@ -3,8 +3,7 @@
 --
 -- Parameters  p_parents   the tables that are pointed at
 -- Returns     one row a reference: its tables, columns in order, comparison operators, action,
---             the columns that a SET NULL or SET DEFAULT changes, its supporting index, and the
---             partition that alone holds it (child_part) or is pointed at (parent_part)
+--             the columns that a SET NULL or SET DEFAULT changes, and its supporting index
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT * FROM deletion_references_to(ARRAY['users'::regclass]::oid[]);
@@ -22,9 +21,7 @@ RETURNS TABLE (
     set_columns int2[],
     discriminator_column int2,
     discriminator_value text,
-    index_name text,
-    child_part oid,
-    parent_part oid
+    index_name text
 )
 LANGUAGE sql
 STABLE
@@ -48,15 +45,7 @@ WITH from_catalog AS (
         NULL::int2 AS discriminator_column,
         NULL::text AS discriminator_value
     FROM pg_constraint AS k
-    -- Of a key on a partitioned table each partition has a copy.
-    WHERE
-        k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (
-            SELECT t.relid
-            FROM unnest(p_parents) AS p (oid)
-            CROSS JOIN LATERAL pg_partition_tree(p.oid) AS t
-            UNION ALL
-            SELECT p.oid FROM unnest(p_parents) AS p (oid)
-        )
+    WHERE k.contype = 'f' AND k.confrelid = ANY (p_parents)
 ),
 
 declared AS (
@@ -88,8 +77,8 @@ every AS (
 )
 
 SELECT
-    coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid) AS child_oid,
-    coalesce(pg_partition_root(e.parent_oid)::oid, e.parent_oid) AS parent_oid,
+    e.child_oid,
+    e.parent_oid,
     e.reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
@@ -112,12 +101,11 @@ SELECT
         ELSE coalesce(r.action, e.action)
     END AS action,
     e.is_declared,
-    -- A partition may number its columns in its own way.
-    deletion_root_columns(e.child_oid, e.child_columns),
-    deletion_root_columns(e.parent_oid, e.parent_columns),
+    e.child_columns,
+    e.parent_columns,
     e.operators,
-    deletion_root_columns(e.child_oid, e.set_columns),
-    (deletion_root_columns(e.child_oid, ARRAY[e.discriminator_column]))[1],
+    e.set_columns,
+    e.discriminator_column,
     e.discriminator_value,
     (
         SELECT i.indexrelid::regclass::text
@@ -145,9 +133,7 @@ SELECT
             ] <@ (e.child_columns || coalesce(e.discriminator_column, e.child_columns[1]))
         ORDER BY i.indnatts, i.indexrelid
         LIMIT 1
-    ) AS index_name,
-    CASE WHEN pg_partition_root(e.child_oid) <> e.child_oid THEN e.child_oid END AS child_part,
-    CASE WHEN pg_partition_root(e.parent_oid) <> e.parent_oid THEN e.parent_oid END AS parent_part
+    ) AS index_name
 FROM every AS e
 INNER JOIN pg_class AS t ON t.oid = e.child_oid
 INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace

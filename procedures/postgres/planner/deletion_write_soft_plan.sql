@@ -91,8 +91,7 @@ SELECT
         WHEN s.kind IN ('fetch_more', 'spread', 'size') THEN e.edge ->> 'index'
         ELSE coalesce(e.edge ->> 'index', 'key')
     END,
-    -- A partitioned table is read whole: it has no rows of its own.
-    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.sql_text
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_soft_plan$;
