@@ -682,9 +682,23 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Hold one row: no job deletes it, nor anything it would be deleted with, until the hold is over'  -- noqa: LT05
 BEGIN
-    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: PRS
     DECLARE v_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_open BOOLEAN DEFAULT TRUE;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        -- What was refused before has set no savepoint.
+        DECLARE CONTINUE HANDLER FOR 1305 SET v_is_open = v_is_open;
+
+        IF v_is_open THEN
+            ROLLBACK TO SAVEPOINT dj_hold;
+        ELSE
+            ROLLBACK;
+        END IF;
+
+        RESIGNAL;
+    END;
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'hold_deletion', 'table or key is NULL', NULL);
@@ -703,6 +717,19 @@ BEGIN
     SET v_name = deletion_entity_name(v_schema, v_table);
     CALL deletion_row_key(v_schema, v_table, p_pk, 'hold_deletion', v_pk);
 
+    BEGIN
+        -- Outside a transaction a savepoint ends with its own statement.
+        DECLARE CONTINUE HANDLER FOR 1305 SET v_is_open = FALSE;
+
+        SAVEPOINT dj_hold;
+        ROLLBACK TO SAVEPOINT dj_hold;
+    END;
+
+    -- Without a transaction of the caller's a hold that is renewed would be gone for a moment.
+    IF NOT v_is_open THEN
+        START TRANSACTION;
+    END IF;
+
     -- Locked first, and until the caller commits.
     INSERT INTO deletion_hold_latches (latch_id, newest_hold) VALUES (1, 0)
     ON DUPLICATE KEY UPDATE newest_hold = newest_hold + 1;
@@ -714,6 +741,12 @@ BEGIN
     UPDATE deletion_hold_latches AS l
     SET l.newest_hold = last_insert_id()
     WHERE l.latch_id = 1;
+
+    IF v_is_open THEN
+        RELEASE SAVEPOINT dj_hold;
+    ELSE
+        COMMIT;
+    END IF;
 END$$
 DELIMITER ;
 
