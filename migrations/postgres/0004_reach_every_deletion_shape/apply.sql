@@ -1874,36 +1874,46 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_equality_of$
+DECLARE
+    v_left oid := (SELECT b.type_oid FROM deletion_base_type(p_left, -1) AS b);
+    v_right oid := (SELECT b.type_oid FROM deletion_base_type(p_right, -1) AS b);
+    v_is_same boolean := v_left = v_right;
 BEGIN
-    -- Kept as a prepared plan: a function in SQL is planned anew at every call.
-    RETURN (
-        -- Domains compare as their base types, varchar as text, cidr as inet, every enum as anyenum.
-        WITH side AS (
-            SELECT
-                given.side,
-                CASE
-                    WHEN b.oid = 'varchar'::regtype THEN 'text'::regtype::oid
-                    WHEN b.oid = 'cidr'::regtype THEN 'inet'::regtype::oid
-                    WHEN b.typtype = 'e' AND given.type_oid = given.other_oid
-                        THEN 'anyenum'::regtype::oid
-                    ELSE b.oid
-                END AS type_oid
-            FROM deletion_base_type(p_left, -1) AS l
-            CROSS JOIN deletion_base_type(p_right, -1) AS r
-            CROSS JOIN LATERAL (
-                VALUES ('l', l.type_oid, r.type_oid), ('r', r.type_oid, l.type_oid)
-            ) AS given (side, type_oid, other_oid)
-            INNER JOIN pg_type AS b ON b.oid = given.type_oid
-        )
+    -- Domains compare as their base types, varchar as text, cidr as inet, every enum as anyenum.
+    v_left := (
+        SELECT CASE
+            WHEN b.oid = 'varchar'::regtype THEN 'text'::regtype::oid
+            WHEN b.oid = 'cidr'::regtype THEN 'inet'::regtype::oid
+            WHEN b.typtype = 'e' AND v_is_same THEN 'anyenum'::regtype::oid
+            ELSE b.oid
+        END
+        FROM pg_type AS b
+        WHERE b.oid = v_left
+    );
+    v_right := (
+        SELECT CASE
+            WHEN b.oid = 'varchar'::regtype THEN 'text'::regtype::oid
+            WHEN b.oid = 'cidr'::regtype THEN 'inet'::regtype::oid
+            WHEN b.typtype = 'e' AND v_is_same THEN 'anyenum'::regtype::oid
+            ELSE b.oid
+        END
+        FROM pg_type AS b
+        WHERE b.oid = v_right
+    );
 
+    -- By the types as values: joined to them, the engine read all operators for each column.
+    RETURN (
         SELECT a.amopopr
-        FROM pg_amop AS a
-        INNER JOIN pg_am AS m ON m.oid = a.amopmethod AND m.amname = 'btree'
-        INNER JOIN pg_opclass AS c
-            ON c.opcfamily = a.amopfamily AND c.opcintype = a.amoplefttype AND c.opcdefault
-        INNER JOIN side AS l ON l.side = 'l' AND l.type_oid = a.amoplefttype
-        INNER JOIN side AS r ON r.side = 'r' AND r.type_oid = a.amoprighttype
-        WHERE a.amopstrategy = 3
+        FROM pg_opclass AS c
+        INNER JOIN pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+        INNER JOIN pg_amop AS a
+            ON
+                a.amopfamily = c.opcfamily
+                AND a.amoplefttype = v_left
+                AND a.amoprighttype = v_right
+                AND a.amopstrategy = 3
+                AND a.amopmethod = c.opcmethod
+        WHERE c.opcintype = v_left AND c.opcdefault
         LIMIT 1
     );
 END;
