@@ -18,12 +18,14 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 -- A policy would make deletes silently partial: better an error. Hash and merge joins would
 -- read whole tables where the frame's keys find their rows by index; so would plans that were made
--- when a table was empty, and are kept.
+-- when a table was empty, and are kept. A step's own statements are the same each time: one plan of
+-- each is enough, where the planner would make another for every list of tables or keys (7 %).
 SET row_security = off
 SET jit = off
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 SET timezone = 'UTC'
 SET datestyle = 'ISO'
 SET intervalstyle = 'postgres'
