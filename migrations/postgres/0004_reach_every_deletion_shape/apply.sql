@@ -2732,7 +2732,10 @@ described AS (
             'circle', coalesce(l.is_circular, FALSE),
             -- What ties rows of such tables, and what leads to them from elsewhere.
             'link', EXISTS (SELECT 1 FROM searched AS s WHERE s.table_oid = r.child_oid)
-            AND (r.action = 'cascade' OR (r.action = 'restrict' AND l.is_circular AND l.columns IS NULL)),
+            AND (
+                r.action = 'cascade'
+                OR (r.action = 'restrict' AND l.is_circular AND l.columns IS NULL)
+            ),
             'break_columns', (
                 SELECT jsonb_agg(quote_ident(a.attname) ORDER BY a.attnum)
                 FROM pg_attribute AS a
@@ -6056,7 +6059,9 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
         -- Jobs may have gone back to come alone.
         PERFORM deletion_end_run(
-            p_run.run_id, coalesce(max(a.outcome) FILTER (WHERE a.outcome = 'returned'), 'failed'), NULL
+            p_run.run_id,
+            coalesce(max(a.outcome) FILTER (WHERE a.outcome = 'returned'), 'failed'),
+            NULL
         )
         FROM deletion_attempts AS a
         WHERE a.run_id = p_run.run_id;
@@ -6716,8 +6721,8 @@ REVOKE ALL ON FUNCTION deletion_linked_nodes(bigint) FROM PUBLIC;
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
--- Tarjan's components: rows are numbered as they are met (v_met), and each learns the first row that
--- it leads back to (v_low); where that is the row itself, it heads a component.
+-- Tarjan's components: rows are numbered as they are met (v_met), and each learns the first row
+-- that it leads back to (v_low); where that is the row itself, it heads a component.
 
 CREATE OR REPLACE FUNCTION deletion_largest_circle(
     IN p_walk_id bigint,
@@ -6762,7 +6767,9 @@ BEGIN
         WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
     )
 
-    SELECT array_agg(x.parent ORDER BY x.parent, x.child), array_agg(x.child ORDER BY x.parent, x.child)
+    SELECT
+        array_agg(x.parent ORDER BY x.parent, x.child),
+        array_agg(x.child ORDER BY x.parent, x.child)
     INTO v_parents, v_children
     FROM (
         SELECT DISTINCT p.no::integer AS parent, c.no::integer AS child
@@ -6798,7 +6805,8 @@ BEGIN
             END IF;
 
             v_child := CASE
-                WHEN v_next[v_row] > 0 AND v_parents[v_next[v_row]] = v_row THEN v_children[v_next[v_row]]
+                WHEN v_next[v_row] > 0 AND v_parents[v_next[v_row]] = v_row
+                    THEN v_children[v_next[v_row]]
             END;
 
             IF v_child IS NOT NULL THEN
@@ -7020,10 +7028,10 @@ REVOKE ALL ON FUNCTION deletion_go_together(deletion_runs, bigint[]) FROM PUBLIC
 -- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 --
--- A row is taken when one that it hangs from is, and all are that it hangs from by a reference which
--- cannot be set NULL. By any other the run lets go of it, since it stays reachable by the first. What
--- is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the row's turn;
--- edge_no 0: a row that it hangs from is taken, or it is a root.
+-- A row is taken when one that it hangs from is, and all are that it hangs from by a reference
+-- which cannot be set NULL. By any other the run lets go of it, since it stays reachable by the
+-- first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the
+-- row's turn; edge_no 0: a row that it hangs from is taken, or it is a root.
 
 CREATE OR REPLACE FUNCTION deletion_place(
     p_walk_id bigint,
@@ -7102,7 +7110,8 @@ BEGIN
 
     SELECT
         (SELECT count(*) FROM taken),
-        array_agg(b.job_id), array_agg(b.child_node_no), array_agg(b.child_hash), array_agg(b.is_met)
+        array_agg(b.job_id), array_agg(b.child_node_no), array_agg(b.child_hash),
+        array_agg(b.is_met)
     INTO v_taken, v_jobs, v_nodes, v_hashes, v_are_met
     FROM below AS b;
 
@@ -7258,8 +7267,8 @@ REVOKE ALL ON FUNCTION deletion_untie(deletion_runs, text) FROM PUBLIC;
 -- Parameters  p_walk   the walk, its frame holding what is left
 --             p_step   the plan's remove step of that frame
 -- Returns     the walk: another pass over the frame, or the frame below
--- Errors      JD006 nothing more can be done about the rows; JD007 rows of a run of several jobs go in
---             circles: each job goes on alone
+-- Errors      JD006 nothing more can be done about the rows; JD007 rows of a run of several jobs
+--             go in circles: each job goes on alone
 -- Writes      deletion_frames                      Commits  no
 -- Execute     the owner only
 
@@ -7293,7 +7302,7 @@ BEGIN
         v_run.state := v_run.state || '{"set": true}';
         v_frame.idle_passes := 0;
     ELSIF v_run.state ? 'careful' AND NOT v_run.state ? 'together' THEN
-        -- What is left goes in circles, or lies above one; whose they are is told by a run of one job.
+        -- What is left goes in circles, or lies above one: in a run of one job it is that job's.
         IF NOT v_run.alone THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'JD007',
@@ -7415,8 +7424,8 @@ REVOKE ALL ON FUNCTION deletion_note_stack(deletion_runs) FROM PUBLIC;
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. Where that cannot help, or nothing else goes on any more,
--- rows that cannot be parted go together; such a run is of one job.
+-- reachable by the one they were found by. Where that cannot help, or nothing else goes on any
+-- more, rows that cannot be parted go together; such a run is of one job.
 
 CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
 RETURNS deletion_cursor
@@ -8937,7 +8946,7 @@ REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 
 -- >>> procedures/postgres/worker/deletion_walk_verdict.sql
 -- deletion_walk_verdict
--- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows of a table in a ring.
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a ring.
 --
 -- Parameters  p_run   the run, fenced
 -- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no

@@ -70,7 +70,7 @@ ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
 CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
 COMMENT ON COLUMN deletion_receipts.action IS
 'delete, set_null, set_default; root_not_found: the row was gone already.';
-DELETE FROM deletion_walk_keys AS w WHERE w.fate IN ('scrub', 'held');
+DELETE FROM deletion_walk_keys AS w WHERE w.fate IN ('scrub', 'held', 'stack');
 UPDATE deletion_walk_keys AS w
 SET keys = '{"action": "set_null"}'
 WHERE w.walk_id = 0 AND w.keys ->> 'action' = 'scrub';

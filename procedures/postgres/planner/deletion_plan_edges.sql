@@ -164,7 +164,10 @@ described AS (
             'circle', coalesce(l.is_circular, FALSE),
             -- What ties rows of such tables, and what leads to them from elsewhere.
             'link', EXISTS (SELECT 1 FROM searched AS s WHERE s.table_oid = r.child_oid)
-            AND (r.action = 'cascade' OR (r.action = 'restrict' AND l.is_circular AND l.columns IS NULL)),
+            AND (
+                r.action = 'cascade'
+                OR (r.action = 'restrict' AND l.is_circular AND l.columns IS NULL)
+            ),
             'break_columns', (
                 SELECT jsonb_agg(quote_ident(a.attname) ORDER BY a.attnum)
                 FROM pg_attribute AS a

@@ -80,7 +80,9 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
         -- Jobs may have gone back to come alone.
         PERFORM deletion_end_run(
-            p_run.run_id, coalesce(max(a.outcome) FILTER (WHERE a.outcome = 'returned'), 'failed'), NULL
+            p_run.run_id,
+            coalesce(max(a.outcome) FILTER (WHERE a.outcome = 'returned'), 'failed'),
+            NULL
         )
         FROM deletion_attempts AS a
         WHERE a.run_id = p_run.run_id;

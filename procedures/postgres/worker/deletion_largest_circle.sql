@@ -8,8 +8,8 @@
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
--- Tarjan's components: rows are numbered as they are met (v_met), and each learns the first row that
--- it leads back to (v_low); where that is the row itself, it heads a component.
+-- Tarjan's components: rows are numbered as they are met (v_met), and each learns the first row
+-- that it leads back to (v_low); where that is the row itself, it heads a component.
 
 CREATE OR REPLACE FUNCTION deletion_largest_circle(
     IN p_walk_id bigint,
@@ -54,7 +54,9 @@ BEGIN
         WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
     )
 
-    SELECT array_agg(x.parent ORDER BY x.parent, x.child), array_agg(x.child ORDER BY x.parent, x.child)
+    SELECT
+        array_agg(x.parent ORDER BY x.parent, x.child),
+        array_agg(x.child ORDER BY x.parent, x.child)
     INTO v_parents, v_children
     FROM (
         SELECT DISTINCT p.no::integer AS parent, c.no::integer AS child
@@ -90,7 +92,8 @@ BEGIN
             END IF;
 
             v_child := CASE
-                WHEN v_next[v_row] > 0 AND v_parents[v_next[v_row]] = v_row THEN v_children[v_next[v_row]]
+                WHEN v_next[v_row] > 0 AND v_parents[v_next[v_row]] = v_row
+                    THEN v_children[v_next[v_row]]
             END;
 
             IF v_child IS NOT NULL THEN

@@ -4,8 +4,8 @@
 -- Parameters  p_walk   the walk, its frame holding what is left
 --             p_step   the plan's remove step of that frame
 -- Returns     the walk: another pass over the frame, or the frame below
--- Errors      JD006 nothing more can be done about the rows; JD007 rows of a run of several jobs go in
---             circles: each job goes on alone
+-- Errors      JD006 nothing more can be done about the rows; JD007 rows of a run of several jobs
+--             go in circles: each job goes on alone
 -- Writes      deletion_frames                      Commits  no
 -- Execute     the owner only
 
@@ -39,7 +39,7 @@ BEGIN
         v_run.state := v_run.state || '{"set": true}';
         v_frame.idle_passes := 0;
     ELSIF v_run.state ? 'careful' AND NOT v_run.state ? 'together' THEN
-        -- What is left goes in circles, or lies above one; whose they are is told by a run of one job.
+        -- What is left goes in circles, or lies above one: in a run of one job it is that job's.
         IF NOT v_run.alone THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'JD007',

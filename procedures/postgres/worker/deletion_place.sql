@@ -6,10 +6,10 @@
 -- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 --
--- A row is taken when one that it hangs from is, and all are that it hangs from by a reference which
--- cannot be set NULL. By any other the run lets go of it, since it stays reachable by the first. What
--- is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the row's turn;
--- edge_no 0: a row that it hangs from is taken, or it is a root.
+-- A row is taken when one that it hangs from is, and all are that it hangs from by a reference
+-- which cannot be set NULL. By any other the run lets go of it, since it stays reachable by the
+-- first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the
+-- row's turn; edge_no 0: a row that it hangs from is taken, or it is a root.
 
 CREATE OR REPLACE FUNCTION deletion_place(
     p_walk_id bigint,
@@ -88,7 +88,8 @@ BEGIN
 
     SELECT
         (SELECT count(*) FROM taken),
-        array_agg(b.job_id), array_agg(b.child_node_no), array_agg(b.child_hash), array_agg(b.is_met)
+        array_agg(b.job_id), array_agg(b.child_node_no), array_agg(b.child_hash),
+        array_agg(b.is_met)
     INTO v_taken, v_jobs, v_nodes, v_hashes, v_are_met
     FROM below AS b;
 

@@ -1,5 +1,5 @@
 -- deletion_walk_verdict
--- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows of a table in a ring.
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a ring.
 --
 -- Parameters  p_run   the run, fenced
 -- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
