@@ -2168,14 +2168,6 @@ loose AS (
         )
         AND NOT EXISTS (
             SELECT 1
-            FROM pg_partition_tree(a.attrelid) AS q
-            INNER JOIN pg_partitioned_table AS pt ON pt.partrelid = q.relid
-            INNER JOIN pg_attribute AS pa
-                ON pa.attrelid = pt.partrelid AND pa.attnum = ANY (pt.partattrs::int2[])
-            WHERE pa.attname = a.attname
-        )
-        AND NOT EXISTS (
-            SELECT 1
             FROM deletion_references AS d
             INNER JOIN pg_class AS c ON c.oid = a.attrelid
             INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
