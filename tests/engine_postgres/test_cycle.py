@@ -96,9 +96,8 @@ def test_a_trigger_that_changes_a_row_of_a_circle_fails_the_job(postgres: Databa
     assert (job.error or "").startswith(
         "JD007: rows that go in a circle are changed by a trigger while they go (tuple to be "
     )
-    # The one who is in no circle went before, and is counted.
-    assert db.receipts(job.id) == {("staff", "delete"): 1}
-    assert (ids(db, "store"), ids(db, "staff")) == ([1, 2], [11, 21])
+    assert db.receipts(job.id) == {}
+    assert (ids(db, "store"), ids(db, "staff")) == ([1, 2], [11, 12, 21])
     db.execute("DROP TRIGGER tell ON store")
     db.retry_deletion(job.id)
     db.run()
@@ -106,13 +105,13 @@ def test_a_trigger_that_changes_a_row_of_a_circle_fails_the_job(postgres: Databa
 
 
 def test_the_largest_circle_among_many_rows_is_found_in_time(postgres: Database) -> None:
-    """Chains and couples of twenty thousand rows, and a ring of 60 among them."""
+    """Ten thousand couples, one hanging from the other, and a ring of 60 among them."""
     db = postgres
     db.table("person", "id bigint", "spouse_id bigint", "above_id bigint")
     db.execute(
-        "INSERT INTO person SELECT n, CASE WHEN n %% 2 = 1 THEN n + 1 ELSE n - 1 END,"
+        "INSERT INTO person SELECT n, CASE WHEN n % 2 = 1 THEN n + 1 ELSE n - 1 END,"
         " CASE WHEN n BETWEEN 1000 AND 1058 THEN n + 1 WHEN n = 1059 THEN 1000"
-        " ELSE greatest(1, n - 2) END FROM generate_series(1, 20000) AS n"
+        " ELSE greatest(1, n / 10) END FROM generate_series(1, 20000) AS n"
     )
     for name in ("spouse_id", "above_id"):
         db.add_reference("person", Reference(name, "person", "cascade"))
