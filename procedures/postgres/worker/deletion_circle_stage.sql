@@ -58,6 +58,10 @@ BEGIN
     ) AS j;
 
     IF p_stage = 'place' AND v_large IS NOT NULL THEN
+        -- All rows are compared with all links, by a hash: as many as there are, their statistics
+        -- do not tell.
+        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
+
         -- Rows that were taken out hang from these by nothing that holds.
         DELETE FROM deletion_walk_links AS l
         WHERE
@@ -81,6 +85,8 @@ BEGIN
                     l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
                     AND l.parent_hash = w.key_hash
             );
+
+        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
         -- Jobs with few rows left wait for the others: what holds them fits a batch anyway.
         RETURN 'peel';
     END IF;
