@@ -213,7 +213,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
     parent_index VARCHAR(64) NULL
         COMMENT 'Unique key that the columns pointed at make',
     is_refused BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the engine refuses to delete a row that refers to itself',
+        COMMENT 'True where the engine may refuse to delete a row that refers to itself',
     discriminator_column VARCHAR(64) NULL
         COMMENT 'Column of the child that tells which parent table is meant',
     discriminator_value TEXT NULL
@@ -250,6 +250,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row x sets',
     is_circular BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where tables refer to each other in a circle by it',
+    is_hard BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where tables go in a circle by such references alone as no NULL opens',
     break_list TEXT NULL
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
@@ -266,7 +268,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql 4ab203bd2d61b738ebb3c02596093942e026d25d3954133b25c1be94eeb27a7f  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 4f0750125664dcbc6da0099220939f5b34470410f0ebe7113871690062fcde79  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql b956e285ebe4b179d19ec4e11aa714c6ebc5ad3f6fbe140ea94bb41b8826e1c4  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
 -- === schema/mysql/tables/deletion_walk_keys.sql 9e14130cccde5d117ce892ab724b9ffcf4c6871152509ebadd3455e8eafc5d75  -- noqa: LT05
@@ -432,6 +434,38 @@ INSERT IGNORE INTO deletion_hold_latches (latch_id, newest_hold) VALUES (1, 0);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_hold_latches
 TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> schema/mysql/tables/deletion_walk_links.sql
+-- deletion_walk_links
+-- Scratch of checks: which rows of a walk have to go before which, where they could go in a circle.
+
+CREATE TABLE IF NOT EXISTS deletion_walk_links (
+    walk_id BIGINT NOT NULL
+        COMMENT 'The run',
+    job_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'The job that both rows were met for',
+    parent_node_no INT NOT NULL
+        COMMENT 'The plan''s table that the parent is of',
+    parent_hash BINARY(32) NOT NULL
+        COMMENT 'Digest of the parent''s key',
+    child_node_no INT NOT NULL
+        COMMENT 'The plan''s table that the child is of',
+    child_hash BINARY(32) NOT NULL
+        COMMENT 'Digest of the child''s key',
+    edge_no INT NOT NULL
+        COMMENT 'The reference by which it is the child',
+    PRIMARY KEY (
+        walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
+    ),
+    KEY idx_dwl_child (walk_id, job_id, child_node_no, child_hash)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'One row for each pair of rows of a walk that a reference which no NULL opens ties';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_walk_links TO 'deletion_jobs_owner'@'localhost';
 -- <<<
 
 -- >>> schema/mysql/tables/deletion_soft_keys.sql
@@ -639,7 +673,9 @@ BEGIN
         AND v_total < deletion_setting_int('preview_rows')
         AND utc_timestamp(6) < v_until
     DO
-        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        CALL deletion_walk(
+            v_walk_id, v_plan_id, TRUE, deletion_setting_int('preview_rows'), v_read
+        );
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
@@ -887,7 +923,9 @@ BEGIN
     CALL deletion_seed_walk(v_walk_id, @dj_answer);
 
     WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
-        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        CALL deletion_walk(
+            v_walk_id, v_plan_id, TRUE, deletion_setting_int('preview_rows'), v_read
+        );
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
@@ -1796,7 +1834,7 @@ BEGIN
         'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
         'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
         'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges',
-        'deletion_node_columns', 'deletion_node_indexes'
+        'deletion_node_columns', 'deletion_node_indexes', 'deletion_walk_links'
     );
 END$$
 DELIMITER ;
@@ -2469,10 +2507,14 @@ BEGIN
             WHEN 'found_object' THEN concat(
                 '\'', v_f, '\', ', v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
             )
+            WHEN 'own_object' THEN concat(
+                '\'', v_f, '\', ', v_column ->> '$.put[0]', 'c.', v_name, v_column ->> '$.put[1]'
+            )
             WHEN 'value' THEN concat(
                 v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
             )
             WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
+            WHEN 'found_raw' THEN concat('x.', v_name, ' AS ', v_f)
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
             WHEN 'order' THEN concat('q.', v_f)
             WHEN 'sort' THEN concat('c.', v_name, if(
@@ -2938,8 +2980,7 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ',
-        deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
         '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
     );
 END$$
@@ -3267,49 +3308,39 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_sql_hint.sql
--- deletion_sql_hint
--- Write the hint that lets rows of a table go that refer to themselves.
+-- >>> procedures/mysql/planner/deletion_sql_childless.sql
+-- deletion_sql_childless
+-- Write the condition that nothing refers to a row by any reference of the plan.
 --
--- Parameters  p_plan_id, p_node_no   the table
--- Returns     text, with a blank after it; empty where the engine deletes such rows by itself
+-- Parameters  p_plan_id, p_node_no   the row's table
+-- Returns     text, to follow a condition: row x has no children; empty where no table can have any
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
---
--- The engine refuses them under a key that restricts (1451), and gets lost under several that
--- cascade. Rows are locked and seen to be childless before they go, so nothing is left to its keys;
--- the hint ends with the statement.
 
-DROP FUNCTION IF EXISTS deletion_sql_hint;
+DROP FUNCTION IF EXISTS deletion_sql_childless;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_hint(
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_childless(
     p_plan_id BIGINT UNSIGNED,
     p_node_no INT
-) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write the hint that lets rows of a table go that refer to themselves'
+COMMENT 'Write the condition that nothing refers to a row by any reference of the plan'
 BEGIN
-    RETURN if(
-        EXISTS (
-            SELECT 1
-            FROM deletion_plan_edges AS e
-            WHERE
-                e.plan_id = p_plan_id
-                AND e.parent_node_no = p_node_no
-                AND e.child_node_no = p_node_no
-                AND (
-                    e.is_refused
-                    OR e.is_circular
-                    -- By a rule; the engine's own key may cascade all the same.
-                    OR (NOT e.is_declared AND e.action NOT IN ('cascade', 'restrict'))
-                )
-        ),
-        '/*+ SET_VAR(foreign_key_checks = OFF) */ ',
-        ''
+    RETURN (
+        SELECT coalesce(group_concat(
+            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            e.index_hint, ' WHERE ', e.on_parent, ')'
+            ORDER BY e.edge_no SEPARATOR ''
+        ), '')
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE
+            e.plan_id = p_plan_id AND e.parent_node_no = p_node_no AND e.action <> 'keep'
     );
 END$$
 DELIMITER ;
@@ -3396,17 +3427,7 @@ BEGIN
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
     IF p_kind IN ('look', 'free') THEN
-        SELECT coalesce(group_concat(
-            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
-            e.index_hint, ' WHERE ', e.on_parent, ')'
-            ORDER BY e.edge_no SEPARATOR ''
-        ), '')
-        INTO v_childless
-        FROM deletion_plan_edges AS e
-        INNER JOIN deletion_plan_nodes AS n
-            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-        WHERE
-            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
+        SET v_childless = deletion_sql_childless(p_plan_id, v_node_no);
     ELSEIF
         p_kind = 'lock'
         AND EXISTS (  -- noqa: CP03,LT06
@@ -3423,8 +3444,7 @@ BEGIN
 
     RETURN CASE
         WHEN p_kind IN ('remove', 'remove_now') THEN concat(
-            'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ', v_frame,
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
+            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
         WHEN p_kind = 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
@@ -3450,14 +3470,16 @@ DELIMITER ;
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers in @dj_answer each job of such
---             rows with the number of rows in its largest circle
+-- Returns     text; binds the walk; answers in @dj_answer each job of such rows, with the values by
+--             which one of them is referred to
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- A row has one parent by the reference, so a circle is entered by another reference, or is the
 -- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
--- A row that refers to itself is none: it goes in one statement with itself.
+-- A row that refers to itself is one where the engine refuses to delete it and no NULL parts it
+-- from itself; where the reference is set in other rows before, or is one of several by which rows
+-- go in a circle, only such rows are looked for.
 
 DROP FUNCTION IF EXISTS deletion_sql_cycle;
 
@@ -3474,6 +3496,7 @@ COMMENT 'Write the statement that finds rows of a walk that go in a circle by a 
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
+    DECLARE v_is_refused, v_is_own BOOLEAN;
     DECLARE v_table, v_above, v_discriminator, v_name, v_other
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_start, v_starts, v_next, v_names, v_step, v_met, v_is_set, v_own
@@ -3485,9 +3508,12 @@ BEGIN
             deletion_unique_index(p_plan_id, n.node_no, e.parent_columns)
         )),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
-        coalesce(concat(' AND x.', e.discriminator), '')
+        coalesce(concat(' AND x.', e.discriminator), ''),
+        e.is_refused AND e.break_list IS NULL,
+        e.is_circular OR e.action NOT IN ('cascade', 'restrict')
     INTO
-        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator
+        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator, v_is_refused,
+        v_is_own
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -3501,7 +3527,7 @@ BEGIN
             json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
         );
         SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
-        SET v_starts = concat(v_starts, ', up.s', v_pos);
+        SET v_starts = concat(v_starts, if(v_pos = 0, '', ', '), 'up.s', v_pos);
         SET v_start = concat(v_start, ', x.', v_name, ', x.', v_other);
         SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_other, ' = x.', v_name);
         SET v_next = concat(v_next, ', up.s', v_pos);
@@ -3518,18 +3544,20 @@ BEGIN
         '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
         deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
-        ' AND NOT (', v_own, ')',
+        CASE
+            WHEN v_is_own THEN concat(' AND ', v_own)
+            WHEN v_is_refused THEN ''
+            ELSE concat(' AND NOT (', v_own, ')')
+        END,
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
         ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
         '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'n\', q.n)), JSON_ARRAY()),\n',
-        '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n\n',
-        '    FROM (\n',
-        '        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met\n        FROM up\n',
-        '        GROUP BY up.j', v_starts,
-        '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k\', q.k)), JSON_ARRAY()),\n',
+        '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
+        '    SELECT up.j, MIN(CAST(JSON_ARRAY(', v_starts, ') AS CHAR)) AS k\n    FROM up\n',
+        '    WHERE ', v_met, '\n    GROUP BY up.j\n) AS q'
     );
 END$$
 DELIMITER ;
@@ -3550,7 +3578,10 @@ DELIMITER ;
 --                            would keep their parents
 --             lock_circle    binds a walk: its rows of the table are locked; their number is in
 --                            @dj_rows
---             remove_circle  binds a walk: its rows of the table go
+--             open_circle    binds a walk: its rows of the table lose what may be set NULL
+--             free_circle    binds a walk: its rows of the table that have no children any more, in
+--                            @dj_answer
+--             remove_circle  binds a frame: its rows of the table go
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3595,7 +3626,7 @@ BEGIN
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
         ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
         ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
-        replace(deletion_sql_list(v_keys, 'found_object', ', '), 'x.`', 'c.`'), '))'
+        deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
     IF p_kind = 'fetch_beyond' THEN
@@ -3607,9 +3638,13 @@ BEGIN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         RETURN concat(
             'UPDATE (\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
-            '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+            '\n    FROM ', deletion_sql_frame(
+                v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '
+            ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
-            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no, ')\n    LIMIT ?\n) AS q\n',
+            -- Another job may be stopped before its row goes.
+            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)\n    LIMIT ?\n) AS q\n',
             'STRAIGHT_JOIN ', v_own, ' ON ', deletion_sql_list(v_pointers, 'back', ' AND '),
             v_discriminator, '\nSET ', v_set
         );
@@ -3634,7 +3669,7 @@ BEGIN
         SET v_pointers = json_merge_preserve(v_keys, coalesce(v_pointers, json_array()));
         RETURN concat(
             'UPDATE (\n    SELECT ',
-            replace(deletion_sql_list(v_pointers, 'raw', ', '), 'c.`', 'x.`'),
+            deletion_sql_list(v_pointers, 'found_raw', ', '),
             '\n    FROM ', deletion_sql_frame(v_pointers, 'm INT PATH \'$.m\', '),
             '\n    STRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
             coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'),
@@ -3661,11 +3696,127 @@ BEGIN
             'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\n', v_rows, v_locks, v_kept,
             '\nFOR UPDATE OF x', v_aliases
         );
+    ELSEIF p_kind = 'free_circle' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(w.`keys`), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\n', v_rows, v_kept, deletion_sql_childless(
+                p_plan_id, v_node_no
+            )
+        );
+    ELSEIF p_kind = 'open_circle' THEN
+        SELECT group_concat(DISTINCT e.break_list SEPARATOR ', ')
+        INTO v_set
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.child_node_no = v_node_no
+            AND e.break_list IS NOT NULL;
+        RETURN concat(
+            'UPDATE deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
+            'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+            deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_own, ' ON ',
+            deletion_sql_list(v_keys, 'own', ' AND '), '\nSET ', v_set, v_kept
+        );
     END IF;
 
-    -- All that refers to the rows is locked, known and goes in the same transaction: the engine,
-    -- which looks row by row, would find no first one. The hint ends with the statement.
-    RETURN concat('DELETE /*+ SET_VAR(foreign_key_checks = OFF) */ x\n', v_rows, v_kept);
+    RETURN concat(
+        'DELETE x\nFROM ', deletion_sql_frame(v_keys, ''), '\nSTRAIGHT_JOIN ', v_table, ' ON ',
+        deletion_sql_list(v_keys, 'found', ' AND ')
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_link.sql
+-- deletion_sql_link
+-- Write the statement that finds which rows of a walk some others of it have to go before.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Returns     text; binds a frame of child rows; answers each one's job, its hash and that of its
+--             parent, in @dj_answer
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_link;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_link(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds which rows of a walk some others of it have to go before'
+BEGIN
+    RETURN (
+        SELECT concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
+            '\'c\', HEX(deletion_key_hash(t.o)), \'p\', HEX(deletion_key_hash(JSON_OBJECT(',
+            deletion_sql_list(p.key_part, 'found_object', ', '), '))))), JSON_ARRAY()),\n',
+            '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(n.key_part, 'o JSON PATH \'$\', j BIGINT UNSIGNED PATH \'$.j\', '),
+            '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', n.key_index, ' ON ',
+            deletion_sql_list(n.key_part, 'own', ' AND '),
+            '\nSTRAIGHT_JOIN ', p.sql_name, ' AS x ON ', e.on_parent
+        )
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN deletion_plan_nodes AS p
+            ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_part.sql
+-- deletion_sql_part
+-- Write the statement that parts rows from themselves which the engine would refuse to delete.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+-- Returns     text; binds a frame of rows that go in the same transaction
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_part;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_part(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that parts rows from themselves which the engine would refuse to delete'  -- noqa: LT05
+BEGIN
+    RETURN (
+        SELECT concat(
+            'UPDATE ', deletion_sql_frame(n.key_part, ''), '\nSTRAIGHT_JOIN ', n.sql_name,
+            ' AS c', n.key_index, ' ON ', deletion_sql_list(n.key_part, 'own', ' AND '), (
+                SELECT group_concat(
+                    ' AND c.', deletion_quote_name(k.name), ' = c.', deletion_quote_name(o.name)
+                    SEPARATOR ''
+                )
+                FROM json_table(e.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                    pos FOR ORDINALITY,  -- noqa: PRS
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                )) AS k
+                INNER JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                    pos FOR ORDINALITY,  -- noqa: PRS
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                )) AS o ON o.pos = k.pos
+            ), '\nSET ', e.break_list
+        )
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -4461,8 +4612,9 @@ DELIMITER ;
 -- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
 -- Execute     the owner only
 --
--- They are nullable, pointed at by nobody, and no part of another reference that cascades, since by
--- that the row may have been found.
+-- They are nullable, and decide nothing else: no key, reference, discriminator or generated column
+-- reads them. So the row stays where it was found, and what it was. Of references of a table to
+-- itself the list also serves rows that are their own parents, whatever the reference's action.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -4484,6 +4636,8 @@ BEGIN
                 'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
             ) AS break_list
         FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
         CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
             pos FOR ORDINALITY,  -- noqa: PRS
             name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -4495,10 +4649,14 @@ BEGIN
                 AND c.column_name = k.name
         WHERE
             o.plan_id = p_plan_id
-            AND o.action IN ('cascade', 'restrict')
-            AND (o.is_circular OR o.parent_node_no = o.child_node_no)
+            AND o.action <> 'keep'
+            AND (
+                (o.is_circular AND o.action IN ('cascade', 'restrict'))
+                OR o.parent_node_no = o.child_node_no
+            )
             AND c.is_nullable = 'YES'
             AND c.extra NOT LIKE '%GENERATED%'
+            AND NOT json_contains(n.key_columns, json_quote(k.name))
             AND NOT EXISTS (
                 SELECT 1
                 FROM deletion_plan_edges AS s
@@ -4511,17 +4669,112 @@ BEGIN
                         )
                         OR (
                             s.child_node_no = o.child_node_no
-                            AND s.edge_no <> o.edge_no
-                            AND s.action = 'cascade'
-                            AND json_contains(s.child_columns, json_quote(k.name))
+                            AND (
+                                s.discriminator_column = k.name
+                                OR (
+                                    s.edge_no <> o.edge_no
+                                    AND json_contains(s.child_columns, json_quote(k.name))
+                                )
+                            )
                         )
                     )
+            )
+            -- What is declared of tables that no plan has read yet counts as well.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_references AS d
+                WHERE
+                    (
+                        d.child_schema = o.child_schema
+                        AND d.child_table = o.child_table
+                        AND d.discriminator_column = k.name
+                    )
+                    OR (
+                        d.parent_schema = o.child_schema
+                        AND d.parent_table = o.child_table
+                        AND json_contains(d.parent_columns, json_quote(k.name))
+                    )
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.columns AS g
+                WHERE
+                    g.table_schema = c.table_schema
+                    AND g.table_name = c.table_name
+                    AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
             )
         GROUP BY o.edge_no
     ) AS q
         ON q.edge_no = e.edge_no
     SET e.break_list = q.break_list
     WHERE e.plan_id = p_plan_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_hard.sql
+-- deletion_plan_hard
+-- Mark the references of a plan by which rows could go in a circle that no NULL opens.
+--
+-- Parameters  p_plan_id   the plan, its circles marked and their loose columns found
+-- Writes      deletion_plan_edges: is_hard, is_refused     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_hard;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_hard(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark the references of a plan by which rows could go in a circle that no NULL opens'
+BEGIN
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        WITH RECURSIVE closed AS (
+            SELECT e.parent_node_no, e.child_node_no, e.edge_no
+            FROM deletion_plan_edges AS e
+            WHERE e.plan_id = p_plan_id AND e.is_circular AND e.break_list IS NULL
+        ),
+
+        below (parent_node_no, met_node_no) AS (
+            SELECT f.parent_node_no, f.child_node_no
+            FROM closed AS f
+            UNION DISTINCT
+            SELECT b.parent_node_no, f.child_node_no
+            FROM below AS b
+            INNER JOIN closed AS f ON f.parent_node_no = b.met_node_no
+        )
+
+        SELECT DISTINCT f.edge_no
+        FROM closed AS f
+        INNER JOIN below AS b
+            ON b.parent_node_no = f.child_node_no AND b.met_node_no = f.parent_node_no
+    ) AS q
+        ON q.edge_no = e.edge_no
+    SET e.is_hard = TRUE
+    WHERE e.plan_id = p_plan_id;
+
+    -- A row that is its own parent by two keys: the engine follows each by the other (6575).
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT o.child_node_no, count(*) AS keys_count, sum(o.break_list IS NULL) AS hard_count
+        FROM deletion_plan_edges AS o
+        WHERE
+            o.plan_id = p_plan_id
+            AND o.parent_node_no = o.child_node_no
+            AND NOT o.is_declared
+        GROUP BY o.child_node_no
+    ) AS q ON q.child_node_no = e.child_node_no
+    SET e.is_refused = TRUE
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = e.child_node_no
+        AND NOT e.is_declared
+        AND if(e.break_list IS NULL, q.hard_count, q.keys_count) > 1;
 END$$
 DELIMITER ;
 -- <<<
@@ -4799,11 +5052,6 @@ COMMENT 'Number a plan''s references in the order of work, and mark what each of
 BEGIN
     DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
-    DECLARE v_is_closed BOOLEAN DEFAULT EXISTS (
-        SELECT 1
-        FROM deletion_plan_edges AS e
-        WHERE e.plan_id = p_plan_id AND e.is_circular AND e.break_list IS NULL
-    );
 
     -- References of one table stand together: those that cascade, children first, then those that
     -- are set, then those that only block.
@@ -4837,8 +5085,9 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
-                -- A circle that is not open anywhere.
-                OR (e.is_circular AND v_is_closed)
+                -- A circle that no NULL opens, and a row in its own way.
+                OR e.is_hard
+                OR (e.is_refused AND e.break_list IS NULL)
             )
         UNION DISTINCT
         SELECT e.child_node_no
@@ -5014,6 +5263,7 @@ BEGIN
         CALL deletion_plan_ranks(p_plan_id);
         CALL deletion_plan_cycle(p_plan_id);
         CALL deletion_break_columns(p_plan_id);
+        CALL deletion_plan_hard(p_plan_id);
     ELSE
         SET p_code = 'JD005';
     END IF;
@@ -5192,6 +5442,8 @@ BEGIN
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+            WHEN 'link' THEN deletion_sql_link(p_plan_id, e.edge_no)
+            WHEN 'part' THEN deletion_sql_part(p_plan_id, e.edge_no)
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
             )
@@ -5206,9 +5458,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
-            "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
+            '["fetch", "fetch_more", "size", "cycle", "link", "drain", "count", "sweep", "hold",
+            "lock", "look", "free", "remove", "remove_now", "left", "set", "part", "expand",
+            "fetch_levels", "look_levels", "remove_level", "find", "drain_found", "parent_row",
+            "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -5223,9 +5476,13 @@ BEGIN
                     n.key_columns IS NULL AND e.action <> 'restrict'
                 WHEN n.key_columns IS NULL THEN FALSE
                 WHEN k.kind = 'cycle' THEN
-                    NOT e.is_circular
-                    AND e.action IN ('cascade', 'restrict')
-                    AND e.child_node_no = e.parent_node_no
+                    e.child_node_no = e.parent_node_no
+                    AND (
+                        (NOT e.is_circular AND e.action IN ('cascade', 'restrict'))
+                        OR (e.is_refused AND e.break_list IS NULL)
+                    )
+                WHEN k.kind = 'link' THEN e.is_hard
+                WHEN k.kind = 'part' THEN e.is_refused AND e.break_list IS NOT NULL
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
@@ -5325,7 +5582,8 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "remove_circle"]',
+        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "open_circle",
+        "free_circle", "remove_circle"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -5334,7 +5592,7 @@ BEGIN
         ON CASE k.kind
             -- It is known that tables go in a circle: every run of the plan looks at its stack.
             WHEN 'circle' THEN e.is_circular
-            WHEN 'loose' THEN e.break_list IS NOT NULL
+            WHEN 'loose' THEN e.break_list IS NOT NULL AND e.action IN ('cascade', 'restrict')
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             WHEN 'break_own' THEN coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
@@ -5347,7 +5605,16 @@ BEGIN
                     AND o.break_list IS NOT NULL
             )
             -- Once for a table.
-            ELSE e.place = if(e.child_node_no = 0, 0, 1)
+            ELSE
+                e.place = if(e.child_node_no = 0, 0, 1)
+                AND (k.kind <> 'open_circle' OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS o
+                    WHERE
+                        o.plan_id = p_plan_id
+                        AND o.child_node_no = e.child_node_no
+                        AND o.break_list IS NOT NULL
+                ))
         END
     WHERE EXISTS (
         SELECT 1
@@ -6272,6 +6539,7 @@ BEGIN
                             AND e.parent_node_no = e.child_node_no
                             AND NOT e.is_circular
                         )
+                        OR (e.is_refused AND e.break_list IS NULL)
                     )
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
@@ -6979,8 +7247,8 @@ DELIMITER ;
 --
 -- Parameters  p_run_id   the run, fenced
 --             p_state    OUT more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
---             deletion_attempts, deletion_jobs     Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links,
+--             deletion_soft_keys, deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_check;
@@ -6998,7 +7266,8 @@ COMMENT 'Look, before the first row is touched, at whatever can be known to fail
 looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_back, v_is_over, v_hard BOOLEAN;
+    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_peeling, v_is_back, v_is_over,
+        v_hard BOOLEAN;
     DECLARE v_max_rows, v_held BIGINT;
 
     SELECT
@@ -7007,10 +7276,12 @@ looking: BEGIN
         coalesce(t.max_rows, deletion_setting_int('max_rows')),
         json_contains_path(r.state, 'one', '$.walk'),
         json_contains_path(r.state, 'one', '$.climb'),
+        coalesce(json_contains_path(r.state, 'one', '$.peel'), FALSE),
         coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE),
         r.hard_delete
     INTO
-        v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing, v_is_back, v_hard
+        v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing,
+        v_is_peeling, v_is_back, v_hard
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -7064,12 +7335,23 @@ looking: BEGIN
     END IF;
 
     IF p_state = 'more' AND v_is_walking THEN
-        CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
+        IF v_is_peeling THEN
+            SET v_is_over = TRUE;
+        ELSE
+            CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
+        END IF;
+
+        IF v_is_over AND EXISTS (
+            SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
+        ) THEN
+            CALL deletion_peel(p_run_id, v_is_over);
+        END IF;
     END IF;
 
     IF v_is_over AND v_is_walking THEN
         CALL deletion_walk_verdict(p_run_id, v_plan_id);
         DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+        DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
     END IF;
 
     IF
@@ -7300,6 +7582,91 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_drop_jobs.sql
+-- deletion_drop_jobs
+-- Take some jobs' keys out of a run's frames and scratch rows.
+--
+-- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs
+-- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_drop_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drop_jobs(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_jobs JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
+BEGIN
+    DELETE w  -- noqa: PRS
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = p_run_id AND w.job_id = e.j;
+
+    DELETE l
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+        ON l.walk_id = p_run_id AND l.job_id = e.j;
+
+    UPDATE deletion_frames AS f
+    SET
+        f.`keys` = (
+            SELECT coalesce(json_arrayagg(k.o), json_array())
+            FROM json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$', j JSON PATH '$.j')) AS k
+            WHERE NOT json_contains(p_jobs, k.j)
+        ),
+        -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+        f.edge_pos = 0,
+        f.fetch_cursor = NULL,
+        f.rows_at_pass = -1
+    WHERE f.run_id = p_run_id;
+
+    UPDATE deletion_frames AS f
+    SET f.key_count = json_length(f.`keys`)
+    WHERE f.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_end_run.sql
+-- deletion_end_run
+-- Close a run: its frames and scratch rows go, its row says how it ended.
+--
+-- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links
+-- Commits     no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_end_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_end_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Close a run: its frames and scratch rows go, its row says how it ended'
+BEGIN
+    DELETE FROM deletion_frames WHERE run_id = p_run_id;
+    DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+    DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+    UPDATE deletion_runs AS r
+    SET r.phase = 'ended', r.outcome = p_outcome, r.error = p_error, r.ended_at = utc_timestamp(6)
+    WHERE r.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_execute.sql
 -- deletion_execute
 -- Execute one stored statement of a plan, with bound values.
@@ -7349,7 +7716,7 @@ BEGIN
         WHEN p_kind = 'drain_found' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_last, @dj_limit;
             SET @dj_rows = row_count();
-        WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
+        WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'remove_circle', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_beyond' THEN
@@ -7360,10 +7727,8 @@ BEGIN
         WHEN p_kind = 'break_own' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = row_count();
-        WHEN p_kind = 'lock_circle' THEN EXECUTE dj_stmt USING @dj_run_id;
-        WHEN p_kind = 'remove_circle' THEN
+        WHEN p_kind IN ('lock_circle', 'open_circle', 'free_circle') THEN
             EXECUTE dj_stmt USING @dj_run_id;
-            SET @dj_rows = row_count();
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
             SET @dj_rows = row_count();
@@ -7602,6 +7967,8 @@ COMMENT 'Find all that hangs from one row, if it is few enough to go in one tran
 BEGIN
     DECLARE v_read, v_total BIGINT DEFAULT 1;
 
+    SET p_rows = NULL;
+
     DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
     INSERT INTO deletion_walk_keys (
         walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
@@ -7611,16 +7978,21 @@ BEGIN
         @dj_edge_no, p_key, FALSE
     );
 
-    WHILE v_read IS NOT NULL AND v_total <= p_limit DO
-        CALL deletion_walk(@dj_run_id, @dj_plan_id, TRUE, v_read);
-        SET v_total = (
-            SELECT count(*)
-            FROM deletion_walk_keys AS w
-            WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
-        );
+    WHILE v_read <= p_limit AND v_total <= p_limit DO
+        CALL deletion_walk(@dj_run_id, @dj_plan_id, TRUE, p_limit + 1, v_read);
+        SET v_total = v_total + coalesce(v_read, 0);
+
+        -- A row that several references lead to was read several times.
+        IF v_total > p_limit THEN
+            SET v_total = (
+                SELECT count(*)
+                FROM deletion_walk_keys AS w
+                WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
+            );
+        END IF;
     END WHILE;
 
-    IF v_total <= p_limit AND NOT EXISTS (
+    IF v_read IS NULL AND v_total <= p_limit AND NOT EXISTS (
         SELECT 1
         FROM deletion_walk_keys AS w
         WHERE
@@ -7645,6 +8017,412 @@ BEGIN
             LIMIT 18446744073709551615
         ) AS q;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_clear_circle.sql
+-- deletion_clear_circle
+-- Set NULL what parts the rows of a circle from each other, and delete them, children first.
+--
+-- Parameters  p_gone   OUT number of rows deleted; those of the present frame's table come into
+--                      @dj_gone
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_clear_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_clear_circle(
+    OUT p_gone BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Set NULL what parts the rows of a circle from each other, and delete them, children first'
+BEGIN
+    DECLARE v_before BIGINT DEFAULT -1;
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_found BIGINT;
+    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_keys JSON;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_step CURSOR FOR
+        SELECT s.edge_no, s.node_no, s.table_name, s.kind
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.kind IN ('open_circle', 'remove_circle')
+            -- Opened in the first round alone.
+            AND (s.kind = 'remove_circle' OR v_before = -1)
+            AND EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = @dj_run_id AND w.job_id > 0 AND w.node_no = s.node_no
+                    AND w.fate = 'delete'
+            )
+        ORDER BY s.kind, s.node_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET p_gone = 0;
+
+    -- Each round takes the rows that have no children any more.
+    WHILE p_gone > v_before DO
+        SET v_is_done = FALSE;
+        OPEN c_step;
+        SET v_before = p_gone;
+        FETCH c_step INTO v_edge_no, v_node_no, v_table, v_kind;
+
+        WHILE NOT v_is_done DO
+            IF v_kind = 'open_circle' THEN
+                CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
+            ELSE
+                CALL deletion_execute(@dj_plan_id, v_edge_no, 'free_circle');
+                SET v_found = @dj_rows, v_keys = @dj_answer, @dj_frame = @dj_answer;
+            END IF;
+
+            IF v_kind = 'remove_circle' AND v_found > 0 THEN
+                CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
+
+                IF @dj_rows <> v_found THEN
+                    CALL deletion_raise(
+                        'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
+                    );
+                END IF;
+
+                SET p_gone = p_gone + v_found;
+                CALL deletion_add_receipts(@dj_run_id, v_table, 'delete', json_object(
+                    json_extract(v_keys, '$[0].j'), v_found
+                ));
+                CALL deletion_uncount(v_table, v_keys);
+
+                IF v_node_no = @dj_node_no THEN
+                    SET @dj_gone = (
+                        SELECT json_merge_preserve(
+                            @dj_gone, json_arrayagg(hex(deletion_key_hash(k.o)))
+                        )
+                        FROM json_table(v_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+                    );
+                END IF;
+            END IF;
+
+            SET v_is_done = FALSE;
+            FETCH c_step INTO v_edge_no, v_node_no, v_table, v_kind;
+        END WHILE;
+
+        CLOSE c_step;
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_fail_circles.sql
+-- deletion_fail_circles
+-- Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are.
+--
+-- Parameters  p_run_id, p_plan_id   the run, its links peeled
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys,
+--             deletion_walk_links     Commits  no
+-- Execute     the owner only
+--
+-- Every row that is left has a child that is left: who goes on from child to child comes into a
+-- circle. It is met once the row in hand is one that was marked before; marks come ever farther
+-- apart, so that none has to be kept but the last.
+
+DROP PROCEDURE IF EXISTS deletion_fail_circles;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fail_circles(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are'
+BEGIN
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_node_no, v_mark_no, v_edge_no INT;
+    DECLARE v_hash, v_mark BINARY(32);
+    DECLARE v_steps, v_most BIGINT;
+    DECLARE v_is_met BOOLEAN;
+    DECLARE v_edges, v_rows JSON;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_job_id = (
+        SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
+    );
+
+    WHILE v_job_id IS NOT NULL DO
+        SELECT l.parent_node_no, l.parent_hash
+        INTO v_node_no, v_hash
+        FROM deletion_walk_links AS l
+        WHERE l.walk_id = p_run_id AND l.job_id = v_job_id
+        LIMIT 1;
+        SET v_steps = 0, v_most = 1, v_is_met = FALSE, v_mark_no = v_node_no, v_mark = v_hash;
+
+        -- The last time around, the circle's rows and references are noted.
+        WHILE NOT v_is_met OR v_steps > 0 DO
+            SELECT l.child_node_no, l.child_hash, l.edge_no
+            INTO v_node_no, v_hash, v_edge_no
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = p_run_id
+                AND l.job_id = v_job_id
+                AND l.parent_node_no = v_node_no
+                AND l.parent_hash = v_hash
+            LIMIT 1;
+
+            IF v_is_met THEN
+                SET v_steps = v_steps - 1;
+                SET v_edges = json_array_append(v_edges, '$', v_edge_no);
+
+                IF json_length(v_rows) < 3 THEN
+                    SET v_rows = json_array_append(v_rows, '$', json_object(
+                        'n', v_node_no, 'h', hex(v_hash)
+                    ));
+                END IF;
+            ELSE
+                SET v_steps = v_steps + 1;
+
+                IF v_node_no = v_mark_no AND v_hash = v_mark THEN
+                    SET v_is_met = TRUE, v_steps = least(v_steps, 1000);
+                    SET v_edges = json_array(), v_rows = json_array();
+                ELSEIF v_steps = v_most THEN
+                    SET v_steps = 0, v_most = 2 * v_most, v_mark_no = v_node_no, v_mark = v_hash;
+                END IF;
+            END IF;
+        END WHILE;
+
+        SELECT concat(
+            'JD007: rows of ',
+            group_concat(DISTINCT s.table_name ORDER BY s.table_name SEPARATOR ', '),
+            ' go in a circle by ',
+            group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', '),
+            ': '
+        )
+        INTO v_error
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id
+            AND s.kind = 'link'
+            AND json_contains(v_edges, cast(s.edge_no AS JSON));
+
+        SELECT concat(v_error, group_concat(
+            (
+                SELECT min(s.table_name)
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.node_no = t.n
+            ),
+            ' ', cast(json_extract(
+                w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8', '$.k9',
+                '$.k10', '$.k11', '$.k12', '$.k13', '$.k14', '$.k15', '$.k16'
+            ) AS CHAR)
+            ORDER BY t.p SEPARATOR ', '
+        ))
+        INTO v_error
+        FROM json_table(v_rows, '$[*]' COLUMNS (
+            p FOR ORDINALITY, n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        INNER JOIN deletion_walk_keys AS w
+            ON
+                w.walk_id = p_run_id
+                AND w.job_id = v_job_id
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h);
+
+        CALL deletion_fail_jobs(p_run_id, json_array(v_job_id), v_error);
+        SET v_job_id = (
+            SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
+        );
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_part.sql
+-- deletion_part
+-- Part rows from themselves that are their own parents, where the engine would refuse them.
+--
+-- Writes      the application's table              Commits  no
+-- Execute     the owner only
+--
+-- They are in @dj_frame, and go in this very transaction.
+
+DROP PROCEDURE IF EXISTS deletion_part;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_part()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Part rows from themselves that are their own parents, where the engine would refuse them'
+BEGIN
+    DECLARE v_edge_no INT;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_parent)
+        WHERE
+            s.plan_id = @dj_plan_id AND s.parent_node_no = @dj_node_no AND s.kind = 'part'
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_edge;
+    FETCH c_edge INTO v_edge_no;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_execute(@dj_plan_id, v_edge_no, 'part');
+        SET v_is_done = FALSE;
+        FETCH c_edge INTO v_edge_no;
+    END WHILE;
+
+    CLOSE c_edge;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_peel.sql
+-- deletion_peel
+-- Take away, for a moment, the links of a walk's rows that have none below them: a circle remains.
+--
+-- Parameters  p_run_id    the run, its walk ended
+--             p_is_over   OUT TRUE where nothing more can be taken away
+-- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
+-- Execute     the owner only
+--
+-- Rows whose links are to be taken away are marked as those are whose children a walk has to look
+-- at: a round costs what it takes away, and a further step goes on where this one ended.
+
+DROP PROCEDURE IF EXISTS deletion_peel;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_peel(
+    IN p_run_id BIGINT UNSIGNED,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take away, for a moment, the links of rows that have none below them: a circle remains'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE v_rows, v_above JSON;
+
+    IF NOT EXISTS (
+        SELECT 1
+        FROM deletion_runs AS r
+        WHERE r.run_id = p_run_id AND json_contains_path(r.state, 'one', '$.peel')
+    ) THEN
+        UPDATE deletion_walk_links AS l
+        INNER JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = l.walk_id
+                AND w.job_id = l.job_id
+                AND w.node_no = l.child_node_no
+                AND w.fate = 'delete'
+                AND w.key_hash = l.child_hash
+        SET w.is_expanded = FALSE
+        WHERE
+            l.walk_id = p_run_id
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS b
+                WHERE
+                    b.walk_id = l.walk_id
+                    AND b.job_id = l.job_id
+                    AND b.parent_node_no = l.child_node_no
+                    AND b.parent_hash = l.child_hash
+            );
+        UPDATE deletion_runs AS r
+        SET r.state = json_set(r.state, '$.peel', TRUE)
+        WHERE r.run_id = p_run_id;
+    END IF;
+
+    SET p_is_over = FALSE;
+
+    WHILE NOT p_is_over AND utc_timestamp(6) < v_until DO
+        SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
+        INTO v_rows
+        FROM (
+            SELECT w.job_id, w.node_no, w.key_hash
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = p_run_id AND NOT w.is_expanded
+            LIMIT 1000
+        ) AS q;
+        SET p_is_over = v_rows IS NULL;
+
+        SELECT json_arrayagg(json_object(
+            'j', q.job_id, 'n', q.parent_node_no, 'h', hex(q.parent_hash)
+        ))
+        INTO v_above
+        FROM (
+            SELECT DISTINCT l.job_id, l.parent_node_no, l.parent_hash
+            FROM json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+            )) AS t
+            STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
+                ON
+                    l.walk_id = p_run_id
+                    AND l.job_id = t.j
+                    AND l.child_node_no = t.n
+                    AND l.child_hash = unhex(t.h)
+        ) AS q;
+
+        DELETE l
+        FROM json_table(v_rows, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
+            ON
+                l.walk_id = p_run_id
+                AND l.job_id = t.j
+                AND l.child_node_no = t.n
+                AND l.child_hash = unhex(t.h);
+
+        UPDATE json_table(v_rows, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_run_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = TRUE;
+
+        UPDATE json_table(v_above, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_run_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = FALSE
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = p_run_id
+                AND l.job_id = w.job_id
+                AND l.parent_node_no = w.node_no
+                AND l.parent_hash = w.key_hash
+        );
+    END WHILE;
 END$$
 DELIMITER ;
 -- <<<
@@ -7710,7 +8488,7 @@ DELIMITER ;
 --
 -- Parameters  p_node_no, p_edge_no, p_keys   the frame
 --             p_is_on                        FALSE: it leaves
--- Writes      deletion_walk_keys (of no job, and kept)     Commits  no
+-- Writes      deletion_walk_keys (of job 0, and kept; the job beside)     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_note_frame;
@@ -7730,9 +8508,11 @@ COMMENT 'Note that a frame''s rows come onto the stack, or leave it, where rows 
 BEGIN
     IF json_contains_path(@dj_state, 'one', '$.careful') AND p_is_on THEN  -- noqa: PRS
         INSERT IGNORE INTO deletion_walk_keys (
-            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no, TRUE
+        SELECT
+            @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no,
+            json_extract(k.o, '$.j'), TRUE
         FROM json_table(p_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k;
     ELSEIF json_contains_path(@dj_state, 'one', '$.careful') THEN
         DELETE w
@@ -7769,9 +8549,11 @@ BEGIN
     IF json_contains_path(@dj_state, 'one', '$.careful') THEN
         DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id;
         INSERT IGNORE INTO deletion_walk_keys (
-            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no, TRUE
+        SELECT
+            @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no,
+            json_extract(k.o, '$.j'), TRUE
         FROM deletion_frames AS f
         CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k  -- noqa: CP02,PRS
         WHERE f.run_id = @dj_run_id;
@@ -7854,12 +8636,14 @@ DELIMITER ;
 
 -- >>> procedures/mysql/worker/deletion_remove_circle.sql
 -- deletion_remove_circle
--- Remove a row with all that hangs from it at once: lock them, look once more, delete.
+-- Remove a row with all that hangs from it at once: lock them, look once more, part them, delete.
 --
--- Parameters  p_key   a row of the present frame; what goes of its table comes into @dj_gone
--- Errors      JD006 rows are found and not changed
+-- Parameters  p_key   a row of the present frame
+-- Errors      JD007 the rows go in a circle all the same; JD006 rows are found and not changed
 -- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only
+--
+-- The row goes in the transaction that parts it from its parent, so it cannot be lost in between.
 
 DROP PROCEDURE IF EXISTS deletion_remove_circle;
 
@@ -7871,11 +8655,10 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Remove a row with all that hangs from it at once: lock them, look once more, delete'
+COMMENT 'Remove a row with all that hangs from it at once: lock them, look once more, part them, delete'  -- noqa: LT05
 BEGIN
     DECLARE v_locked, v_gone BIGINT DEFAULT 0;
     DECLARE v_edge_no, v_node_no INT;
-    DECLARE v_keys JSON;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_before, v_now LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     -- Contention may have halved the batch: rows that cannot be parted go by the setting.
@@ -7921,38 +8704,13 @@ BEGIN
     END IF;
 
     IF v_now = v_before THEN
-        SET v_is_done = FALSE;
-        OPEN c_node;
-        FETCH c_node INTO v_edge_no, v_node_no, v_table;
-
-        WHILE NOT v_is_done DO
-            CALL deletion_execute(@dj_plan_id, v_edge_no, 'remove_circle');
-            SET v_gone = v_gone + @dj_rows;
-            CALL deletion_add_receipts(
-                @dj_run_id, v_table, 'delete', json_object(json_extract(p_key, '$.j'), @dj_rows)
-            );
-            SELECT json_arrayagg(w.`keys`), json_merge_preserve(
-                @dj_gone,
-                if(v_node_no = @dj_node_no, json_arrayagg(hex(w.key_hash)), json_array())
-            )
-            INTO v_keys, @dj_gone
-            FROM deletion_walk_keys AS w
-            WHERE
-                w.walk_id = @dj_run_id
-                AND w.job_id > 0
-                AND w.node_no = v_node_no
-                AND w.fate = 'delete';
-            CALL deletion_uncount(v_table, v_keys);
-            SET v_is_done = FALSE;
-            FETCH c_node INTO v_edge_no, v_node_no, v_table;
-        END WHILE;
-
-        CLOSE c_node;
+        CALL deletion_clear_circle(v_gone);
 
         IF v_gone < v_locked THEN
-            CALL deletion_raise(
-                'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
-            );
+            SET v_before = left(concat(
+                'rows go in a circle that no NULL opens: ', p_key ->> '$.k1', ' of ', v_table
+            ), 128);
+            SIGNAL SQLSTATE 'JD007' SET MYSQL_ERRNO = 31007, MESSAGE_TEXT = v_before;
         END IF;
 
         SET @dj_left = greatest(0, @dj_left - v_gone), @dj_changed = @dj_changed + v_gone;
@@ -8395,6 +9153,8 @@ BEGIN
     IF @dj_rows > 0 THEN
         CALL deletion_left_over();
     ELSE
+        CALL deletion_part();
+
         WHILE v_level >= 0 DO
             SET @dj_level = v_level, v_level = v_level - 1;
             CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
@@ -8472,7 +9232,6 @@ BEGIN
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
         SET @dj_is_locked = FALSE;
-        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
         IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
@@ -8497,6 +9256,8 @@ BEGIN
                 SET @dj_keys = v_keys, @dj_count = v_count;
             END IF;
         END IF;
+
+        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
 
         IF @dj_depth > 100000 THEN
             CALL deletion_raise(
@@ -8551,6 +9312,7 @@ removal: BEGIN
     END IF;
 
     IF v_rows > 0 THEN
+        CALL deletion_part();
         CALL deletion_execute(
             @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
         );
@@ -8982,6 +9744,7 @@ DELIMITER ;
 --
 -- Parameters  p_walk_id   the walk                 p_plan_id   its plan
 --             p_all       TRUE: every reference (preview, max_rows); FALSE: those the check needs
+--             p_most      most rows to read; NULL: any number
 --             p_read      OUT number of rows read; NULL: the walk has ended
 -- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
@@ -8993,6 +9756,7 @@ CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
     IN p_all BOOLEAN,
+    IN p_most BIGINT,
     OUT p_read BIGINT
 )
 LANGUAGE SQL
@@ -9065,7 +9829,8 @@ BEGIN
                     AND (p_all OR b.in_check)
             );
             CALL deletion_walk_edge(
-                p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, v_is_end, p_read
+                p_walk_id, p_plan_id, v_edge_no, v_node_no, v_child_no, v_action, v_is_end, p_most,
+                p_read
             );
             SET v_is_done = FALSE;
             FETCH c_edge INTO v_edge_no, v_child_no, v_action;
@@ -9082,10 +9847,12 @@ DELIMITER ;
 -- Read, page by page, the rows that hang from a walk's rows by one reference.
 --
 -- Parameters  p_walk_id, p_plan_id, p_edge_no   the reference; @dj_frame holds the rows
+--             p_parent_no                       its parent
 --             p_child_no, p_action              its child and what happens to it
 --             p_is_end                          TRUE: nothing is looked at below them
+--             p_most                            most rows to read; NULL: any number
 --             p_read                            INOUT number of rows read
--- Writes      deletion_walk_keys                   Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_walk_edge;
@@ -9095,9 +9862,11 @@ CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_edge(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
     IN p_edge_no INT,
+    IN p_parent_no INT,
     IN p_child_no INT,
     IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     IN p_is_end BOOLEAN,
+    IN p_most BIGINT,
     INOUT p_read BIGINT
 )
 LANGUAGE SQL
@@ -9107,13 +9876,18 @@ SQL SECURITY DEFINER
 COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
 BEGIN
     -- One answer of the engine is never larger than this.
-    DECLARE v_page INT DEFAULT 10000;
-    -- A preview looks at no more rows than it may: what it has seen by then is said to be so.
-    DECLARE v_enough BIGINT DEFAULT if(p_walk_id < 0, deletion_setting_int('preview_rows'), NULL);
+    DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));
+    DECLARE v_frame, v_found JSON;
+    -- Only a check asks which rows go in a circle.
+    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND p_most IS NULL AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+        WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
+    );
 
     SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
 
-    WHILE @dj_rows = v_page AND (v_enough IS NULL OR p_read < v_enough) DO
+    WHILE @dj_rows = v_page AND (p_most IS NULL OR p_read < p_most) DO
         CALL deletion_execute(p_plan_id, p_edge_no, 'fetch_more');
         INSERT IGNORE INTO deletion_walk_keys (
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
@@ -9126,7 +9900,81 @@ BEGIN
         )) AS k;
         SET p_read = p_read + @dj_rows;
         SET @dj_cursor = json_extract(@dj_answer, '$[last]');
+
+        IF v_links AND @dj_rows > 0 THEN
+            SET v_frame = @dj_frame, v_found = @dj_answer, @dj_frame = @dj_answer;
+            CALL deletion_execute(p_plan_id, p_edge_no, 'link');
+            INSERT IGNORE INTO deletion_walk_links (
+                walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
+            )
+            SELECT p_walk_id, k.j, p_parent_no, unhex(k.p), p_child_no, unhex(k.c), p_edge_no
+            FROM json_table(@dj_answer, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', p CHAR(64) PATH '$.p', c CHAR(64) PATH '$.c'
+            )) AS k;
+            SET @dj_frame = v_frame, @dj_rows = json_length(v_found);
+        END IF;
     END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk_on.sql
+-- deletion_walk_on
+-- Go on with a check's walk for a moment, and stop jobs that hold more rows than they may.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+--             p_max_rows            most rows that a job may change; NULL: any number
+--             p_is_over             OUT TRUE where the walk has ended
+-- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_on;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_on(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_max_rows BIGINT,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Go on with a check''s walk for a moment, and stop jobs that hold more rows than they may'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE v_read BIGINT DEFAULT 0;
+    DECLARE v_jobs JSON;
+
+    WHILE v_read IS NOT NULL AND utc_timestamp(6) < v_until DO
+        CALL deletion_walk(p_run_id, p_plan_id, p_max_rows IS NOT NULL, NULL, v_read);
+
+        IF p_max_rows IS NOT NULL THEN
+            SELECT json_arrayagg(q.job_id)
+            INTO v_jobs
+            FROM (
+                SELECT w.job_id
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run_id
+                    AND w.fate <> 'restrict'
+                    AND NOT json_contains_path(w.`keys`, 'one', '$.m')
+                GROUP BY w.job_id
+                HAVING count(DISTINCT w.node_no, w.key_hash) > p_max_rows
+            ) AS q;
+
+            IF v_jobs IS NOT NULL THEN
+                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
+                    'JD013: more rows than max_rows allows (', p_max_rows, ')'
+                ));
+            END IF;
+        END IF;
+    END WHILE;
+
+    SET p_is_over = v_read IS NULL;
 END$$
 DELIMITER ;
 -- <<<
@@ -9154,8 +10002,8 @@ COMMENT 'Fail the jobs that a finished walk shows cannot end: rows in the way, o
 BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_edge_no INT;
-    DECLARE v_jobs JSON;
+    DECLARE v_edge_no, v_pos INT;
+    DECLARE v_found JSON;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -9208,27 +10056,30 @@ BEGIN
         SET @dj_walk_id = p_run_id;
         CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
 
-        IF @dj_rows > 0 THEN
-            -- A circle that can be opened, or goes in one transaction, is walked with care.
+        IF @dj_rows > 0 AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
+        ) THEN
+            -- A ring that a NULL opens is walked with care.
             UPDATE deletion_runs AS r
             SET r.state = json_set(r.state, '$.careful', TRUE)
             WHERE r.run_id = p_run_id;
-            SELECT json_arrayagg(k.j)
-            INTO v_jobs
-            FROM json_table(@dj_answer, '$[*]' COLUMNS (
-                j BIGINT UNSIGNED PATH '$.j', n BIGINT PATH '$.n'
-            )) AS k
-            WHERE k.n > deletion_setting_int('batch_rows') AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
-            );
+        ELSEIF @dj_rows > 0 THEN
+            SET v_found = @dj_answer, v_pos = 0;
 
-            IF v_jobs IS NOT NULL THEN
-                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
-                    'JD007: rows of ', v_table, ' go in a circle by ', v_reference
-                ));
-            END IF;
+            WHILE v_pos < json_length(v_found) DO
+                CALL deletion_fail_jobs(
+                    p_run_id, json_array(json_extract(v_found, concat('$[', v_pos, '].j'))),
+                    concat(
+                        'JD007: rows of ', v_table, ' go in a circle by ', v_reference, ': ',
+                        v_table, ' ', json_unquote(
+                            json_extract(v_found, concat('$[', v_pos, '].k'))
+                        )
+                    )
+                );
+                SET v_pos = v_pos + 1;
+            END WHILE;
         END IF;
 
         SET v_is_done = FALSE;
@@ -9236,6 +10087,7 @@ BEGIN
     END WHILE;
 
     CLOSE c_cycle;
+    CALL deletion_fail_circles(p_run_id, p_plan_id);
 END$$
 DELIMITER ;
 -- <<<

@@ -12,7 +12,10 @@
 --                            would keep their parents
 --             lock_circle    binds a walk: its rows of the table are locked; their number is in
 --                            @dj_rows
---             remove_circle  binds a walk: its rows of the table go
+--             open_circle    binds a walk: its rows of the table lose what may be set NULL
+--             free_circle    binds a walk: its rows of the table that have no children any more, in
+--                            @dj_answer
+--             remove_circle  binds a frame: its rows of the table go
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -57,7 +60,7 @@ BEGIN
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
         ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
         ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
-        replace(deletion_sql_list(v_keys, 'found_object', ', '), 'x.`', 'c.`'), '))'
+        deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
     IF p_kind = 'fetch_beyond' THEN
@@ -69,9 +72,13 @@ BEGIN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         RETURN concat(
             'UPDATE (\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
-            '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+            '\n    FROM ', deletion_sql_frame(
+                v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '
+            ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
-            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no, ')\n    LIMIT ?\n) AS q\n',
+            -- Another job may be stopped before its row goes.
+            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)\n    LIMIT ?\n) AS q\n',
             'STRAIGHT_JOIN ', v_own, ' ON ', deletion_sql_list(v_pointers, 'back', ' AND '),
             v_discriminator, '\nSET ', v_set
         );
@@ -96,7 +103,7 @@ BEGIN
         SET v_pointers = json_merge_preserve(v_keys, coalesce(v_pointers, json_array()));
         RETURN concat(
             'UPDATE (\n    SELECT ',
-            replace(deletion_sql_list(v_pointers, 'raw', ', '), 'c.`', 'x.`'),
+            deletion_sql_list(v_pointers, 'found_raw', ', '),
             '\n    FROM ', deletion_sql_frame(v_pointers, 'm INT PATH \'$.m\', '),
             '\n    STRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
             coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'),
@@ -123,10 +130,32 @@ BEGIN
             'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\n', v_rows, v_locks, v_kept,
             '\nFOR UPDATE OF x', v_aliases
         );
+    ELSEIF p_kind = 'free_circle' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(w.`keys`), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\n', v_rows, v_kept, deletion_sql_childless(
+                p_plan_id, v_node_no
+            )
+        );
+    ELSEIF p_kind = 'open_circle' THEN
+        SELECT group_concat(DISTINCT e.break_list SEPARATOR ', ')
+        INTO v_set
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.child_node_no = v_node_no
+            AND e.break_list IS NOT NULL;
+        RETURN concat(
+            'UPDATE deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
+            'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+            deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_own, ' ON ',
+            deletion_sql_list(v_keys, 'own', ' AND '), '\nSET ', v_set, v_kept
+        );
     END IF;
 
-    -- All that refers to the rows is locked, known and goes in the same transaction: the engine,
-    -- which looks row by row, would find no first one. The hint ends with the statement.
-    RETURN concat('DELETE /*+ SET_VAR(foreign_key_checks = OFF) */ x\n', v_rows, v_kept);
+    RETURN concat(
+        'DELETE x\nFROM ', deletion_sql_frame(v_keys, ''), '\nSTRAIGHT_JOIN ', v_table, ' ON ',
+        deletion_sql_list(v_keys, 'found', ' AND ')
+    );
 END$$
 DELIMITER ;

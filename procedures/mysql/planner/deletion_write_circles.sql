@@ -49,7 +49,8 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "remove_circle"]',
+        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "open_circle",
+        "free_circle", "remove_circle"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -58,7 +59,7 @@ BEGIN
         ON CASE k.kind
             -- It is known that tables go in a circle: every run of the plan looks at its stack.
             WHEN 'circle' THEN e.is_circular
-            WHEN 'loose' THEN e.break_list IS NOT NULL
+            WHEN 'loose' THEN e.break_list IS NOT NULL AND e.action IN ('cascade', 'restrict')
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             WHEN 'break_own' THEN coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
@@ -71,7 +72,16 @@ BEGIN
                     AND o.break_list IS NOT NULL
             )
             -- Once for a table.
-            ELSE e.place = if(e.child_node_no = 0, 0, 1)
+            ELSE
+                e.place = if(e.child_node_no = 0, 0, 1)
+                AND (k.kind <> 'open_circle' OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS o
+                    WHERE
+                        o.plan_id = p_plan_id
+                        AND o.child_node_no = e.child_node_no
+                        AND o.break_list IS NOT NULL
+                ))
         END
     WHERE EXISTS (
         SELECT 1

@@ -24,6 +24,8 @@ COMMENT 'Find all that hangs from one row, if it is few enough to go in one tran
 BEGIN
     DECLARE v_read, v_total BIGINT DEFAULT 1;
 
+    SET p_rows = NULL;
+
     DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
     INSERT INTO deletion_walk_keys (
         walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
@@ -33,16 +35,21 @@ BEGIN
         @dj_edge_no, p_key, FALSE
     );
 
-    WHILE v_read IS NOT NULL AND v_total <= p_limit DO
-        CALL deletion_walk(@dj_run_id, @dj_plan_id, TRUE, v_read);
-        SET v_total = (
-            SELECT count(*)
-            FROM deletion_walk_keys AS w
-            WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
-        );
+    WHILE v_read <= p_limit AND v_total <= p_limit DO
+        CALL deletion_walk(@dj_run_id, @dj_plan_id, TRUE, p_limit + 1, v_read);
+        SET v_total = v_total + coalesce(v_read, 0);
+
+        -- A row that several references lead to was read several times.
+        IF v_total > p_limit THEN
+            SET v_total = (
+                SELECT count(*)
+                FROM deletion_walk_keys AS w
+                WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
+            );
+        END IF;
     END WHILE;
 
-    IF v_total <= p_limit AND NOT EXISTS (
+    IF v_read IS NULL AND v_total <= p_limit AND NOT EXISTS (
         SELECT 1
         FROM deletion_walk_keys AS w
         WHERE

@@ -1,10 +1,12 @@
 -- deletion_remove_circle
--- Remove a row with all that hangs from it at once: lock them, look once more, delete.
+-- Remove a row with all that hangs from it at once: lock them, look once more, part them, delete.
 --
--- Parameters  p_key   a row of the present frame; what goes of its table comes into @dj_gone
--- Errors      JD006 rows are found and not changed
+-- Parameters  p_key   a row of the present frame
+-- Errors      JD007 the rows go in a circle all the same; JD006 rows are found and not changed
 -- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only
+--
+-- The row goes in the transaction that parts it from its parent, so it cannot be lost in between.
 
 DROP PROCEDURE IF EXISTS deletion_remove_circle;
 
@@ -16,11 +18,10 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Remove a row with all that hangs from it at once: lock them, look once more, delete'
+COMMENT 'Remove a row with all that hangs from it at once: lock them, look once more, part them, delete'  -- noqa: LT05
 BEGIN
     DECLARE v_locked, v_gone BIGINT DEFAULT 0;
     DECLARE v_edge_no, v_node_no INT;
-    DECLARE v_keys JSON;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_before, v_now LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     -- Contention may have halved the batch: rows that cannot be parted go by the setting.
@@ -66,38 +67,13 @@ BEGIN
     END IF;
 
     IF v_now = v_before THEN
-        SET v_is_done = FALSE;
-        OPEN c_node;
-        FETCH c_node INTO v_edge_no, v_node_no, v_table;
-
-        WHILE NOT v_is_done DO
-            CALL deletion_execute(@dj_plan_id, v_edge_no, 'remove_circle');
-            SET v_gone = v_gone + @dj_rows;
-            CALL deletion_add_receipts(
-                @dj_run_id, v_table, 'delete', json_object(json_extract(p_key, '$.j'), @dj_rows)
-            );
-            SELECT json_arrayagg(w.`keys`), json_merge_preserve(
-                @dj_gone,
-                if(v_node_no = @dj_node_no, json_arrayagg(hex(w.key_hash)), json_array())
-            )
-            INTO v_keys, @dj_gone
-            FROM deletion_walk_keys AS w
-            WHERE
-                w.walk_id = @dj_run_id
-                AND w.job_id > 0
-                AND w.node_no = v_node_no
-                AND w.fate = 'delete';
-            CALL deletion_uncount(v_table, v_keys);
-            SET v_is_done = FALSE;
-            FETCH c_node INTO v_edge_no, v_node_no, v_table;
-        END WHILE;
-
-        CLOSE c_node;
+        CALL deletion_clear_circle(v_gone);
 
         IF v_gone < v_locked THEN
-            CALL deletion_raise(
-                'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
-            );
+            SET v_before = left(concat(
+                'rows go in a circle that no NULL opens: ', p_key ->> '$.k1', ' of ', v_table
+            ), 128);
+            SIGNAL SQLSTATE 'JD007' SET MYSQL_ERRNO = 31007, MESSAGE_TEXT = v_before;
         END IF;
 
         SET @dj_left = greatest(0, @dj_left - v_gone), @dj_changed = @dj_changed + v_gone;
