@@ -250,8 +250,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row x sets',
     is_circular BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where tables refer to each other in a circle by it',
-    is_hard BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where tables go in a circle by such references alone as no NULL opens',
+    is_link BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check searches the rows that it ties for circles',
     break_list TEXT NULL
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
@@ -268,7 +268,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql 4ab203bd2d61b738ebb3c02596093942e026d25d3954133b25c1be94eeb27a7f  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql b956e285ebe4b179d19ec4e11aa714c6ebc5ad3f6fbe140ea94bb41b8826e1c4  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql c21ebb8511771b7d5cd2ed0b2cdb56867a54fd7bb44173191a8617ae03661bd3  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
 -- === schema/mysql/tables/deletion_walk_keys.sql 9e14130cccde5d117ce892ab724b9ffcf4c6871152509ebadd3455e8eafc5d75  -- noqa: LT05
@@ -3573,15 +3573,10 @@ DELIMITER ;
 --             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
 --                            last, the frame, the walk of the stack, and a limit
 --             break          binds the frame, the walk and a limit: children of the frame that are
---                            on the stack lose the reference
---             break_own      binds the frame and a limit: the frame's own rows lose references that
---                            would keep their parents
---             lock_circle    binds a walk: its rows of the table are locked; their number is in
---                            @dj_rows
---             open_circle    binds a walk: its rows of the table lose what may be set NULL
---             free_circle    binds a walk: its rows of the table that have no children any more, in
---                            @dj_answer
---             remove_circle  binds a frame: its rows of the table go
+--                            on the stack for the same job lose the reference; break_look, without
+--                            the limit, counts them
+--             own_break      binds the frame and a limit: the frame's own rows lose references that
+--                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3602,7 +3597,7 @@ BEGIN
     DECLARE v_node_no INT DEFAULT 0;
     DECLARE v_keys, v_parent, v_pointers JSON;
     DECLARE v_table, v_child, v_own, v_on_frame, v_found, v_set, v_discriminator, v_stack, v_kept,
-        v_locks, v_aliases, v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+        v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
         e.child_node_no, p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
@@ -3634,21 +3629,21 @@ BEGIN
             deletion_sql_fetch(p_plan_id, p_edge_no, TRUE),
             '\n    ORDER BY ', concat('\n    AND NOT ', v_stack, ')\n    ORDER BY ')
         );
-    ELSEIF p_kind = 'break' THEN
+    ELSEIF p_kind IN ('break', 'break_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
-        RETURN concat(
-            'UPDATE (\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
+        SET v_rows = concat(
+            '(\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
             '\n    FROM ', deletion_sql_frame(
                 v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '
             ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             -- Another job may be stopped before its row goes.
             '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
-            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)\n    LIMIT ?\n) AS q\n',
-            'STRAIGHT_JOIN ', v_own, ' ON ', deletion_sql_list(v_pointers, 'back', ' AND '),
-            v_discriminator, '\nSET ', v_set
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)'
         );
-    ELSEIF p_kind = 'break_own' THEN
+    END IF;
+
+    IF p_kind LIKE 'own%' THEN
         SELECT
             group_concat(DISTINCT e.break_list SEPARATOR ', '),
             group_concat('(', (
@@ -3667,61 +3662,25 @@ BEGIN
             AND e.action = 'restrict'
             AND e.break_list IS NOT NULL;
         SET v_pointers = json_merge_preserve(v_keys, coalesce(v_pointers, json_array()));
-        RETURN concat(
-            'UPDATE (\n    SELECT ',
-            deletion_sql_list(v_pointers, 'found_raw', ', '),
+        SET v_rows = concat(
+            '(\n    SELECT ', deletion_sql_list(v_pointers, 'found_raw', ', '),
             '\n    FROM ', deletion_sql_frame(v_pointers, 'm INT PATH \'$.m\', '),
             '\n    STRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
-            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'),
-            '\n    WHERE ', v_kept, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
-            deletion_sql_list(v_pointers, 'back', ' AND '),
-            coalesce(v_discriminator, ''), '\nSET ', v_set
+            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'), '\n    WHERE ', v_kept
         );
     END IF;
 
-    SET v_rows = concat(
-        'FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
-        'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
-        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_table, ' ON ',
-        deletion_sql_list(v_keys, 'found', ' AND ')
-    );
-    SET v_kept = concat(
-        '\nWHERE w.walk_id = ? AND w.job_id > 0 AND w.node_no = ', v_node_no,
-        ' AND w.fate = \'delete\''
-    );
-
-    IF p_kind = 'lock_circle' THEN
-        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+    -- The number that UPDATE gives depends on the client: they are counted before and after.
+    IF p_kind LIKE '%look' THEN
         RETURN concat(
-            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\n', v_rows, v_locks, v_kept,
-            '\nFOR UPDATE OF x', v_aliases
-        );
-    ELSEIF p_kind = 'free_circle' THEN
-        RETURN concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(w.`keys`), JSON_ARRAY()), COUNT(*)\n',
-            'INTO @dj_answer, @dj_rows\n', v_rows, v_kept, deletion_sql_childless(
-                p_plan_id, v_node_no
-            )
-        );
-    ELSEIF p_kind = 'open_circle' THEN
-        SELECT group_concat(DISTINCT e.break_list SEPARATOR ', ')
-        INTO v_set
-        FROM deletion_plan_edges AS e
-        WHERE
-            e.plan_id = p_plan_id
-            AND e.child_node_no = v_node_no
-            AND e.break_list IS NOT NULL;
-        RETURN concat(
-            'UPDATE deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
-            'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
-            deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_own, ' ON ',
-            deletion_sql_list(v_keys, 'own', ' AND '), '\nSET ', v_set, v_kept
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_rows, '\n) AS q'
         );
     END IF;
 
     RETURN concat(
-        'DELETE x\nFROM ', deletion_sql_frame(v_keys, ''), '\nSTRAIGHT_JOIN ', v_table, ' ON ',
-        deletion_sql_list(v_keys, 'found', ' AND ')
+        'UPDATE ', v_rows, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
+        deletion_sql_list(v_pointers, 'back', ' AND '), coalesce(v_discriminator, ''), '\nSET ',
+        v_set
     );
 END$$
 DELIMITER ;
@@ -4712,51 +4671,59 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_plan_hard.sql
--- deletion_plan_hard
--- Mark the references of a plan by which rows could go in a circle that no NULL opens.
+-- >>> procedures/mysql/planner/deletion_plan_links.sql
+-- deletion_plan_links
+-- Mark the references of a plan by whose rows the check searches for circles that nothing opens.
 --
 -- Parameters  p_plan_id   the plan, its circles marked and their loose columns found
--- Writes      deletion_plan_edges: is_hard, is_refused     Commits  no
+-- Writes      deletion_plan_edges: is_link, is_refused     Commits  no
 -- Execute     the owner only
 
-DROP PROCEDURE IF EXISTS deletion_plan_hard;
+DROP PROCEDURE IF EXISTS deletion_plan_links;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_hard(
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_links(
     IN p_plan_id BIGINT UNSIGNED
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Mark the references of a plan by which rows could go in a circle that no NULL opens'
+COMMENT 'Mark the references of a plan by whose rows the check searches for circles'
 BEGIN
+    -- A row that may be found in two ways, or is the root, may be entered where it holds its circle
+    -- together; all others come after what they hang from, and then no circle is left that a NULL
+    -- does not open.
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
-        WITH RECURSIVE closed AS (
-            SELECT e.parent_node_no, e.child_node_no, e.edge_no
-            FROM deletion_plan_edges AS e
-            WHERE e.plan_id = p_plan_id AND e.is_circular AND e.break_list IS NULL
-        ),
-
-        below (parent_node_no, met_node_no) AS (
-            SELECT f.parent_node_no, f.child_node_no
-            FROM closed AS f
-            UNION DISTINCT
-            SELECT b.parent_node_no, f.child_node_no
-            FROM below AS b
-            INNER JOIN closed AS f ON f.parent_node_no = b.met_node_no
-        )
-
-        SELECT DISTINCT f.edge_no
-        FROM closed AS f
-        INNER JOIN below AS b
-            ON b.parent_node_no = f.child_node_no AND b.met_node_no = f.parent_node_no
-    ) AS q
-        ON q.edge_no = e.edge_no
-    SET e.is_hard = TRUE
-    WHERE e.plan_id = p_plan_id;
+        SELECT DISTINCT c.child_node_no
+        FROM deletion_plan_edges AS c
+        INNER JOIN (
+            SELECT count(*) AS hard_count
+            FROM deletion_plan_edges AS o
+            WHERE
+                o.plan_id = p_plan_id
+                AND o.is_circular
+                AND o.break_list IS NULL
+                AND (
+                    o.child_node_no = 0
+                    OR (
+                        SELECT count(*)
+                        FROM deletion_plan_edges AS r
+                        WHERE
+                            r.plan_id = o.plan_id
+                            AND r.child_node_no = o.child_node_no
+                            AND r.action IN ('cascade', 'restrict')
+                    ) > 1
+                )
+        ) AS h ON h.hard_count > 0
+        WHERE c.plan_id = p_plan_id AND c.is_circular
+    ) AS q ON q.child_node_no = e.child_node_no
+    SET e.is_link = TRUE
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.is_circular
+        AND (e.action = 'cascade' OR e.break_list IS NULL);
 
     -- A row that is its own parent by two keys: the engine follows each by the other (6575).
     UPDATE deletion_plan_edges AS e
@@ -5085,8 +5052,8 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
-                -- A circle that no NULL opens, and a row in its own way.
-                OR e.is_hard
+                OR e.is_link
+                -- A row in its own way.
                 OR (e.is_refused AND e.break_list IS NULL)
             )
         UNION DISTINCT
@@ -5263,7 +5230,7 @@ BEGIN
         CALL deletion_plan_ranks(p_plan_id);
         CALL deletion_plan_cycle(p_plan_id);
         CALL deletion_break_columns(p_plan_id);
-        CALL deletion_plan_hard(p_plan_id);
+        CALL deletion_plan_links(p_plan_id);
     ELSE
         SET p_code = 'JD005';
     END IF;
@@ -5481,7 +5448,7 @@ BEGIN
                         (NOT e.is_circular AND e.action IN ('cascade', 'restrict'))
                         OR (e.is_refused AND e.break_list IS NULL)
                     )
-                WHEN k.kind = 'link' THEN e.is_hard
+                WHEN k.kind = 'link' THEN e.is_link
                 WHEN k.kind = 'part' THEN e.is_refused AND e.break_list IS NOT NULL
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
@@ -5570,20 +5537,16 @@ BEGIN
     FROM (
         SELECT
             r.edge_no, r.parent_node_no, r.child_node_no, r.reference_name, r.action, r.index_name,
-            r.is_leaf, r.is_circular, r.break_list,
-            row_number() OVER (
-                PARTITION BY r.child_node_no ORDER BY r.action <> 'cascade', r.edge_no
-            ) AS place
+            r.is_leaf, r.is_circular, r.break_list
         FROM deletion_plan_edges AS r
         WHERE r.plan_id = p_plan_id
         UNION ALL
-        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL, 0
+        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL
     ) AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "open_circle",
-        "free_circle", "remove_circle"]',
+        '["circle", "loose", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -5595,7 +5558,8 @@ BEGIN
             WHEN 'loose' THEN e.break_list IS NOT NULL AND e.action IN ('cascade', 'restrict')
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
-            WHEN 'break_own' THEN coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
+            WHEN 'break_look' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
+            ELSE coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
                 SELECT 1
                 FROM deletion_plan_edges AS o
                 WHERE
@@ -5604,17 +5568,6 @@ BEGIN
                     AND o.action = 'restrict'
                     AND o.break_list IS NOT NULL
             )
-            -- Once for a table.
-            ELSE
-                e.place = if(e.child_node_no = 0, 0, 1)
-                AND (k.kind <> 'open_circle' OR EXISTS (
-                    SELECT 1
-                    FROM deletion_plan_edges AS o
-                    WHERE
-                        o.plan_id = p_plan_id
-                        AND o.child_node_no = e.child_node_no
-                        AND o.break_list IS NOT NULL
-                ))
         END
     WHERE EXISTS (
         SELECT 1
@@ -7266,7 +7219,7 @@ COMMENT 'Look, before the first row is touched, at whatever can be known to fail
 looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_peeling, v_is_back, v_is_over,
+    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
         v_hard BOOLEAN;
     DECLARE v_max_rows, v_held BIGINT;
 
@@ -7276,12 +7229,12 @@ looking: BEGIN
         coalesce(t.max_rows, deletion_setting_int('max_rows')),
         json_contains_path(r.state, 'one', '$.walk'),
         json_contains_path(r.state, 'one', '$.climb'),
-        coalesce(json_contains_path(r.state, 'one', '$.peel'), FALSE),
+        coalesce(json_contains_path(r.state, 'one', '$.place'), FALSE),
         coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE),
         r.hard_delete
     INTO
         v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing,
-        v_is_peeling, v_is_back, v_hard
+        v_is_placing, v_is_back, v_hard
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -7335,23 +7288,26 @@ looking: BEGIN
     END IF;
 
     IF p_state = 'more' AND v_is_walking THEN
-        IF v_is_peeling THEN
-            SET v_is_over = TRUE;
-        ELSE
+        IF NOT v_is_placing THEN
             CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
         END IF;
 
-        IF v_is_over AND EXISTS (
-            SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
-        ) THEN
-            CALL deletion_peel(p_run_id, v_is_over);
+        IF v_is_over THEN
+            CALL deletion_walk_verdict(p_run_id, v_plan_id);
         END IF;
-    END IF;
 
-    IF v_is_over AND v_is_walking THEN
-        CALL deletion_walk_verdict(p_run_id, v_plan_id);
-        DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
-        DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+        IF v_is_placing OR (
+            v_is_over
+            AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
+        ) THEN
+            CALL deletion_place(p_run_id, v_plan_id, v_is_over);
+        END IF;
+
+        IF v_is_over THEN
+            CALL deletion_fail_circles(p_run_id, v_plan_id);
+            DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+            DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+        END IF;
     END IF;
 
     IF
@@ -7716,19 +7672,15 @@ BEGIN
         WHEN p_kind = 'drain_found' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_last, @dj_limit;
             SET @dj_rows = row_count();
-        WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'remove_circle', 'set') THEN
+        WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_beyond' THEN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind = 'break_own' THEN
-            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind IN ('lock_circle', 'open_circle', 'free_circle') THEN
-            EXECUTE dj_stmt USING @dj_run_id;
+        WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
+        WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
             SET @dj_rows = row_count();
@@ -7940,196 +7892,16 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/worker/deletion_find_circle.sql
--- deletion_find_circle
--- Find all that hangs from one row, if it is few enough to go in one transaction.
---
--- Parameters  p_key    the row in the present frame
---             p_limit  most rows
---             p_rows   OUT text that tells the rows from any others; NULL: they are too many, or
---                      rows that stay refer to them
--- Writes      deletion_walk_keys                   Commits  no
--- Execute     the owner only
-
-DROP PROCEDURE IF EXISTS deletion_find_circle;
-
-DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_find_circle(
-    IN p_key JSON,
-    IN p_limit BIGINT,
-    OUT p_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-)
-LANGUAGE SQL
-NOT DETERMINISTIC
-MODIFIES SQL DATA
-SQL SECURITY DEFINER
-COMMENT 'Find all that hangs from one row, if it is few enough to go in one transaction'
-BEGIN
-    DECLARE v_read, v_total BIGINT DEFAULT 1;
-
-    SET p_rows = NULL;
-
-    DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
-    INSERT INTO deletion_walk_keys (
-        walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
-    )
-    VALUES (
-        @dj_run_id, json_extract(p_key, '$.j'), @dj_node_no, 'delete', deletion_key_hash(p_key),
-        @dj_edge_no, p_key, FALSE
-    );
-
-    WHILE v_read <= p_limit AND v_total <= p_limit DO
-        CALL deletion_walk(@dj_run_id, @dj_plan_id, TRUE, p_limit + 1, v_read);
-        SET v_total = v_total + coalesce(v_read, 0);
-
-        -- A row that several references lead to was read several times.
-        IF v_total > p_limit THEN
-            SET v_total = (
-                SELECT count(*)
-                FROM deletion_walk_keys AS w
-                WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
-            );
-        END IF;
-    END WHILE;
-
-    IF v_read IS NULL AND v_total <= p_limit AND NOT EXISTS (
-        SELECT 1
-        FROM deletion_walk_keys AS w
-        WHERE
-            w.walk_id = @dj_run_id
-            AND w.job_id > 0
-            AND w.fate <> 'delete'
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_walk_keys AS d
-                WHERE
-                    d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
-                    AND d.fate = 'delete' AND d.key_hash = w.key_hash
-            )
-    ) THEN
-        SELECT json_arrayagg(concat(q.node_no, hex(q.key_hash)))
-        INTO p_rows
-        FROM (
-            SELECT w.node_no, w.key_hash
-            FROM deletion_walk_keys AS w
-            WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
-            ORDER BY w.node_no, w.key_hash
-            LIMIT 18446744073709551615
-        ) AS q;
-    END IF;
-END$$
-DELIMITER ;
--- <<<
-
--- >>> procedures/mysql/worker/deletion_clear_circle.sql
--- deletion_clear_circle
--- Set NULL what parts the rows of a circle from each other, and delete them, children first.
---
--- Parameters  p_gone   OUT number of rows deleted; those of the present frame's table come into
---                      @dj_gone
--- Errors      JD006 rows are found and not changed
--- Writes      the application's tables, deletion_receipts     Commits  no
--- Execute     the owner only
-
-DROP PROCEDURE IF EXISTS deletion_clear_circle;
-
-DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_clear_circle(
-    OUT p_gone BIGINT
-)
-LANGUAGE SQL
-NOT DETERMINISTIC
-MODIFIES SQL DATA
-SQL SECURITY DEFINER
-COMMENT 'Set NULL what parts the rows of a circle from each other, and delete them, children first'
-BEGIN
-    DECLARE v_before BIGINT DEFAULT -1;
-    DECLARE v_edge_no, v_node_no INT;
-    DECLARE v_found BIGINT;
-    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_keys JSON;
-    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
-    DECLARE c_step CURSOR FOR
-        SELECT s.edge_no, s.node_no, s.table_name, s.kind
-        FROM deletion_plan_steps AS s
-        WHERE
-            s.plan_id = @dj_plan_id
-            AND s.kind IN ('open_circle', 'remove_circle')
-            -- Opened in the first round alone.
-            AND (s.kind = 'remove_circle' OR v_before = -1)
-            AND EXISTS (
-                SELECT 1
-                FROM deletion_walk_keys AS w
-                WHERE
-                    w.walk_id = @dj_run_id AND w.job_id > 0 AND w.node_no = s.node_no
-                    AND w.fate = 'delete'
-            )
-        ORDER BY s.kind, s.node_no;
-    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
-
-    SET p_gone = 0;
-
-    -- Each round takes the rows that have no children any more.
-    WHILE p_gone > v_before DO
-        SET v_is_done = FALSE;
-        OPEN c_step;
-        SET v_before = p_gone;
-        FETCH c_step INTO v_edge_no, v_node_no, v_table, v_kind;
-
-        WHILE NOT v_is_done DO
-            IF v_kind = 'open_circle' THEN
-                CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
-            ELSE
-                CALL deletion_execute(@dj_plan_id, v_edge_no, 'free_circle');
-                SET v_found = @dj_rows, v_keys = @dj_answer, @dj_frame = @dj_answer;
-            END IF;
-
-            IF v_kind = 'remove_circle' AND v_found > 0 THEN
-                CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
-
-                IF @dj_rows <> v_found THEN
-                    CALL deletion_raise(
-                        'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
-                    );
-                END IF;
-
-                SET p_gone = p_gone + v_found;
-                CALL deletion_add_receipts(@dj_run_id, v_table, 'delete', json_object(
-                    json_extract(v_keys, '$[0].j'), v_found
-                ));
-                CALL deletion_uncount(v_table, v_keys);
-
-                IF v_node_no = @dj_node_no THEN
-                    SET @dj_gone = (
-                        SELECT json_merge_preserve(
-                            @dj_gone, json_arrayagg(hex(deletion_key_hash(k.o)))
-                        )
-                        FROM json_table(v_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k
-                    );
-                END IF;
-            END IF;
-
-            SET v_is_done = FALSE;
-            FETCH c_step INTO v_edge_no, v_node_no, v_table, v_kind;
-        END WHILE;
-
-        CLOSE c_step;
-    END WHILE;
-END$$
-DELIMITER ;
--- <<<
-
 -- >>> procedures/mysql/worker/deletion_fail_circles.sql
 -- deletion_fail_circles
 -- Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are.
 --
--- Parameters  p_run_id, p_plan_id   the run, its links peeled
+-- Parameters  p_run_id, p_plan_id   the run; of its links those are left that circles keep
 -- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys,
 --             deletion_walk_links     Commits  no
 -- Execute     the owner only
 --
--- Every row that is left has a child that is left: who goes on from child to child comes into a
+-- Every row that had no turn hangs from another: who goes on from parent to parent comes into a
 -- circle. It is met once the row in hand is one that was marked before; marks come ever farther
 -- apart, so that none has to be kept but the last.
 
@@ -8168,14 +7940,20 @@ BEGIN
 
         -- The last time around, the circle's rows and references are noted.
         WHILE NOT v_is_met OR v_steps > 0 DO
-            SELECT l.child_node_no, l.child_hash, l.edge_no
+            SELECT l.parent_node_no, l.parent_hash, l.edge_no
             INTO v_node_no, v_hash, v_edge_no
             FROM deletion_walk_links AS l
             WHERE
                 l.walk_id = p_run_id
                 AND l.job_id = v_job_id
-                AND l.parent_node_no = v_node_no
-                AND l.parent_hash = v_hash
+                AND l.child_node_no = v_node_no
+                AND l.child_hash = v_hash
+            -- What cannot be set NULL first: that is what keeps the row.
+            ORDER BY EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
+            ), l.parent_node_no, l.parent_hash, l.edge_no
             LIMIT 1;
 
             IF v_is_met THEN
@@ -8289,63 +8067,80 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/worker/deletion_peel.sql
--- deletion_peel
--- Take away, for a moment, the links of a walk's rows that have none below them: a circle remains.
+-- >>> procedures/mysql/worker/deletion_place.sql
+-- deletion_place
+-- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
 --
--- Parameters  p_run_id    the run, its walk ended
---             p_is_over   OUT TRUE where nothing more can be taken away
+-- Parameters  p_run_id, p_plan_id   the run
+--             p_is_over             OUT TRUE where the links that are left have none above them
 -- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
 -- Execute     the owner only
 --
--- Rows whose links are to be taken away are marked as those are whose children a walk has to look
--- at: a round costs what it takes away, and a further step goes on where this one ended.
+-- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
+-- reference which cannot be set NULL. By any other the run lets go of it, since it stays reachable
+-- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is
+-- the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
 
-DROP PROCEDURE IF EXISTS deletion_peel;
+DROP PROCEDURE IF EXISTS deletion_place;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_peel(
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_place(
     IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED,
     OUT p_is_over BOOLEAN
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Take away, for a moment, the links of rows that have none below them: a circle remains'
+COMMENT 'Cut, for a moment, the links from rows of a finished walk that a circle cannot keep'
 BEGIN
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
     );
-    DECLARE v_rows, v_above JSON;
+    DECLARE v_rows, v_below, v_nodes, v_links, v_leading, v_hard JSON;
+
+    SELECT
+        json_arrayagg(l.node_no), json_arrayagg(l.edge_no),
+        json_arrayagg(if(l.action = 'cascade', l.edge_no, NULL)),
+        json_arrayagg(if(
+            EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
+            ),
+            NULL,
+            l.edge_no
+        ))
+    INTO v_nodes, v_links, v_leading, v_hard
+    FROM deletion_plan_steps AS l
+    WHERE l.plan_id = p_plan_id AND l.kind = 'link';
 
     IF NOT EXISTS (
         SELECT 1
         FROM deletion_runs AS r
-        WHERE r.run_id = p_run_id AND json_contains_path(r.state, 'one', '$.peel')
+        WHERE r.run_id = p_run_id AND json_contains_path(r.state, 'one', '$.place')
     ) THEN
-        UPDATE deletion_walk_links AS l
-        INNER JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-            ON
-                w.walk_id = l.walk_id
-                AND w.job_id = l.job_id
-                AND w.node_no = l.child_node_no
-                AND w.fate = 'delete'
-                AND w.key_hash = l.child_hash
+        -- The roots, and what is met from tables in no circle.
+        UPDATE deletion_walk_keys AS w
         SET w.is_expanded = FALSE
         WHERE
-            l.walk_id = p_run_id
+            w.walk_id = p_run_id
+            AND w.fate = 'delete'
+            AND json_contains(v_nodes, cast(w.node_no AS JSON))
+            AND NOT json_contains(v_links, cast(w.edge_no AS JSON))
             AND NOT EXISTS (
                 SELECT 1
-                FROM deletion_walk_links AS b
+                FROM deletion_walk_links AS l
                 WHERE
-                    b.walk_id = l.walk_id
-                    AND b.job_id = l.job_id
-                    AND b.parent_node_no = l.child_node_no
-                    AND b.parent_hash = l.child_hash
+                    l.walk_id = w.walk_id
+                    AND l.job_id = w.job_id
+                    AND l.child_node_no = w.node_no
+                    AND l.child_hash = w.key_hash
+                    AND json_contains(v_hard, cast(l.edge_no AS JSON))
             );
         UPDATE deletion_runs AS r
-        SET r.state = json_set(r.state, '$.peel', TRUE)
+        SET r.state = json_set(r.state, '$.place', TRUE)
         WHERE r.run_id = p_run_id;
     END IF;
 
@@ -8363,32 +8158,35 @@ BEGIN
         SET p_is_over = v_rows IS NULL;
 
         SELECT json_arrayagg(json_object(
-            'j', q.job_id, 'n', q.parent_node_no, 'h', hex(q.parent_hash)
+            'j', q.job_id, 'n', q.child_node_no, 'h', hex(q.child_hash), 'm', q.is_met
         ))
-        INTO v_above
+        INTO v_below
         FROM (
-            SELECT DISTINCT l.job_id, l.parent_node_no, l.parent_hash
+            SELECT
+                l.job_id, l.child_node_no, l.child_hash,
+                max(json_contains(v_leading, cast(l.edge_no AS JSON))) AS is_met
             FROM json_table(v_rows, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
-            STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
+            STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
                 ON
                     l.walk_id = p_run_id
                     AND l.job_id = t.j
-                    AND l.child_node_no = t.n
-                    AND l.child_hash = unhex(t.h)
+                    AND l.parent_node_no = t.n
+                    AND l.parent_hash = unhex(t.h)
+            GROUP BY l.job_id, l.child_node_no, l.child_hash
         ) AS q;
 
         DELETE l
         FROM json_table(v_rows, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
         )) AS t
-        STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
+        STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
             ON
                 l.walk_id = p_run_id
                 AND l.job_id = t.j
-                AND l.child_node_no = t.n
-                AND l.child_hash = unhex(t.h);
+                AND l.parent_node_no = t.n
+                AND l.parent_hash = unhex(t.h);
 
         UPDATE json_table(v_rows, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
@@ -8402,8 +8200,10 @@ BEGIN
                 AND w.key_hash = unhex(t.h)
         SET w.is_expanded = TRUE;
 
-        UPDATE json_table(v_above, '$[*]' COLUMNS (
-            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        -- A row that had its turn may get another one: then nothing hangs from it any more.
+        UPDATE json_table(v_below, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h',
+            m BOOLEAN PATH '$.m'
         )) AS t
         STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
             ON
@@ -8412,16 +8212,19 @@ BEGIN
                 AND w.node_no = t.n
                 AND w.fate = 'delete'
                 AND w.key_hash = unhex(t.h)
-        SET w.is_expanded = FALSE
-        WHERE NOT EXISTS (
-            SELECT 1
-            FROM deletion_walk_links AS l
-            WHERE
-                l.walk_id = p_run_id
-                AND l.job_id = w.job_id
-                AND l.parent_node_no = w.node_no
-                AND l.parent_hash = w.key_hash
-        );
+        SET
+            w.is_expanded = NOT (t.m OR NOT json_contains(v_links, cast(w.edge_no AS JSON)))
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = p_run_id
+                    AND l.job_id = w.job_id
+                    AND l.child_node_no = w.node_no
+                    AND l.child_hash = w.key_hash
+                    AND json_contains(v_hard, cast(l.edge_no AS JSON))
+            ),
+            w.edge_no = if(t.m, 0, w.edge_no);
     END WHILE;
 END$$
 DELIMITER ;
@@ -8566,12 +8369,13 @@ DELIMITER ;
 -- deletion_open_circle
 -- Get on where the present frame's rows wait for rows that wait for them.
 --
--- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's tables             Commits  no
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. When nothing else goes on any more, rows that cannot be
--- parted go together. Where @dj_changed is as before, it was of no use.
+-- reachable by the one they were found by. When nothing else goes on any more, the frame's rows
+-- lose references that keep others back. Where @dj_changed is as before, it was of no use.
 
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 
@@ -8583,138 +8387,52 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Get on where the present frame''s rows wait for rows that wait for them'
 BEGIN
-    DECLARE v_edge_no, v_pos INT DEFAULT 0;
-    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_key JSON;
-    DECLARE v_changed BIGINT DEFAULT @dj_changed;
+    DECLARE v_edge_no INT;
+    DECLARE v_found BIGINT;
+    DECLARE v_kind, v_look VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_together BOOLEAN DEFAULT json_contains_path(@dj_state, 'one', '$.together');
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_step CURSOR FOR
-        SELECT s.edge_no, s.kind
+        SELECT s.edge_no, s.kind, s.table_name
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = @dj_plan_id
             AND (
                 (s.kind = 'break' AND s.parent_node_no = @dj_node_no)
-                OR (s.kind = 'break_own' AND s.edge_no = @dj_edge_no AND v_together)
+                OR (s.kind = 'own_break' AND s.edge_no = @dj_edge_no AND v_together)
             )
         ORDER BY s.step_no;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     OPEN c_step;
-    FETCH c_step INTO v_edge_no, v_kind;
+    FETCH c_step INTO v_edge_no, v_kind, v_table;
 
     WHILE NOT v_is_done AND @dj_left > 0 DO
+        SET v_look = if(v_kind = 'break', 'break_look', 'own_look');
         SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
-        CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
-        SET @dj_left = @dj_left - @dj_rows, @dj_changed = @dj_changed + @dj_rows;
+        CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
+        SET v_found = @dj_rows;
+
+        IF v_found > 0 THEN
+            CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
+            CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
+
+            IF @dj_rows >= v_found THEN
+                CALL deletion_raise(
+                    'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
+                );
+            END IF;
+
+            SET v_found = v_found - @dj_rows;
+            SET @dj_left = @dj_left - v_found, @dj_changed = @dj_changed + v_found;
+        END IF;
+
         SET v_is_done = FALSE;
-        FETCH c_step INTO v_edge_no, v_kind;
+        FETCH c_step INTO v_edge_no, v_kind, v_table;
     END WHILE;
 
     CLOSE c_step;
-
-    IF @dj_changed = v_changed AND v_together THEN
-        SET @dj_gone = json_array();
-
-        WHILE v_pos < json_length(@dj_keys) AND @dj_left > 0 DO
-            SET v_key = json_extract(@dj_keys, concat('$[', v_pos, ']')), v_pos = v_pos + 1;
-
-            IF
-                NOT json_contains_path(v_key, 'one', '$.m')
-                AND NOT json_contains(@dj_gone, json_quote(hex(deletion_key_hash(v_key))))
-            THEN
-                CALL deletion_remove_circle(v_key);
-            END IF;
-        END WHILE;
-
-        DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
-    END IF;
-END$$
-DELIMITER ;
--- <<<
-
--- >>> procedures/mysql/worker/deletion_remove_circle.sql
--- deletion_remove_circle
--- Remove a row with all that hangs from it at once: lock them, look once more, part them, delete.
---
--- Parameters  p_key   a row of the present frame
--- Errors      JD007 the rows go in a circle all the same; JD006 rows are found and not changed
--- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
--- Execute     the owner only
---
--- The row goes in the transaction that parts it from its parent, so it cannot be lost in between.
-
-DROP PROCEDURE IF EXISTS deletion_remove_circle;
-
-DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_circle(
-    IN p_key JSON
-)
-LANGUAGE SQL
-NOT DETERMINISTIC
-MODIFIES SQL DATA
-SQL SECURITY DEFINER
-COMMENT 'Remove a row with all that hangs from it at once: lock them, look once more, part them, delete'  -- noqa: LT05
-BEGIN
-    DECLARE v_locked, v_gone BIGINT DEFAULT 0;
-    DECLARE v_edge_no, v_node_no INT;
-    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_before, v_now LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    -- Contention may have halved the batch: rows that cannot be parted go by the setting.
-    DECLARE v_limit BIGINT DEFAULT greatest(@dj_batch, deletion_setting_int('batch_rows'));
-    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
-    DECLARE c_node CURSOR FOR
-        SELECT s.edge_no, s.node_no, s.table_name
-        FROM deletion_plan_steps AS s
-        WHERE
-            s.plan_id = @dj_plan_id
-            AND s.kind = 'lock_circle'
-            AND EXISTS (
-                SELECT 1
-                FROM deletion_walk_keys AS w
-                WHERE
-                    w.walk_id = @dj_run_id AND w.job_id > 0 AND w.node_no = s.node_no
-                    AND w.fate = 'delete'
-            )
-        ORDER BY s.node_no;
-    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
-
-    CALL deletion_find_circle(p_key, v_limit, v_before);
-
-    IF v_before IS NOT NULL THEN
-        OPEN c_node;
-        FETCH c_node INTO v_edge_no, v_node_no, v_table;
-
-        WHILE NOT v_is_done DO
-            CALL deletion_execute(@dj_plan_id, v_edge_no, 'lock_circle');
-            SET v_locked = v_locked + @dj_rows, v_is_done = FALSE;
-            FETCH c_node INTO v_edge_no, v_node_no, v_table;
-        END WHILE;
-
-        CLOSE c_node;
-
-        IF v_locked > @dj_left AND @dj_left < @dj_batch THEN
-            -- Only a whole batch would hold them: they begin the next one.
-            SET @dj_left = 0;
-        ELSEIF v_locked > 0 THEN
-            -- Under the lock no foreign key can gain a row: what is found now is what goes.
-            CALL deletion_find_circle(p_key, v_limit, v_now);
-        END IF;
-    END IF;
-
-    IF v_now = v_before THEN
-        CALL deletion_clear_circle(v_gone);
-
-        IF v_gone < v_locked THEN
-            SET v_before = left(concat(
-                'rows go in a circle that no NULL opens: ', p_key ->> '$.k1', ' of ', v_table
-            ), 128);
-            SIGNAL SQLSTATE 'JD007' SET MYSQL_ERRNO = 31007, MESSAGE_TEXT = v_before;
-        END IF;
-
-        SET @dj_left = greatest(0, @dj_left - v_gone), @dj_changed = @dj_changed + v_gone;
-    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -9876,14 +9594,20 @@ SQL SECURITY DEFINER
 COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
 BEGIN
     -- One answer of the engine is never larger than this.
-    DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));
+    DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));  -- noqa: PRS
     DECLARE v_frame, v_found JSON;
-    -- Only a check asks which rows go in a circle.
-    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND p_most IS NULL AND EXISTS (
+    -- Only a check asks which rows go in a circle: by this reference, or met by it from elsewhere.
+    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
     );
+    DECLARE v_meets BOOLEAN DEFAULT
+        p_walk_id > 0 AND p_action = 'cascade' AND NOT v_links AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_plan_id AND s.node_no = p_child_no AND s.kind = 'link'
+        );
 
     SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
 
@@ -9901,7 +9625,19 @@ BEGIN
         SET p_read = p_read + @dj_rows;
         SET @dj_cursor = json_extract(@dj_answer, '$[last]');
 
-        IF v_links AND @dj_rows > 0 THEN
+        IF v_meets THEN
+            UPDATE json_table(@dj_answer, '$[*]' COLUMNS (
+                o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+            )) AS k
+            STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+                ON
+                    w.walk_id = p_walk_id
+                    AND w.job_id = k.j
+                    AND w.node_no = p_child_no
+                    AND w.fate = 'delete'
+                    AND w.key_hash = deletion_key_hash(k.o)
+            SET w.edge_no = p_edge_no;
+        ELSEIF v_links AND @dj_rows > 0 THEN
             SET v_frame = @dj_frame, v_found = @dj_answer, @dj_frame = @dj_answer;
             CALL deletion_execute(p_plan_id, p_edge_no, 'link');
             INSERT IGNORE INTO deletion_walk_links (
@@ -10087,7 +9823,6 @@ BEGIN
     END WHILE;
 
     CLOSE c_cycle;
-    CALL deletion_fail_circles(p_run_id, p_plan_id);
 END$$
 DELIMITER ;
 -- <<<

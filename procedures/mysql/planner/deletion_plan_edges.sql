@@ -52,8 +52,8 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
-                -- A circle that no NULL opens, and a row in its own way.
-                OR e.is_hard
+                OR e.is_link
+                -- A row in its own way.
                 OR (e.is_refused AND e.break_list IS NULL)
             )
         UNION DISTINCT

@@ -131,7 +131,7 @@ BEGIN
                         (NOT e.is_circular AND e.action IN ('cascade', 'restrict'))
                         OR (e.is_refused AND e.break_list IS NULL)
                     )
-                WHEN k.kind = 'link' THEN e.is_hard
+                WHEN k.kind = 'link' THEN e.is_link
                 WHEN k.kind = 'part' THEN e.is_refused AND e.break_list IS NOT NULL
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'

@@ -46,19 +46,15 @@ BEGIN
         WHEN p_kind = 'drain_found' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_last, @dj_limit;
             SET @dj_rows = row_count();
-        WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'remove_circle', 'set') THEN
+        WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
         WHEN p_kind = 'fetch_beyond' THEN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind = 'break_own' THEN
-            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind IN ('lock_circle', 'open_circle', 'free_circle') THEN
-            EXECUTE dj_stmt USING @dj_run_id;
+        WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
+        WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
             SET @dj_rows = row_count();

@@ -1,12 +1,12 @@
 -- deletion_fail_circles
 -- Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are.
 --
--- Parameters  p_run_id, p_plan_id   the run, its links peeled
+-- Parameters  p_run_id, p_plan_id   the run; of its links those are left that circles keep
 -- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys,
 --             deletion_walk_links     Commits  no
 -- Execute     the owner only
 --
--- Every row that is left has a child that is left: who goes on from child to child comes into a
+-- Every row that had no turn hangs from another: who goes on from parent to parent comes into a
 -- circle. It is met once the row in hand is one that was marked before; marks come ever farther
 -- apart, so that none has to be kept but the last.
 
@@ -45,14 +45,20 @@ BEGIN
 
         -- The last time around, the circle's rows and references are noted.
         WHILE NOT v_is_met OR v_steps > 0 DO
-            SELECT l.child_node_no, l.child_hash, l.edge_no
+            SELECT l.parent_node_no, l.parent_hash, l.edge_no
             INTO v_node_no, v_hash, v_edge_no
             FROM deletion_walk_links AS l
             WHERE
                 l.walk_id = p_run_id
                 AND l.job_id = v_job_id
-                AND l.parent_node_no = v_node_no
-                AND l.parent_hash = v_hash
+                AND l.child_node_no = v_node_no
+                AND l.child_hash = v_hash
+            -- What cannot be set NULL first: that is what keeps the row.
+            ORDER BY EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
+            ), l.parent_node_no, l.parent_hash, l.edge_no
             LIMIT 1;
 
             IF v_is_met THEN

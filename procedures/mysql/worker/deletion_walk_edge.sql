@@ -31,14 +31,20 @@ SQL SECURITY DEFINER
 COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
 BEGIN
     -- One answer of the engine is never larger than this.
-    DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));
+    DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));  -- noqa: PRS
     DECLARE v_frame, v_found JSON;
-    -- Only a check asks which rows go in a circle.
-    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND p_most IS NULL AND EXISTS (
+    -- Only a check asks which rows go in a circle: by this reference, or met by it from elsewhere.
+    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
     );
+    DECLARE v_meets BOOLEAN DEFAULT
+        p_walk_id > 0 AND p_action = 'cascade' AND NOT v_links AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_plan_id AND s.node_no = p_child_no AND s.kind = 'link'
+        );
 
     SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
 
@@ -56,7 +62,19 @@ BEGIN
         SET p_read = p_read + @dj_rows;
         SET @dj_cursor = json_extract(@dj_answer, '$[last]');
 
-        IF v_links AND @dj_rows > 0 THEN
+        IF v_meets THEN
+            UPDATE json_table(@dj_answer, '$[*]' COLUMNS (
+                o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+            )) AS k
+            STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+                ON
+                    w.walk_id = p_walk_id
+                    AND w.job_id = k.j
+                    AND w.node_no = p_child_no
+                    AND w.fate = 'delete'
+                    AND w.key_hash = deletion_key_hash(k.o)
+            SET w.edge_no = p_edge_no;
+        ELSEIF v_links AND @dj_rows > 0 THEN
             SET v_frame = @dj_frame, v_found = @dj_answer, @dj_frame = @dj_answer;
             CALL deletion_execute(p_plan_id, p_edge_no, 'link');
             INSERT IGNORE INTO deletion_walk_links (

@@ -105,6 +105,5 @@ BEGIN
     END WHILE;
 
     CLOSE c_cycle;
-    CALL deletion_fail_circles(p_run_id, p_plan_id);
 END$$
 DELIMITER ;

@@ -64,8 +64,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row x sets',
     is_circular BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where tables refer to each other in a circle by it',
-    is_hard BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where tables go in a circle by such references alone as no NULL opens',
+    is_link BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check searches the rows that it ties for circles',
     break_list TEXT NULL
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
