@@ -3470,8 +3470,8 @@ DELIMITER ;
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers in @dj_answer each job of such rows, with the values by
---             which one of them is referred to
+-- Returns     text; binds the walk; answers in @dj_answer each job of such rows, with the number of
+--             rows in its largest circle, and the values by which a row of one is referred to
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -3554,10 +3554,13 @@ BEGIN
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
         '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k\', q.k)), JSON_ARRAY()),\n',
-        '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
-        '    SELECT up.j, MIN(CAST(JSON_ARRAY(', v_starts, ') AS CHAR)) AS k\n    FROM up\n',
-        '    WHERE ', v_met, '\n    GROUP BY up.j\n) AS q'
+        'SELECT COALESCE(JSON_ARRAYAGG(\n',
+        '        JSON_OBJECT(\'j\', q.j, \'n\', q.n, \'k\', q.k)\n    ), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n, MIN(g.k) AS k\n',
+        '    FROM (\n        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met,\n',
+        '            CAST(JSON_ARRAY(', v_starts, ') AS CHAR) AS k\n        FROM up\n',
+        '        GROUP BY up.j, ', v_starts,
+        '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
     );
 END$$
 DELIMITER ;
@@ -4571,8 +4574,9 @@ DELIMITER ;
 -- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
 -- Execute     the owner only
 --
--- They are nullable, and decide nothing else: no key, reference, discriminator or generated column
--- reads them. So the row stays where it was found, and what it was. Of references of a table to
+-- They are nullable, and decide nothing else: no key, discriminator or generated column reads them,
+-- nor any other reference that a row may be found by. So it stays where it was found, and what it
+-- was. Of references of a table to
 -- itself the list also serves rows that are their own parents, whatever the reference's action.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
@@ -4632,6 +4636,7 @@ BEGIN
                                 s.discriminator_column = k.name
                                 OR (
                                     s.edge_no <> o.edge_no
+                                    AND s.action = 'cascade'
                                     AND json_contains(s.child_columns, json_quote(k.name))
                                 )
                             )
@@ -7892,6 +7897,42 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_circle_error.sql
+-- deletion_circle_error
+-- Write the error of a job whose rows go in a circle that nothing opens.
+--
+-- Parameters  p_rows                   how many rows
+--             p_tables, p_references   their tables, and the references that tie them
+--             p_key                    the key of one of them, a JSON array
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_circle_error;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_circle_error(
+    p_rows BIGINT,
+    p_tables LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_references LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_key LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Write the error of a job whose rows go in a circle that nothing opens'
+BEGIN
+    RETURN concat(
+        'JD007: ',
+        if(p_rows = 1, '1 row of ', concat(p_rows, ' rows of ')), p_tables,
+        if(p_rows = 1, ' refers to itself by ', ' go in a circle by '), p_references,
+        ', one is ', substr(p_key, 2, char_length(p_key) - 2)
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_fail_circles.sql
 -- deletion_fail_circles
 -- Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are.
@@ -7921,10 +7962,10 @@ BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_node_no, v_mark_no, v_edge_no INT;
     DECLARE v_hash, v_mark BINARY(32);
-    DECLARE v_steps, v_most BIGINT;
-    DECLARE v_is_met BOOLEAN;
-    DECLARE v_edges, v_rows JSON;
-    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_steps, v_most, v_rows BIGINT;
+    DECLARE v_edges JSON;
+    DECLARE v_tables, v_references, v_key
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SET v_job_id = (
         SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
@@ -7936,10 +7977,10 @@ BEGIN
         FROM deletion_walk_links AS l
         WHERE l.walk_id = p_run_id AND l.job_id = v_job_id
         LIMIT 1;
-        SET v_steps = 0, v_most = 1, v_is_met = FALSE, v_mark_no = v_node_no, v_mark = v_hash;
+        SET v_steps = 0, v_most = 1, v_rows = NULL, v_mark_no = v_node_no, v_mark = v_hash;
 
-        -- The last time around, the circle's rows and references are noted.
-        WHILE NOT v_is_met OR v_steps > 0 DO
+        -- The last time around, the circle's references are noted.
+        WHILE v_rows IS NULL OR v_steps > 0 DO
             SELECT l.parent_node_no, l.parent_hash, l.edge_no
             INTO v_node_no, v_hash, v_edge_no
             FROM deletion_walk_links AS l
@@ -7956,66 +7997,50 @@ BEGIN
             ), l.parent_node_no, l.parent_hash, l.edge_no
             LIMIT 1;
 
-            IF v_is_met THEN
+            IF v_rows IS NOT NULL THEN
                 SET v_steps = v_steps - 1;
-                SET v_edges = json_array_append(v_edges, '$', v_edge_no);
 
-                IF json_length(v_rows) < 3 THEN
-                    SET v_rows = json_array_append(v_rows, '$', json_object(
-                        'n', v_node_no, 'h', hex(v_hash)
-                    ));
+                IF NOT json_contains(v_edges, cast(v_edge_no AS JSON)) THEN
+                    SET v_edges = json_array_append(v_edges, '$', v_edge_no);
                 END IF;
             ELSE
                 SET v_steps = v_steps + 1;
 
                 IF v_node_no = v_mark_no AND v_hash = v_mark THEN
-                    SET v_is_met = TRUE, v_steps = least(v_steps, 1000);
-                    SET v_edges = json_array(), v_rows = json_array();
+                    SET v_rows = v_steps, v_edges = json_array();
                 ELSEIF v_steps = v_most THEN
                     SET v_steps = 0, v_most = 2 * v_most, v_mark_no = v_node_no, v_mark = v_hash;
                 END IF;
             END IF;
         END WHILE;
 
-        SELECT concat(
-            'JD007: rows of ',
+        SELECT
             group_concat(DISTINCT s.table_name ORDER BY s.table_name SEPARATOR ', '),
-            ' go in a circle by ',
-            group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', '),
-            ': '
-        )
-        INTO v_error
+            group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', ')
+        INTO v_tables, v_references
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = p_plan_id
             AND s.kind = 'link'
             AND json_contains(v_edges, cast(s.edge_no AS JSON));
 
-        SELECT concat(v_error, group_concat(
-            (
-                SELECT min(s.table_name)
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_plan_id AND s.node_no = t.n
-            ),
-            ' ', cast(json_extract(
+        SET v_key = (
+            SELECT json_extract(
                 w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8', '$.k9',
                 '$.k10', '$.k11', '$.k12', '$.k13', '$.k14', '$.k15', '$.k16'
-            ) AS CHAR)
-            ORDER BY t.p SEPARATOR ', '
-        ))
-        INTO v_error
-        FROM json_table(v_rows, '$[*]' COLUMNS (
-            p FOR ORDINALITY, n INT PATH '$.n', h CHAR(64) PATH '$.h'
-        )) AS t
-        INNER JOIN deletion_walk_keys AS w
-            ON
+            )
+            FROM deletion_walk_keys AS w
+            WHERE
                 w.walk_id = p_run_id
                 AND w.job_id = v_job_id
-                AND w.node_no = t.n
+                AND w.node_no = v_node_no
                 AND w.fate = 'delete'
-                AND w.key_hash = unhex(t.h);
-
-        CALL deletion_fail_jobs(p_run_id, json_array(v_job_id), v_error);
+                AND w.key_hash = v_hash
+        );
+        CALL deletion_fail_jobs(
+            p_run_id, json_array(v_job_id),
+            deletion_circle_error(v_rows, v_tables, v_references, v_key)
+        );
         SET v_job_id = (
             SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
         );
@@ -8072,14 +8097,14 @@ DELIMITER ;
 -- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
 --
 -- Parameters  p_run_id, p_plan_id   the run
---             p_is_over             OUT TRUE where the links that are left have none above them
+--             p_is_over             OUT TRUE where no row has its turn any more
 -- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
 -- Execute     the owner only
 --
 -- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
 -- reference which cannot be set NULL. By any other the run lets go of it, since it stays reachable
--- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is
--- the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
+-- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it
+-- is the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
 
 DROP PROCEDURE IF EXISTS deletion_place;
 
@@ -9739,7 +9764,7 @@ BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_edge_no, v_pos INT;
-    DECLARE v_found JSON;
+    DECLARE v_found, v_circle JSON;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -9805,13 +9830,10 @@ BEGIN
             SET v_found = @dj_answer, v_pos = 0;
 
             WHILE v_pos < json_length(v_found) DO
+                SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
                 CALL deletion_fail_jobs(
-                    p_run_id, json_array(json_extract(v_found, concat('$[', v_pos, '].j'))),
-                    concat(
-                        'JD007: rows of ', v_table, ' go in a circle by ', v_reference, ': ',
-                        v_table, ' ', json_unquote(
-                            json_extract(v_found, concat('$[', v_pos, '].k'))
-                        )
+                    p_run_id, json_array(json_extract(v_circle, '$.j')), deletion_circle_error(
+                        json_extract(v_circle, '$.n'), v_table, v_reference, v_circle ->> '$.k'
                     )
                 );
                 SET v_pos = v_pos + 1;

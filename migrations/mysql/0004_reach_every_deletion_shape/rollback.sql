@@ -282,6 +282,7 @@ DROP PROCEDURE IF EXISTS deletion_note_frame;
 DROP PROCEDURE IF EXISTS deletion_place;
 DROP PROCEDURE IF EXISTS deletion_part;
 DROP PROCEDURE IF EXISTS deletion_fail_circles;
+DROP FUNCTION IF EXISTS deletion_circle_error;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;
 DROP PROCEDURE IF EXISTS deletion_held_roots;

@@ -5,8 +5,9 @@
 -- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
 -- Execute     the owner only
 --
--- They are nullable, and decide nothing else: no key, reference, discriminator or generated column
--- reads them. So the row stays where it was found, and what it was. Of references of a table to
+-- They are nullable, and decide nothing else: no key, discriminator or generated column reads them,
+-- nor any other reference that a row may be found by. So it stays where it was found, and what it
+-- was. Of references of a table to
 -- itself the list also serves rows that are their own parents, whatever the reference's action.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
@@ -66,6 +67,7 @@ BEGIN
                                 s.discriminator_column = k.name
                                 OR (
                                     s.edge_no <> o.edge_no
+                                    AND s.action = 'cascade'
                                     AND json_contains(s.child_columns, json_quote(k.name))
                                 )
                             )

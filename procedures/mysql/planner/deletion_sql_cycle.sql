@@ -2,8 +2,8 @@
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers in @dj_answer each job of such rows, with the values by
---             which one of them is referred to
+-- Returns     text; binds the walk; answers in @dj_answer each job of such rows, with the number of
+--             rows in its largest circle, and the values by which a row of one is referred to
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -86,10 +86,13 @@ BEGIN
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
         '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k\', q.k)), JSON_ARRAY()),\n',
-        '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
-        '    SELECT up.j, MIN(CAST(JSON_ARRAY(', v_starts, ') AS CHAR)) AS k\n    FROM up\n',
-        '    WHERE ', v_met, '\n    GROUP BY up.j\n) AS q'
+        'SELECT COALESCE(JSON_ARRAYAGG(\n',
+        '        JSON_OBJECT(\'j\', q.j, \'n\', q.n, \'k\', q.k)\n    ), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n, MIN(g.k) AS k\n',
+        '    FROM (\n        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met,\n',
+        '            CAST(JSON_ARRAY(', v_starts, ') AS CHAR) AS k\n        FROM up\n',
+        '        GROUP BY up.j, ', v_starts,
+        '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
     );
 END$$
 DELIMITER ;

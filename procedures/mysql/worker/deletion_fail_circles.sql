@@ -26,10 +26,10 @@ BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_node_no, v_mark_no, v_edge_no INT;
     DECLARE v_hash, v_mark BINARY(32);
-    DECLARE v_steps, v_most BIGINT;
-    DECLARE v_is_met BOOLEAN;
-    DECLARE v_edges, v_rows JSON;
-    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_steps, v_most, v_rows BIGINT;
+    DECLARE v_edges JSON;
+    DECLARE v_tables, v_references, v_key
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SET v_job_id = (
         SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
@@ -41,10 +41,10 @@ BEGIN
         FROM deletion_walk_links AS l
         WHERE l.walk_id = p_run_id AND l.job_id = v_job_id
         LIMIT 1;
-        SET v_steps = 0, v_most = 1, v_is_met = FALSE, v_mark_no = v_node_no, v_mark = v_hash;
+        SET v_steps = 0, v_most = 1, v_rows = NULL, v_mark_no = v_node_no, v_mark = v_hash;
 
-        -- The last time around, the circle's rows and references are noted.
-        WHILE NOT v_is_met OR v_steps > 0 DO
+        -- The last time around, the circle's references are noted.
+        WHILE v_rows IS NULL OR v_steps > 0 DO
             SELECT l.parent_node_no, l.parent_hash, l.edge_no
             INTO v_node_no, v_hash, v_edge_no
             FROM deletion_walk_links AS l
@@ -61,66 +61,50 @@ BEGIN
             ), l.parent_node_no, l.parent_hash, l.edge_no
             LIMIT 1;
 
-            IF v_is_met THEN
+            IF v_rows IS NOT NULL THEN
                 SET v_steps = v_steps - 1;
-                SET v_edges = json_array_append(v_edges, '$', v_edge_no);
 
-                IF json_length(v_rows) < 3 THEN
-                    SET v_rows = json_array_append(v_rows, '$', json_object(
-                        'n', v_node_no, 'h', hex(v_hash)
-                    ));
+                IF NOT json_contains(v_edges, cast(v_edge_no AS JSON)) THEN
+                    SET v_edges = json_array_append(v_edges, '$', v_edge_no);
                 END IF;
             ELSE
                 SET v_steps = v_steps + 1;
 
                 IF v_node_no = v_mark_no AND v_hash = v_mark THEN
-                    SET v_is_met = TRUE, v_steps = least(v_steps, 1000);
-                    SET v_edges = json_array(), v_rows = json_array();
+                    SET v_rows = v_steps, v_edges = json_array();
                 ELSEIF v_steps = v_most THEN
                     SET v_steps = 0, v_most = 2 * v_most, v_mark_no = v_node_no, v_mark = v_hash;
                 END IF;
             END IF;
         END WHILE;
 
-        SELECT concat(
-            'JD007: rows of ',
+        SELECT
             group_concat(DISTINCT s.table_name ORDER BY s.table_name SEPARATOR ', '),
-            ' go in a circle by ',
-            group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', '),
-            ': '
-        )
-        INTO v_error
+            group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', ')
+        INTO v_tables, v_references
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = p_plan_id
             AND s.kind = 'link'
             AND json_contains(v_edges, cast(s.edge_no AS JSON));
 
-        SELECT concat(v_error, group_concat(
-            (
-                SELECT min(s.table_name)
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_plan_id AND s.node_no = t.n
-            ),
-            ' ', cast(json_extract(
+        SET v_key = (
+            SELECT json_extract(
                 w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8', '$.k9',
                 '$.k10', '$.k11', '$.k12', '$.k13', '$.k14', '$.k15', '$.k16'
-            ) AS CHAR)
-            ORDER BY t.p SEPARATOR ', '
-        ))
-        INTO v_error
-        FROM json_table(v_rows, '$[*]' COLUMNS (
-            p FOR ORDINALITY, n INT PATH '$.n', h CHAR(64) PATH '$.h'
-        )) AS t
-        INNER JOIN deletion_walk_keys AS w
-            ON
+            )
+            FROM deletion_walk_keys AS w
+            WHERE
                 w.walk_id = p_run_id
                 AND w.job_id = v_job_id
-                AND w.node_no = t.n
+                AND w.node_no = v_node_no
                 AND w.fate = 'delete'
-                AND w.key_hash = unhex(t.h);
-
-        CALL deletion_fail_jobs(p_run_id, json_array(v_job_id), v_error);
+                AND w.key_hash = v_hash
+        );
+        CALL deletion_fail_jobs(
+            p_run_id, json_array(v_job_id),
+            deletion_circle_error(v_rows, v_tables, v_references, v_key)
+        );
         SET v_job_id = (
             SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
         );

@@ -2,14 +2,14 @@
 -- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
 --
 -- Parameters  p_run_id, p_plan_id   the run
---             p_is_over             OUT TRUE where the links that are left have none above them
+--             p_is_over             OUT TRUE where no row has its turn any more
 -- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
 -- Execute     the owner only
 --
 -- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
 -- reference which cannot be set NULL. By any other the run lets go of it, since it stays reachable
--- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is
--- the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
+-- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it
+-- is the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
 
 DROP PROCEDURE IF EXISTS deletion_place;
 

@@ -21,7 +21,7 @@ BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_edge_no, v_pos INT;
-    DECLARE v_found JSON;
+    DECLARE v_found, v_circle JSON;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -87,13 +87,10 @@ BEGIN
             SET v_found = @dj_answer, v_pos = 0;
 
             WHILE v_pos < json_length(v_found) DO
+                SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
                 CALL deletion_fail_jobs(
-                    p_run_id, json_array(json_extract(v_found, concat('$[', v_pos, '].j'))),
-                    concat(
-                        'JD007: rows of ', v_table, ' go in a circle by ', v_reference, ': ',
-                        v_table, ' ', json_unquote(
-                            json_extract(v_found, concat('$[', v_pos, '].k'))
-                        )
+                    p_run_id, json_array(json_extract(v_circle, '$.j')), deletion_circle_error(
+                        json_extract(v_circle, '$.n'), v_table, v_reference, v_circle ->> '$.k'
                     )
                 );
                 SET v_pos = v_pos + 1;
