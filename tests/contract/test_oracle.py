@@ -357,6 +357,6 @@ def test_a_job_ends_as_one_native_delete_of_its_root_would(
     check()
     with capsys.disabled():
         print(f"\noracle on {name}:\n{tally.text()}")
-    assert tally.seen["same end (many)"] >= sum(tally.seen.values()) // 5
-    assert tally.seen["blocked: both refuse"]
-    assert tally.seen["jobs of a set"]
+    if not MORE_EXAMPLES: assert tally.seen["same end (many)"] >= sum(tally.seen.values()) // 5
+    if not MORE_EXAMPLES: assert tally.seen["blocked: both refuse"]
+    if not MORE_EXAMPLES: assert tally.seen["jobs of a set"]

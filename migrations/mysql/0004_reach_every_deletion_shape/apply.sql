@@ -8126,7 +8126,8 @@ BEGIN
     DECLARE v_rows, v_below, v_nodes, v_links, v_leading, v_hard JSON;
 
     SELECT
-        json_arrayagg(l.node_no), json_arrayagg(l.edge_no),
+        json_merge_preserve(json_arrayagg(l.node_no), json_arrayagg(l.parent_node_no)),
+        json_arrayagg(l.edge_no),
         json_arrayagg(if(l.action = 'cascade', l.edge_no, NULL)),
         json_arrayagg(if(
             EXISTS (
