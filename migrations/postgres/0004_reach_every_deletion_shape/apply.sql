@@ -1928,7 +1928,7 @@ REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
 
 -- >>> procedures/postgres/planner/deletion_fingerprint_references.sql
 -- deletion_fingerprint_references
--- Digest a plan's foreign keys, triggers and names: cheap enough for every step of a run.
+-- Digest a plan's foreign keys, triggers, partitions and names: cheap enough for every step of a run.
 --
 -- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
 -- Returns     text, a hexadecimal MD5
@@ -1957,6 +1957,13 @@ BEGIN
                 FROM pg_trigger AS g
                 WHERE g.tgrelid = ANY (p_tables)
             ),
+            -- A partition that comes brings keys of its own along, and one that goes keeps its rows.
+            (
+                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid, h.inhdetachpending), ';'
+                    ORDER BY h.inhrelid)
+                FROM pg_inherits AS h
+                WHERE h.inhparent = ANY (p_tables)
+            ),
             -- Statements name tables and columns: a name that another has taken over since would
             -- make them delete other rows, and no error would say so.
             (
@@ -1975,7 +1982,7 @@ END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
-'Digest of the foreign keys that point at a plan''s tables, of their triggers and names.';
+'Digest of the foreign keys that point at a plan''s tables, of their triggers, partitions and names.';
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
 -- <<<
 
@@ -2031,11 +2038,6 @@ BEGIN
                     )), ';' ORDER BY c.oid)
                 FROM pg_class AS c
                 WHERE c.oid = ANY (p_tables)
-            ),
-            (
-                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid), ';' ORDER BY h.inhrelid)
-                FROM pg_inherits AS h
-                WHERE h.inhparent = ANY (p_tables)
             ),
             (
                 SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
@@ -2930,15 +2932,20 @@ SET search_path FROM CURRENT
 AS $deletion_plan_problem$
 SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
 FROM pg_class AS c
+LEFT JOIN LATERAL (
+    SELECT q.oid
+    FROM pg_partition_tree(c.oid) AS t
+    INNER JOIN pg_class AS q ON q.oid = t.relid AND q.relkind NOT IN ('r', 'p')
+    ORDER BY q.oid
+    LIMIT 1
+) AS f ON TRUE
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
         WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
-        WHEN EXISTS (
-            SELECT 1
-            FROM pg_partition_tree(c.oid) AS p
-            INNER JOIN pg_class AS q ON q.oid = p.relid AND q.relkind NOT IN ('r', 'p')
-        ) THEN 'has a partition that is no ordinary table'
+        WHEN f.oid IS NOT NULL THEN format(
+            'has a partition that is no ordinary table (%s)', deletion_entity_name(f.oid)
+        )
         WHEN EXISTS (
             SELECT 1
             FROM pg_attribute AS a
@@ -3182,7 +3189,14 @@ every AS (
 SELECT
     coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid) AS child_oid,
     coalesce(pg_partition_root(e.parent_oid)::oid, e.parent_oid) AS parent_oid,
-    e.reference_name,
+    -- Keys of several partitions may have one name.
+    CASE
+        WHEN count(*) OVER (
+            PARTITION BY
+                coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid), e.reference_name
+        ) > 1 THEN format('%s.%s', t.relname, e.reference_name)
+        ELSE e.reference_name
+    END AS reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
         WHEN coalesce(r.action, e.action) IN ('set_null', 'scrub') AND EXISTS (
@@ -5489,6 +5503,7 @@ BEGIN
     END IF;
 
     PERFORM deletion_see_holds(p_run.plan_id, v_held) WHERE v_held > 0;
+    PERFORM deletion_see_partitions(p_run.plan_id);
 
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
@@ -6794,10 +6809,29 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_missing_privilege$
-WITH used AS (
+WITH named AS (
+    SELECT DISTINCT s.table_name, to_regclass(s.table_name)::oid AS table_oid
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id
+),
+
+-- By a key that is a partition's own its rows are found in the partition itself.
+touched AS (
+    SELECT n.table_name, n.table_oid, n.table_name AS shown_name FROM named AS n
+    UNION
+    SELECT n.table_name, k.conrelid, deletion_entity_name(k.conrelid)
+    FROM named AS n
+    CROSS JOIN LATERAL pg_partition_tree(n.table_oid) AS r
+    INNER JOIN pg_constraint AS k
+        ON k.conrelid = r.relid AND k.contype = 'f' AND k.conparentid = 0
+    INNER JOIN deletion_plans AS p ON p.plan_id = p_plan_id
+    WHERE r.level > 0 AND p.tables ? k.confrelid::text
+),
+
+used AS (
     SELECT DISTINCT
-        s.table_name,
-        to_regclass(s.table_name)::oid AS table_oid,
+        t.shown_name AS table_name,
+        t.table_oid,
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
             WHEN s.kind IN ('set', 'lock', 'break', 'break_own', 'mark') THEN 'UPDATE'
@@ -6813,6 +6847,7 @@ WITH used AS (
             ) = s.table_name
         ) END AS column_name
     FROM deletion_plan_steps AS s
+    INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
         s.plan_id = p_plan_id AND s.kind <> 'guard'
         -- What is kept is read by previews alone.
@@ -7532,6 +7567,50 @@ $deletion_see_holds$;
 COMMENT ON FUNCTION deletion_see_holds(bigint, bigint) IS
 'After a step: see that the held rows of its plan are all still there.';
 REVOKE ALL ON FUNCTION deletion_see_holds(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_see_partitions.sql
+-- deletion_see_partitions
+-- See, when a step has done its work, that no partition came or went meanwhile.
+--
+-- Parameters  p_plan_id   the plan
+-- Errors      40001 one did
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- ATTACH PARTITION does not wait for the locks by which a step holds its tables, and the engine
+-- would delete what hangs from the new partition's rows by keys that the plan does not know.
+
+CREATE OR REPLACE FUNCTION deletion_see_partitions(p_plan_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_see_partitions$
+DECLARE
+    v_fingerprint text;
+    v_tables oid[];
+BEGIN
+    SELECT p.fingerprint, ARRAY(SELECT jsonb_array_elements_text(p.tables)::oid)
+    INTO STRICT v_fingerprint, v_tables
+    FROM deletion_plans AS p
+    WHERE p.plan_id = p_plan_id;
+
+    IF
+        EXISTS (SELECT 1 FROM pg_class AS c WHERE c.oid = ANY (v_tables) AND c.relkind = 'p')
+        AND left(v_fingerprint, 32) <> deletion_fingerprint_references(v_tables)
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = '40001',
+            MESSAGE = 'partitions came or went while the step was at work';
+    END IF;
+END;
+$deletion_see_partitions$;
+
+COMMENT ON FUNCTION deletion_see_partitions(bigint) IS
+'See that no partition came or went while a step did its work.';
+REVOKE ALL ON FUNCTION deletion_see_partitions(bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_seed_climb.sql
