@@ -687,3 +687,192 @@ def test_views_and_temporary_tables_in_the_way_are_not_read(postgres: Database) 
     assert (job.status, job.error) == ("done", None)
     assert db.receipts(job.id) == {("customer", "delete"): 1, ("visit", "delete"): 1}
     assert db.count("visit") == 2
+
+
+LEAVES = """
+    CREATE TABLE customer (id bigint PRIMARY KEY, gone timestamptz);
+    CREATE TABLE part (id bigint, kind text, customer_id bigint, gone timestamptz,
+        PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
+    CREATE TABLE part_a PARTITION OF part FOR VALUES IN ('a');
+    CREATE TABLE part_b PARTITION OF part FOR VALUES IN ('b');
+    CREATE TABLE part_c PARTITION OF part FOR VALUES IN ('c');
+    ALTER TABLE part_a ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+    ALTER TABLE part_b ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+    CREATE UNIQUE INDEX ON part_a (id);
+    CREATE INDEX ON part (customer_id);
+    CREATE TABLE piece (id bigint PRIMARY KEY, part_id bigint, gone timestamptz);
+    INSERT INTO customer VALUES (1), (2);
+    INSERT INTO part SELECT n, k, 1 + n % 2 FROM generate_series(1, 8) AS n,
+    unnest('{a,b,c}'::text[]) AS k;
+    -- Part b of the customer has the number of part a of another.
+    INSERT INTO part VALUES (101, 'a', 2), (101, 'b', 1);
+    INSERT INTO piece SELECT p.id, p.id FROM part_a AS p;
+    ALTER TABLE piece ADD FOREIGN KEY (part_id) REFERENCES part_a (id) ON DELETE CASCADE;
+    CREATE INDEX ON piece (part_id);
+"""
+
+
+def test_soft_deletion_marks_what_hangs_by_keys_of_single_partitions(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres=LEAVES + "GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+        " TO deletion_jobs_owner"
+    )
+    db.register_deletion_target("customer")
+    for table in ("customer", "part", "piece"):
+        db.set_soft_deletion(table, "gone")
+    job_id = db.enqueue_deletion("customer", 1, hard_delete=False)
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id) == {
+        ("customer", "mark"): 1,
+        ("part", "mark"): 9,
+        ("piece", "mark"): 4,
+    }
+    assert db.count("part", "gone IS NOT NULL AND (kind = 'c' OR customer_id = 2)") == 0
+    assert db.count("piece", "gone IS NOT NULL AND part_id = 101") == 0
+    db.restore_deletion(job_id)
+    assert db.count("part", "gone IS NOT NULL") == db.count("piece", "gone IS NOT NULL") == 0
+
+
+def test_a_held_row_of_a_partition_without_the_key_blocks_nobody(postgres: Database) -> None:
+    db = postgres
+    db.script(postgres=LEAVES)
+    db.hold_deletion("part", '["2", "c"]')
+    job = delete(db, "customer", 1, 2)
+    assert (job.status, job.error) == ("done", None)
+    db.hold_deletion("part", '["1", "a"]')
+    assert (delete(db, "customer", 2, 2).error or "")[:12] == "JD006: held:"
+
+
+def test_keys_from_and_to_a_partition_that_has_partitions_itself(postgres: Database) -> None:
+    postgres.script(
+        postgres=ORDERS
+        + """
+        CREATE TABLE stamp (id bigint PRIMARY KEY, purchase_id bigint, region text, line_id bigint,
+            FOREIGN KEY (purchase_id, region) REFERENCES purchase_eu (id, region)
+            ON DELETE CASCADE);
+        CREATE INDEX ON stamp (purchase_id, region);
+        INSERT INTO stamp SELECT p.id, p.id, p.region FROM purchase_eu AS p;
+        ALTER TABLE purchase ADD COLUMN seller_id bigint;
+        CREATE TABLE seller (id bigint PRIMARY KEY,
+            customer_id bigint REFERENCES customer ON DELETE CASCADE);
+        CREATE INDEX ON seller (customer_id);
+        INSERT INTO seller VALUES (1, 1), (2, 2), (3, 3);
+        UPDATE purchase SET seller_id = 1 + id % 3;
+        ALTER TABLE purchase_eu ADD FOREIGN KEY (seller_id) REFERENCES seller ON DELETE SET NULL;
+        CREATE INDEX ON purchase (seller_id);
+        """
+    )
+    assert same_as_native(postgres, "customer", 2, 3) == {
+        "customer delete": 1,
+        "seller delete": 1,
+        "purchase delete": 6,
+        "purchase set_null": 2,
+        "line delete": 18,
+        "note set_null": 6,
+        "stamp delete": 4,
+    }
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_setting_a_column_that_chooses_the_partition_moves_the_row(
+    postgres: Database, batch_rows: int
+) -> None:
+    postgres.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (customer_id bigint REFERENCES customer ON DELETE SET NULL, x int)
+        PARTITION BY LIST (customer_id);
+        CREATE TABLE visit_1 PARTITION OF visit FOR VALUES IN (1);
+        CREATE TABLE visit_2 PARTITION OF visit FOR VALUES IN (2);
+        CREATE TABLE visit_rest PARTITION OF visit DEFAULT;
+        CREATE INDEX ON visit (customer_id);
+        INSERT INTO customer VALUES (1), (2), (3);
+        INSERT INTO visit SELECT 1 + n % 3, n FROM generate_series(1, 30) AS n;
+        """
+    )
+    assert same_as_native(postgres, "customer", 1, batch_rows) == {
+        "customer delete": 1,
+        "visit set_null": 10,
+    }
+    assert (postgres.count("visit_1"), postgres.count("visit_rest")) == (0, 20)
+
+
+def test_a_partition_with_many_rows_below_one_parent_goes_in_batches(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (customer_id bigint REFERENCES customer ON DELETE CASCADE, kind int)
+        PARTITION BY LIST (kind);
+        CREATE TABLE visit_0 PARTITION OF visit FOR VALUES IN (0);
+        CREATE TABLE visit_1 PARTITION OF visit FOR VALUES IN (1);
+        CREATE INDEX ON visit (customer_id);
+        CREATE TABLE click (customer_id bigint REFERENCES customer ON DELETE CASCADE);
+        CREATE INDEX ON click (customer_id);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO visit SELECT 1 + (n % 5 = 0)::int, n % 2 FROM generate_series(1, 1000) AS n;
+        INSERT INTO click SELECT 1 + (n % 5 = 0)::int FROM generate_series(1, 1000) AS n;
+        """
+    )
+    assert same_as_native(db, "customer", 1, 10) == {
+        "customer delete": 1,
+        "visit delete": 800,
+        "click delete": 800,
+    }
+    # Where a row lies says which it is in one table, not in several.
+    kinds = "SELECT DISTINCT kind FROM deletion_plan_steps WHERE table_name = %s"
+    assert not {"find", "drain_found"} & set(db.column(kinds, "visit"))
+    assert {"find", "drain_found"} <= set(db.column(kinds, "click"))
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_declared_references_from_and_to_partitioned_tables(
+    postgres: Database, batch_rows: int
+) -> None:
+    db = postgres
+    db.script(
+        postgres=ORDERS
+        + """
+        ALTER TABLE line DROP CONSTRAINT line_purchase_id_region_fkey;
+        CREATE TABLE event (about_type text, about_id bigint, region text, at date)
+        PARTITION BY RANGE (at);
+        CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
+        CREATE TABLE event_2 PARTITION OF event DEFAULT;
+        CREATE INDEX ON event (about_id, region, about_type);
+        INSERT INTO event SELECT k, p.id, p.region, d FROM purchase AS p,
+        unnest('{purchase,refund}'::text[]) AS k, unnest('{2026-02-02,2026-08-08}'::date[]) AS d;
+        """
+    )
+    db.declare_deletion_reference(
+        "line_purchase",
+        "line",
+        ["purchase_id", "region"],
+        "purchase",
+        ["id", "region"],
+        "cascade",
+    )
+    db.declare_deletion_reference(
+        "event_purchase",
+        "event",
+        ["about_id", "region"],
+        "purchase",
+        ["id", "region"],
+        "cascade",
+        "about_type",
+        "purchase",
+    )
+    for child in ("line_low", "event_1"):
+        with db.error("JD005", "table is a partition"):
+            db.declare_deletion_reference("no", child, ["id"], "customer", ["id"], "cascade")
+    job = delete(db, "customer", 2, batch_rows)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {
+        ("customer", "delete"): 1,
+        ("purchase", "delete"): 6,
+        ("line", "delete"): 18,
+        ("event", "delete"): 12,
+        ("note", "set_null"): 6,
+    }
+    assert (db.count("line"), db.count("event")) == (36, 60)

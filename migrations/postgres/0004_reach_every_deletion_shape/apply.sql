@@ -783,6 +783,13 @@ BEGIN
         );
     END IF;
 
+    -- What was marked is remembered by its key.
+    IF deletion_node_key(v_table) IS NULL THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'table has no primary key and no unique key without NULLs', p_table
+        );
+    END IF;
+
     v_problem := deletion_soft_problem(v_table, p_column, p_value);
 
     IF v_problem IS NOT NULL THEN
@@ -2497,7 +2504,8 @@ REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;
 --             p_references   rows of deletion_references_to, as a jsonb array
 --             p_nodes        the plan's nodes, as a jsonb array
 --             p_count_all    TRUE: the check counts every row (the target has max_rows)
--- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do
+--             not compare or rows could not be counted
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -2640,6 +2648,9 @@ described AS (
                 WHERE a.attrelid = r.child_oid AND a.attnum = ANY (l.columns)
             )
         ) AS edge,
+        c.node ->> 'name' AS child_name,
+        -- Columns of the system stand in for a key.
+        (c.node -> 'columns' -> 0 ->> 'attnum')::int2 < 0 AS is_keyless,
         row_number() OVER (
             ORDER BY
                 (p.node ->> 'no')::integer,
@@ -2671,7 +2682,14 @@ SELECT jsonb_build_object(
     'has_waits', coalesce(bool_or(
         (d.edge ->> 'waits')::boolean OR (d.edge ->> 'circle')::boolean
     ), FALSE)
-) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+) || CASE
+    -- Where a row without a key lies tells it apart until somebody changes it, and no longer.
+    WHEN bool_or((d.edge ->> 'once')::boolean AND d.is_keyless) THEN jsonb_build_object(
+        'error_code', 'JD005',
+        'error', min(d.child_name) FILTER (WHERE (d.edge ->> 'once')::boolean AND d.is_keyless)
+        || ' has no key, and its rows cannot be counted once for several references'
+    )
+    WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(
         'error_code', 'JD005',
@@ -4561,7 +4579,9 @@ step AS (
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
-    CROSS JOIN LATERAL deletion_sql_climb(e.value, p.node, c.node) AS r
+    CROSS JOIN LATERAL deletion_sql_climb(
+        e.value, p.node, c.node || jsonb_build_object('sql', e.value -> 'sql')
+    ) AS r
     WHERE e.value ->> 'action' = 'cascade'
 )
 
@@ -4905,6 +4925,10 @@ BEGIN
                 SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
                 FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
                 WHERE r.parent_oid = t.table_oid
+                UNION
+                SELECT CAST(-6 AS int2)
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_part oid)
+                WHERE r.parent_oid = t.table_oid AND r.parent_part IS NOT NULL
             ),
             TRUE
         ) ORDER BY t.ordinality
@@ -5074,8 +5098,8 @@ FROM x$sql$,
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
     CASE
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
-            p_child ->> 'sql', p_edge ->> 'on_frame'
+            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame'
         )
         ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
     END,
@@ -5180,7 +5204,9 @@ WITH node AS (
 
 edge AS (
     SELECT
-        (e.value ->> 'no')::integer AS edge_no, e.value AS edge, p.node AS parent, c.node AS child,
+        (e.value ->> 'no')::integer AS edge_no, e.value AS edge, p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
+        c.node,
         row_number() OVER (PARTITION BY c.node_no ORDER BY (e.value ->> 'no')::integer) = 1
         AND c.node_no <> 0 AS is_first
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
@@ -5222,7 +5248,7 @@ statement AS (
             e.edge ->> 'index' IS NULL
         ),
         -- Once for a table, whichever of its references leads to it.
-        (7, 'restore', deletion_sql_restore(e.child), e.is_first AND e.child ? 'soft')
+        (7, 'restore', deletion_sql_restore(e.node), e.is_first AND e.child ? 'soft')
     ) AS s (part, kind, sql_text, is_needed)
     WHERE s.is_needed
 )

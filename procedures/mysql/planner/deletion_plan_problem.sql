@@ -35,6 +35,16 @@ BEGIN
                     FROM deletion_plan_edges AS e
                     WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
                 ) THEN 'has no primary key and no unique key without NULLs'
+                -- A row that is changed twice, or changed and then deleted, counts once.
+                WHEN n.key_columns IS NULL AND (
+                    SELECT count(*)
+                    FROM deletion_plan_edges AS e
+                    WHERE
+                        e.plan_id = n.plan_id
+                        AND e.child_node_no = n.node_no
+                        AND e.action IN ('set_null', 'set_default', 'scrub')
+                ) > if(n.in_closure, 0, 1) THEN
+                    'has no key, and its rows cannot be counted once for several references'
                 WHEN EXISTS (
                     SELECT 1
                     FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
