@@ -28,7 +28,6 @@ BEGIN
                 WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
-                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
