@@ -283,7 +283,7 @@ def pairs(db: Database, actions: tuple[str, str], key: str | None = None) -> Non
             Reference("b_id", "b", actions[1]),
         ],
         # Of the rows of each customer most hang from its own rows twice; all are there twice.
-        rows=[(n, n) for n in range(12)] * 2 + [(n, None) for n in range(12)] * 2,
+        rows=[(n, other) for n in range(12) for other in (n, None)] * 2,
     )
 
 

@@ -1,4 +1,4 @@
-"""Partitioned tables of MySQL: no foreign key leads to or from them, so their references are told."""
+"""Partitioned tables of MySQL: no foreign key leads there, so their references are declared."""
 
 import pytest
 

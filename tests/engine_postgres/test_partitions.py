@@ -392,8 +392,9 @@ def test_a_row_without_a_key_that_moves_to_another_partition_goes_or_stays_with_
     db.script(
         postgres="""
         CREATE TABLE customer (id bigint PRIMARY KEY);
-        CREATE TABLE visit (customer_id bigint REFERENCES customer ON DELETE CASCADE, kind int, x text)
-        PARTITION BY LIST (kind);
+        CREATE TABLE visit (
+            customer_id bigint REFERENCES customer ON DELETE CASCADE, kind int, x text
+        ) PARTITION BY LIST (kind);
         CREATE TABLE visit_0 PARTITION OF visit FOR VALUES IN (0);
         CREATE TABLE visit_1 PARTITION OF visit FOR VALUES IN (1);
         CREATE INDEX ON visit (customer_id);
@@ -680,9 +681,7 @@ def test_views_and_temporary_tables_in_the_way_are_not_read(postgres: Database) 
         db.register_deletion_target("own")
     for child, parent in (("visits", "customer"), ("visit", "visits")):
         with db.error("JD005", "no table"):
-            db.declare_deletion_reference(
-                "seen", child, ["id"], parent, ["id"], "cascade"
-            )
+            db.declare_deletion_reference("seen", child, ["id"], parent, ["id"], "cascade")
     job = delete(db, "customer", 1, 1)
     assert (job.status, job.error) == ("done", None)
     assert db.receipts(job.id) == {("customer", "delete"): 1, ("visit", "delete"): 1}

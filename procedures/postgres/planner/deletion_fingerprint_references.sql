@@ -1,5 +1,5 @@
 -- deletion_fingerprint_references
--- Digest a plan's foreign keys, triggers, partitions and names: cheap enough for every step of a run.
+-- Digest a plan's foreign keys, triggers, partitions and names: cheap enough for every step.
 --
 -- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
 -- Returns     text, a hexadecimal MD5
@@ -53,5 +53,5 @@ END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
-'Digest of the foreign keys that point at a plan''s tables, of their triggers, partitions and names.';
+'Digest of the foreign keys that point at a plan''s tables, their triggers, partitions and names.';
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
