@@ -2805,7 +2805,8 @@ BEGIN
 
     IF p_kind = 'fetch' THEN
         RETURN concat(
-            'SELECT JSON_ARRAY(), COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT 1\n    FROM ',
+            'SELECT JSON_ARRAY(), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
+            'FROM (\n    SELECT 1\n    FROM ',
             deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
             '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame, '\n    LIMIT ?\n) AS q'
         );
@@ -2833,7 +2834,8 @@ BEGIN
             'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1, \'o\', q.o)), ',
             'JSON_ARRAY()),\n    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
             '    SELECT p.j, CONCAT(p.content, \':\', p.n - p.r) AS k1, MAX(p.n) OVER () AS o\n',
-            '    FROM (\n        SELECT s.*\n        FROM (\n            SELECT t.j, b.content, a.o,\n',
+            '    FROM (\n        SELECT s.*\n        FROM (\n',
+            '            SELECT t.j, b.content, a.o,\n',
             '                ROW_NUMBER() OVER w AS n, RANK() OVER w AS r\n            FROM ',
             'JSON_TABLE(?, \'$\' COLUMNS (o BIGINT PATH \'$.o\')) AS a\n            STRAIGHT_JOIN ',
             deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),

@@ -29,7 +29,9 @@ touched AS (
     INNER JOIN pg_constraint AS k
         ON k.conrelid = r.relid AND k.contype = 'f' AND k.conparentid = 0
     INNER JOIN deletion_plans AS p ON p.plan_id = p_plan_id
-    WHERE r.level > 0 AND p.tables ? coalesce(pg_partition_root(k.confrelid)::oid, k.confrelid)::text
+    WHERE
+        r.level > 0
+        AND p.tables ? coalesce(pg_partition_root(k.confrelid)::oid, k.confrelid)::text
 ),
 
 used AS (
