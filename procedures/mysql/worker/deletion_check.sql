@@ -23,7 +23,9 @@ looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_back, v_is_over, v_hard BOOLEAN;
-    DECLARE v_max_rows, v_held BIGINT;
+    DECLARE v_max_rows BIGINT;
+    DECLARE v_held JSON;
+    DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
         r.plan_id,
@@ -58,14 +60,15 @@ looking: BEGIN
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
-            CALL deletion_mind_holds(p_run_id, v_held);
+            CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
         ELSE
             CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
             CALL deletion_end_run(p_run_id, 'failed', v_error);
             SET p_state = 'ended';
         END IF;
 
-        IF v_held IS NOT NULL THEN
+        IF v_held_state IS NOT NULL THEN
+            SET p_state = v_held_state;
             LEAVE looking;
         END IF;
     END IF;

@@ -18,6 +18,7 @@ DECLARE
     v_error text;
     v_can_block boolean;
     v_stage text := p_run.state ->> 'stage';
+    v_held jsonb;
     v_is_back boolean := coalesce((p_run.state ->> 'is_back')::boolean, FALSE);
 BEGIN
     IF v_stage IS NULL THEN
@@ -34,8 +35,10 @@ BEGIN
         PERFORM deletion_find_roots(p_run);
 
         -- Held rows are few: what they hang from is looked at first.
-        IF deletion_mind_holds(p_run) IS NOT NULL THEN
-            RETURN 'more';
+        v_held := deletion_mind_holds(p_run);
+
+        IF v_held IS NOT NULL THEN
+            RETURN v_held #>> '{}';
         END IF;
     ELSIF v_stage = 'holds' THEN
         IF NOT deletion_check_holds(p_run) THEN
