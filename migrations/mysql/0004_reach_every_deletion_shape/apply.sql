@@ -865,7 +865,7 @@ TO 'deletion_jobs_operator';
 -- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     rows of table_name, action (mark, root_not_found), reference_name (always NULL),
+-- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always NULL),
 --             row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
 --             as the plan's; the engine's own where a right is missing
@@ -892,7 +892,11 @@ BEGIN
     DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
-    DECLARE v_saved JSON;
+    DECLARE v_saved, v_roots JSON;
+    DECLARE v_is_whole BOOLEAN;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6)
+    );
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -927,7 +931,9 @@ BEGIN
     )));
     CALL deletion_execute(v_plan_id, 0, 'roots');
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
-    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+    SET v_roots = @dj_answer;
+    CALL deletion_preview_held(v_walk_id, v_plan_id, v_roots, v_until, v_is_whole);
+    CALL deletion_seed_walk(v_walk_id, v_roots);
 
     WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
         CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
@@ -935,8 +941,9 @@ BEGIN
     END WHILE;
 
     SELECT
-        q.table_name, q.action, NULL AS reference_name, sum(q.action = 'mark') AS row_count,
-        v_read IS NOT NULL AS is_at_least
+        q.table_name, q.action, NULL AS reference_name,
+        sum(q.action <> 'root_not_found') AS row_count,
+        v_read IS NOT NULL OR NOT v_is_whole AS is_at_least
     FROM (
         SELECT
             n.table_name,
@@ -948,12 +955,32 @@ BEGIN
             ON deletion_entity_name(c.table_schema, c.table_name) = n.table_name
         WHERE
             w.walk_id = v_walk_id
+            AND w.fate <> 'held'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS h
+                WHERE
+                    h.walk_id = v_walk_id
+                    AND h.fate = 'held'
+                    AND h.node_no = w.node_no
+                    AND h.key_hash = w.key_hash
+            )
             AND (
                 json_contains_path(w.`keys`, 'one', '$.m')
                 OR json_type(json_extract(w.`keys`, '$.s')) = 'NULL'
                 OR (c.kind = 'boolean' AND json_extract(w.`keys`, '$.s') = 0)
                 OR (c.kind = 'integer' AND json_extract(w.`keys`, '$.s') <> c.mark_value)
             )
+        UNION ALL
+        SELECT
+            (
+                SELECT min(s.table_name)
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = v_plan_id AND s.kind = 'held' AND s.node_no = w.node_no
+            ),
+            'held'
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = v_walk_id AND w.fate = 'held'
     ) AS q
     GROUP BY q.table_name, q.action
     ORDER BY q.table_name, q.action;
@@ -5897,9 +5924,12 @@ BEGIN
 
         IF v_code IS NULL AND p_hard THEN
             CALL deletion_write_plan(p_plan_id);
-            CALL deletion_write_holds(p_plan_id);
         ELSEIF v_code IS NULL THEN
             CALL deletion_write_soft_plan(p_plan_id);
+        END IF;
+
+        IF v_code IS NULL THEN
+            CALL deletion_write_holds(p_plan_id);
         END IF;
 
         SET v_tables = (
@@ -6682,11 +6712,15 @@ looking: BEGIN
         AND NOT EXISTS (
             SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run_id AND f.key_count > 0
         )
+        -- Soft jobs that have begun have no frames.
+        AND NOT (v_is_back AND NOT v_hard AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.run_id = p_run_id AND a.outcome IS NULL
+        ))
     THEN
         CALL deletion_end_run(p_run_id, 'failed', NULL);
         SET p_state = 'ended';
     ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
-        IF NOT v_hard THEN
+        IF NOT v_hard AND NOT v_is_back THEN
             CALL deletion_soft_start(p_run_id, v_plan_id);
         END IF;
 
@@ -6734,11 +6768,22 @@ BEGIN
     CALL deletion_climb(p_run_id, p_plan_id, p_is_over);
 
     IF p_is_over THEN
-        SELECT json_arrayagg(k.o)
+        SELECT json_arrayagg(q.o)
         INTO v_roots
-        FROM deletion_frames AS f
-        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
-        WHERE f.run_id = p_run_id AND f.edge_no = 0;
+        FROM (
+            SELECT k.o
+            FROM deletion_frames AS f
+            CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+            WHERE f.run_id = p_run_id AND f.edge_no = 0
+            UNION ALL
+            -- Soft jobs that have begun have no frames: they keep their roots themselves.
+            SELECT s.`keys`
+            FROM deletion_runs AS r
+            INNER JOIN deletion_attempts AS a ON a.run_id = r.run_id AND a.outcome IS NULL
+            INNER JOIN deletion_soft_keys AS s
+                ON s.job_id = a.job_id AND s.node_no = 0 AND s.edge_no = 0
+            WHERE r.run_id = p_run_id AND NOT r.hard_delete
+        ) AS q;
         CALL deletion_held_roots(p_run_id, p_plan_id, v_roots, v_met);
         DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
 
@@ -7071,7 +7116,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Find the rows of a plan''s tables on which a hold is in force'
 BEGIN
-    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: PRS
     DECLARE v_node_no INT;
     DECLARE v_holds, v_lost JSON;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
@@ -7225,7 +7270,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Look whether rows are held that a run could reach; a new hold sends it back to its check'
 BEGIN
-    DECLARE v_newest, v_plan_id BIGINT UNSIGNED;
+    DECLARE v_newest, v_plan_id BIGINT UNSIGNED;  -- noqa: PRS
     DECLARE v_retries INT;
     DECLARE v_state, v_rows, v_lost, v_seen JSON;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;

@@ -517,8 +517,8 @@ GRANT EXECUTE ON PROCEDURE release_deletion_hold(text, text) TO deletion_jobs_op
 -- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     table_name, action (mark, root_not_found), reference_name (always NULL), row_count,
---             is_at_least (the walk was cut short)
+-- Returns     table_name, action (mark, held, root_not_found), reference_name (always NULL),
+--             row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
 --             as the plan's; 42501 a right or a policy is in the way
 -- Writes      deletion_walk_keys, emptied again    Commits  no
@@ -559,6 +559,9 @@ DECLARE
     v_total bigint := 0;
     v_keys jsonb;
     v_sql text;
+    v_is_cut boolean;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('run_seconds'));
 BEGIN
     v_plan := deletion_soft_plan(c_verb, p_table);
     v_plan_id := v_plan.plan_id;
@@ -576,6 +579,7 @@ BEGIN
     ));
 
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    v_is_cut := NOT deletion_preview_held(v_walk_id, v_plan_id, v_keys, v_until);
     PERFORM deletion_seed_walk(v_walk_id, v_keys);
 
     LOOP
@@ -586,7 +590,9 @@ BEGIN
     END LOOP;
 
     RETURN QUERY
-    SELECT f.*, NULL::text, count(*) FILTER (WHERE f.action = 'mark'), v_read IS NOT NULL
+    SELECT
+        f.*, NULL::text, count(*) FILTER (WHERE f.action <> 'root_not_found'),
+        v_is_cut OR v_read IS NOT NULL
     FROM (
         SELECT n.table_name, CASE WHEN w.keys ? 'm' THEN 'root_not_found' ELSE 'mark' END AS action
         FROM deletion_walk_keys AS w
@@ -595,12 +601,28 @@ BEGIN
         INNER JOIN deletion_soft_columns AS c
             ON deletion_entity_name(to_regclass(format('%I.%I', c.table_schema, c.table_name)))
                 = n.table_name
-        WHERE w.walk_id = v_walk_id AND (w.keys ? 'm' OR CASE c.kind
+        WHERE w.walk_id = v_walk_id AND w.fate <> 'held' AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS h
+            WHERE
+                h.walk_id = v_walk_id AND h.fate = 'held' AND h.node_no = w.node_no
+                AND h.key_hash = w.key_hash
+        ) AND (w.keys ? 'm' OR CASE c.kind
             WHEN 'timestamp' THEN w.keys ->> 's' IS NULL
             -- As texts: nothing says that a row is compared with its own table's column first.
             WHEN 'boolean' THEN w.keys ->> 's' IS DISTINCT FROM 'true'
             ELSE w.keys ->> 's' IS DISTINCT FROM c.mark_value::text
         END)
+        UNION ALL
+        SELECT n.table_name, 'held'
+        FROM deletion_walk_keys AS w
+        CROSS JOIN LATERAL (
+            SELECT s.table_name
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = v_plan_id AND s.kind = 'held' AND s.node_no = w.node_no
+            LIMIT 1
+        ) AS n
+        WHERE w.walk_id = v_walk_id AND w.fate = 'held'
     ) AS f
     GROUP BY f.table_name, f.action
     ORDER BY 1, 2;
@@ -1797,11 +1819,10 @@ BEGIN
     )
     RETURNING plan_id INTO v_plan_id;
 
-    IF v_graph ->> 'error_code' IS NULL AND p_hard THEN
-        PERFORM deletion_write_plan(v_plan_id, v_graph);
+    IF v_graph ->> 'error_code' IS NULL THEN
+        PERFORM deletion_write_plan(v_plan_id, v_graph) WHERE p_hard;
+        PERFORM deletion_write_soft_plan(v_plan_id, v_graph) WHERE NOT p_hard;
         PERFORM deletion_write_holds(v_plan_id, v_graph);
-    ELSIF v_graph ->> 'error_code' IS NULL THEN
-        PERFORM deletion_write_soft_plan(v_plan_id, v_graph);
     END IF;
 
     RETURN v_plan_id;
@@ -5328,12 +5349,18 @@ BEGIN
         END IF;
     END IF;
 
-    IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
+    IF
+        NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id)
+        -- Soft jobs that have begun have no frames.
+        AND NOT (v_is_back AND NOT p_run.hard_delete AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id AND a.outcome IS NULL
+        ))
+    THEN
         PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
         RETURN 'ended';
     END IF;
 
-    IF NOT p_run.hard_delete THEN
+    IF NOT p_run.hard_delete AND NOT v_is_back THEN
         PERFORM deletion_soft_start(p_run);
     END IF;
 
@@ -5382,10 +5409,20 @@ BEGIN
     FOR v_job_id, v_holds IN
         SELECT h.job_id, h.holds
         FROM deletion_held_roots(p_run.run_id, p_run.plan_id, (
-            SELECT coalesce(jsonb_agg(k.value), '[]')
-            FROM deletion_frames AS f
-            CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
-            WHERE f.run_id = p_run.run_id AND f.edge_no = 0
+            SELECT coalesce(jsonb_agg(r.o), '[]')
+            FROM (
+                SELECT k.value AS o
+                FROM deletion_frames AS f
+                CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+                WHERE f.run_id = p_run.run_id AND f.edge_no = 0
+                UNION ALL
+                -- Soft jobs that have begun have no frames: they keep their roots themselves.
+                SELECT s.keys || jsonb_build_object('j', s.job_id)
+                FROM deletion_attempts AS a
+                INNER JOIN deletion_soft_keys AS s
+                    ON s.job_id = a.job_id AND s.node_no = 0 AND s.edge_no = 0
+                WHERE NOT p_run.hard_delete AND a.run_id = p_run.run_id AND a.outcome IS NULL
+            ) AS r
         )) AS h
     LOOP
         PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], deletion_hold_error(v_holds));
@@ -5867,8 +5904,8 @@ REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
 --
 -- Parameters  p_run   the run, fenced
 -- Returns     jsonb: NULL where nothing is held on the plan's tables; an array of the held rows
---             that are there; or, as text, what the step answers at once: more (the run has to climb
---             from them first), ended (a hold's row is not found: its jobs have failed)
+--             that are there; or, as text, what the step answers at once: more (the run has to
+--             climb from them first), ended (a hold's row is not found: its jobs have failed)
 -- Writes      deletion_runs, deletion_walk_keys, deletion_holds, deletion_attempts, deletion_jobs;
 --             locks deletion_holds                 Commits  no
 -- Execute     the owner only

@@ -104,11 +104,15 @@ looking: BEGIN
         AND NOT EXISTS (
             SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run_id AND f.key_count > 0
         )
+        -- Soft jobs that have begun have no frames.
+        AND NOT (v_is_back AND NOT v_hard AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.run_id = p_run_id AND a.outcome IS NULL
+        ))
     THEN
         CALL deletion_end_run(p_run_id, 'failed', NULL);
         SET p_state = 'ended';
     ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
-        IF NOT v_hard THEN
+        IF NOT v_hard AND NOT v_is_back THEN
             CALL deletion_soft_start(p_run_id, v_plan_id);
         END IF;
 

@@ -22,7 +22,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Find the rows of a plan''s tables on which a hold is in force'
 BEGIN
-    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: PRS
     DECLARE v_node_no INT;
     DECLARE v_holds, v_lost JSON;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;

@@ -28,7 +28,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Look whether rows are held that a run could reach; a new hold sends it back to its check'
 BEGIN
-    DECLARE v_newest, v_plan_id BIGINT UNSIGNED;
+    DECLARE v_newest, v_plan_id BIGINT UNSIGNED;  -- noqa: PRS
     DECLARE v_retries INT;
     DECLARE v_state, v_rows, v_lost, v_seen JSON;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;

@@ -67,12 +67,18 @@ BEGIN
         END IF;
     END IF;
 
-    IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
+    IF
+        NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id)
+        -- Soft jobs that have begun have no frames.
+        AND NOT (v_is_back AND NOT p_run.hard_delete AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id AND a.outcome IS NULL
+        ))
+    THEN
         PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
         RETURN 'ended';
     END IF;
 
-    IF NOT p_run.hard_delete THEN
+    IF NOT p_run.hard_delete AND NOT v_is_back THEN
         PERFORM deletion_soft_start(p_run);
     END IF;
 

@@ -3,8 +3,8 @@
 --
 -- Parameters  p_run   the run, fenced
 -- Returns     jsonb: NULL where nothing is held on the plan's tables; an array of the held rows
---             that are there; or, as text, what the step answers at once: more (the run has to climb
---             from them first), ended (a hold's row is not found: its jobs have failed)
+--             that are there; or, as text, what the step answers at once: more (the run has to
+--             climb from them first), ended (a hold's row is not found: its jobs have failed)
 -- Writes      deletion_runs, deletion_walk_keys, deletion_holds, deletion_attempts, deletion_jobs;
 --             locks deletion_holds                 Commits  no
 -- Execute     the owner only
