@@ -799,7 +799,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Let go of a row that is held; jobs that it stopped go on by retry_deletion'
 BEGIN
-    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05,PRS
     DECLARE v_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT p_table;
     DECLARE v_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_hold_id BIGINT UNSIGNED;
@@ -865,8 +865,8 @@ TO 'deletion_jobs_operator';
 -- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always NULL),
---             row_count, is_at_least (the walk was cut short)
+-- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always
+--             NULL), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
 --             as the plan's; the engine's own where a right is missing
 -- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no

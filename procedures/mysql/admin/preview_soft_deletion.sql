@@ -2,8 +2,8 @@
 -- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always NULL),
---             row_count, is_at_least (the walk was cut short)
+-- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always
+--             NULL), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
 --             as the plan's; the engine's own where a right is missing
 -- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no

@@ -21,7 +21,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Let go of a row that is held; jobs that it stopped go on by retry_deletion'
 BEGIN
-    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05,PRS
     DECLARE v_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT p_table;
     DECLARE v_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_hold_id BIGINT UNSIGNED;
