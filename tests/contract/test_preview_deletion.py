@@ -102,10 +102,10 @@ def test_a_plan_that_cannot_run_is_said(db: Database) -> None:
     customers(db)
     db.table(
         "click",
+        "id float",
         "customer_id bigint null",
-        key=None,
         references=[Reference("customer_id", "customer", "cascade")],
-        rows=[(1,)],
+        rows=[(5, 1)],
     )
     with db.error("JD005", "preview_deletion: ", changes=True):
         db.preview_deletion("customer", 1)

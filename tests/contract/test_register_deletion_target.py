@@ -134,9 +134,8 @@ def test_system_tables_of_mysql_are_refused(mysql: Database, table: str) -> None
 @pytest.mark.parametrize(
     "ddl",
     [
-        "CREATE TABLE thing (id int PRIMARY KEY) PARTITION BY RANGE (id)",
-        "CREATE TABLE thing (id int PRIMARY KEY);"
-        " CREATE TABLE part (PRIMARY KEY (id)) INHERITS (thing)",
+        "CREATE TABLE whole (id int PRIMARY KEY) PARTITION BY RANGE (id);"
+        " CREATE TABLE thing PARTITION OF whole DEFAULT",
         "CREATE TEMPORARY TABLE thing (id int PRIMARY KEY)",
         "CREATE MATERIALIZED VIEW thing AS SELECT 1 AS id; CREATE UNIQUE INDEX ON thing (id)",
         "CREATE SEQUENCE thing",

@@ -248,6 +248,10 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
     set_list TEXT NULL
         COMMENT 'What an UPDATE of child row x sets',
+    is_circular BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where tables refer to each other in a circle by it',
+    break_list TEXT NULL
+        COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
     UNIQUE KEY uq_dpe_reference (
         plan_id, parent_node_no, child_schema, child_table, reference_name
@@ -262,7 +266,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql 4ab203bd2d61b738ebb3c02596093942e026d25d3954133b25c1be94eeb27a7f  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 80c23f3193322a96cdcefd12ca0da611e9df0e587bb0b7700bc8bd09897c5185  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 4f0750125664dcbc6da0099220939f5b34470410f0ebe7113871690062fcde79  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
 -- === schema/mysql/tables/deletion_walk_keys.sql 9e14130cccde5d117ce892ab724b9ffcf4c6871152509ebadd3455e8eafc5d75  -- noqa: LT05
@@ -2678,6 +2682,82 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_keyless.sql
+-- deletion_sql_keyless
+-- Write a statement on child rows that have no key by which each could be told from the others.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_kind                 see below
+-- Returns     text
+--             fetch         binds the frame and a limit
+--             fetch_more    binds a row that is not read, the frame and a limit; says that it
+--                           answers less than the limit: there is no place to go on from
+--             parent_row    binds one row of the frame; its values come into @dj_k1 and so on
+--             change_rows   binds a limit; deletes, or sets, rows that hang from that row
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_keyless;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_keyless(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement on child rows that have no key by which each could be told from the others'  -- noqa: LT05
+BEGIN
+    DECLARE v_parent JSON;
+    DECLARE v_table, v_on_frame, v_on_row, v_set, v_names, v_into, v_plain
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        p.frame_columns, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        e.on_frame, e.set_list, concat(n.sql_name, ' AS c')
+    INTO v_parent, v_table, v_on_frame, v_set, v_plain
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    IF p_kind IN ('fetch', 'fetch_more') THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1)), ',
+            'JSON_ARRAY()),\n    LEAST(COUNT(*), 9999)\nINTO @dj_answer, @dj_rows\nFROM (\n',
+            '    SELECT t.j, CONCAT(',
+            p_edge_no, ', \':\', ROW_NUMBER() OVER (), \':\', UUID()) AS k1\n    FROM ',
+            if(p_kind = 'fetch', '', 'JSON_TABLE(?, \'$\' COLUMNS (k INT PATH \'$.k\')) AS a\n    STRAIGHT_JOIN '),  -- noqa: LT05
+            deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
+            '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame, '\n    LIMIT ?\n) AS q'
+        );
+    END IF;
+
+    IF p_kind = 'parent_row' THEN
+        SET v_names = replace(deletion_sql_list(v_parent, 'order', ', '), 'q.', 't.');
+        SET v_into = replace(deletion_sql_list(v_parent, 'order', ', '), 'q.', '@dj_');
+        RETURN concat(
+            'SELECT t.m, ', v_names, '\nINTO @dj_m, ', v_into,
+            '\nFROM JSON_TABLE(?, \'$\' COLUMNS (',
+            'm INT PATH \'$.m\', ', deletion_sql_list(v_parent, 'frame', ', '), ')) AS t'
+        );
+    END IF;
+
+    -- A DELETE with a limit is of one table alone, and takes no hint: the parent's values stand in
+    -- variables.
+    SET v_on_row = regexp_replace(v_on_frame, '\\bt[.]([kum][0-9]*)\\b', '@dj_$1');
+    RETURN concat(
+        if(v_set IS NULL, 'DELETE FROM ', 'UPDATE '), v_plain,
+        coalesce(concat('\nSET ', replace(v_set, 'x.`', 'c.`')), ''),
+        '\nWHERE ', v_on_row, '\nLIMIT ?'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_fetch.sql
 -- deletion_sql_fetch
 -- Write the statement that finds the child rows of a frame by one reference.
@@ -2704,24 +2784,28 @@ SQL SECURITY DEFINER
 COMMENT 'Write the statement that finds the child rows of a frame by one reference'
 BEGIN
     RETURN (
-        SELECT concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ', e.object_list,
-            ')), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    ',
-            -- The chosen rows are put in order of their key, in which they will be locked.
-            if(p_more, '', 'SELECT q.* FROM (\n    '),
-            'SELECT t.j, ', e.answer_list, '\n    FROM ',
-            if(p_more, concat(
-                'JSON_TABLE(?, \'$\' COLUMNS (', n.key_frame, ')) AS a\n    STRAIGHT_JOIN '
-            ), ''),
-            'JSON_TABLE(?, \'$[*]\' COLUMNS (',
-            'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ', p.row_frame, ')) AS t',
-            '\n    STRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint, ' ON ', e.on_frame,
-            if(p_more, concat('\n    WHERE ', n.key_after), ''),
-            '\n    LIMIT ?',
-            if(p_more, '', concat(
-                '\n    ) AS q ORDER BY ', n.key_order, ' LIMIT 18446744073709551615'
-            )),
-            '\n) AS q'
+        SELECT if(
+            n.key_columns IS NULL,
+            deletion_sql_keyless(p_plan_id, p_edge_no, if(p_more, 'fetch_more', 'fetch')),
+            concat(
+                'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ', e.object_list,
+                ')), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    ',
+                -- The chosen rows are put in order of their key, in which they will be locked.
+                if(p_more, '', 'SELECT q.* FROM (\n    '),
+                'SELECT t.j, ', e.answer_list, '\n    FROM ',
+                if(p_more, concat(
+                    'JSON_TABLE(?, \'$\' COLUMNS (', n.key_frame, ')) AS a\n    STRAIGHT_JOIN '
+                ), ''),
+                'JSON_TABLE(?, \'$[*]\' COLUMNS (',
+                'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ', p.row_frame, ')) AS t',
+                '\n    STRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint, ' ON ', e.on_frame,
+                if(p_more, concat('\n    WHERE ', n.key_after), ''),
+                '\n    LIMIT ?',
+                if(p_more, '', concat(
+                    '\n    ) AS q ORDER BY ', n.key_order, ' LIMIT 18446744073709551615'
+                )),
+                '\n) AS q'
+            )
         )
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS p
@@ -2854,7 +2938,8 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
+        'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ',
+        deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
         '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
     );
 END$$
@@ -3182,6 +3267,54 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_hint.sql
+-- deletion_sql_hint
+-- Write the hint that lets rows of a table go that refer to themselves.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+-- Returns     text, with a blank after it; empty where the engine deletes such rows by itself
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- The engine refuses them under a key that restricts (1451), and gets lost under several that
+-- cascade. Rows are locked and seen to be childless before they go, so nothing is left to its keys;
+-- the hint ends with the statement.
+
+DROP FUNCTION IF EXISTS deletion_sql_hint;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_hint(
+    p_plan_id BIGINT UNSIGNED,
+    p_node_no INT
+) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the hint that lets rows of a table go that refer to themselves'
+BEGIN
+    RETURN if(
+        EXISTS (
+            SELECT 1
+            FROM deletion_plan_edges AS e
+            WHERE
+                e.plan_id = p_plan_id
+                AND e.parent_node_no = p_node_no
+                AND e.child_node_no = p_node_no
+                AND (
+                    e.is_refused
+                    OR e.is_circular
+                    -- By a rule; the engine's own key may cascade all the same.
+                    OR (NOT e.is_declared AND e.action NOT IN ('cascade', 'restrict'))
+                )
+        ),
+        '/*+ SET_VAR(foreign_key_checks = OFF) */ ',
+        ''
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_rows.sql
 -- deletion_sql_rows
 -- Write one of the statements that act on the very rows of a frame.
@@ -3290,7 +3423,8 @@ BEGIN
 
     RETURN CASE
         WHEN p_kind IN ('remove', 'remove_now') THEN concat(
-            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
+            'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ', v_frame,
+            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
         WHEN p_kind = 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
@@ -3316,14 +3450,14 @@ DELIMITER ;
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers the jobs of such rows in @dj_answer
+-- Returns     text; binds the walk; answers in @dj_answer each job of such
+--             rows with the number of rows in its largest circle
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- A row has one parent by the reference, so a circle is entered by another reference, or is the
 -- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
--- A row that refers to itself is one of its own only where the engine would refuse to delete it;
--- where the reference is set in other rows before, no other circle is in the way.
+-- A row that refers to itself is none: it goes in one statement with itself.
 
 DROP FUNCTION IF EXISTS deletion_sql_cycle;
 
@@ -3340,10 +3474,9 @@ COMMENT 'Write the statement that finds rows of a walk that go in a circle by a 
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
-    DECLARE v_is_refused, v_is_set_free BOOLEAN;
     DECLARE v_table, v_above, v_discriminator, v_name, v_other
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_start, v_next, v_names, v_step, v_met, v_is_set, v_own
+    DECLARE v_start, v_starts, v_next, v_names, v_step, v_met, v_is_set, v_own
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
 
     SELECT
@@ -3352,11 +3485,9 @@ BEGIN
             deletion_unique_index(p_plan_id, n.node_no, e.parent_columns)
         )),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
-        coalesce(concat(' AND x.', e.discriminator), ''),
-        e.is_refused, e.action IN ('set_null', 'set_default', 'scrub')
+        coalesce(concat(' AND x.', e.discriminator), '')
     INTO
-        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator,
-        v_is_refused, v_is_set_free
+        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -3370,6 +3501,7 @@ BEGIN
             json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
         );
         SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
+        SET v_starts = concat(v_starts, ', up.s', v_pos);
         SET v_start = concat(v_start, ', x.', v_name, ', x.', v_other);
         SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_other, ' = x.', v_name);
         SET v_next = concat(v_next, ', up.s', v_pos);
@@ -3386,19 +3518,154 @@ BEGIN
         '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
         deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
-        CASE
-            WHEN v_is_set_free THEN concat(' AND ', v_own)
-            WHEN v_is_refused THEN ''
-            ELSE concat(' AND NOT (', v_own, ')')
-        END,
+        ' AND NOT (', v_own, ')',
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
         ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
         '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(q.j), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
-        'FROM (SELECT DISTINCT up.j FROM up WHERE ', v_met, ') AS q'
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'n\', q.n)), JSON_ARRAY()),\n',
+        '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n\n',
+        '    FROM (\n',
+        '        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met\n        FROM up\n',
+        '        GROUP BY up.j', v_starts,
+        '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
     );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_circle.sql
+-- deletion_sql_circle
+-- Write a statement that a walk needs where rows refer to each other in a circle.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference; 0: the target's own rows
+--             p_kind                 see below
+-- Returns     text
+--             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
+--                            last, the frame, the walk of the stack, and a limit
+--             break          binds the frame, the walk and a limit: children of the frame that are
+--                            on the stack lose the reference
+--             break_own      binds the frame and a limit: the frame's own rows lose references that
+--                            would keep their parents
+--             lock_circle    binds a walk: its rows of the table are locked; their number is in
+--                            @dj_rows
+--             remove_circle  binds a walk: its rows of the table go
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_circle(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement that a walk needs where rows refer to each other in a circle'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_keys, v_parent, v_pointers JSON;
+    DECLARE v_table, v_child, v_own, v_on_frame, v_found, v_set, v_discriminator, v_stack, v_kept,
+        v_locks, v_aliases, v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        e.child_node_no, p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
+        e.found_by, e.break_list, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        coalesce(concat(' AND c.', e.discriminator), '')
+    INTO v_node_no, v_parent, v_pointers, v_on_frame, v_found, v_set, v_child, v_discriminator
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SELECT
+        deletion_key_part(n.frame_columns), concat(n.sql_name, ' AS x', n.key_index),
+        concat(n.sql_name, ' AS c', n.key_index)
+    INTO v_keys, v_table, v_own
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+
+    -- Every key that such a walk has on its stack is among its scratch rows.
+    SET v_stack = concat(
+        'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
+        ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
+        ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
+        replace(deletion_sql_list(v_keys, 'found_object', ', '), 'x.`', 'c.`'), '))'
+    );
+
+    IF p_kind = 'fetch_beyond' THEN
+        RETURN replace(
+            deletion_sql_fetch(p_plan_id, p_edge_no, TRUE),
+            '\n    ORDER BY ', concat('\n    AND NOT ', v_stack, ')\n    ORDER BY ')
+        );
+    ELSEIF p_kind = 'break' THEN
+        SET v_pointers = json_merge_preserve(v_keys, v_pointers);
+        RETURN concat(
+            'UPDATE (\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
+            '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+            '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
+            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no, ')\n    LIMIT ?\n) AS q\n',
+            'STRAIGHT_JOIN ', v_own, ' ON ', deletion_sql_list(v_pointers, 'back', ' AND '),
+            v_discriminator, '\nSET ', v_set
+        );
+    ELSEIF p_kind = 'break_own' THEN
+        SELECT
+            group_concat(DISTINCT e.break_list SEPARATOR ', '),
+            group_concat('(', (
+                SELECT group_concat(
+                    'x.', deletion_quote_name(k.name), ' IS NOT NULL' SEPARATOR ' AND '
+                )
+                FROM json_table(e.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                )) AS k
+            ), ')' SEPARATOR ' OR ')
+        INTO v_set, v_kept
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.child_node_no = v_node_no
+            AND e.action = 'restrict'
+            AND e.break_list IS NOT NULL;
+        SET v_pointers = json_merge_preserve(v_keys, coalesce(v_pointers, json_array()));
+        RETURN concat(
+            'UPDATE (\n    SELECT ',
+            replace(deletion_sql_list(v_pointers, 'raw', ', '), 'c.`', 'x.`'),
+            '\n    FROM ', deletion_sql_frame(v_pointers, 'm INT PATH \'$.m\', '),
+            '\n    STRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
+            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'),
+            '\n    WHERE ', v_kept, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
+            deletion_sql_list(v_pointers, 'back', ' AND '),
+            coalesce(v_discriminator, ''), '\nSET ', v_set
+        );
+    END IF;
+
+    SET v_rows = concat(
+        'FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
+        'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_table, ' ON ',
+        deletion_sql_list(v_keys, 'found', ' AND ')
+    );
+    SET v_kept = concat(
+        '\nWHERE w.walk_id = ? AND w.job_id > 0 AND w.node_no = ', v_node_no,
+        ' AND w.fate = \'delete\''
+    );
+
+    IF p_kind = 'lock_circle' THEN
+        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+        RETURN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\n', v_rows, v_locks, v_kept,
+            '\nFOR UPDATE OF x', v_aliases
+        );
+    END IF;
+
+    -- All that refers to the rows is locked, known and goes in the same transaction: the engine,
+    -- which looks row by row, would find no first one. The hint ends with the statement.
+    RETURN concat('DELETE /*+ SET_VAR(foreign_key_checks = OFF) */ x\n', v_rows, v_kept);
 END$$
 DELIMITER ;
 -- <<<
@@ -4014,7 +4281,12 @@ BEGIN
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
                 WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
-                WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
+                -- Rows that others hang from have to be told apart.
+                WHEN n.key_columns IS NULL AND EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS e
+                    WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+                ) THEN 'has no primary key and no unique key without NULLs'
                 WHEN EXISTS (
                     SELECT 1
                     FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
@@ -4102,6 +4374,154 @@ BEGIN
             SET v_only_lasting = TRUE;
         END IF;
     END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_cycle.sql
+-- deletion_plan_cycle
+-- Mark the references of a plan by which its tables refer to each other in a circle.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked
+-- Writes      deletion_plan_edges                  Commits  no
+-- Execute     the owner only
+--
+-- A single reference of a table to itself is no circle: a row has one parent by it.
+
+DROP PROCEDURE IF EXISTS deletion_plan_cycle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_cycle(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark the references of a plan by which its tables refer to each other in a circle'
+BEGIN
+    -- Every table above a circle is without a rank as well; only what leads back is in one.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        WITH RECURSIVE lasting AS (
+            SELECT e.parent_node_no, e.child_node_no, e.edge_no
+            FROM deletion_plan_edges AS e
+            INNER JOIN deletion_plan_nodes AS c
+                ON
+                    c.plan_id = e.plan_id
+                    AND c.node_no = e.child_node_no
+                    AND c.in_closure
+                    AND c.table_rank IS NULL
+            WHERE
+                e.plan_id = p_plan_id
+                AND e.action IN ('cascade', 'restrict')
+                AND e.parent_node_no <> e.child_node_no
+        ),
+
+        below (parent_node_no, met_node_no) AS (
+            SELECT f.parent_node_no, f.child_node_no
+            FROM lasting AS f
+            UNION DISTINCT
+            SELECT b.parent_node_no, f.child_node_no
+            FROM below AS b
+            INNER JOIN lasting AS f ON f.parent_node_no = b.met_node_no
+        )
+
+        SELECT DISTINCT f.edge_no
+        FROM lasting AS f
+        INNER JOIN below AS b
+            ON b.parent_node_no = f.child_node_no AND b.met_node_no = f.parent_node_no
+    ) AS q
+        ON q.edge_no = e.edge_no
+    SET e.is_circular = TRUE
+    WHERE e.plan_id = p_plan_id;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT o.child_node_no
+        FROM deletion_plan_edges AS o
+        WHERE o.plan_id = p_plan_id AND o.action IN ('cascade', 'restrict')
+        GROUP BY o.child_node_no
+        HAVING max(o.is_circular) OR sum(o.parent_node_no = o.child_node_no) > 1
+    ) AS q ON q.child_node_no = e.child_node_no
+    SET e.is_circular = TRUE
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = e.child_node_no
+        AND e.action IN ('cascade', 'restrict');
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_break_columns.sql
+-- deletion_break_columns
+-- Find which columns may be set NULL to let a parent go first, where rows go in a circle.
+--
+-- Parameters  p_plan_id   the plan, its circles marked
+-- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
+-- Execute     the owner only
+--
+-- They are nullable, pointed at by nobody, and no part of another reference that cascades, since by
+-- that the row may have been found.
+
+DROP PROCEDURE IF EXISTS deletion_break_columns;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_break_columns(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find which columns may be set NULL to let a parent go first, where rows go in a circle'
+BEGIN
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT
+            o.edge_no,
+            group_concat(  -- noqa: CP01
+                'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+            ) AS break_list
+        FROM deletion_plan_edges AS o
+        CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS k
+        INNER JOIN information_schema.columns AS c
+            ON
+                c.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND c.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND c.column_name = k.name
+        WHERE
+            o.plan_id = p_plan_id
+            AND o.action IN ('cascade', 'restrict')
+            AND (o.is_circular OR o.parent_node_no = o.child_node_no)
+            AND c.is_nullable = 'YES'
+            AND c.extra NOT LIKE '%GENERATED%'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS s
+                WHERE
+                    s.plan_id = o.plan_id
+                    AND (
+                        (
+                            s.parent_node_no = o.child_node_no
+                            AND json_contains(s.parent_columns, json_quote(k.name))
+                        )
+                        OR (
+                            s.child_node_no = o.child_node_no
+                            AND s.edge_no <> o.edge_no
+                            AND s.action = 'cascade'
+                            AND json_contains(s.child_columns, json_quote(k.name))
+                        )
+                    )
+            )
+        GROUP BY o.edge_no
+    ) AS q
+        ON q.edge_no = e.edge_no
+    SET e.break_list = q.break_list
+    WHERE e.plan_id = p_plan_id;
 END$$
 DELIMITER ;
 -- <<<
@@ -4379,6 +4799,11 @@ COMMENT 'Number a plan''s references in the order of work, and mark what each of
 BEGIN
     DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
+    DECLARE v_is_closed BOOLEAN DEFAULT EXISTS (
+        SELECT 1
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id AND e.is_circular AND e.break_list IS NULL
+    );
 
     -- References of one table stand together: those that cascade, children first, then those that
     -- are set, then those that only block.
@@ -4412,7 +4837,8 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
-                OR e.is_refused
+                -- A circle that is not open anywhere.
+                OR (e.is_circular AND v_is_closed)
             )
         UNION DISTINCT
         SELECT e.child_node_no
@@ -4438,6 +4864,7 @@ BEGIN
             e.plan_id = p_plan_id
             AND e.action = 'cascade'
             AND e.parent_node_no = e.child_node_no
+            AND NOT e.is_circular
         UNION DISTINCT
         SELECT e.parent_node_no, TRUE
         FROM entered AS n
@@ -4585,8 +5012,8 @@ BEGIN
 
     IF p_error IS NULL THEN
         CALL deletion_plan_ranks(p_plan_id);
-        CALL deletion_plan_cycle(p_plan_id, p_error);
-        SET p_code = if(p_error IS NULL, NULL, 'JD007');
+        CALL deletion_plan_cycle(p_plan_id);
+        CALL deletion_break_columns(p_plan_id);
     ELSE
         SET p_code = 'JD005';
     END IF;
@@ -4652,7 +5079,8 @@ BEGIN
             'held' AS kind, n.node_no, NULL AS parent_node_no, NULL AS edge_no, n.display_name,
             NULL AS reference_name, NULL AS action
         FROM deletion_plan_nodes AS n
-        WHERE n.plan_id = p_plan_id AND n.in_closure
+        -- A row without a key cannot be held, and nothing hangs from it.
+        WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
         UNION ALL
         SELECT
             k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
@@ -4662,7 +5090,8 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN (SELECT 'climb' AS kind UNION ALL SELECT 'climb_root' AS kind) AS k
             ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
-        WHERE e.plan_id = p_plan_id AND e.action = 'cascade'
+        WHERE
+            e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
     ) AS q;
 END$$
 DELIMITER ;
@@ -4694,7 +5123,9 @@ BEGIN
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
     -- parents' lock stays empty: no second look is needed (remove_now).
     SET v_waits = coalesce((
-        SELECT max(e.waits) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id
+        SELECT max(e.waits OR e.is_circular)
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id
     ), FALSE);
 
     INSERT INTO deletion_plan_steps (
@@ -4747,6 +5178,8 @@ BEGIN
         p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
         n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
         CASE k.kind
+            WHEN 'parent_row' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
+            WHEN 'change_rows' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
             WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
@@ -4770,10 +5203,12 @@ BEGIN
             e.edge_no, k.kind,
             v_step_no + row_number() OVER (ORDER BY e.edge_no, k.place) AS step_no
         FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
             "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level", "find", "drain_found"]',
+            "look_levels", "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -4784,12 +5219,13 @@ BEGIN
                 WHEN e.action = 'keep' THEN k.kind = 'fetch_more' AND e.on_frame IS NOT NULL
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind IN ('parent_row', 'change_rows') THEN
+                    n.key_columns IS NULL AND e.action <> 'restrict'
+                WHEN n.key_columns IS NULL THEN FALSE
                 WHEN k.kind = 'cycle' THEN
-                    e.is_refused
-                    OR (
-                        e.action IN ('cascade', 'restrict')
-                        AND e.child_node_no = e.parent_node_no
-                    )
+                    NOT e.is_circular
+                    AND e.action IN ('cascade', 'restrict')
+                    AND e.child_node_no = e.parent_node_no
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
@@ -4833,6 +5269,96 @@ BEGIN
         ON e.plan_id = p_plan_id AND e.edge_no = k.edge_no
     STRAIGHT_JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_write_circles.sql
+-- deletion_write_circles
+-- Store the further steps of a plan whose rows may refer to each other in a circle.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_write_circles;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_circles(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store the further steps of a plan whose rows may refer to each other in a circle'
+BEGIN
+    DECLARE v_step_no INT DEFAULT (
+        SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+    );
+
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+        action, is_leaf, waits, in_check, index_name, sql_text
+    )
+    SELECT
+        p_plan_id, v_step_no + row_number() OVER (ORDER BY e.edge_no, k.place),
+        k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
+        e.action, FALSE, FALSE, FALSE, e.index_name,
+        if(
+            k.kind IN ('circle', 'loose'),
+            NULL,
+            deletion_sql_circle(p_plan_id, e.edge_no, k.kind)
+        )
+    FROM (
+        SELECT
+            r.edge_no, r.parent_node_no, r.child_node_no, r.reference_name, r.action, r.index_name,
+            r.is_leaf, r.is_circular, r.break_list,
+            row_number() OVER (
+                PARTITION BY r.child_node_no ORDER BY r.action <> 'cascade', r.edge_no
+            ) AS place
+        FROM deletion_plan_edges AS r
+        WHERE r.plan_id = p_plan_id
+        UNION ALL
+        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL, 0
+    ) AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
+    INNER JOIN json_table(
+        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "remove_circle"]',
+        '$[*]' COLUMNS (  -- noqa: CP02
+            place FOR ORDINALITY,  -- noqa: PRS
+            kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+        ON CASE k.kind
+            -- It is known that tables go in a circle: every run of the plan looks at its stack.
+            WHEN 'circle' THEN e.is_circular
+            WHEN 'loose' THEN e.break_list IS NOT NULL
+            WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
+            WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
+            WHEN 'break_own' THEN coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS o
+                WHERE
+                    o.plan_id = p_plan_id
+                    AND o.child_node_no = e.child_node_no
+                    AND o.action = 'restrict'
+                    AND o.break_list IS NOT NULL
+            )
+            -- Once for a table.
+            ELSE e.place = if(e.child_node_no = 0, 0, 1)
+        END
+    WHERE EXISTS (
+        SELECT 1
+        FROM deletion_plan_edges AS o
+        WHERE
+            o.plan_id = p_plan_id
+            AND (
+                o.is_circular
+                OR (o.parent_node_no = o.child_node_no AND o.action IN ('cascade', 'restrict'))
+            )
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -5245,6 +5771,20 @@ BEGIN
 
         SELECT json_arrayagg(u.node_no) INTO v_useful FROM useful AS u;
 
+        -- What was marked is remembered by its key.
+        SET p_error = (
+            SELECT min(
+                concat(n.display_name, ' has no primary key and no unique key without NULLs')
+            )
+            FROM deletion_plan_nodes AS n
+            WHERE
+                n.plan_id = p_plan_id AND n.key_columns IS NULL
+                AND json_contains(v_useful, cast(n.node_no AS JSON))
+        );
+        SET p_code = if(p_error IS NULL, NULL, 'JD005');
+    END IF;
+
+    IF p_error IS NULL THEN
         DELETE FROM deletion_plan_edges
         WHERE plan_id = p_plan_id AND NOT json_contains(v_useful, cast(child_node_no AS JSON));
         CALL deletion_plan_ranks(p_plan_id);
@@ -5699,6 +6239,7 @@ BEGIN
 
         IF v_code IS NULL AND p_hard THEN
             CALL deletion_write_plan(p_plan_id);
+            CALL deletion_write_circles(p_plan_id);
             CALL deletion_write_holds(p_plan_id);
         ELSEIF v_code IS NULL THEN
             CALL deletion_write_soft_plan(p_plan_id);
@@ -5726,12 +6267,17 @@ BEGIN
                     e.plan_id = p_plan_id
                     AND (
                         e.in_check
-                        OR e.is_refused
-                        OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
+                        OR (
+                            e.action = 'cascade'
+                            AND e.parent_node_no = e.child_node_no
+                            AND NOT e.is_circular
+                        )
                     )
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
-                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE e.plan_id = p_plan_id AND (e.waits OR e.is_circular)
             )
         WHERE p.plan_id = p_plan_id;
 
@@ -6054,6 +6600,12 @@ BEGIN
             CALL deletion_drain_wide(v_edge_no);
         ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
             CALL deletion_drain(v_edge_no);
+        ELSEIF EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = @dj_plan_id AND s.edge_no = v_edge_no AND s.kind = 'change_rows'
+        ) THEN
+            CALL deletion_change_rows(v_edge_no, v_action);
         ELSE
             CALL deletion_change(v_edge_no, v_action);
         END IF;
@@ -6374,6 +6926,53 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_change_rows.sql
+-- deletion_change_rows
+-- Delete, or set, rows without a key that hang from the present frame, one of its rows at a time.
+--
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_change_rows;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_change_rows(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete, or set, rows without a key that hang from the present frame'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_key JSON;
+
+    WHILE v_pos < @dj_count AND @dj_left > 0 DO
+        SET v_key = json_extract(@dj_keys, concat('$[', v_pos, ']')), v_pos = v_pos + 1;
+        SET @dj_frame = v_key, @dj_limit = @dj_left;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'parent_row');
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'change_rows');
+        SET @dj_here = @dj_here + @dj_rows;
+        CALL deletion_count(
+            p_edge_no, if(p_action = 'cascade', 'delete', p_action), @dj_rows,
+            -- So many rows of that job.
+            if(@dj_rows = 0, NULL, concat(
+                '[', repeat(concat('{"j": ', json_extract(v_key, '$.j'), '},'), @dj_rows - 1),
+                '{"j": ', json_extract(v_key, '$.j'), '}]'
+            ))
+        );
+    END WHILE;
+
+    IF @dj_left > 0 THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_check.sql
 -- deletion_check
 -- Look, before the first row is touched, at whatever can be known to fail; a bounded step.
@@ -6493,7 +7092,17 @@ looking: BEGIN
             r.state = if(v_is_back, json_remove(r.state, '$.climb', '$.is_back'), json_merge_patch(
                 if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out)),
                 -- What is NULL in a patch is left out.
-                json_object('held', json_extract(coalesce(r.state, json_object()), '$.held'))
+                json_object('held', json_extract(coalesce(r.state, json_object()), '$.held')),
+                if(
+                    json_contains_path(r.state, 'one', '$.careful')
+                    OR EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_steps AS s
+                        WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
+                    ),
+                    json_object('careful', TRUE),
+                    json_object()
+                )
             ))
         WHERE r.run_id = p_run_id;
     END IF;
@@ -6743,6 +7352,21 @@ BEGIN
         WHEN p_kind IN ('sweep', 'remove', 'remove_now', 'set') THEN
             EXECUTE dj_stmt USING @dj_frame;
             SET @dj_rows = row_count();
+        WHEN p_kind = 'fetch_beyond' THEN
+            EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_run_id, @dj_limit;
+        WHEN p_kind = 'break' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
+            SET @dj_rows = row_count();
+        WHEN p_kind = 'break_own' THEN
+            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
+            SET @dj_rows = row_count();
+        WHEN p_kind = 'lock_circle' THEN EXECUTE dj_stmt USING @dj_run_id;
+        WHEN p_kind = 'remove_circle' THEN
+            EXECUTE dj_stmt USING @dj_run_id;
+            SET @dj_rows = row_count();
+        WHEN p_kind = 'change_rows' THEN
+            EXECUTE dj_stmt USING @dj_limit;
+            SET @dj_rows = row_count();
         WHEN p_kind IN ('fetch_more', 'spread') THEN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'climb_root' THEN EXECUTE dj_stmt USING @dj_frame, @dj_cursor;
@@ -6951,6 +7575,435 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_find_circle.sql
+-- deletion_find_circle
+-- Find all that hangs from one row, if it is few enough to go in one transaction.
+--
+-- Parameters  p_key    the row in the present frame
+--             p_limit  most rows
+--             p_rows   OUT text that tells the rows from any others; NULL: they are too many, or
+--                      rows that stay refer to them
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_find_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_find_circle(
+    IN p_key JSON,
+    IN p_limit BIGINT,
+    OUT p_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find all that hangs from one row, if it is few enough to go in one transaction'
+BEGIN
+    DECLARE v_read, v_total BIGINT DEFAULT 1;
+
+    DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
+    INSERT INTO deletion_walk_keys (
+        walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
+    )
+    VALUES (
+        @dj_run_id, json_extract(p_key, '$.j'), @dj_node_no, 'delete', deletion_key_hash(p_key),
+        @dj_edge_no, p_key, FALSE
+    );
+
+    WHILE v_read IS NOT NULL AND v_total <= p_limit DO
+        CALL deletion_walk(@dj_run_id, @dj_plan_id, TRUE, v_read);
+        SET v_total = (
+            SELECT count(*)
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
+        );
+    END WHILE;
+
+    IF v_total <= p_limit AND NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS w
+        WHERE
+            w.walk_id = @dj_run_id
+            AND w.job_id > 0
+            AND w.fate <> 'delete'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS d
+                WHERE
+                    d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                    AND d.fate = 'delete' AND d.key_hash = w.key_hash
+            )
+    ) THEN
+        SELECT json_arrayagg(concat(q.node_no, hex(q.key_hash)))
+        INTO p_rows
+        FROM (
+            SELECT w.node_no, w.key_hash
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
+            ORDER BY w.node_no, w.key_hash
+            LIMIT 18446744073709551615
+        ) AS q;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_left_over.sql
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_left_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_left_over()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what becomes of a frame some of whose rows could not be removed'
+BEGIN
+    DECLARE v_is_popped BOOLEAN DEFAULT FALSE;
+
+    IF @dj_changed <= @dj_pass AND json_contains_path(@dj_state, 'one', '$.careful') THEN
+        CALL deletion_open_circle();
+    END IF;
+
+    IF @dj_changed > @dj_pass OR @dj_left = 0 THEN
+        -- Something went in this pass, so more may go in the next.
+        SET @dj_idle = 0;
+    ELSEIF @dj_waits AND @dj_edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        SET v_is_popped = TRUE;
+        CALL deletion_pop();
+    ELSEIF @dj_waits AND NOT json_contains_path(@dj_state, 'one', '$.set') THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        SET @dj_state = json_set(@dj_state, '$.set', TRUE), @dj_idle = 0;
+    ELSEIF
+        json_contains_path(@dj_state, 'one', '$.careful')
+        AND NOT json_contains_path(@dj_state, 'one', '$.together')
+    THEN
+        -- What is left goes in circles, or lies above one.
+        SET @dj_state = json_set(@dj_state, '$.together', TRUE), @dj_idle = 0;
+    ELSEIF @dj_idle = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        SET @dj_idle = 1;
+    ELSE
+        CALL deletion_stuck();
+    END IF;
+
+    IF NOT v_is_popped THEN
+        SET @dj_is_locked = FALSE, @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        SET @dj_pos = 0, @dj_read = NULL, @dj_pass = @dj_changed, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_note_frame.sql
+-- deletion_note_frame
+-- Note that a frame's rows come onto the stack, or leave it, where rows may go in a circle.
+--
+-- Parameters  p_node_no, p_edge_no, p_keys   the frame
+--             p_is_on                        FALSE: it leaves
+-- Writes      deletion_walk_keys (of no job, and kept)     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_note_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_note_frame(
+    IN p_node_no INT,
+    IN p_edge_no INT,
+    IN p_keys JSON,
+    IN p_is_on BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Note that a frame''s rows come onto the stack, or leave it, where rows may go in a circle'
+BEGIN
+    IF json_contains_path(@dj_state, 'one', '$.careful') AND p_is_on THEN  -- noqa: PRS
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+        )
+        SELECT @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no, TRUE
+        FROM json_table(p_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k;
+    ELSEIF json_contains_path(@dj_state, 'one', '$.careful') THEN
+        DELETE w
+        FROM json_table(p_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = @dj_run_id
+                AND w.job_id = 0
+                AND w.node_no = p_node_no
+                AND w.fate = 'keep'
+                AND w.key_hash = deletion_key_hash(k.o);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_note_stack.sql
+-- deletion_note_stack
+-- Note anew which rows are on the run's stored stack, where rows may go in a circle.
+--
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_note_stack;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_note_stack()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Note anew which rows are on the run''s stored stack, where rows may go in a circle'
+BEGIN
+    IF json_contains_path(@dj_state, 'one', '$.careful') THEN
+        DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id;
+        INSERT IGNORE INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+        )
+        SELECT @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no, TRUE
+        FROM deletion_frames AS f
+        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k  -- noqa: CP02,PRS
+        WHERE f.run_id = @dj_run_id;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_open_circle.sql
+-- deletion_open_circle
+-- Get on where the present frame's rows wait for rows that wait for them.
+--
+-- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+--
+-- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
+-- reachable by the one they were found by. When nothing else goes on any more, rows that cannot be
+-- parted go together. Where @dj_changed is as before, it was of no use.
+
+DROP PROCEDURE IF EXISTS deletion_open_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_open_circle()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Get on where the present frame''s rows wait for rows that wait for them'
+BEGIN
+    DECLARE v_edge_no, v_pos INT DEFAULT 0;
+    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key JSON;
+    DECLARE v_changed BIGINT DEFAULT @dj_changed;
+    DECLARE v_together BOOLEAN DEFAULT json_contains_path(@dj_state, 'one', '$.together');
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_step CURSOR FOR
+        SELECT s.edge_no, s.kind
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND (
+                (s.kind = 'break' AND s.parent_node_no = @dj_node_no)
+                OR (s.kind = 'break_own' AND s.edge_no = @dj_edge_no AND v_together)
+            )
+        ORDER BY s.step_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_step;
+    FETCH c_step INTO v_edge_no, v_kind;
+
+    WHILE NOT v_is_done AND @dj_left > 0 DO
+        SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
+        CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
+        SET @dj_left = @dj_left - @dj_rows, @dj_changed = @dj_changed + @dj_rows;
+        SET v_is_done = FALSE;
+        FETCH c_step INTO v_edge_no, v_kind;
+    END WHILE;
+
+    CLOSE c_step;
+
+    IF @dj_changed = v_changed AND v_together THEN
+        SET @dj_gone = json_array();
+
+        WHILE v_pos < json_length(@dj_keys) AND @dj_left > 0 DO
+            SET v_key = json_extract(@dj_keys, concat('$[', v_pos, ']')), v_pos = v_pos + 1;
+
+            IF
+                NOT json_contains_path(v_key, 'one', '$.m')
+                AND NOT json_contains(@dj_gone, json_quote(hex(deletion_key_hash(v_key))))
+            THEN
+                CALL deletion_remove_circle(v_key);
+            END IF;
+        END WHILE;
+
+        DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_remove_circle.sql
+-- deletion_remove_circle
+-- Remove a row with all that hangs from it at once: lock them, look once more, delete.
+--
+-- Parameters  p_key   a row of the present frame; what goes of its table comes into @dj_gone
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_circle(
+    IN p_key JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove a row with all that hangs from it at once: lock them, look once more, delete'
+BEGIN
+    DECLARE v_locked, v_gone BIGINT DEFAULT 0;
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_keys JSON;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_before, v_now LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    -- Contention may have halved the batch: rows that cannot be parted go by the setting.
+    DECLARE v_limit BIGINT DEFAULT greatest(@dj_batch, deletion_setting_int('batch_rows'));
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_node CURSOR FOR
+        SELECT s.edge_no, s.node_no, s.table_name
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.kind = 'lock_circle'
+            AND EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = @dj_run_id AND w.job_id > 0 AND w.node_no = s.node_no
+                    AND w.fate = 'delete'
+            )
+        ORDER BY s.node_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    CALL deletion_find_circle(p_key, v_limit, v_before);
+
+    IF v_before IS NOT NULL THEN
+        OPEN c_node;
+        FETCH c_node INTO v_edge_no, v_node_no, v_table;
+
+        WHILE NOT v_is_done DO
+            CALL deletion_execute(@dj_plan_id, v_edge_no, 'lock_circle');
+            SET v_locked = v_locked + @dj_rows, v_is_done = FALSE;
+            FETCH c_node INTO v_edge_no, v_node_no, v_table;
+        END WHILE;
+
+        CLOSE c_node;
+
+        IF v_locked > @dj_left AND @dj_left < @dj_batch THEN
+            -- Only a whole batch would hold them: they begin the next one.
+            SET @dj_left = 0;
+        ELSEIF v_locked > 0 THEN
+            -- Under the lock no foreign key can gain a row: what is found now is what goes.
+            CALL deletion_find_circle(p_key, v_limit, v_now);
+        END IF;
+    END IF;
+
+    IF v_now = v_before THEN
+        SET v_is_done = FALSE;
+        OPEN c_node;
+        FETCH c_node INTO v_edge_no, v_node_no, v_table;
+
+        WHILE NOT v_is_done DO
+            CALL deletion_execute(@dj_plan_id, v_edge_no, 'remove_circle');
+            SET v_gone = v_gone + @dj_rows;
+            CALL deletion_add_receipts(
+                @dj_run_id, v_table, 'delete', json_object(json_extract(p_key, '$.j'), @dj_rows)
+            );
+            SELECT json_arrayagg(w.`keys`), json_merge_preserve(
+                @dj_gone,
+                if(v_node_no = @dj_node_no, json_arrayagg(hex(w.key_hash)), json_array())
+            )
+            INTO v_keys, @dj_gone
+            FROM deletion_walk_keys AS w
+            WHERE
+                w.walk_id = @dj_run_id
+                AND w.job_id > 0
+                AND w.node_no = v_node_no
+                AND w.fate = 'delete';
+            CALL deletion_uncount(v_table, v_keys);
+            SET v_is_done = FALSE;
+            FETCH c_node INTO v_edge_no, v_node_no, v_table;
+        END WHILE;
+
+        CLOSE c_node;
+
+        IF v_gone < v_locked THEN
+            CALL deletion_raise(
+                'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
+            );
+        END IF;
+
+        SET @dj_left = greatest(0, @dj_left - v_gone), @dj_changed = @dj_changed + v_gone;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_load_walk.sql
+-- deletion_load_walk
+-- Set the walk's registers to where a run stands.
+--
+-- Parameters  p_run_id   the run, fenced
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_load_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_load_walk(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Set the walk''s registers to where a run stands'
+BEGIN
+    SELECT
+        r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
+        p.has_waits OR json_contains_path(r.state, 'one', '$.careful'),
+        -- Where rows went while they were counted they may do so again, and each step be lost.
+        r.error IS NULL,
+        if(r.job_count = 1, (
+            SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
+        ), NULL)
+    INTO
+        @dj_run_id, @dj_plan_id, @dj_batch, @dj_left, @dj_changed, @dj_state, @dj_waits,
+        @dj_may_sweep, @dj_job_id
+    FROM deletion_runs AS r
+    INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+    WHERE r.run_id = p_run_id;
+
+    SET @dj_locks = ',';
+    CALL deletion_hold_frames();
+    CALL deletion_note_stack();
+    CALL deletion_load_frame();
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_mind_holds.sql
 -- deletion_mind_holds
 -- Look whether rows are held that a run could reach; a hold that is new sends it back to its check.
@@ -7065,6 +8118,7 @@ BEGIN
         -- What is kept is read by previews alone; what looks at holds reads tables of other steps.
         WHERE
             s.plan_id = p_plan_id
+            AND s.sql_text IS NOT NULL
             AND coalesce(s.action, '') <> 'keep'
             AND s.kind NOT IN ('held', 'climb', 'climb_root')
             AND (
@@ -7077,6 +8131,7 @@ BEGIN
                     FROM deletion_plan_steps AS o
                     WHERE
                         o.plan_id = p_plan_id
+                        AND o.sql_text IS NOT NULL
                         AND coalesce(o.action, '') <> 'keep'
                         AND o.kind NOT IN ('held', 'climb', 'climb_root')
                     GROUP BY o.table_name, left(o.sql_text, 6)
@@ -7239,6 +8294,7 @@ BEGIN
     DECLARE v_node_no INT DEFAULT @dj_node_no;
     DECLARE v_here BIGINT DEFAULT @dj_here;
 
+    CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, FALSE);
     DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
     SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
     CALL deletion_load_frame();
@@ -7353,6 +8409,103 @@ BEGIN
         CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
         SET @dj_here = @dj_here + v_rows;
         CALL deletion_pop();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_edge_no   the reference            p_node_no   its child
+-- Errors      JD007 the stack is deeper than rows can be that do not go in a circle
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_push;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_push(
+    IN p_edge_no INT,
+    IN p_node_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame'
+BEGIN
+    DECLARE v_keys JSON;
+    DECLARE v_count INT;
+    DECLARE v_is_changed BOOLEAN;
+    DECLARE v_is_self BOOLEAN DEFAULT p_node_no = @dj_node_no;
+    DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
+
+    -- So many that their own children fit the batch as well; a first guess where none were seen.
+    SET @dj_limit = cast(if(
+        v_fan IS NULL, least(100, @dj_left), greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
+    ) AS UNSIGNED);
+    SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
+    -- Rows may stay that wait for others: then the next page comes after them.
+    CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
+        WHEN json_contains_path(@dj_state, 'one', '$.careful') THEN 'fetch_beyond'
+        WHEN @dj_waits THEN 'fetch_more'
+        WHEN v_is_self AND json_contains_path(@dj_keys, 'one', '$[0].l') THEN 'fetch_levels'
+        ELSE 'fetch'
+    END);
+
+    IF @dj_rows = 0 THEN
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
+    ELSE
+        IF @dj_waits THEN
+            SET @dj_read = json_extract(@dj_answer, '$[last]'), @dj_is_dirty = TRUE;
+        END IF;
+
+        -- Rows of the frame may go with those that hang from them in the same table.
+        IF v_is_self THEN
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        END IF;
+
+        CALL deletion_save_frame();
+        SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
+        SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
+        SET @dj_is_locked = FALSE;
+        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
+
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
+            CALL deletion_expand();
+        END IF;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF
+            @dj_count * (1 + v_fan) < @dj_left
+            AND NOT json_contains_path(@dj_keys, 'one', '$[0].l')
+        THEN
+            CALL deletion_lock_frame();
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT @dj_is_locked THEN
+            SET v_keys = @dj_keys, v_count = @dj_count;
+            CALL deletion_hold_frame('hold', p_edge_no, v_keys, v_count, v_is_changed);
+
+            IF v_is_changed THEN
+                SET @dj_keys = v_keys, @dj_count = v_count;
+            END IF;
+        END IF;
+
+        IF @dj_depth > 100000 THEN
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
+                SELECT s.table_name
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch'
+            ));
+        END IF;
     END IF;
 END$$
 DELIMITER ;
@@ -7748,6 +8901,81 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_stuck.sql
+-- deletion_stuck
+-- Raise the error that says why rows of the present frame cannot be removed.
+--
+-- Errors      JD006 always: the rows that block, or a table whose rows are found and not changed
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_stuck;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_stuck()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Raise the error that says why rows of the present frame cannot be removed'
+BEGIN
+    DECLARE v_edge_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_unchanged, v_blocking, v_message
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no, s.action, s.table_name, s.reference_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.parent_node_no = @dj_node_no AND s.kind = 'fetch'
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET @dj_frame = @dj_keys, @dj_limit = 1000;
+    OPEN c_edge;
+    FETCH c_edge INTO v_edge_no, v_action, v_table, v_reference;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_execute(@dj_plan_id, v_edge_no, 'fetch');
+
+        IF @dj_rows > 0 AND v_action = 'restrict' THEN
+            SET v_blocking = concat_ws(', ', v_blocking, concat(
+                if(@dj_rows = 1000, 'at least ', ''), @dj_rows,
+                if(@dj_rows = 1, ' row of ', ' rows of '), v_table, ' behind ', v_reference
+            ));
+        ELSEIF @dj_rows > 0 THEN
+            SET v_unchanged = v_table;
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_edge INTO v_edge_no, v_action, v_table, v_reference;
+    END WHILE;
+
+    CLOSE c_edge;
+    SET v_message = left(coalesce(v_blocking, concat(
+        'rows of ', coalesce(v_unchanged, 'the plan'),
+        ' are found and not changed (a trigger keeps them)'
+    )), 128);
+
+    IF json_contains_path(@dj_state, 'one', '$.careful') AND v_blocking IS NULL THEN
+        SET v_table = (
+            SELECT min(s.table_name)
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = @dj_plan_id AND s.node_no = @dj_node_no
+        );
+        SET v_message = json_remove(json_extract(@dj_keys, '$[0]'), '$.j');
+        SET v_message = left(concat(
+            'rows of ', v_table, ' go in a circle that no batch holds, one is ', v_message
+        ), 128);
+        SIGNAL SQLSTATE 'JD007' SET MYSQL_ERRNO = 31007, MESSAGE_TEXT = v_message;
+    END IF;
+
+    SIGNAL SQLSTATE 'JD006' SET MYSQL_ERRNO = 31006, MESSAGE_TEXT = v_message;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_walk.sql
 -- deletion_walk
 -- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
@@ -7899,6 +9127,115 @@ BEGIN
         SET p_read = p_read + @dj_rows;
         SET @dj_cursor = json_extract(@dj_answer, '$[last]');
     END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk_verdict.sql
+-- deletion_walk_verdict
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_verdict;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_verdict(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle'
+BEGIN
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_edge_no INT;
+    DECLARE v_jobs JSON;
+    DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_blocked CURSOR FOR
+        SELECT b.job_id, concat('JD006: ', group_concat(  -- noqa: CP01
+            b.row_count, if(b.row_count = 1, ' row of ', ' rows of '), b.table_name, ' behind ',
+            b.reference_name
+            ORDER BY b.table_name, b.reference_name SEPARATOR ', '
+        ))
+        FROM (
+            SELECT w.job_id, s.table_name, s.reference_name, count(*) AS row_count
+            FROM deletion_walk_keys AS w
+            INNER JOIN deletion_plan_steps AS s
+                ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+            WHERE
+                w.walk_id = p_run_id
+                AND w.fate = 'restrict'
+                -- A row that the same job removes never blocks it.
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_walk_keys AS d
+                    WHERE
+                        d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                        AND d.fate = 'delete' AND d.key_hash = w.key_hash
+                )
+            GROUP BY w.job_id, s.table_name, s.reference_name
+        ) AS b
+        GROUP BY b.job_id;
+    DECLARE c_cycle CURSOR FOR
+        SELECT s.edge_no, s.table_name, s.reference_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'cycle'
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_blocked;
+    FETCH c_blocked INTO v_job_id, v_error;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_fail_jobs(p_run_id, json_array(v_job_id), v_error);
+        SET v_is_done = FALSE;
+        FETCH c_blocked INTO v_job_id, v_error;
+    END WHILE;
+
+    CLOSE c_blocked;
+    SET v_is_done = FALSE;
+    OPEN c_cycle;
+    FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+
+    WHILE NOT v_is_done DO
+        SET @dj_walk_id = p_run_id;
+        CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
+
+        IF @dj_rows > 0 THEN
+            -- A circle that can be opened, or goes in one transaction, is walked with care.
+            UPDATE deletion_runs AS r
+            SET r.state = json_set(r.state, '$.careful', TRUE)
+            WHERE r.run_id = p_run_id;
+            SELECT json_arrayagg(k.j)
+            INTO v_jobs
+            FROM json_table(@dj_answer, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n BIGINT PATH '$.n'
+            )) AS k
+            WHERE k.n > deletion_setting_int('batch_rows') AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
+            );
+
+            IF v_jobs IS NOT NULL THEN
+                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
+                    'JD007: rows of ', v_table, ' go in a circle by ', v_reference
+                ));
+            END IF;
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+    END WHILE;
+
+    CLOSE c_cycle;
 END$$
 DELIMITER ;
 -- <<<
@@ -8689,6 +10026,45 @@ BEGIN
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
     RETURN left(sha2(concat('4', v_keys), 256), 32);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_lock_frame.sql
+-- deletion_lock_frame
+-- Lock the present frame's rows before their children are emptied, where the plan can use that.
+--
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_lock_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_lock_frame()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock the present frame''s rows before their children are emptied'
+BEGIN
+    DECLARE v_keys JSON DEFAULT @dj_keys;
+    DECLARE v_count INT DEFAULT @dj_count;
+    DECLARE v_is_changed BOOLEAN;
+
+    IF @dj_may_sweep AND NOT @dj_waits AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'
+    ) THEN
+        CALL deletion_hold_frame('lock', @dj_edge_no, v_keys, v_count, v_is_changed);
+
+        IF v_is_changed THEN
+            -- Of rows that left meanwhile one may be back, and is not locked.
+            SET @dj_keys = v_keys, @dj_count = v_count;
+        ELSE
+            SET @dj_is_locked = TRUE, @dj_locks = concat(@dj_locks, @dj_depth, ',');
+        END IF;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<

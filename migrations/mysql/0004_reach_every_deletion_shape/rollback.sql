@@ -276,11 +276,17 @@ DROP PROCEDURE IF EXISTS deletion_climb;
 DROP PROCEDURE IF EXISTS deletion_preview_held;
 DROP FUNCTION IF EXISTS deletion_newest_hold;
 DROP PROCEDURE IF EXISTS deletion_mind_holds;
+DROP PROCEDURE IF EXISTS deletion_remove_circle;
+DROP PROCEDURE IF EXISTS deletion_open_circle;
+DROP PROCEDURE IF EXISTS deletion_note_stack;
+DROP PROCEDURE IF EXISTS deletion_note_frame;
+DROP PROCEDURE IF EXISTS deletion_find_circle;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;
 DROP PROCEDURE IF EXISTS deletion_held_roots;
 DROP PROCEDURE IF EXISTS deletion_drain_wide;
 DROP PROCEDURE IF EXISTS deletion_check_holds;
+DROP PROCEDURE IF EXISTS deletion_change_rows;
 DROP FUNCTION IF EXISTS deletion_detach_problem;
 DROP PROCEDURE IF EXISTS deletion_soft_plan;
 DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
@@ -293,15 +299,20 @@ DROP FUNCTION IF EXISTS deletion_has_soft_column;
 DROP FUNCTION IF EXISTS deletion_soft_problem;
 DROP FUNCTION IF EXISTS deletion_soft_kind;
 DROP FUNCTION IF EXISTS deletion_column_text;
+DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_write_holds;
+DROP PROCEDURE IF EXISTS deletion_break_columns;
 DROP FUNCTION IF EXISTS deletion_scrub_objection;
 DROP PROCEDURE IF EXISTS deletion_rule_problem;
 DROP PROCEDURE IF EXISTS deletion_read_scrub;
 DROP PROCEDURE IF EXISTS deletion_plan_catalog;
 DROP PROCEDURE IF EXISTS deletion_plan_kept;
+DROP FUNCTION IF EXISTS deletion_sql_circle;
+DROP FUNCTION IF EXISTS deletion_sql_hint;
 DROP FUNCTION IF EXISTS deletion_table_key;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_sql_keyless;
 DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
 DROP PROCEDURE IF EXISTS deletion_row_key;
@@ -391,6 +402,45 @@ BEGIN
                 AND w.node_no = -1
                 AND w.fate = 'set_null'
                 AND w.key_hash = unhex(t.h);
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_lock_frame.sql
+-- deletion_lock_frame
+-- Lock the present frame's rows before their children are emptied, where the plan can use that.
+--
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_lock_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_lock_frame()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Lock the present frame''s rows before their children are emptied'
+BEGIN
+    DECLARE v_keys JSON DEFAULT @dj_keys;
+    DECLARE v_count INT DEFAULT @dj_count;
+    DECLARE v_is_changed BOOLEAN;
+
+    IF @dj_may_sweep AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'
+    ) THEN
+        CALL deletion_hold_frame('lock', @dj_edge_no, v_keys, v_count, v_is_changed);
+
+        IF v_is_changed THEN
+            -- Of rows that left meanwhile one may be back, and is not locked.
+            SET @dj_keys = v_keys, @dj_count = v_count;
+        ELSE
+            SET @dj_is_locked = TRUE, @dj_locks = concat(@dj_locks, @dj_depth, ',');
+        END IF;
     END IF;
 END$$
 DELIMITER ;
@@ -512,6 +562,97 @@ BEGIN
         )
     GROUP BY s.table_name, s.reference_name
     ORDER BY 1, 2, 3;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk_verdict.sql
+-- deletion_walk_verdict
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_verdict;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_verdict(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle'
+BEGIN
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_edge_no INT;
+    DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_blocked CURSOR FOR
+        SELECT b.job_id, concat('JD006: ', group_concat(  -- noqa: CP01
+            b.row_count, if(b.row_count = 1, ' row of ', ' rows of '), b.table_name, ' behind ',
+            b.reference_name
+            ORDER BY b.table_name, b.reference_name SEPARATOR ', '
+        ))
+        FROM (
+            SELECT w.job_id, s.table_name, s.reference_name, count(*) AS row_count
+            FROM deletion_walk_keys AS w
+            INNER JOIN deletion_plan_steps AS s
+                ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+            WHERE
+                w.walk_id = p_run_id
+                AND w.fate = 'restrict'
+                -- A row that the same job removes never blocks it.
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_walk_keys AS d
+                    WHERE
+                        d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                        AND d.fate = 'delete' AND d.key_hash = w.key_hash
+                )
+            GROUP BY w.job_id, s.table_name, s.reference_name
+        ) AS b
+        GROUP BY b.job_id;
+    DECLARE c_cycle CURSOR FOR
+        SELECT s.edge_no, s.table_name, s.reference_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'cycle'
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_blocked;
+    FETCH c_blocked INTO v_job_id, v_error;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_fail_jobs(p_run_id, json_array(v_job_id), v_error);
+        SET v_is_done = FALSE;
+        FETCH c_blocked INTO v_job_id, v_error;
+    END WHILE;
+
+    CLOSE c_blocked;
+    SET v_is_done = FALSE;
+    OPEN c_cycle;
+    FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+
+    WHILE NOT v_is_done DO
+        SET @dj_walk_id = p_run_id;
+        CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
+
+        IF @dj_rows > 0 THEN
+            CALL deletion_fail_jobs(p_run_id, @dj_answer, concat(
+                'JD007: rows of ', v_table, ' go in a circle by ', v_reference
+            ));
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+    END WHILE;
+
+    CLOSE c_cycle;
 END$$
 DELIMITER ;
 -- <<<
@@ -664,6 +805,67 @@ BEGIN
 
         CLOSE c_edge;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_stuck.sql
+-- deletion_stuck
+-- Raise the error that says why rows of the present frame cannot be removed.
+--
+-- Errors      JD006 always: the rows that block, or a table whose rows are found and not changed
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_stuck;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_stuck()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Raise the error that says why rows of the present frame cannot be removed'
+BEGIN
+    DECLARE v_edge_no INT;
+    DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_unchanged, v_blocking, v_message
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no, s.action, s.table_name, s.reference_name
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.parent_node_no = @dj_node_no AND s.kind = 'fetch'
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET @dj_frame = @dj_keys, @dj_limit = 1000;
+    OPEN c_edge;
+    FETCH c_edge INTO v_edge_no, v_action, v_table, v_reference;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_execute(@dj_plan_id, v_edge_no, 'fetch');
+
+        IF @dj_rows > 0 AND v_action = 'restrict' THEN
+            SET v_blocking = concat_ws(', ', v_blocking, concat(
+                if(@dj_rows = 1000, 'at least ', ''), @dj_rows,
+                if(@dj_rows = 1, ' row of ', ' rows of '), v_table, ' behind ', v_reference
+            ));
+        ELSEIF @dj_rows > 0 THEN
+            SET v_unchanged = v_table;
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_edge INTO v_edge_no, v_action, v_table, v_reference;
+    END WHILE;
+
+    CLOSE c_edge;
+    SET v_message = left(coalesce(v_blocking, concat(
+        'rows of ', coalesce(v_unchanged, 'the plan'),
+        ' are found and not changed (a trigger keeps them)'
+    )), 128);
+    SIGNAL SQLSTATE 'JD006' SET MYSQL_ERRNO = 31006, MESSAGE_TEXT = v_message;
 END$$
 DELIMITER ;
 -- <<<
@@ -892,6 +1094,101 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_edge_no   the reference            p_node_no   its child
+-- Errors      JD007 the stack is deeper than rows can be that do not go in a circle
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_push;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_push(
+    IN p_edge_no INT,
+    IN p_node_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame'
+BEGIN
+    DECLARE v_keys JSON;
+    DECLARE v_count INT;
+    DECLARE v_is_changed BOOLEAN;
+    DECLARE v_is_self BOOLEAN DEFAULT p_node_no = @dj_node_no;
+    DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
+
+    -- So many that their own children fit the batch as well; a first guess where none were seen.
+    SET @dj_limit = cast(if(
+        v_fan IS NULL, least(100, @dj_left), greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
+    ) AS UNSIGNED);
+    SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
+    -- Rows may stay that wait for others: then the next page comes after them.
+    CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
+        WHEN @dj_waits THEN 'fetch_more'
+        WHEN v_is_self AND json_contains_path(@dj_keys, 'one', '$[0].l') THEN 'fetch_levels'
+        ELSE 'fetch'
+    END);
+
+    IF @dj_rows = 0 THEN
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
+    ELSE
+        IF @dj_waits THEN
+            SET @dj_read = json_extract(@dj_answer, '$[last]'), @dj_is_dirty = TRUE;
+        END IF;
+
+        -- Rows of the frame may go with those that hang from them in the same table.
+        IF v_is_self THEN
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        END IF;
+
+        CALL deletion_save_frame();
+        SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
+        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
+        SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
+        SET @dj_is_locked = FALSE;
+
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
+            CALL deletion_expand();
+        END IF;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF
+            @dj_count * (1 + v_fan) < @dj_left
+            AND NOT json_contains_path(@dj_keys, 'one', '$[0].l')
+        THEN
+            CALL deletion_lock_frame();
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT @dj_is_locked THEN
+            SET v_keys = @dj_keys, v_count = @dj_count;
+            CALL deletion_hold_frame('hold', p_edge_no, v_keys, v_count, v_is_changed);
+
+            IF v_is_changed THEN
+                SET @dj_keys = v_keys, @dj_count = v_count;
+            END IF;
+        END IF;
+
+        IF @dj_depth > 100000 THEN
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs', 'rows refer to each other in a circle', (
+                SELECT s.table_name
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'fetch'
+            ));
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_remove_levels.sql
 -- deletion_remove_levels
 -- Remove all rows of a frame of several levels: lock them, look, delete the deepest level first.
@@ -1081,6 +1378,93 @@ BEGIN
     END WHILE;
 
     CLOSE c_step;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_load_walk.sql
+-- deletion_load_walk
+-- Set the walk's registers to where a run stands.
+--
+-- Parameters  p_run_id   the run, fenced
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_load_walk;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_load_walk(
+    IN p_run_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Set the walk''s registers to where a run stands'
+BEGIN
+    SELECT
+        r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
+        p.has_waits,
+        -- Where rows went while they were counted they may do so again, and each step be lost.
+        r.error IS NULL,
+        if(r.job_count = 1, (
+            SELECT max(a.job_id) FROM deletion_attempts AS a WHERE a.run_id = r.run_id
+        ), NULL)
+    INTO
+        @dj_run_id, @dj_plan_id, @dj_batch, @dj_left, @dj_changed, @dj_state, @dj_waits,
+        @dj_may_sweep, @dj_job_id
+    FROM deletion_runs AS r
+    INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
+    WHERE r.run_id = p_run_id;
+
+    SET @dj_locks = ',';
+    CALL deletion_hold_frames();
+    CALL deletion_load_frame();
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_left_over.sql
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_left_over;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_left_over()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Decide what becomes of a frame some of whose rows could not be removed'
+BEGIN
+    DECLARE v_is_popped BOOLEAN DEFAULT FALSE;
+
+    IF @dj_changed > @dj_pass THEN
+        -- Something went in this pass, so more may go in the next.
+        SET @dj_idle = 0;
+    ELSEIF @dj_waits AND @dj_edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        SET v_is_popped = TRUE;
+        CALL deletion_pop();
+    ELSEIF @dj_waits AND NOT json_contains_path(@dj_state, 'one', '$.set') THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        SET @dj_state = json_set(@dj_state, '$.set', TRUE), @dj_idle = 0;
+    ELSEIF @dj_idle = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        SET @dj_idle = 1;
+    ELSE
+        CALL deletion_stuck();
+    END IF;
+
+    IF NOT v_is_popped THEN
+        SET @dj_is_locked = FALSE, @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        SET @dj_pos = 0, @dj_read = NULL, @dj_pass = @dj_changed, @dj_is_dirty = TRUE;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -2522,6 +2906,96 @@ BEGIN
     END WHILE;
 
     CLOSE c_column;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_cycle.sql
+-- deletion_plan_cycle
+-- Say which tables of a plan refer to each other in a circle, by what has to go first.
+--
+-- Parameters  p_plan_id   the plan, its tables ranked
+--             p_error     OUT the tables with their references; NULL: there is no circle
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_cycle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_cycle(
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say which tables of a plan refer to each other in a circle, by what has to go first'
+BEGIN
+    -- Every table above a circle is without a rank as well; only what leads back is in one.
+    WITH RECURSIVE lasting AS (
+        SELECT e.parent_node_no, e.child_node_no, e.reference_name, c.display_name
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS c
+            ON
+                c.plan_id = e.plan_id
+                AND c.node_no = e.child_node_no
+                AND c.in_closure
+                AND c.table_rank IS NULL
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action IN ('cascade', 'restrict')
+            AND e.parent_node_no <> e.child_node_no
+    ),
+
+    below (parent_node_no, child_node_no, met_node_no) AS (
+        SELECT f.parent_node_no, f.child_node_no, f.child_node_no AS met_node_no
+        FROM lasting AS f
+        UNION DISTINCT
+        SELECT b.parent_node_no, b.child_node_no, f.child_node_no AS met_node_no
+        FROM below AS b
+        INNER JOIN lasting AS f ON f.parent_node_no = b.met_node_no
+    ),
+
+    circular AS (
+        SELECT f.display_name, f.reference_name
+        FROM lasting AS f
+        INNER JOIN below AS b
+            ON
+                b.parent_node_no = f.parent_node_no
+                AND b.child_node_no = f.child_node_no
+                AND b.met_node_no = f.parent_node_no
+        UNION ALL
+        -- With one self-reference a row has one parent at most, and the check finds row circles.
+        SELECT c.display_name, e.reference_name
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS c
+            ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action IN ('cascade', 'restrict')
+            AND e.parent_node_no = e.child_node_no
+            AND EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS s
+                WHERE
+                    s.plan_id = e.plan_id
+                    AND s.action IN ('cascade', 'restrict')
+                    AND s.parent_node_no = e.parent_node_no
+                    AND s.child_node_no = e.child_node_no
+                    AND s.reference_name <> e.reference_name
+            )
+    )
+
+    SELECT concat(
+        'tables refer to each other in a circle: ',
+        group_concat(  -- noqa: CP01
+            c.display_name, ' (', c.reference_name, ')'
+            ORDER BY c.display_name, c.reference_name SEPARATOR ', '
+        )
+    )
+    INTO p_error
+    FROM circular AS c;
 END$$
 DELIMITER ;
 -- <<<

@@ -93,6 +93,8 @@ DROP VIEW IF EXISTS vw_deletion_problems;
 DROP VIEW IF EXISTS vw_deletion_progress;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
+DROP FUNCTION IF EXISTS deletion_references_to;
+DROP FUNCTION IF EXISTS deletion_plan_cycle;
 DROP PROCEDURE IF EXISTS set_deletion_rule;
 -- <<<
 
@@ -991,7 +993,7 @@ REVOKE ALL ON FUNCTION deletion_entity_name(regclass) FROM PUBLIC;
 -- Parameters  p_name   the table, in any spelling
 --             p_verb   the verb that was called
 -- Returns     regclass
--- Errors      JD005 no such table; a system table, a view, partitioned, inherited, temporary
+-- Errors      JD005 no such table; a system table, a view, a partition, temporary
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_find_table('customer');
@@ -1017,10 +1019,9 @@ BEGIN
             WHEN starts_with(n.nspname, 'pg_') OR n.nspname = 'information_schema'
                 THEN 'a system table'
             WHEN c.relkind = 'f' THEN 'a foreign table'
-            WHEN c.relkind = 'p' OR c.relispartition THEN 'partitioned'
-            WHEN c.relkind <> 'r' THEN 'no table'
-            WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
-                THEN 'inherited'
+            WHEN c.relispartition THEN 'a partition'
+            WHEN c.relpersistence = 't' THEN 'temporary'
+            WHEN c.relkind NOT IN ('r', 'p') THEN 'no table'
         END
     INTO v_table, v_problem
     FROM pg_class AS c
@@ -1760,6 +1761,7 @@ BEGIN
 
     IF v_graph ->> 'error_code' IS NULL AND p_hard THEN
         PERFORM deletion_write_plan(v_plan_id, v_graph);
+        PERFORM deletion_write_circles(v_plan_id, v_graph);
         PERFORM deletion_write_holds(v_plan_id, v_graph);
     ELSIF v_graph ->> 'error_code' IS NULL THEN
         PERFORM deletion_write_soft_plan(v_plan_id, v_graph);
@@ -2031,6 +2033,11 @@ BEGIN
                 WHERE c.oid = ANY (p_tables)
             ),
             (
+                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid), ';' ORDER BY h.inhrelid)
+                FROM pg_inherits AS h
+                WHERE h.inhparent = ANY (p_tables)
+            ),
+            (
                 SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
                 FROM pg_namespace AS n
                 WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))
@@ -2064,6 +2071,183 @@ $deletion_fingerprint$;
 COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS
 'Digest of every catalog row that a plan was compiled from.';
 REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_break_columns.sql
+-- deletion_break_columns
+-- Find the columns of a reference that may be set NULL to let its parent go before the child.
+--
+-- Parameters  p_reference    a row of deletion_references_to, as jsonb
+--             p_references   all rows of deletion_references_to, as a jsonb array
+-- Returns     int2[]: nullable, pointed at by nobody, and no part of another reference that
+--             cascades, since by that the row may have been found; NULL: there are none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_break_columns(
+    p_reference jsonb,
+    p_references jsonb
+) RETURNS int2[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_break_columns$
+WITH reference AS (
+    SELECT
+        (p_reference ->> 'child_oid')::oid AS child_oid,
+        ARRAY(SELECT jsonb_array_elements_text(p_reference -> 'child_columns')::int2) AS columns
+),
+
+loose AS (
+    SELECT array_agg(a.attnum ORDER BY a.attnum) AS columns
+    FROM reference AS r
+    INNER JOIN pg_attribute AS a ON a.attrelid = r.child_oid AND a.attnum = ANY (r.columns)
+    INNER JOIN pg_type AS y ON y.oid = a.atttypid
+    WHERE
+        NOT a.attnotnull AND NOT y.typnotnull AND a.attgenerated = ''
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_constraint AS k
+            WHERE k.contype = 'f' AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey)
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM jsonb_array_elements(p_references) AS o
+            WHERE
+                o.value ->> 'action' = 'cascade'
+                AND o.value -> 'child_oid' = p_reference -> 'child_oid'
+                AND o.value ->> 'reference_name' <> p_reference ->> 'reference_name'
+                AND o.value -> 'child_columns' @> to_jsonb(a.attnum)
+        )
+)
+
+SELECT l.columns
+FROM loose AS l
+CROSS JOIN reference AS r
+-- MATCH FULL wants all or none of them NULL.
+WHERE cardinality(l.columns) = cardinality(r.columns) OR NOT EXISTS (
+    SELECT 1
+    FROM pg_constraint AS k
+    WHERE
+        k.contype = 'f' AND k.conrelid = r.child_oid
+        AND k.conname = p_reference ->> 'reference_name' AND k.confmatchtype = 'f'
+);
+$deletion_break_columns$;
+
+COMMENT ON FUNCTION deletion_break_columns(jsonb, jsonb) IS
+'The columns of a reference that may be set NULL to let its parent go before the child.';
+REVOKE ALL ON FUNCTION deletion_break_columns(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_cycle.sql
+-- deletion_plan_cycle
+-- Find the references of a closure by which its tables refer to each other in a circle.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+-- Returns     one row a reference that lasts until the child is gone and lies on a circle; a single
+--             reference of a table to itself is none: a row has one parent by it
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_cycle(
+    p_closure oid[],
+    p_references jsonb
+) RETURNS TABLE (child_oid oid, reference_name text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_cycle$
+WITH RECURSIVE reference AS (
+    SELECT r.*
+    FROM jsonb_to_recordset(p_references) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+    WHERE r.action IN ('cascade', 'restrict') AND r.child_oid = ANY (p_closure)
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'lasting', TRUE
+        )), '[]')
+        FROM reference AS r
+    )) AS r
+),
+
+lasting AS (
+    SELECT r.child_oid, r.parent_oid, r.reference_name
+    FROM reference AS r
+    INNER JOIN ranked AS c ON c.table_oid = r.child_oid AND c.table_rank IS NULL
+    WHERE r.child_oid <> r.parent_oid
+),
+
+-- Every table above a circle is without a rank as well; only what leads back is in one.
+below (parent_oid, met_oid) AS (
+    SELECT l.parent_oid, l.child_oid
+    FROM lasting AS l
+    UNION
+    SELECT b.parent_oid, l.child_oid
+    FROM below AS b
+    INNER JOIN lasting AS l ON l.parent_oid = b.met_oid
+),
+
+circular AS (
+    SELECT l.child_oid, l.reference_name
+    FROM lasting AS l
+    INNER JOIN below AS b ON b.parent_oid = l.child_oid AND b.met_oid = l.parent_oid
+)
+
+SELECT c.child_oid, c.reference_name FROM circular AS c
+UNION
+SELECT r.child_oid, r.reference_name
+FROM reference AS r
+WHERE
+    r.child_oid = r.parent_oid
+    AND (
+        EXISTS (SELECT 1 FROM circular AS c WHERE c.child_oid = r.child_oid)
+        OR (
+            SELECT count(*) FROM reference AS s
+            WHERE s.child_oid = r.child_oid AND s.parent_oid = r.child_oid
+        ) > 1
+    );
+$deletion_plan_cycle$;
+
+COMMENT ON FUNCTION deletion_plan_cycle(oid[], jsonb) IS
+'The references of a closure by which its tables refer to each other in a circle.';
+REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_table.sql
+-- deletion_sql_table
+-- Write a table's name as the statements of a plan name it.
+--
+-- Parameters  p_table   the table
+-- Returns     text, qualified and quoted; where the table has partitions, marked: of it ONLY is
+--             nothing, so that word is taken away again
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_sql_table('customer'::regclass);
+
+CREATE OR REPLACE FUNCTION deletion_sql_table(p_table oid)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_table$
+SELECT CASE c.relkind WHEN 'p' THEN '/*whole*/ ' ELSE '' END || format('%I.%I', n.nspname, c.relname)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = p_table;
+$deletion_sql_table$;
+
+COMMENT ON FUNCTION deletion_sql_table(oid) IS
+'A table''s name as the statements of a plan name it.';
+REVOKE ALL ON FUNCTION deletion_sql_table(oid) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_scrub.sql
@@ -2191,6 +2375,20 @@ discriminator AS (
         AND a.attnum = (p_reference ->> 'discriminator_column')::int2
 ),
 
+part AS (
+    -- Rows of the other partitions are pointed at by nobody, whatever values they hold.
+    SELECT
+        format('%s = ANY (%L::oid[])', p ->> 'f', t.oids) AS condition,
+        format('tableoid = ANY (%L::oid[])', t.oids) AS parent_condition
+    FROM (
+        SELECT array_agg(r.relid::oid) AS oids
+        FROM pg_partition_tree((p_reference ->> 'parent_part')::oid) AS r
+        WHERE r.isleaf
+    ) AS t
+    INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p ON (p ->> 'attnum')::int2 = -6
+    WHERE p_reference ->> 'parent_part' IS NOT NULL
+),
+
 own_row AS (
     -- A row that refers to itself is not its own child.
     SELECT
@@ -2205,12 +2403,20 @@ SELECT jsonb_build_object(
     'parent', p_parent -> 'no',
     'child', p_child -> 'no',
     'reference', p_reference -> 'reference_name',
+    -- The table as the reference's statements name it: the one partition that has it.
+    'sql', coalesce(
+        deletion_sql_table((p_reference ->> 'child_part')::oid), p_child ->> 'sql'
+    ),
+    'parts', coalesce((
+        SELECT q.relkind = 'p' FROM pg_class AS q WHERE q.oid = (p_reference ->> 'child_part')::oid
+    ), (p_child ->> 'parts')::boolean),
     'action', p_reference -> 'action',
     'index', p_reference -> 'index_name',
     'self', p_parent ->> 'oid' = p_child ->> 'oid',
     -- Rows of one table that hang from each other can go in one statement.
     'expands', p_parent ->> 'oid' = p_child ->> 'oid' AND p_reference ->> 'action' = 'cascade'
-    AND p_reference ->> 'index_name' IS NOT NULL
+    AND p_reference ->> 'index_name' IS NOT NULL AND p_child ->> 'rows' = '*'
+    AND coalesce(p_reference ->> 'child_part', p_reference ->> 'parent_part') IS NULL
     AND NOT EXISTS (
         SELECT 1
         FROM pg_constraint AS own
@@ -2227,9 +2433,11 @@ SELECT jsonb_build_object(
         pair.child_type IN ('smallint', 'integer', 'bigint')
         AND pair.parent_type IN ('smallint', 'integer', 'bigint')
         AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
-    ) AND p_reference ->> 'index_name' IS NOT NULL,
+    ) AND p_reference ->> 'index_name' IS NOT NULL
+    AND coalesce(p_reference ->> 'child_part', p_reference ->> 'parent_part') IS NULL,
     'comparable', bool_and(pair.operator IS NOT NULL AND pair.is_exact),
-    'single', count(*) = 1,
+    'single', count(*) = 1 AND p_reference ->> 'parent_part' IS NULL
+    AND NOT (p_child ->> 'parts')::boolean,
     'child_column', min(pair.child_name),
     'frame_column', min(pair.frame_column),
     -- Sides exchanged: hashed lookups of the child's column among the frame's values.
@@ -2245,11 +2453,13 @@ SELECT jsonb_build_object(
     'on_frame', string_agg(format('f.%s%s %s c.%s', pair.frame_column, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
-    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), ''),
+    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), '')
+    || coalesce((SELECT ' AND f.' || s.condition FROM part AS s), ''),
     'on_parent', string_agg(format('t.%s%s %s c.%s', pair.parent_name, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
-    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), ''),
+    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), '')
+    || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), ''),
     'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
         ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),
@@ -2323,12 +2533,35 @@ ranked AS (
     )) AS r
 ),
 
--- Tables whose rows the check must know: those behind which something could block, and all
--- tables on the way from the target to them.
+circular AS (
+    SELECT c.child_oid, c.reference_name FROM deletion_plan_cycle(p_closure, p_references) AS c
+),
+
+-- What could be set NULL to let a parent go first, where rows refer to each other in a circle.
+loose AS (
+    SELECT
+        r.child_oid, r.reference_name, c.child_oid IS NOT NULL AS is_circular,
+        deletion_break_columns(r.source, p_references) AS columns
+    FROM reference AS r
+    LEFT JOIN circular AS c
+        ON c.child_oid = r.child_oid AND c.reference_name = r.reference_name
+    WHERE
+        r.action IN ('cascade', 'restrict') AND r.in_closure
+        AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
+),
+
+-- Tables whose rows the check must know: those behind which something could block, those of a
+-- circle that is not open anywhere, and all tables on the way from the target to them.
 concerned (table_oid) AS (
     SELECT r.parent_oid
     FROM reference AS r
     WHERE r.action = 'restrict'
+    UNION
+    SELECT l.child_oid
+    FROM loose AS l
+    WHERE
+        l.is_circular
+        AND EXISTS (SELECT 1 FROM loose AS o WHERE o.is_circular AND o.columns IS NULL)
     UNION
     SELECT r.child_oid
     FROM reference AS r
@@ -2345,7 +2578,9 @@ concerned (table_oid) AS (
 entered (table_oid, is_above) AS (
     SELECT r.child_oid, FALSE
     FROM reference AS r
-    WHERE r.action = 'cascade' AND r.parent_oid = r.child_oid
+    WHERE
+        r.action = 'cascade' AND r.parent_oid = r.child_oid
+        AND NOT EXISTS (SELECT 1 FROM circular AS c WHERE c.child_oid = r.child_oid)
     UNION
     SELECT r.parent_oid, TRUE
     FROM reference AS r
@@ -2395,6 +2630,12 @@ described AS (
                         s.child_oid = r.child_oid
                         AND s.action IN ('set_null', 'set_default', 'scrub')
                 ) > 1
+            ),
+            'circle', coalesce(l.is_circular, FALSE),
+            'break_columns', (
+                SELECT jsonb_agg(quote_ident(a.attname) ORDER BY a.attnum)
+                FROM pg_attribute AS a
+                WHERE a.attrelid = r.child_oid AND a.attnum = ANY (l.columns)
             )
         ) AS edge,
         row_number() OVER (
@@ -2413,6 +2654,7 @@ described AS (
         (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
         ON (c.node ->> 'oid')::oid = r.child_oid
     LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+    LEFT JOIN loose AS l ON l.child_oid = r.child_oid AND l.reference_name = r.reference_name
 )
 
 SELECT jsonb_build_object(
@@ -2422,8 +2664,11 @@ SELECT jsonb_build_object(
     'can_block', coalesce(bool_or(
         (d.edge ->> 'check')::boolean
         OR (d.edge ->> 'self')::boolean AND d.edge ->> 'action' = 'cascade'
+        AND NOT (d.edge ->> 'circle')::boolean
     ), FALSE),
-    'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
+    'has_waits', coalesce(bool_or(
+        (d.edge ->> 'waits')::boolean OR (d.edge ->> 'circle')::boolean
+    ), FALSE)
 ) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(
@@ -2469,7 +2714,6 @@ DECLARE
     v_tables oid[];
     v_references jsonb;
     v_nodes jsonb;
-    v_error_code text;
     v_error text;
 BEGIN
     SELECT
@@ -2531,15 +2775,8 @@ BEGIN
     );
 
     IF v_error IS NOT NULL THEN
-        v_error_code := 'JD005';
-    ELSE
-        v_error := deletion_plan_cycle(v_closure, v_references);
-        v_error_code := CASE WHEN v_error IS NOT NULL THEN 'JD007' END;
-    END IF;
-
-    IF v_error IS NOT NULL THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_tables), 'error_code', v_error_code, 'error', v_error
+            'tables', to_jsonb(v_tables), 'error_code', 'JD005', 'error', v_error
         );
     END IF;
 
@@ -2549,9 +2786,13 @@ BEGIN
             t.table_oid,
             CASE WHEN t.table_oid = v_root THEN v_key ELSE deletion_node_key(t.table_oid) END,
             ARRAY(
-                SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
+                SELECT jsonb_array_elements_text(r.parent_columns)::int2
                 FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
                 WHERE r.parent_oid = t.table_oid
+                UNION
+                SELECT CAST(-6 AS int2)
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_part oid)
+                WHERE r.parent_oid = t.table_oid AND r.parent_part IS NOT NULL
             ),
             t.table_oid = ANY (v_closure)
         ) ORDER BY t.ordinality
@@ -2560,7 +2801,14 @@ BEGIN
     FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
 
     RETURN jsonb_build_object(
-        'nodes', v_nodes, 'tables', to_jsonb(v_tables), 'max_rows', v_max_rows
+        'nodes', v_nodes,
+        'tables', to_jsonb(v_tables || ARRAY(
+            SELECT p.relid::oid
+            FROM unnest(v_tables) AS t (table_oid)
+            CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
+            WHERE p.level > 0
+        )),
+        'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
 END;
 $deletion_plan_graph$;
@@ -2604,13 +2852,27 @@ WITH wanted AS (
     UNION ALL
     SELECT 'u' || row_number() OVER (ORDER BY u.attnum), u.attnum, 2, u.attnum
     FROM (SELECT DISTINCT r.attnum FROM unnest(p_referenced) AS r (attnum)) AS u
-    WHERE u.attnum <> ALL (p_key)
+    WHERE u.attnum <> ALL (coalesce(p_key, '{-6,-1}'))
+    UNION ALL
+    -- Rows without a key are told apart by their place, for as long as nobody changes them.
+    SELECT 'k' || k.ordinality, k.attnum, 1, k.ordinality
+    FROM unnest(CASE
+        WHEN p_key IS NOT NULL THEN NULL
+        WHEN EXISTS (SELECT 1 FROM pg_class AS c WHERE c.oid = p_table AND c.relkind = 'p')
+            THEN '{-6,-1}'::int2[]
+        ELSE '{-1}'::int2[]
+    END) WITH ORDINALITY AS k (attnum, ordinality)
 )
 
 SELECT jsonb_build_object(
     'no', p_no,
     'oid', p_table::bigint,
-    'sql', format('%I.%I', n.nspname, c.relname),
+    'sql', deletion_sql_table(c.oid),
+    'parts', c.relkind = 'p',
+    -- What a subquery has to hand on: columns of the system are no part of *.
+    'rows', CASE
+        WHEN p_key IS NULL OR -6 = ANY (p_referenced) THEN 'c.tableoid, c.ctid, c.*' ELSE '*'
+    END,
     'name', deletion_entity_name(c.oid),
     'closure', p_in_closure,
     'columns', (
@@ -2671,11 +2933,12 @@ FROM pg_class AS c
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
-        WHEN c.relkind = 'p' OR c.relispartition THEN 'is partitioned'
-        WHEN c.relkind <> 'r' THEN 'is no ordinary table'
-        WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
-            THEN 'inherits or is inherited from'
-        WHEN deletion_node_key(c.oid) IS NULL THEN 'has no primary key and no unique key'
+        WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_partition_tree(c.oid) AS p
+            INNER JOIN pg_class AS q ON q.oid = p.relid AND q.relkind NOT IN ('r', 'p')
+        ) THEN 'has a partition that is no ordinary table'
         WHEN EXISTS (
             SELECT 1
             FROM pg_attribute AS a
@@ -2696,6 +2959,43 @@ $deletion_plan_problem$;
 COMMENT ON FUNCTION deletion_plan_problem(oid[]) IS
 'Why a table cannot take part in a plan, if one of the given tables cannot.';
 REVOKE ALL ON FUNCTION deletion_plan_problem(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_root_columns.sql
+-- deletion_root_columns
+-- Number a partition's columns as the table does that it is a part of.
+--
+-- Parameters  p_table     the partition, or any other table
+--             p_columns   its columns
+-- Returns     int2[], in the same order; those of any other table as they are
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_root_columns(
+    p_table oid,
+    p_columns int2[]
+) RETURNS int2[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_root_columns$
+SELECT CASE
+    WHEN pg_partition_root(p_table) IS NULL OR pg_partition_root(p_table) = p_table THEN p_columns
+    ELSE ARRAY(
+        SELECT r.attnum
+        FROM unnest(p_columns) WITH ORDINALITY AS k (attnum, ordinality)
+        INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = k.attnum
+        INNER JOIN pg_attribute AS r
+            ON r.attrelid = pg_partition_root(p_table) AND r.attname = a.attname
+        ORDER BY k.ordinality
+    )
+END;
+$deletion_root_columns$;
+
+COMMENT ON FUNCTION deletion_root_columns(oid, int2[]) IS
+'Number a partition''s columns as the table does that it is a part of.';
+REVOKE ALL ON FUNCTION deletion_root_columns(oid, int2[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_read_scrub.sql
@@ -2795,7 +3095,8 @@ REVOKE ALL ON FUNCTION deletion_read_scrub(oid, jsonb) FROM PUBLIC;
 --
 -- Parameters  p_parents   the tables that are pointed at
 -- Returns     one row a reference: its tables, columns in order, comparison operators, action,
---             the columns that a SET NULL or SET DEFAULT changes, and its supporting index
+--             the columns that a SET NULL or SET DEFAULT changes, its supporting index, and the
+--             partition that alone holds it (child_part) or is pointed at (parent_part)
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT * FROM deletion_references_to(ARRAY['users'::regclass]::oid[]);
@@ -2813,7 +3114,9 @@ RETURNS TABLE (
     set_columns int2[],
     discriminator_column int2,
     discriminator_value text,
-    index_name text
+    index_name text,
+    child_part oid,
+    parent_part oid
 )
 LANGUAGE sql
 STABLE
@@ -2837,7 +3140,15 @@ WITH from_catalog AS (
         NULL::int2 AS discriminator_column,
         NULL::text AS discriminator_value
     FROM pg_constraint AS k
-    WHERE k.contype = 'f' AND k.confrelid = ANY (p_parents)
+    -- Of a key on a partitioned table each partition has a copy.
+    WHERE
+        k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (
+            SELECT t.relid
+            FROM unnest(p_parents) AS p (oid)
+            CROSS JOIN LATERAL pg_partition_tree(p.oid) AS t
+            UNION ALL
+            SELECT p.oid FROM unnest(p_parents) AS p (oid)
+        )
 ),
 
 declared AS (
@@ -2869,8 +3180,8 @@ every AS (
 )
 
 SELECT
-    e.child_oid,
-    e.parent_oid,
+    coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid) AS child_oid,
+    coalesce(pg_partition_root(e.parent_oid)::oid, e.parent_oid) AS parent_oid,
     e.reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
@@ -2893,11 +3204,12 @@ SELECT
         ELSE coalesce(r.action, e.action)
     END AS action,
     e.is_declared,
-    e.child_columns,
-    e.parent_columns,
+    -- A partition may number its columns in its own way.
+    deletion_root_columns(e.child_oid, e.child_columns),
+    deletion_root_columns(e.parent_oid, e.parent_columns),
     e.operators,
-    e.set_columns,
-    e.discriminator_column,
+    deletion_root_columns(e.child_oid, e.set_columns),
+    (deletion_root_columns(e.child_oid, ARRAY[e.discriminator_column]))[1],
     e.discriminator_value,
     (
         SELECT i.indexrelid::regclass::text
@@ -2925,7 +3237,9 @@ SELECT
             ] <@ (e.child_columns || coalesce(e.discriminator_column, e.child_columns[1]))
         ORDER BY i.indnatts, i.indexrelid
         LIMIT 1
-    ) AS index_name
+    ) AS index_name,
+    CASE WHEN pg_partition_root(e.child_oid) <> e.child_oid THEN e.child_oid END AS child_part,
+    CASE WHEN pg_partition_root(e.parent_oid) <> e.parent_oid THEN e.parent_oid END AS parent_part
 FROM every AS e
 INNER JOIN pg_class AS t ON t.oid = e.child_oid
 INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
@@ -3015,8 +3329,8 @@ REVOKE ALL ON FUNCTION deletion_sql_list(jsonb, text, text) FROM PUBLIC;
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_edge   the self-reference                    p_node   its table
--- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in the
---             circle, and one of them
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in its
+--             largest circle, and one of them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -3049,12 +3363,16 @@ SELECT format(
     CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
     WHERE NOT (%11$s)
 )
-SELECT up.job_id, count(*), min(concat_ws(', ', %12$s))
-FROM up
-WHERE EXISTS (
-    SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
-)
-GROUP BY up.job_id$sql$,
+SELECT g.job_id, max(g.n), min(g.sample)
+FROM (
+    SELECT up.job_id, count(*) AS n, min(concat_ws(', ', %12$s)) AS sample
+    FROM up
+    WHERE EXISTS (
+        SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
+    )
+    GROUP BY up.job_id, %12$s
+) AS g
+GROUP BY g.job_id$sql$,
     r.start_list,
     deletion_sql_list(k.columns, '%1$s %3$s'),
     p_node ->> 'sql',
@@ -3136,8 +3454,10 @@ SELECT CASE
         p_edge ->> 'condition_c'
     )
     ELSE format(
-        'SELECT c.ctid FROM f CROSS JOIN LATERAL '
-        || '(SELECT c.ctid FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+        'SELECT c.ctid%1$s FROM f CROSS JOIN LATERAL '
+        || '(SELECT c.ctid%1$s FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c',
+        -- Rows of two partitions may be at the same place.
+        CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid' ELSE '' END,
         p_child ->> 'sql', p_edge ->> 'on_frame'
     )
 END;
@@ -3184,7 +3504,49 @@ WITH pair AS (
 -- One Tid Scan; the condition once more, for a row that moves while its lock is waited for.
 -- Rows are counted by job without a join: the frame's own rows name the job of each group.
 SELECT format(
-    CASE WHEN p_one_job THEN $sql$WITH %1$s
+    CASE WHEN (p_child ->> 'parts')::boolean AND p_one_job THEN $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT DISTINCT x.part, x.row_id
+    FROM (
+        %3$s
+        LIMIT $2
+    ) AS x (row_id, part)
+)
+DELETE FROM ONLY %2$s AS c
+USING r
+WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s$sql$
+    WHEN (p_child ->> 'parts')::boolean THEN $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT DISTINCT x.part, x.row_id
+    FROM (
+        %3$s
+        LIMIT $2
+    ) AS x (row_id, part)
+),
+d AS (
+    DELETE FROM ONLY %2$s AS c
+    USING r
+    WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s
+    RETURNING %5$s
+)
+SELECT
+    coalesce(sum(b.n), 0)::bigint,
+    jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0),
+    (SELECT count(*) FROM r) - coalesce(sum(b.n), 0)::bigint
+FROM (
+    SELECT a.j, sum(a.n)::bigint AS n
+    FROM (
+        SELECT max(g.j) AS j, sum(g.n) AS n
+        FROM (
+            SELECT %6$s, NULL::bigint AS j, 1 AS n FROM d
+            UNION ALL
+            SELECT %7$s, f.j, 0 FROM f
+        ) AS g
+        GROUP BY %8$s
+    ) AS a
+    GROUP BY a.j
+) AS b$sql$
+    WHEN p_one_job THEN $sql$WITH %1$s
 DELETE FROM ONLY %2$s AS c
 WHERE
     c.ctid = ANY (%3$s)
@@ -3220,6 +3582,7 @@ FROM (
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     CASE
+        WHEN (p_child ->> 'parts')::boolean THEN deletion_sql_find(p_edge, p_child)
         -- Behind a query, or the planner looks at each of its elements.
         WHEN p_found THEN 'ARRAY(SELECT unnest($2))'
         ELSE format(E'ARRAY(\n        %s\n        LIMIT $2\n    )', deletion_sql_find(p_edge, p_child))
@@ -3243,6 +3606,76 @@ $deletion_sql_drain$;
 COMMENT ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) IS
 'The statement that deletes rows without dependants that hang from a frame.';
 REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_fetch.sql
+-- deletion_sql_fetch
+-- Write the statement that reads the keys of the rows that hang from a frame by one reference.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+--                         beyond in the edge: a further condition on child rows c
+--             p_ordered   TRUE: in the order of the child's key, after the cursor $3
+-- Returns     text; binds $1 frame, $2 limit (and $3 cursor); answers the child's frame and its
+--             number of keys
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_fetch(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_ordered boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_fetch$
+SELECT format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, %2$s)), '[]'), count(*)
+FROM (
+    SELECT f.j, %3$s
+    FROM f
+    %4$s
+    %5$sLIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
+    CASE
+        -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
+        WHEN p_edge ->> 'index' IS NOT NULL THEN format(
+            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+        )
+        ELSE format(
+            'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+        )
+    END,
+    CASE WHEN p_ordered THEN format(
+        E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
+        deletion_sql_list(k.columns, 'c.%2$s'),
+        deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)')
+    ) ELSE '' END
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) AS columns,
+        -- A frame of several levels holds some of its rows' children itself.
+        CASE WHEN (p_edge ->> 'expands')::boolean THEN format(
+            ' AND (%s) NOT IN (SELECT %s FROM f AS own WHERE own.l IS NOT NULL)',
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'c.%2$s'),
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'own.%1$s')
+        ) ELSE coalesce(p_edge ->> 'beyond', '') END AS beyond
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_fetch$;
+
+COMMENT ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) IS
+'The statement that reads the keys of the rows that hang from a frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_levels.sql
@@ -3370,7 +3803,7 @@ SELECT format(
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', i.j, %3$s)), '[]'), count(*)
 FROM i
-CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
     string_agg(
         CASE
             WHEN cardinality(deletion_node_key((p_node ->> 'oid')::oid)) = 1
@@ -3383,7 +3816,8 @@ CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
     p_node ->> 'no',
     deletion_sql_list(p_node -> 'columns', '''%1$s'', t.%2$s'),
     p_node ->> 'sql',
-    string_agg(format('t.%s %s i.h%s', c.column_name, c.eq, c.n), ' AND ' ORDER BY c.n)
+    string_agg(format('t.%s %s i.h%s', c.column_name, c.eq, c.n), ' AND ' ORDER BY c.n),
+    replace(p_node ->> 'rows', 'c.', 't.')
 )
 FROM (
     SELECT
@@ -3436,15 +3870,17 @@ SELECT
     coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', f.j, %3$s)), '[]'),
     count(*)
 FROM f
-CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
-CROSS JOIN LATERAL (SELECT * FROM ONLY %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %8$s FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT %9$s FROM ONLY %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
     deletion_sql_frame(k.columns, FALSE),
     p_parent ->> 'no',
     deletion_sql_list(p_parent -> 'columns', '''%1$s'', t.%2$s'),
     p_child ->> 'sql',
     deletion_sql_list(k.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
     p_parent ->> 'sql',
-    p_edge ->> 'on_parent'
+    p_edge ->> 'on_parent',
+    p_child ->> 'rows',
+    replace(p_parent ->> 'rows', 'c.', 't.')
 )
 FROM key AS k
 UNION ALL
@@ -3454,13 +3890,14 @@ SELECT 'climb_root', format(
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, 'h', h.j)), '[]'), count(*)
 FROM f
 CROSS JOIN jsonb_to_recordset($2) AS h (j bigint, %2$s)
-CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %4$s OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %3$s AS c WHERE %4$s OFFSET 0) AS c
 WHERE %5$s$sql$,
     deletion_sql_frame(p_parent -> 'columns', FALSE),
     deletion_sql_list(k.columns, '%1$s %3$s'),
     p_child ->> 'sql',
     deletion_sql_list(k.columns, 'c.%2$s %4$s h.%1$s', ' AND '),
-    p_edge ->> 'on_frame'
+    p_edge ->> 'on_frame',
+    p_child ->> 'rows'
 )
 FROM key AS k
 WHERE p_parent ->> 'no' = '0' AND (p_edge ->> 'declared')::boolean;
@@ -3577,12 +4014,12 @@ u AS (
     UPDATE ONLY %2$s AS t
     SET %3$s
     FROM (
-        SELECT c.ctid AS row_id, f.j, %4$s
+        SELECT c.ctid AS row_id%10$s, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
         LIMIT $2
     ) AS f
-    WHERE t.ctid = f.row_id AND %6$s
+    WHERE t.ctid = f.row_id%12$s AND %6$s
     RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
 )%8$s
 SELECT
@@ -3591,7 +4028,7 @@ SELECT
         SELECT jsonb_object_agg(g.j, g.n)
         FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
     ),
-    (SELECT count(*) FROM u WHERE u.still)%10$s$sql$,
+    (SELECT count(*) FROM u WHERE u.still)%13$s$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     p_edge ->> 'set_columns',
@@ -3613,6 +4050,10 @@ s AS (
     RETURNING job_id AS j, keys ->> 'was' AS was
 )$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
     CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END,
+    -- Rows of two partitions may be at the same place.
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid AS part' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN 'c.tableoid, ' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ' AND t.tableoid = f.part' ELSE '' END,
     CASE WHEN (p_edge ->> 'once')::boolean THEN $sql$,
     (
         SELECT jsonb_object_agg(h.was, h.counts)
@@ -3635,6 +4076,179 @@ $deletion_sql_set$;
 COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
 'The statement that sets a reference NULL, or to its default, in the rows of a frame.';
 REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_circle.sql
+-- deletion_sql_circle
+-- Write the statements that a walk needs where rows refer to each other in a circle.
+--
+-- Parameters  p_nodes   the plan's nodes           p_edges   its edges
+-- Returns     one row a statement: edge_no, node_no, kind and text
+--             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4
+--             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
+--                            the stack lose the reference; answers their number
+--             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
+--                            would keep its parent; answers their number
+--             lock_circle    binds $1 walk: its rows of one table are locked; answers their number
+--             remove_circle  binds $1 walk: all its rows go; answers node and rows by job
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_circle(
+    p_nodes jsonb,
+    p_edges jsonb
+) RETURNS TABLE (edge_no integer, node_no integer, kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_circle$
+WITH node AS (
+    SELECT
+        (n.value ->> 'no')::integer AS no,
+        n.value AS node,
+        n.value ->> 'sql' AS table_sql,
+        (n.value ->> 'closure')::boolean AS in_closure,
+        (
+            SELECT jsonb_agg(c.value ORDER BY c.ordinality)
+            FROM jsonb_array_elements(n.value -> 'columns') WITH ORDINALITY AS c
+            WHERE (c.value ->> 'key')::boolean
+        ) AS keys
+    FROM jsonb_array_elements(p_nodes) AS n
+),
+
+edge AS (
+    SELECT
+        (e.value ->> 'no')::integer AS no, e.value AS edge, e.value ->> 'action' AS action,
+        p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
+        c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
+        -- Every key that such a walk has on its stack is among its scratch rows.
+        format(
+            'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = 0'
+            || ' AND w.node_no = %s AND w.fate = ''keep'' AND w.key_hash = deletion_key_hash('
+            || 'jsonb_build_array(%s))%%s)',
+            c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
+        ) AS on_stack
+    FROM jsonb_array_elements(p_edges) AS e
+    INNER JOIN node AS p ON p.no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.no = (e.value ->> 'child')::integer
+),
+
+found AS (
+    SELECT
+        n.*,
+        format(
+            'SELECT w.job_id AS j, k.* FROM deletion_walk_keys AS w'
+            || ' CROSS JOIN LATERAL jsonb_to_record(w.keys) AS k (%s)'
+            || ' WHERE w.walk_id = $1 AND w.node_no = %s AND w.fate = ''delete''',
+            deletion_sql_list(n.keys, '%1$s %3$s'), n.no
+        ) AS frame,
+        deletion_sql_list(n.keys, 't.%2$s %4$s f.%1$s', ' AND ') AS same
+    FROM node AS n
+    WHERE n.in_closure
+)
+
+SELECT e.no, e.child_no, 'fetch_beyond', deletion_sql_fetch(
+    e.edge || jsonb_build_object(
+        'expands', FALSE, 'beyond', ' AND NOT ' || format(e.on_stack, '$4', '')
+    ),
+    e.parent, e.child, TRUE
+)
+FROM edge AS e
+WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+UNION ALL
+SELECT e.no, e.child_no, 'break', format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
+        FROM f
+        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        WHERE %6$s
+        LIMIT $2
+    ) AS f
+    WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
+    RETURNING 1
+)
+SELECT count(*) FROM u$sql$,
+    deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
+    e.table_sql, (
+        SELECT string_agg(b.name || ' = NULL', ', ')
+        FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
+    ),
+    deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
+    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found'
+)
+FROM edge AS e
+WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
+UNION ALL
+-- By a reference that restricts no row was found: rows that go anyway may give it up.
+SELECT i.no, o.child_no, 'break_own', format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT f.*
+        FROM f INNER JOIN ONLY %2$s AS t ON %4$s
+        WHERE %5$s
+        LIMIT $2
+    ) AS f
+    WHERE %4$s
+    RETURNING 1
+)
+SELECT count(*) FROM u$sql$,
+    deletion_sql_frame((o.child -> 'columns') || coalesce(i.edge -> 'columns', '[]'), i.no = 0),
+    o.table_sql,
+    (
+        SELECT string_agg(DISTINCT b.value #>> '{}' || ' = NULL', ', ')
+        FROM jsonb_path_query(jsonb_agg(o.edge -> 'break_columns'), '$[*][*]') AS b (value)
+    ),
+    deletion_sql_list(o.keys, 't.%2$s %4$s f.%1$s', ' AND ')
+    || coalesce(' AND ' || (i.edge ->> 'found'), ''),
+    string_agg(
+        format('(%s)', deletion_sql_list(o.edge -> 'columns', 't.%2$s IS NOT NULL', ' AND ')),
+        ' OR ' ORDER BY o.no
+    )
+)
+FROM edge AS o
+INNER JOIN (
+    SELECT e.no, e.child_no, e.edge FROM edge AS e WHERE e.action = 'cascade'
+    UNION ALL
+    SELECT 0, 0, NULL
+) AS i ON i.child_no = o.child_no
+WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array'
+GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
+UNION ALL
+SELECT 0, f.no, 'lock_circle', format(
+    'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN ONLY %s AS t ON %s ORDER BY %s'
+    || ' FOR UPDATE OF t) AS locked',
+    f.frame, f.table_sql, f.same, deletion_sql_list(f.keys, 't.%2$s')
+)
+FROM found AS f
+UNION ALL
+-- In one statement, at whose end the engine looks whether anything still refers to the rows.
+SELECT 0, 0, 'remove_circle', format(
+    E'WITH %s\nSELECT g.node_no, jsonb_object_agg(g.j, g.n), sum(g.n)::bigint\nFROM (\n    %s\n'
+    || E') AS g\nGROUP BY g.node_no',
+    string_agg(format(
+        E'd%s AS (\n    DELETE FROM ONLY %s AS t\n    USING (%s) AS f\n    WHERE %s\n'
+        || E'    RETURNING f.j\n)',
+        f.no, f.table_sql, f.frame, f.same
+    ), E',\n' ORDER BY f.no),
+    string_agg(format(
+        'SELECT %1$s AS node_no, d.j, count(*) AS n FROM d%1$s AS d GROUP BY d.j', f.no
+    ), E'\n    UNION ALL\n    ' ORDER BY f.no)
+)
+FROM found AS f;
+$deletion_sql_circle$;
+
+COMMENT ON FUNCTION deletion_sql_circle(jsonb, jsonb) IS
+'The statements that a walk needs where rows refer to each other in a circle.';
+REVOKE ALL ON FUNCTION deletion_sql_circle(jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_write_plan.sql
@@ -3662,10 +4276,10 @@ WITH node AS (
 edge AS (
     SELECT
         (e.value ->> 'no')::integer AS edge_no,
-        e.value || jsonb_build_object('sql', c.node -> 'sql') AS edge,
+        e.value AS edge,
         e.value ->> 'action' AS action,
         p.node AS parent,
-        c.node AS child
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
@@ -3741,7 +4355,8 @@ statement AS (
     CROSS JOIN (VALUES
         ('', FALSE, FALSE), ('_one', TRUE, FALSE), ('_found', FALSE, TRUE), ('_found_one', TRUE, TRUE)
     ) AS k (suffix, is_one, is_found)
-    WHERE (e.edge ->> 'leaf')::boolean
+    -- Of several partitions a row's place alone does not tell which row it is.
+    WHERE (e.edge ->> 'leaf')::boolean AND NOT (k.is_found AND (e.edge ->> 'parts')::boolean)
     UNION ALL
     SELECT e.edge_no, 4, 'find', format(
             E'WITH %s\nSELECT ARRAY(\n    %s\n    LIMIT $2\n)',
@@ -3749,7 +4364,7 @@ statement AS (
             deletion_sql_find(e.edge, e.child)
         ), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE (e.edge ->> 'leaf')::boolean
+    WHERE (e.edge ->> 'leaf')::boolean AND NOT (e.edge ->> 'parts')::boolean
     UNION ALL
     SELECT e.edge_no, 5, 'set',
         deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
@@ -3764,7 +4379,9 @@ statement AS (
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e
-    WHERE e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+    WHERE
+        e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+        AND NOT (e.edge ->> 'circle')::boolean
     UNION ALL
     SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
     FROM edge AS e
@@ -3810,7 +4427,7 @@ SELECT
     coalesce((e.edge ->> 'check')::boolean, FALSE),
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
-    s.sql_text
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;
@@ -3818,6 +4435,78 @@ $deletion_write_plan$;
 COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
 'Store a compiled plan: its graph as rows, each step with its finished SQL.';
 REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_write_circles.sql
+-- deletion_write_circles
+-- Store the further steps of a plan whose rows may refer to each other in a circle.
+--
+-- Parameters  p_plan_id   the plan's row           p_graph   deletion_plan_graph's answer
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_write_circles(
+    p_plan_id bigint,
+    p_graph jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_write_circles$
+WITH edge AS (
+    SELECT (e.value ->> 'no')::integer AS edge_no, e.value AS edge
+    FROM jsonb_array_elements(p_graph -> 'edges') AS e
+),
+
+statement AS (
+    SELECT c.edge_no, c.node_no, c.kind, c.sql_text
+    FROM deletion_sql_circle(p_graph -> 'nodes', p_graph -> 'edges') AS c
+    UNION ALL
+    -- It is known that tables go in a circle: every run of the plan looks at its stack.
+    SELECT e.edge_no, (e.edge ->> 'child')::integer, 'circle', NULL
+    FROM edge AS e
+    WHERE (e.edge ->> 'circle')::boolean
+    UNION ALL
+    -- Its columns may be set NULL.
+    SELECT e.edge_no, (e.edge ->> 'child')::integer, 'loose', NULL
+    FROM edge AS e
+    WHERE jsonb_typeof(e.edge -> 'break_columns') = 'array'
+)
+
+INSERT INTO deletion_plan_steps (
+    plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
+    index_name, sql_text
+)
+SELECT
+    p_plan_id,
+    (SELECT max(t.step_no) FROM deletion_plan_steps AS t WHERE t.plan_id = p_plan_id)
+    + row_number() OVER (ORDER BY s.edge_no, s.kind, s.node_no),
+    s.kind,
+    s.node_no,
+    (e.edge ->> 'parent')::integer,
+    s.edge_no,
+    n.value ->> 'name',
+    e.edge ->> 'reference',
+    e.edge ->> 'action',
+    CASE WHEN e.edge IS NULL THEN 'key' ELSE e.edge ->> 'index' END,
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+FROM statement AS s
+LEFT JOIN edge AS e ON e.edge_no = s.edge_no
+INNER JOIN jsonb_array_elements(p_graph -> 'nodes') AS n
+    ON (n.value ->> 'no')::integer = s.node_no
+WHERE EXISTS (
+    SELECT 1
+    FROM edge AS o
+    WHERE
+        (o.edge ->> 'circle')::boolean
+        OR ((o.edge ->> 'self')::boolean AND o.edge ->> 'action' IN ('cascade', 'restrict'))
+);
+$deletion_write_circles$;
+
+COMMENT ON FUNCTION deletion_write_circles(bigint, jsonb) IS
+'Store the further steps of a plan whose rows may refer to each other in a circle.';
+REVOKE ALL ON FUNCTION deletion_write_circles(bigint, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_write_holds.sql
@@ -3849,6 +4538,8 @@ step AS (
         n.node ->> 'name' AS table_name, NULL::text AS reference_name, NULL::text AS action,
         deletion_sql_held(n.node) AS sql_text
     FROM node AS n
+    -- A row without a key cannot be held.
+    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
     UNION ALL
     SELECT
         r.kind, c.node_no, p.node_no, (e.value ->> 'no')::integer,
@@ -3869,7 +4560,7 @@ SELECT
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
     + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
-    'key', s.sql_text
+    'key', replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM step AS s;
 $deletion_write_holds$;
 
@@ -4165,7 +4856,16 @@ BEGIN
     LIMIT 1;
 
     IF v_error IS NULL THEN
-        v_error := deletion_plan_problem(v_useful);
+        v_error := coalesce(deletion_plan_problem(v_useful), (
+            -- What was marked is remembered by its key.
+            SELECT format(
+                '%s has no primary key and no unique key without NULLs',
+                deletion_entity_name(u.table_oid)
+            )
+            FROM unnest(v_useful) AS u (table_oid)
+            WHERE u.table_oid <> v_root AND deletion_node_key(u.table_oid) IS NULL
+            LIMIT 1
+        ));
         v_error_code := 'JD005';
     END IF;
 
@@ -4536,7 +5236,8 @@ SELECT
         WHEN s.kind IN ('fetch_more', 'spread', 'size') THEN e.edge ->> 'index'
         ELSE coalesce(e.edge ->> 'index', 'key')
     END,
-    s.sql_text
+    -- A partitioned table is read whole: it has no rows of its own.
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_soft_plan$;
@@ -4661,16 +5362,20 @@ DECLARE
 BEGIN
     v_walk.run := p_run;
     v_walk.rows_left := p_run.batch_rows;
-    v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
+    v_walk.has_waits := p_run.state ? 'careful' OR (
+        SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id
+    );
     v_walk.is_locked := FALSE;
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
+    PERFORM deletion_note_stack(p_run);
     v_walk := deletion_load_frame(v_walk);
 
     -- Roots that go in this transaction with all below them are locked first: then no reference that
     -- was emptied has to be looked at once more.
     IF
         (v_walk.frame).edge_no = 0 AND (v_walk.frame).edge_pos = 0 AND (v_walk.frame).rows_here = 0
+        AND NOT v_walk.has_waits
         AND (v_walk.frame).key_count * (1 + (p_run.state -> 'fan' ->> '0')::float8) <= v_walk.rows_left
     THEN
         v_frame := deletion_lock_frame(p_run.plan_id, v_walk.frame);
@@ -4689,7 +5394,11 @@ BEGIN
                 s.kind = 'drain'
                 OR (s.kind = 'set' AND (NOT s.waits OR (v_walk.run).state ? 'set'))
                 OR (
-                    s.kind = CASE WHEN v_walk.has_waits THEN 'fetch_more' ELSE 'fetch' END
+                    s.kind = CASE
+                        WHEN p_run.state ? 'careful' THEN 'fetch_beyond'
+                        WHEN v_walk.has_waits THEN 'fetch_more'
+                        ELSE 'fetch'
+                    END
                     AND s.action = 'cascade' AND NOT s.is_leaf
                 )
             )
@@ -5054,6 +5763,10 @@ DECLARE
     -- A frame with many rows below it: each batch from the start would be read again and again.
     v_is_wide boolean := p_step.kind = 'drain' AND NOT p_walk.is_locked AND (
         v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows
+    ) AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find'
     );
     v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
 BEGIN
@@ -5218,7 +5931,15 @@ BEGIN
         phase = 'advance',
         state = CASE
             WHEN v_is_back THEN r.state - 'stage' - 'is_back'
-            ELSE jsonb_strip_nulls(jsonb_build_object('fan', p.fan_out, 'held', r.state -> 'held'))
+            ELSE jsonb_strip_nulls(jsonb_build_object(
+                'fan', p.fan_out,
+                'held', r.state -> 'held',
+                'careful', nullif(r.state ? 'careful' OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_steps AS s
+                    WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
+                ), FALSE)
+            ))
         END
     FROM deletion_plans AS p
     WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id;
@@ -5633,6 +6354,304 @@ COMMENT ON FUNCTION deletion_hold_error(bigint[]) IS
 REVOKE ALL ON FUNCTION deletion_hold_error(bigint[]) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_find_circle.sql
+-- deletion_find_circle
+-- Find all that hangs from one row, if it is few enough to go in one transaction.
+--
+-- Parameters  p_run     the run        p_frame   the row's frame        p_key   the row in it
+--             p_limit   most rows
+-- Returns     text that tells the rows from any others; NULL: they are too many, or rows that stay
+--             refer to them
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_find_circle(
+    p_run deletion_runs,
+    p_frame deletion_frames,
+    p_key jsonb,
+    p_limit bigint
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_find_circle$
+DECLARE
+    v_read bigint;
+    v_total bigint := 1;
+BEGIN
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id AND w.job_id <> 0;
+    INSERT INTO deletion_walk_keys (
+        walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+    )
+    VALUES (
+        p_run.run_id, (p_key ->> 'j')::bigint, p_frame.node_no, 'delete', deletion_frame_hash(p_key),
+        p_frame.edge_no, p_key - 'j', FALSE
+    );
+
+    LOOP
+        v_read := deletion_walk(p_run.run_id, p_run.plan_id, TRUE);
+        EXIT WHEN v_read IS NULL;
+        SELECT count(*) INTO v_total
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate = 'delete';
+        EXIT WHEN v_total > p_limit;
+    END LOOP;
+
+    IF v_total > p_limit OR EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS w
+        WHERE
+            w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate <> 'delete'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS d
+                WHERE
+                    d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                    AND d.fate = 'delete' AND d.key_hash = w.key_hash
+            )
+    ) THEN
+        RETURN NULL;
+    END IF;
+
+    RETURN (
+        SELECT string_agg(w.node_no || encode(w.key_hash, 'hex'), ' ' ORDER BY w.node_no, w.key_hash)
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate = 'delete'
+    );
+END;
+$deletion_find_circle$;
+
+COMMENT ON FUNCTION deletion_find_circle(deletion_runs, deletion_frames, jsonb, bigint) IS
+'Find all that hangs from one row, if it is few enough to go in one transaction.';
+REVOKE ALL ON FUNCTION deletion_find_circle(deletion_runs, deletion_frames, jsonb, bigint)
+FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_left_over.sql
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Parameters  p_walk   the walk, its frame holding what is left
+--             p_step   the plan's remove step of that frame
+-- Returns     the walk: another pass over the frame, or the frame below
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_left_over(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_left_over$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+BEGIN
+    IF v_run.rows_changed <= v_frame.rows_at_pass AND v_run.state ? 'careful' THEN
+        v_walk := deletion_open_circle(v_walk);
+        v_run := v_walk.run;
+    END IF;
+
+    IF v_run.rows_changed > v_frame.rows_at_pass OR v_walk.rows_left = 0 THEN
+        -- Something went in this pass, so more may go in the next.
+        v_frame.idle_passes := 0;
+    ELSIF p_walk.has_waits AND v_frame.edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        RETURN deletion_pop(v_walk);
+    ELSIF p_walk.has_waits AND NOT v_run.state ? 'set' THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        v_run.state := v_run.state || '{"set": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_run.state ? 'careful' AND NOT v_run.state ? 'together' THEN
+        -- What is left goes in circles, or lies above one.
+        v_run.state := v_run.state || '{"together": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_frame.idle_passes = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        v_frame.idle_passes := 1;
+    ELSE
+        PERFORM deletion_stuck(v_run, v_frame, p_step);
+    END IF;
+
+    v_walk.is_locked := FALSE;
+    v_frame.edge_pos := 0;
+    v_frame.fetch_cursor := NULL;
+    v_frame.rows_at_pass := v_run.rows_changed;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_left_over$;
+
+COMMENT ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) IS
+'Decide what becomes of a frame some of whose rows could not be removed.';
+REVOKE ALL ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_note_frame.sql
+-- deletion_note_frame
+-- Note that a frame's rows come onto the stack, or leave it, where rows may go in a circle.
+--
+-- Parameters  p_run     the run        p_frame   the frame        p_is_on   FALSE: it leaves
+-- Writes      deletion_walk_keys (of no job, and kept)     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_note_frame(
+    p_run deletion_runs,
+    p_frame deletion_frames,
+    p_is_on boolean
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_note_frame$
+BEGIN
+    IF NOT p_run.state ? 'careful' THEN
+        RETURN;
+    END IF;
+
+    IF p_is_on THEN
+        INSERT INTO deletion_walk_keys (
+            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+        )
+        SELECT
+            p_run.run_id, 0, p_frame.node_no, 'keep', deletion_frame_hash(k.value), p_frame.edge_no,
+            TRUE
+        FROM jsonb_array_elements(p_frame.keys) AS k
+        ON CONFLICT DO NOTHING;
+    ELSE
+        DELETE FROM deletion_walk_keys AS w
+        USING jsonb_array_elements(p_frame.keys) AS k
+        WHERE
+            w.walk_id = p_run.run_id AND w.job_id = 0 AND w.node_no = p_frame.node_no
+            AND w.fate = 'keep' AND w.key_hash = deletion_frame_hash(k.value);
+    END IF;
+END;
+$deletion_note_frame$;
+
+COMMENT ON FUNCTION deletion_note_frame(deletion_runs, deletion_frames, boolean) IS
+'Note that a frame''s rows come onto the stack, or leave it, where rows may go in a circle.';
+REVOKE ALL ON FUNCTION deletion_note_frame(deletion_runs, deletion_frames, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_note_stack.sql
+-- deletion_note_stack
+-- Note anew which rows are on a run's stored stack, where rows may go in a circle.
+--
+-- Parameters  p_run   the run, its frames held
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_note_stack(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_note_stack$
+BEGIN
+    IF p_run.state ? 'careful' THEN
+        DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+        PERFORM deletion_note_frame(p_run, f, TRUE)
+        FROM deletion_frames AS f
+        WHERE f.run_id = p_run.run_id;
+    END IF;
+END;
+$deletion_note_stack$;
+
+COMMENT ON FUNCTION deletion_note_stack(deletion_runs) IS
+'Note anew which rows are on a run''s stored stack, where rows may go in a circle.';
+REVOKE ALL ON FUNCTION deletion_note_stack(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_open_circle.sql
+-- deletion_open_circle
+-- Get on where the present frame's rows wait for rows that wait for them.
+--
+-- Parameters  p_walk   the walk, its frame holding what is left
+-- Returns     the walk; where nothing was changed, it was of no use
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+--
+-- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
+-- reachable by the one they were found by. When nothing else goes on any more, rows that cannot be
+-- parted go together.
+
+CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_open_circle$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_sql text;
+    v_rows bigint;
+    v_key jsonb;
+    v_gone bytea[] := ARRAY[]::bytea[];
+BEGIN
+    FOR v_sql IN
+        SELECT s.sql_text
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id
+            AND (
+                (s.kind = 'break' AND s.parent_node_no = (p_walk.frame).node_no)
+                OR (
+                    s.kind = 'break_own' AND s.edge_no = (p_walk.frame).edge_no
+                    AND v_run.state ? 'together'
+                )
+            )
+        ORDER BY s.step_no
+    LOOP
+        EXIT WHEN v_walk.rows_left = 0;
+        EXECUTE v_sql INTO v_rows USING (p_walk.frame).keys, v_walk.rows_left, v_run.run_id;
+        v_run.rows_changed := v_run.rows_changed + v_rows;
+        v_walk.rows_left := v_walk.rows_left - v_rows;
+    END LOOP;
+
+    v_walk.run := v_run;
+
+    IF v_run.rows_changed > (p_walk.run).rows_changed OR NOT v_run.state ? 'together' THEN
+        RETURN v_walk;
+    END IF;
+
+    FOR v_key IN SELECT k.value FROM jsonb_array_elements((p_walk.frame).keys) AS k LOOP
+        EXIT WHEN v_walk.rows_left = 0;
+        CONTINUE WHEN v_key ? 'm' OR deletion_frame_hash(v_key) = ANY (v_gone);
+        v_rows := v_walk.rows_left;
+        v_walk := deletion_remove_circle(v_walk, v_key);
+
+        IF v_walk.rows_left < v_rows THEN
+            v_gone := v_gone || ARRAY(
+                SELECT w.key_hash
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.fate = 'delete'
+                    AND w.node_no = (p_walk.frame).node_no
+            );
+        END IF;
+    END LOOP;
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_run.run_id AND w.job_id <> 0;
+    RETURN v_walk;
+END;
+$deletion_open_circle$;
+
+COMMENT ON FUNCTION deletion_open_circle(deletion_cursor) IS
+'Get on where the present frame''s rows wait for rows that wait for them.';
+REVOKE ALL ON FUNCTION deletion_open_circle(deletion_cursor) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_load_frame.sql
 -- deletion_load_frame
 -- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
@@ -5781,7 +6800,7 @@ WITH used AS (
         to_regclass(s.table_name)::oid AS table_oid,
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
-            WHEN s.kind IN ('set', 'lock', 'mark') THEN 'UPDATE'
+            WHEN s.kind IN ('set', 'lock', 'break', 'break_own', 'mark') THEN 'UPDATE'
             ELSE 'SELECT'
         END AS privilege,
         -- A lock is content with any column; what is set needs the right on those it sets.
@@ -5952,6 +6971,7 @@ DECLARE
     v_last integer := cardinality(p_walk.below);
 BEGIN
     v_walk.is_locked := FALSE;
+    PERFORM deletion_note_frame(p_walk.run, p_walk.frame, FALSE);
 
     IF v_last = 0 THEN
         v_walk := deletion_load_frame(v_walk);
@@ -6030,6 +7050,117 @@ $deletion_preview_held$;
 COMMENT ON FUNCTION deletion_preview_held(bigint, bigint, jsonb, timestamptz) IS
 'Note, for a preview, which rows below its root are held.';
 REVOKE ALL ON FUNCTION deletion_preview_held(bigint, bigint, jsonb, timestamptz) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove_circle.sql
+-- deletion_remove_circle
+-- Remove a row with all that hangs from it at once: lock them, look once more, delete.
+--
+-- Parameters  p_walk   the walk                    p_key   a row of its present frame
+-- Returns     the walk; its rows_left is 0 where only a whole batch would hold the rows
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove_circle(
+    p_walk deletion_cursor,
+    p_key jsonb
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove_circle$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    -- Contention may have halved the batch: rows that cannot be parted go by the setting.
+    v_limit bigint := greatest(v_run.batch_rows, deletion_setting_int('batch_rows'));
+    v_rows_of text;
+    v_sql text;
+    v_locked bigint := 0;
+    v_gone bigint := 0;
+    v_rows bigint;
+    v_node_no integer;
+    v_by_job jsonb;
+    v_table text;
+BEGIN
+    v_rows_of := deletion_find_circle(v_run, p_walk.frame, p_key, v_limit);
+
+    IF v_rows_of IS NULL THEN
+        RETURN v_walk;
+    END IF;
+
+    FOR v_sql IN
+        SELECT s.sql_text
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.kind = 'lock_circle'
+            AND EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.node_no = s.node_no
+                    AND w.fate = 'delete'
+            )
+        ORDER BY s.node_no
+    LOOP
+        EXECUTE v_sql INTO v_rows USING v_run.run_id;
+        v_locked := v_locked + v_rows;
+    END LOOP;
+
+    IF v_locked > p_walk.rows_left AND p_walk.rows_left < v_run.batch_rows THEN
+        v_walk.rows_left := 0;
+        RETURN v_walk;
+    END IF;
+
+    -- Under the lock no foreign key can gain a row: what is found now is what goes.
+    IF v_locked = 0
+        OR deletion_find_circle(v_run, p_walk.frame, p_key, v_limit) IS DISTINCT FROM v_rows_of
+    THEN
+        RETURN v_walk;
+    END IF;
+
+    SELECT s.sql_text INTO STRICT v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.kind = 'remove_circle';
+
+    FOR v_node_no, v_by_job, v_rows IN EXECUTE v_sql USING v_run.run_id LOOP
+        SELECT s.table_name INTO v_table
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.kind = 'lock_circle' AND s.node_no = v_node_no;
+        PERFORM deletion_add_receipts(
+            v_run.run_id, ARRAY[v_table], 'delete', ARRAY[v_by_job]
+        );
+        PERFORM deletion_uncount(v_run.run_id, v_table, (
+            SELECT jsonb_agg(w.keys || jsonb_build_object('j', w.job_id))
+            FROM deletion_walk_keys AS w
+            WHERE
+                w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.node_no = v_node_no
+                AND w.fate = 'delete'
+        )) WHERE v_run.state ? 'set';
+        v_gone := v_gone + v_rows;
+    END LOOP;
+
+    IF v_gone < v_locked THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                'rows of %s are found and not changed (a trigger or a policy keeps them)', v_table
+            );
+    END IF;
+
+    v_run.rows_changed := v_run.rows_changed + v_gone;
+    v_walk.rows_left := greatest(0, v_walk.rows_left - v_gone);
+    v_walk.run := v_run;
+    RETURN v_walk;
+END;
+$deletion_remove_circle$;
+
+COMMENT ON FUNCTION deletion_remove_circle(deletion_cursor, jsonb) IS
+'Remove a row with all that hangs from it at once: lock them, look once more, delete.';
+REVOKE ALL ON FUNCTION deletion_remove_circle(deletion_cursor, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_remove_levels.sql
@@ -6115,6 +7246,113 @@ $deletion_remove_levels$;
 COMMENT ON FUNCTION deletion_remove_levels(deletion_cursor) IS
 'Remove all rows of a frame of several levels at once: lock them, look, delete.';
 REVOKE ALL ON FUNCTION deletion_remove_levels(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_push(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_push$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames := p_walk.frame;
+    v_child deletion_frames;
+    v_wide deletion_frames;
+    v_run deletion_runs := p_walk.run;
+    -- Rows changed for each key of such a frame, as seen so far in this run.
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_fan_out IS NULL THEN 100
+        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+    END);
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
+    USING v_frame.keys, v_limit, v_frame.fetch_cursor, v_run.run_id;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_child.key_count < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_frame.fetch_cursor := NULL;
+    ELSE
+        -- Only plans in which rows have to wait for others read on; all else begins in front.
+        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+    END IF;
+
+    v_walk.frame := v_frame;
+
+    IF v_child.key_count > 0 THEN
+        v_child.run_id := v_run.run_id;
+        v_child.depth := v_frame.depth + 1;
+        v_child.node_no := p_step.node_no;
+        v_child.edge_no := p_step.edge_no;
+        v_child.edge_pos := 0;
+        v_child.rows_at_pass := v_run.rows_changed;
+        v_child.idle_passes := 0;
+        v_child.rows_here := 0;
+        v_child.updated_at := clock_timestamp();
+
+        IF v_child.depth > 100000 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        END IF;
+
+        PERFORM deletion_note_frame(v_run, v_child, TRUE);
+        v_walk.below := v_walk.below || v_frame;
+        v_walk.frame := v_child;
+        v_walk.is_locked := FALSE;
+
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF
+            p_step.node_no = v_frame.node_no AND NOT p_walk.has_waits
+            AND v_child.key_count * 20 < v_limit
+        THEN
+            v_wide := deletion_expand(v_run, v_child, v_limit);
+
+            IF v_wide.key_count > v_child.key_count THEN
+                v_walk.frame := v_wide;
+                RETURN v_walk;
+            END IF;
+        END IF;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF NOT p_walk.has_waits AND v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+            v_child := deletion_lock_frame(v_run.plan_id, v_child);
+            v_walk.is_locked := v_child.run_id IS NOT NULL;
+            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT v_walk.is_locked THEN
+            v_child := deletion_hold_frame(v_run.plan_id, v_walk.frame);
+            v_walk.frame := CASE
+                WHEN v_child.run_id IS NOT NULL THEN v_child ELSE v_walk.frame
+            END;
+        END IF;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_push$;
+
+COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
+'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
+REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_uncount.sql
@@ -6557,6 +7795,77 @@ COMMENT ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) IS
 REVOKE ALL ON FUNCTION deletion_step_failed(deletion_runs, boolean, text, text) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_stuck.sql
+-- deletion_stuck
+-- Raise the error that says why rows of a frame cannot be removed.
+--
+-- Parameters  p_run     the run        p_frame   the frame, holding the rows that stay
+--             p_step    the plan's remove step of that frame
+-- Errors      JD006 always: the rows that block, or a table whose rows are found and not changed
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_stuck(
+    p_run deletion_runs,
+    p_frame deletion_frames,
+    p_step deletion_plan_steps
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_stuck$
+DECLARE
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+    v_unchanged text := p_step.table_name;
+    v_blocking text;
+BEGIN
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.parent_node_no = p_frame.node_no AND s.kind = 'fetch'
+        ORDER BY s.edge_no
+    LOOP
+        PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+        EXECUTE v_step.sql_text INTO v_keys, v_count USING p_frame.keys, 1000;
+        CONTINUE WHEN v_count = 0;
+
+        IF v_step.action = 'restrict' THEN
+            v_blocking := concat_ws(', ', v_blocking, format(
+                '%s%s rows of %s behind %s', CASE WHEN v_count = 1000 THEN 'at least ' ELSE '' END,
+                v_count, v_step.table_name, v_step.reference_name
+            ));
+        ELSE
+            v_unchanged := v_step.table_name;
+        END IF;
+    END LOOP;
+
+    IF p_run.state ? 'careful' AND v_blocking IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD007',
+            MESSAGE = format(
+                'rows of %s go in a circle that no batch holds, one is %s',
+                p_step.table_name, (p_frame.keys -> 0) - 'j'
+            );
+    END IF;
+
+    RAISE EXCEPTION USING
+        ERRCODE = 'JD006',
+        MESSAGE = coalesce(v_blocking, format(
+            'rows of %s are found and not changed (a trigger or a policy keeps them)', v_unchanged
+        ));
+END;
+$deletion_stuck$;
+
+COMMENT ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) IS
+'Raise the error that says why rows of a frame cannot be removed.';
+REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps)
+FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_sweep_away.sql
 -- deletion_sweep_away
 -- Delete what deletion_sweep has locked and counted, and write the receipts.
@@ -6666,7 +7975,7 @@ BEGIN
     -- Where rows went while they were counted, they may do so again (a trigger takes them): each
     -- such step would be lost, and the batch halved.
     IF
-        v_take IS NULL OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
+        v_take IS NULL OR p_walk.has_waits OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
         OR v_run.error LIKE '40001:%'
     THEN
         RETURN deletion_push(p_walk, p_step);
@@ -6848,6 +8157,76 @@ $deletion_walk$;
 COMMENT ON FUNCTION deletion_walk(bigint, bigint, boolean) IS
 'Read one layer of a walk: the rows that hang from some rows whose children are not yet known.';
 REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk_verdict.sql
+-- deletion_walk_verdict
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_verdict(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_verdict$
+DECLARE
+    v_step deletion_plan_steps;
+    v_job_id bigint;
+    v_rows bigint;
+    v_sample text;
+    v_error text;
+BEGIN
+    FOR v_job_id, v_error IN
+        SELECT b.job_id, 'JD006: ' || string_agg(
+            format('%s row%s of %s behind %s', b.row_count,
+                CASE WHEN b.row_count = 1 THEN '' ELSE 's' END, b.table_name, b.reference_name),
+            ', ' ORDER BY b.table_name, b.reference_name
+        )
+        FROM deletion_blocking(p_run.run_id, p_run.plan_id) AS b
+        GROUP BY b.job_id
+    LOOP
+        PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], v_error);
+    END LOOP;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_run.plan_id AND s.kind = 'cycle'
+        ORDER BY s.step_no
+    LOOP
+        -- How many rows a walk has met the planner cannot know: taking them for few, it would
+        -- compare each with all. What has to go by an index says so by itself.
+        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
+
+        FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
+            -- A circle that can be opened, or goes in one transaction, is walked with care.
+            UPDATE deletion_runs AS r
+            SET state = r.state || '{"careful": true}'
+            WHERE r.run_id = p_run.run_id;
+            CONTINUE WHEN v_rows <= deletion_setting_int('batch_rows') OR EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
+            );
+            PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
+                'JD007: %s rows of %s go in a circle by %s, one is %s',
+                v_rows, v_step.table_name, v_step.reference_name, v_sample
+            ));
+        END LOOP;
+
+        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+    END LOOP;
+END;
+$deletion_walk_verdict$;
+
+COMMENT ON FUNCTION deletion_walk_verdict(deletion_runs) IS
+'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.';
+REVOKE ALL ON FUNCTION deletion_walk_verdict(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_soft_start.sql

@@ -101,9 +101,14 @@ DROP FUNCTION IF EXISTS deletion_soft_start;
 DROP FUNCTION IF EXISTS deletion_climb;
 DROP FUNCTION IF EXISTS deletion_seed_climb;
 DROP FUNCTION IF EXISTS deletion_see_holds;
+DROP FUNCTION IF EXISTS deletion_remove_circle;
 DROP FUNCTION IF EXISTS deletion_preview_held;
 DROP FUNCTION IF EXISTS deletion_newest_hold;
 DROP FUNCTION IF EXISTS deletion_mind_holds;
+DROP FUNCTION IF EXISTS deletion_open_circle;
+DROP FUNCTION IF EXISTS deletion_note_stack;
+DROP FUNCTION IF EXISTS deletion_note_frame;
+DROP FUNCTION IF EXISTS deletion_find_circle;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP FUNCTION IF EXISTS deletion_held_rows;
 DROP FUNCTION IF EXISTS deletion_held_roots;
@@ -121,13 +126,20 @@ DROP FUNCTION IF EXISTS deletion_has_soft_column;
 DROP FUNCTION IF EXISTS deletion_soft_problem;
 DROP FUNCTION IF EXISTS deletion_soft_kind;
 DROP FUNCTION IF EXISTS deletion_write_holds;
+DROP FUNCTION IF EXISTS deletion_write_circles;
+DROP FUNCTION IF EXISTS deletion_sql_circle;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
 DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
 DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP FUNCTION IF EXISTS deletion_rule_problem;
+DROP FUNCTION IF EXISTS deletion_references_to;
 DROP FUNCTION IF EXISTS deletion_read_scrub;
+DROP FUNCTION IF EXISTS deletion_root_columns;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
+DROP FUNCTION IF EXISTS deletion_sql_table;
+DROP FUNCTION IF EXISTS deletion_plan_cycle;
+DROP FUNCTION IF EXISTS deletion_break_columns;
 DROP FUNCTION IF EXISTS deletion_detach_problem;
 DROP FUNCTION IF EXISTS deletion_column_text;
 DROP FUNCTION IF EXISTS deletion_row_key;
@@ -143,6 +155,67 @@ DROP TABLE IF EXISTS deletion_soft_keys;
 DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_found_rows;
 DROP TABLE IF EXISTS deletion_soft_columns;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_walk_verdict.sql
+-- deletion_walk_verdict
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_verdict(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_verdict$
+DECLARE
+    v_step deletion_plan_steps;
+    v_job_id bigint;
+    v_rows bigint;
+    v_sample text;
+    v_error text;
+BEGIN
+    FOR v_job_id, v_error IN
+        SELECT b.job_id, 'JD006: ' || string_agg(
+            format('%s row%s of %s behind %s', b.row_count,
+                CASE WHEN b.row_count = 1 THEN '' ELSE 's' END, b.table_name, b.reference_name),
+            ', ' ORDER BY b.table_name, b.reference_name
+        )
+        FROM deletion_blocking(p_run.run_id, p_run.plan_id) AS b
+        GROUP BY b.job_id
+    LOOP
+        PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], v_error);
+    END LOOP;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_run.plan_id AND s.kind = 'cycle'
+        ORDER BY s.step_no
+    LOOP
+        -- How many rows a walk has met the planner cannot know: taking them for few, it would
+        -- compare each with all. What has to go by an index says so by itself.
+        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
+
+        FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
+            PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
+                'JD007: %s rows of %s go in a circle by %s, one is %s',
+                v_rows, v_step.table_name, v_step.reference_name, v_sample
+            ));
+        END LOOP;
+
+        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+    END LOOP;
+END;
+$deletion_walk_verdict$;
+
+COMMENT ON FUNCTION deletion_walk_verdict(deletion_runs) IS
+'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.';
+REVOKE ALL ON FUNCTION deletion_walk_verdict(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_walk.sql
@@ -429,6 +502,68 @@ $deletion_sweep_away$;
 COMMENT ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) IS
 'Delete what deletion_sweep has locked and counted, and write the receipts.';
 REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_stuck.sql
+-- deletion_stuck
+-- Raise the error that says why rows of a frame cannot be removed.
+--
+-- Parameters  p_run     the run        p_frame   the frame, holding the rows that stay
+--             p_step    the plan's remove step of that frame
+-- Errors      JD006 always: the rows that block, or a table whose rows are found and not changed
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_stuck(
+    p_run deletion_runs,
+    p_frame deletion_frames,
+    p_step deletion_plan_steps
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_stuck$
+DECLARE
+    v_step deletion_plan_steps;
+    v_keys jsonb;
+    v_count bigint;
+    v_unchanged text := p_step.table_name;
+    v_blocking text;
+BEGIN
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.parent_node_no = p_frame.node_no AND s.kind = 'fetch'
+        ORDER BY s.edge_no
+    LOOP
+        PERFORM deletion_allow_hash(v_step.index_name IS NULL);
+        EXECUTE v_step.sql_text INTO v_keys, v_count USING p_frame.keys, 1000;
+        CONTINUE WHEN v_count = 0;
+
+        IF v_step.action = 'restrict' THEN
+            v_blocking := concat_ws(', ', v_blocking, format(
+                '%s%s rows of %s behind %s', CASE WHEN v_count = 1000 THEN 'at least ' ELSE '' END,
+                v_count, v_step.table_name, v_step.reference_name
+            ));
+        ELSE
+            v_unchanged := v_step.table_name;
+        END IF;
+    END LOOP;
+
+    RAISE EXCEPTION USING
+        ERRCODE = 'JD006',
+        MESSAGE = coalesce(v_blocking, format(
+            'rows of %s are found and not changed (a trigger or a policy keeps them)', v_unchanged
+        ));
+END;
+$deletion_stuck$;
+
+COMMENT ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps) IS
+'Raise the error that says why rows of a frame cannot be removed.';
+REVOKE ALL ON FUNCTION deletion_stuck(deletion_runs, deletion_frames, deletion_plan_steps)
+FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_step_failed.sql
@@ -720,6 +855,109 @@ $deletion_uncount$;
 COMMENT ON FUNCTION deletion_uncount(bigint, text, jsonb) IS
 'Take rows that are gone out of the receipts of what was set.';
 REVOKE ALL ON FUNCTION deletion_uncount(bigint, text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_push(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_push$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames := p_walk.frame;
+    v_child deletion_frames;
+    v_wide deletion_frames;
+    v_run deletion_runs := p_walk.run;
+    -- Rows changed for each key of such a frame, as seen so far in this run.
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_fan_out IS NULL THEN 100
+        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+    END);
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
+    USING v_frame.keys, v_limit, v_frame.fetch_cursor;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF v_child.key_count < v_limit THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_frame.fetch_cursor := NULL;
+    ELSE
+        -- Only plans in which rows have to wait for others read on; all else begins in front.
+        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+    END IF;
+
+    v_walk.frame := v_frame;
+
+    IF v_child.key_count > 0 THEN
+        v_child.run_id := v_run.run_id;
+        v_child.depth := v_frame.depth + 1;
+        v_child.node_no := p_step.node_no;
+        v_child.edge_no := p_step.edge_no;
+        v_child.edge_pos := 0;
+        v_child.rows_at_pass := v_run.rows_changed;
+        v_child.idle_passes := 0;
+        v_child.rows_here := 0;
+        v_child.updated_at := clock_timestamp();
+
+        IF v_child.depth > 100000 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        END IF;
+
+        v_walk.below := v_walk.below || v_frame;
+        v_walk.frame := v_child;
+        v_walk.is_locked := FALSE;
+
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
+        IF p_step.node_no = v_frame.node_no AND v_child.key_count * 20 < v_limit THEN
+            v_wide := deletion_expand(v_run, v_child, v_limit);
+
+            IF v_wide.key_count > v_child.key_count THEN
+                v_walk.frame := v_wide;
+                RETURN v_walk;
+            END IF;
+        END IF;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+            v_child := deletion_lock_frame(v_run.plan_id, v_child);
+            v_walk.is_locked := v_child.run_id IS NOT NULL;
+            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT v_walk.is_locked THEN
+            v_child := deletion_hold_frame(v_run.plan_id, v_walk.frame);
+            v_walk.frame := CASE
+                WHEN v_child.run_id IS NOT NULL THEN v_child ELSE v_walk.frame
+            END;
+        END IF;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_push$;
+
+COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
+'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
+REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_remove_levels.sql
@@ -1028,6 +1266,63 @@ $deletion_load_frame$;
 COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
 REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_left_over.sql
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Parameters  p_walk   the walk, its frame holding what is left
+--             p_step   the plan's remove step of that frame
+-- Returns     the walk: another pass over the frame, or the frame below
+-- Errors      JD006 nothing more can be done about the rows
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_left_over(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_left_over$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+BEGIN
+    IF v_run.rows_changed > v_frame.rows_at_pass THEN
+        -- Something went in this pass, so more may go in the next.
+        v_frame.idle_passes := 0;
+    ELSIF p_walk.has_waits AND v_frame.edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        RETURN deletion_pop(v_walk);
+    ELSIF p_walk.has_waits AND NOT v_run.state ? 'set' THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        v_run.state := v_run.state || '{"set": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_frame.idle_passes = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        v_frame.idle_passes := 1;
+    ELSE
+        PERFORM deletion_stuck(v_run, v_frame, p_step);
+    END IF;
+
+    v_walk.is_locked := FALSE;
+    v_frame.edge_pos := 0;
+    v_frame.fetch_cursor := NULL;
+    v_frame.rows_at_pass := v_run.rows_changed;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_left_over$;
+
+COMMENT ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) IS
+'Decide what becomes of a frame some of whose rows could not be removed.';
+REVOKE ALL ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_find_roots.sql
@@ -2081,6 +2376,75 @@ COMMENT ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_levels(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_fetch.sql
+-- deletion_sql_fetch
+-- Write the statement that reads the keys of the rows that hang from a frame by one reference.
+--
+-- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+--             p_ordered   TRUE: in the order of the child's key, after the cursor $3
+-- Returns     text; binds $1 frame, $2 limit (and $3 cursor); answers the child's frame and its
+--             number of keys
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_fetch(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_ordered boolean
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_fetch$
+SELECT format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, %2$s)), '[]'), count(*)
+FROM (
+    SELECT f.j, %3$s
+    FROM f
+    %4$s
+    %5$sLIMIT $2
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
+    deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
+    CASE
+        -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
+        WHEN p_edge ->> 'index' IS NOT NULL THEN format(
+            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+        )
+        ELSE format(
+            'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+        )
+    END,
+    CASE WHEN p_ordered THEN format(
+        E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
+        deletion_sql_list(k.columns, 'c.%2$s'),
+        deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)')
+    ) ELSE '' END
+)
+FROM (
+    SELECT
+        jsonb_agg(c ORDER BY n) AS columns,
+        -- A frame of several levels holds some of its rows' children itself.
+        CASE WHEN (p_edge ->> 'expands')::boolean THEN format(
+            ' AND (%s) NOT IN (SELECT %s FROM f AS own WHERE own.l IS NOT NULL)',
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'c.%2$s'),
+            deletion_sql_list(jsonb_agg(c ORDER BY n), 'own.%1$s')
+        ) ELSE '' END AS beyond
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (c ->> 'key')::boolean
+) AS k;
+$deletion_sql_fetch$;
+
+COMMENT ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) IS
+'The statement that reads the keys of the rows that hang from a frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_sql_fetch(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_drain.sql
 -- deletion_sql_drain
 -- Write the statement that deletes rows without dependants that hang from a frame.
@@ -3005,6 +3369,90 @@ $deletion_plan_edge$;
 COMMENT ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) IS
 'A reference of a plan, with the conditions that its statements are made of.';
 REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_cycle.sql
+-- deletion_plan_cycle
+-- Say which tables and constraints of a closure refer to each other in a circle.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+-- Returns     text naming them; NULL: no circle but tables with one self-reference
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_cycle(
+    p_closure oid[],
+    p_references jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_cycle$
+WITH RECURSIVE reference AS (
+    SELECT r.*
+    FROM jsonb_to_recordset(p_references) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+    WHERE r.action IN ('cascade', 'restrict') AND r.child_oid = ANY (p_closure)
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint, 'lasting', TRUE
+        )), '[]')
+        FROM reference AS r
+    )) AS r
+),
+
+lasting AS (
+    SELECT r.child_oid, r.parent_oid, r.reference_name
+    FROM reference AS r
+    INNER JOIN ranked AS c ON c.table_oid = r.child_oid AND c.table_rank IS NULL
+    WHERE r.child_oid <> r.parent_oid
+),
+
+-- Every table above a circle is without a rank as well; only what leads back is in one.
+below (parent_oid, child_oid, met_oid) AS (
+    SELECT l.parent_oid, l.child_oid, l.child_oid
+    FROM lasting AS l
+    UNION
+    SELECT b.parent_oid, b.child_oid, l.child_oid
+    FROM below AS b
+    INNER JOIN lasting AS l ON l.parent_oid = b.met_oid
+),
+
+circular AS (
+    SELECT l.child_oid, l.reference_name
+    FROM lasting AS l
+    INNER JOIN below AS b
+        ON b.parent_oid = l.parent_oid AND b.child_oid = l.child_oid AND b.met_oid = l.parent_oid
+    UNION ALL
+    -- With one self-reference a row has one parent at most, and the check can find row cycles.
+    SELECT r.child_oid, r.reference_name
+    FROM reference AS r
+    WHERE
+        r.child_oid = r.parent_oid
+        AND (
+            SELECT count(*) FROM reference AS s
+            WHERE s.child_oid = r.child_oid AND s.parent_oid = r.child_oid
+        ) > 1
+)
+
+SELECT 'tables refer to each other in a circle: ' || string_agg(
+    format('%s (%s)', deletion_entity_name(c.child_oid), c.reference_name),
+    ', ' ORDER BY deletion_entity_name(c.child_oid), c.reference_name
+)
+FROM circular AS c
+HAVING count(*) > 0;
+$deletion_plan_cycle$;
+
+COMMENT ON FUNCTION deletion_plan_cycle(oid[], jsonb) IS
+'Which tables and constraints of a closure refer to each other in a circle.';
+REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_fingerprint.sql

@@ -65,6 +65,7 @@ BEGIN
 
         IF v_code IS NULL AND p_hard THEN
             CALL deletion_write_plan(p_plan_id);
+            CALL deletion_write_circles(p_plan_id);
             CALL deletion_write_holds(p_plan_id);
         ELSEIF v_code IS NULL THEN
             CALL deletion_write_soft_plan(p_plan_id);
@@ -92,12 +93,17 @@ BEGIN
                     e.plan_id = p_plan_id
                     AND (
                         e.in_check
-                        OR e.is_refused
-                        OR (e.action = 'cascade' AND e.parent_node_no = e.child_node_no)
+                        OR (
+                            e.action = 'cascade'
+                            AND e.parent_node_no = e.child_node_no
+                            AND NOT e.is_circular
+                        )
                     )
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
-                SELECT 1 FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id AND e.waits
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE e.plan_id = p_plan_id AND (e.waits OR e.is_circular)
             )
         WHERE p.plan_id = p_plan_id;
 

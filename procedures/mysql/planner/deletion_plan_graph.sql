@@ -76,8 +76,8 @@ BEGIN
 
     IF p_error IS NULL THEN
         CALL deletion_plan_ranks(p_plan_id);
-        CALL deletion_plan_cycle(p_plan_id, p_error);
-        SET p_code = if(p_error IS NULL, NULL, 'JD007');
+        CALL deletion_plan_cycle(p_plan_id);
+        CALL deletion_break_columns(p_plan_id);
     ELSE
         SET p_code = 'JD005';
     END IF;

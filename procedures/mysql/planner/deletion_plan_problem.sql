@@ -29,7 +29,12 @@ BEGIN
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
                 WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
-                WHEN n.key_columns IS NULL THEN 'has no primary key and no unique key without NULLs'
+                -- Rows that others hang from have to be told apart.
+                WHEN n.key_columns IS NULL AND EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS e
+                    WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+                ) THEN 'has no primary key and no unique key without NULLs'
                 WHEN EXISTS (
                     SELECT 1
                     FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02

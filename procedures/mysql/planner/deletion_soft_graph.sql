@@ -101,6 +101,20 @@ BEGIN
 
         SELECT json_arrayagg(u.node_no) INTO v_useful FROM useful AS u;
 
+        -- What was marked is remembered by its key.
+        SET p_error = (
+            SELECT min(
+                concat(n.display_name, ' has no primary key and no unique key without NULLs')
+            )
+            FROM deletion_plan_nodes AS n
+            WHERE
+                n.plan_id = p_plan_id AND n.key_columns IS NULL
+                AND json_contains(v_useful, cast(n.node_no AS JSON))
+        );
+        SET p_code = if(p_error IS NULL, NULL, 'JD005');
+    END IF;
+
+    IF p_error IS NULL THEN
         DELETE FROM deletion_plan_edges
         WHERE plan_id = p_plan_id AND NOT json_contains(v_useful, cast(child_node_no AS JSON));
         CALL deletion_plan_ranks(p_plan_id);

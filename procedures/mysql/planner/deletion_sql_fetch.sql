@@ -23,24 +23,28 @@ SQL SECURITY DEFINER
 COMMENT 'Write the statement that finds the child rows of a frame by one reference'
 BEGIN
     RETURN (
-        SELECT concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ', e.object_list,
-            ')), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    ',
-            -- The chosen rows are put in order of their key, in which they will be locked.
-            if(p_more, '', 'SELECT q.* FROM (\n    '),
-            'SELECT t.j, ', e.answer_list, '\n    FROM ',
-            if(p_more, concat(
-                'JSON_TABLE(?, \'$\' COLUMNS (', n.key_frame, ')) AS a\n    STRAIGHT_JOIN '
-            ), ''),
-            'JSON_TABLE(?, \'$[*]\' COLUMNS (',
-            'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ', p.row_frame, ')) AS t',
-            '\n    STRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint, ' ON ', e.on_frame,
-            if(p_more, concat('\n    WHERE ', n.key_after), ''),
-            '\n    LIMIT ?',
-            if(p_more, '', concat(
-                '\n    ) AS q ORDER BY ', n.key_order, ' LIMIT 18446744073709551615'
-            )),
-            '\n) AS q'
+        SELECT if(
+            n.key_columns IS NULL,
+            deletion_sql_keyless(p_plan_id, p_edge_no, if(p_more, 'fetch_more', 'fetch')),
+            concat(
+                'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ', e.object_list,
+                ')), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    ',
+                -- The chosen rows are put in order of their key, in which they will be locked.
+                if(p_more, '', 'SELECT q.* FROM (\n    '),
+                'SELECT t.j, ', e.answer_list, '\n    FROM ',
+                if(p_more, concat(
+                    'JSON_TABLE(?, \'$\' COLUMNS (', n.key_frame, ')) AS a\n    STRAIGHT_JOIN '
+                ), ''),
+                'JSON_TABLE(?, \'$[*]\' COLUMNS (',
+                'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ', p.row_frame, ')) AS t',
+                '\n    STRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint, ' ON ', e.on_frame,
+                if(p_more, concat('\n    WHERE ', n.key_after), ''),
+                '\n    LIMIT ?',
+                if(p_more, '', concat(
+                    '\n    ) AS q ORDER BY ', n.key_order, ' LIMIT 18446744073709551615'
+                )),
+                '\n) AS q'
+            )
         )
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS p

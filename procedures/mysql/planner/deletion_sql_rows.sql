@@ -105,7 +105,8 @@ BEGIN
 
     RETURN CASE
         WHEN p_kind IN ('remove', 'remove_now') THEN concat(
-            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
+            'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ', v_frame,
+            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
         WHEN p_kind = 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set

@@ -42,7 +42,8 @@ BEGIN
             'held' AS kind, n.node_no, NULL AS parent_node_no, NULL AS edge_no, n.display_name,
             NULL AS reference_name, NULL AS action
         FROM deletion_plan_nodes AS n
-        WHERE n.plan_id = p_plan_id AND n.in_closure
+        -- A row without a key cannot be held, and nothing hangs from it.
+        WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
         UNION ALL
         SELECT
             k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
@@ -52,7 +53,8 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN (SELECT 'climb' AS kind UNION ALL SELECT 'climb_root' AS kind) AS k
             ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
-        WHERE e.plan_id = p_plan_id AND e.action = 'cascade'
+        WHERE
+            e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
     ) AS q;
 END$$
 DELIMITER ;

@@ -23,7 +23,9 @@ BEGIN
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
     -- parents' lock stays empty: no second look is needed (remove_now).
     SET v_waits = coalesce((
-        SELECT max(e.waits) FROM deletion_plan_edges AS e WHERE e.plan_id = p_plan_id
+        SELECT max(e.waits OR e.is_circular)
+        FROM deletion_plan_edges AS e
+        WHERE e.plan_id = p_plan_id
     ), FALSE);
 
     INSERT INTO deletion_plan_steps (
@@ -76,6 +78,8 @@ BEGIN
         p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
         n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
         CASE k.kind
+            WHEN 'parent_row' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
+            WHEN 'change_rows' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
             WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
@@ -99,10 +103,12 @@ BEGIN
             e.edge_no, k.kind,
             v_step_no + row_number() OVER (ORDER BY e.edge_no, k.place) AS step_no
         FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
             "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level", "find", "drain_found"]',
+            "look_levels", "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -113,12 +119,13 @@ BEGIN
                 WHEN e.action = 'keep' THEN k.kind = 'fetch_more' AND e.on_frame IS NOT NULL
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind IN ('parent_row', 'change_rows') THEN
+                    n.key_columns IS NULL AND e.action <> 'restrict'
+                WHEN n.key_columns IS NULL THEN FALSE
                 WHEN k.kind = 'cycle' THEN
-                    e.is_refused
-                    OR (
-                        e.action IN ('cascade', 'restrict')
-                        AND e.child_node_no = e.parent_node_no
-                    )
+                    NOT e.is_circular
+                    AND e.action IN ('cascade', 'restrict')
+                    AND e.child_node_no = e.parent_node_no
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'

@@ -114,6 +114,12 @@ BEGIN
             CALL deletion_drain_wide(v_edge_no);
         ELSEIF v_drains AND @dj_job_id IS NOT NULL THEN
             CALL deletion_drain(v_edge_no);
+        ELSEIF EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = @dj_plan_id AND s.edge_no = v_edge_no AND s.kind = 'change_rows'
+        ) THEN
+            CALL deletion_change_rows(v_edge_no, v_action);
         ELSE
             CALL deletion_change(v_edge_no, v_action);
         END IF;

@@ -116,7 +116,17 @@ looking: BEGIN
             r.state = if(v_is_back, json_remove(r.state, '$.climb', '$.is_back'), json_merge_patch(
                 if(p.fan_out IS NULL, json_object(), json_object('fan', p.fan_out)),
                 -- What is NULL in a patch is left out.
-                json_object('held', json_extract(coalesce(r.state, json_object()), '$.held'))
+                json_object('held', json_extract(coalesce(r.state, json_object()), '$.held')),
+                if(
+                    json_contains_path(r.state, 'one', '$.careful')
+                    OR EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_steps AS s
+                        WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
+                    ),
+                    json_object('careful', TRUE),
+                    json_object()
+                )
             ))
         WHERE r.run_id = p_run_id;
     END IF;

@@ -17,7 +17,11 @@ COMMENT 'Decide what becomes of a frame some of whose rows could not be removed'
 BEGIN
     DECLARE v_is_popped BOOLEAN DEFAULT FALSE;
 
-    IF @dj_changed > @dj_pass THEN
+    IF @dj_changed <= @dj_pass AND json_contains_path(@dj_state, 'one', '$.careful') THEN
+        CALL deletion_open_circle();
+    END IF;
+
+    IF @dj_changed > @dj_pass OR @dj_left = 0 THEN
         -- Something went in this pass, so more may go in the next.
         SET @dj_idle = 0;
     ELSEIF @dj_waits AND @dj_edge_no <> 0 THEN
@@ -27,6 +31,12 @@ BEGIN
     ELSEIF @dj_waits AND NOT json_contains_path(@dj_state, 'one', '$.set') THEN
         -- All that could go is gone: what still refers to rows of the closure survives, and is set.
         SET @dj_state = json_set(@dj_state, '$.set', TRUE), @dj_idle = 0;
+    ELSEIF
+        json_contains_path(@dj_state, 'one', '$.careful')
+        AND NOT json_contains_path(@dj_state, 'one', '$.together')
+    THEN
+        -- What is left goes in circles, or lies above one.
+        SET @dj_state = json_set(@dj_state, '$.together', TRUE), @dj_idle = 0;
     ELSEIF @dj_idle = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         SET @dj_idle = 1;

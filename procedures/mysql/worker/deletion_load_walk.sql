@@ -19,7 +19,7 @@ COMMENT 'Set the walk''s registers to where a run stands'
 BEGIN
     SELECT
         r.run_id, r.plan_id, r.batch_rows, r.batch_rows AS rows_left, r.rows_changed, r.state,
-        p.has_waits,
+        p.has_waits OR json_contains_path(r.state, 'one', '$.careful'),
         -- Where rows went while they were counted they may do so again, and each step be lost.
         r.error IS NULL,
         if(r.job_count = 1, (
@@ -34,6 +34,7 @@ BEGIN
 
     SET @dj_locks = ',';
     CALL deletion_hold_frames();
+    CALL deletion_note_stack();
     CALL deletion_load_frame();
 END$$
 DELIMITER ;

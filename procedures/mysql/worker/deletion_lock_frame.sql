@@ -18,7 +18,7 @@ BEGIN
     DECLARE v_count INT DEFAULT @dj_count;
     DECLARE v_is_changed BOOLEAN;
 
-    IF @dj_may_sweep AND EXISTS (
+    IF @dj_may_sweep AND NOT @dj_waits AND EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_now'

@@ -38,6 +38,7 @@ BEGIN
         -- What is kept is read by previews alone; what looks at holds reads tables of other steps.
         WHERE
             s.plan_id = p_plan_id
+            AND s.sql_text IS NOT NULL
             AND coalesce(s.action, '') <> 'keep'
             AND s.kind NOT IN ('held', 'climb', 'climb_root')
             AND (
@@ -50,6 +51,7 @@ BEGIN
                     FROM deletion_plan_steps AS o
                     WHERE
                         o.plan_id = p_plan_id
+                        AND o.sql_text IS NOT NULL
                         AND coalesce(o.action, '') <> 'keep'
                         AND o.kind NOT IN ('held', 'climb', 'climb_root')
                     GROUP BY o.table_name, left(o.sql_text, 6)

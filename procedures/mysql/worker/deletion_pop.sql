@@ -17,6 +17,7 @@ BEGIN
     DECLARE v_node_no INT DEFAULT @dj_node_no;
     DECLARE v_here BIGINT DEFAULT @dj_here;
 
+    CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, FALSE);
     DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
     SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
     CALL deletion_load_frame();

@@ -32,6 +32,7 @@ BEGIN
     SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
     -- Rows may stay that wait for others: then the next page comes after them.
     CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
+        WHEN json_contains_path(@dj_state, 'one', '$.careful') THEN 'fetch_beyond'
         WHEN @dj_waits THEN 'fetch_more'
         WHEN v_is_self AND json_contains_path(@dj_keys, 'one', '$[0].l') THEN 'fetch_levels'
         ELSE 'fetch'
@@ -54,6 +55,7 @@ BEGIN
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
         SET @dj_is_locked = FALSE;
+        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
         IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN

@@ -53,6 +53,20 @@ BEGIN
         'rows of ', coalesce(v_unchanged, 'the plan'),
         ' are found and not changed (a trigger keeps them)'
     )), 128);
+
+    IF json_contains_path(@dj_state, 'one', '$.careful') AND v_blocking IS NULL THEN
+        SET v_table = (
+            SELECT min(s.table_name)
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = @dj_plan_id AND s.node_no = @dj_node_no
+        );
+        SET v_message = json_remove(json_extract(@dj_keys, '$[0]'), '$.j');
+        SET v_message = left(concat(
+            'rows of ', v_table, ' go in a circle that no batch holds, one is ', v_message
+        ), 128);
+        SIGNAL SQLSTATE 'JD007' SET MYSQL_ERRNO = 31007, MESSAGE_TEXT = v_message;
+    END IF;
+
     SIGNAL SQLSTATE 'JD006' SET MYSQL_ERRNO = 31006, MESSAGE_TEXT = v_message;
 END$$
 DELIMITER ;

@@ -21,6 +21,7 @@ BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_edge_no INT;
+    DECLARE v_jobs JSON;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -74,9 +75,26 @@ BEGIN
         CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
 
         IF @dj_rows > 0 THEN
-            CALL deletion_fail_jobs(p_run_id, @dj_answer, concat(
-                'JD007: rows of ', v_table, ' go in a circle by ', v_reference
-            ));
+            -- A circle that can be opened, or goes in one transaction, is walked with care.
+            UPDATE deletion_runs AS r
+            SET r.state = json_set(r.state, '$.careful', TRUE)
+            WHERE r.run_id = p_run_id;
+            SELECT json_arrayagg(k.j)
+            INTO v_jobs
+            FROM json_table(@dj_answer, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n BIGINT PATH '$.n'
+            )) AS k
+            WHERE k.n > deletion_setting_int('batch_rows') AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
+            );
+
+            IF v_jobs IS NOT NULL THEN
+                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
+                    'JD007: rows of ', v_table, ' go in a circle by ', v_reference
+                ));
+            END IF;
         END IF;
 
         SET v_is_done = FALSE;

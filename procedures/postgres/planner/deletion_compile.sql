@@ -68,6 +68,7 @@ BEGIN
 
     IF v_graph ->> 'error_code' IS NULL AND p_hard THEN
         PERFORM deletion_write_plan(v_plan_id, v_graph);
+        PERFORM deletion_write_circles(v_plan_id, v_graph);
         PERFORM deletion_write_holds(v_plan_id, v_graph);
     ELSIF v_graph ->> 'error_code' IS NULL THEN
         PERFORM deletion_write_soft_plan(v_plan_id, v_graph);

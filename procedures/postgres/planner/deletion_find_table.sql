@@ -4,7 +4,7 @@
 -- Parameters  p_name   the table, in any spelling
 --             p_verb   the verb that was called
 -- Returns     regclass
--- Errors      JD005 no such table; a system table, a view, partitioned, inherited, temporary
+-- Errors      JD005 no such table; a system table, a view, a partition, temporary
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_find_table('customer');
@@ -30,10 +30,9 @@ BEGIN
             WHEN starts_with(n.nspname, 'pg_') OR n.nspname = 'information_schema'
                 THEN 'a system table'
             WHEN c.relkind = 'f' THEN 'a foreign table'
-            WHEN c.relkind = 'p' OR c.relispartition THEN 'partitioned'
-            WHEN c.relkind <> 'r' THEN 'no table'
-            WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
-                THEN 'inherited'
+            WHEN c.relispartition THEN 'a partition'
+            WHEN c.relpersistence = 't' THEN 'temporary'
+            WHEN c.relkind NOT IN ('r', 'p') THEN 'no table'
         END
     INTO v_table, v_problem
     FROM pg_class AS c

@@ -1,16 +1,17 @@
 -- deletion_plan_cycle
--- Say which tables and constraints of a closure refer to each other in a circle.
+-- Find the references of a closure by which its tables refer to each other in a circle.
 --
 -- Parameters  p_closure      the closure's tables
 --             p_references   rows of deletion_references_to, as a jsonb array
--- Returns     text naming them; NULL: no circle but tables with one self-reference
+-- Returns     one row a reference that lasts until the child is gone and lies on a circle; a single
+--             reference of a table to itself is none: a row has one parent by it
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_plan_cycle(
     p_closure oid[],
     p_references jsonb
-) RETURNS text
+) RETURNS TABLE (child_oid oid, reference_name text)
 LANGUAGE sql
 STABLE
 SECURITY INVOKER
@@ -42,11 +43,11 @@ lasting AS (
 ),
 
 -- Every table above a circle is without a rank as well; only what leads back is in one.
-below (parent_oid, child_oid, met_oid) AS (
-    SELECT l.parent_oid, l.child_oid, l.child_oid
+below (parent_oid, met_oid) AS (
+    SELECT l.parent_oid, l.child_oid
     FROM lasting AS l
     UNION
-    SELECT b.parent_oid, b.child_oid, l.child_oid
+    SELECT b.parent_oid, l.child_oid
     FROM below AS b
     INNER JOIN lasting AS l ON l.parent_oid = b.met_oid
 ),
@@ -54,28 +55,24 @@ below (parent_oid, child_oid, met_oid) AS (
 circular AS (
     SELECT l.child_oid, l.reference_name
     FROM lasting AS l
-    INNER JOIN below AS b
-        ON b.parent_oid = l.parent_oid AND b.child_oid = l.child_oid AND b.met_oid = l.parent_oid
-    UNION ALL
-    -- With one self-reference a row has one parent at most, and the check can find row cycles.
-    SELECT r.child_oid, r.reference_name
-    FROM reference AS r
-    WHERE
-        r.child_oid = r.parent_oid
-        AND (
+    INNER JOIN below AS b ON b.parent_oid = l.child_oid AND b.met_oid = l.parent_oid
+)
+
+SELECT c.child_oid, c.reference_name FROM circular AS c
+UNION
+SELECT r.child_oid, r.reference_name
+FROM reference AS r
+WHERE
+    r.child_oid = r.parent_oid
+    AND (
+        EXISTS (SELECT 1 FROM circular AS c WHERE c.child_oid = r.child_oid)
+        OR (
             SELECT count(*) FROM reference AS s
             WHERE s.child_oid = r.child_oid AND s.parent_oid = r.child_oid
         ) > 1
-)
-
-SELECT 'tables refer to each other in a circle: ' || string_agg(
-    format('%s (%s)', deletion_entity_name(c.child_oid), c.reference_name),
-    ', ' ORDER BY deletion_entity_name(c.child_oid), c.reference_name
-)
-FROM circular AS c
-HAVING count(*) > 0;
+    );
 $deletion_plan_cycle$;
 
 COMMENT ON FUNCTION deletion_plan_cycle(oid[], jsonb) IS
-'Which tables and constraints of a closure refer to each other in a circle.';
+'The references of a closure by which its tables refer to each other in a circle.';
 REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;

@@ -87,6 +87,20 @@ discriminator AS (
         AND a.attnum = (p_reference ->> 'discriminator_column')::int2
 ),
 
+part AS (
+    -- Rows of the other partitions are pointed at by nobody, whatever values they hold.
+    SELECT
+        format('%s = ANY (%L::oid[])', p ->> 'f', t.oids) AS condition,
+        format('tableoid = ANY (%L::oid[])', t.oids) AS parent_condition
+    FROM (
+        SELECT array_agg(r.relid::oid) AS oids
+        FROM pg_partition_tree((p_reference ->> 'parent_part')::oid) AS r
+        WHERE r.isleaf
+    ) AS t
+    INNER JOIN jsonb_array_elements(p_parent -> 'columns') AS p ON (p ->> 'attnum')::int2 = -6
+    WHERE p_reference ->> 'parent_part' IS NOT NULL
+),
+
 own_row AS (
     -- A row that refers to itself is not its own child.
     SELECT
@@ -101,12 +115,20 @@ SELECT jsonb_build_object(
     'parent', p_parent -> 'no',
     'child', p_child -> 'no',
     'reference', p_reference -> 'reference_name',
+    -- The table as the reference's statements name it: the one partition that has it.
+    'sql', coalesce(
+        deletion_sql_table((p_reference ->> 'child_part')::oid), p_child ->> 'sql'
+    ),
+    'parts', coalesce((
+        SELECT q.relkind = 'p' FROM pg_class AS q WHERE q.oid = (p_reference ->> 'child_part')::oid
+    ), (p_child ->> 'parts')::boolean),
     'action', p_reference -> 'action',
     'index', p_reference -> 'index_name',
     'self', p_parent ->> 'oid' = p_child ->> 'oid',
     -- Rows of one table that hang from each other can go in one statement.
     'expands', p_parent ->> 'oid' = p_child ->> 'oid' AND p_reference ->> 'action' = 'cascade'
-    AND p_reference ->> 'index_name' IS NOT NULL
+    AND p_reference ->> 'index_name' IS NOT NULL AND p_child ->> 'rows' = '*'
+    AND coalesce(p_reference ->> 'child_part', p_reference ->> 'parent_part') IS NULL
     AND NOT EXISTS (
         SELECT 1
         FROM pg_constraint AS own
@@ -123,9 +145,11 @@ SELECT jsonb_build_object(
         pair.child_type IN ('smallint', 'integer', 'bigint')
         AND pair.parent_type IN ('smallint', 'integer', 'bigint')
         AND deletion_equality(pair.operator, FALSE) = 'OPERATOR(pg_catalog.=)'
-    ) AND p_reference ->> 'index_name' IS NOT NULL,
+    ) AND p_reference ->> 'index_name' IS NOT NULL
+    AND coalesce(p_reference ->> 'child_part', p_reference ->> 'parent_part') IS NULL,
     'comparable', bool_and(pair.operator IS NOT NULL AND pair.is_exact),
-    'single', count(*) = 1,
+    'single', count(*) = 1 AND p_reference ->> 'parent_part' IS NULL
+    AND NOT (p_child ->> 'parts')::boolean,
     'child_column', min(pair.child_name),
     'frame_column', min(pair.frame_column),
     -- Sides exchanged: hashed lookups of the child's column among the frame's values.
@@ -141,11 +165,13 @@ SELECT jsonb_build_object(
     'on_frame', string_agg(format('f.%s%s %s c.%s', pair.frame_column, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
-    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), ''),
+    || coalesce((SELECT ' AND NOT (' || o.in_frame || ')' FROM own_row AS o), '')
+    || coalesce((SELECT ' AND f.' || s.condition FROM part AS s), ''),
     'on_parent', string_agg(format('t.%s%s %s c.%s', pair.parent_name, pair.child_collate,
         deletion_equality(pair.operator, FALSE), pair.child_name), ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
-    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), ''),
+    || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), '')
+    || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), ''),
     'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
         ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),

@@ -43,12 +43,35 @@ ranked AS (
     )) AS r
 ),
 
--- Tables whose rows the check must know: those behind which something could block, and all
--- tables on the way from the target to them.
+circular AS (
+    SELECT c.child_oid, c.reference_name FROM deletion_plan_cycle(p_closure, p_references) AS c
+),
+
+-- What could be set NULL to let a parent go first, where rows refer to each other in a circle.
+loose AS (
+    SELECT
+        r.child_oid, r.reference_name, c.child_oid IS NOT NULL AS is_circular,
+        deletion_break_columns(r.source, p_references) AS columns
+    FROM reference AS r
+    LEFT JOIN circular AS c
+        ON c.child_oid = r.child_oid AND c.reference_name = r.reference_name
+    WHERE
+        r.action IN ('cascade', 'restrict') AND r.in_closure
+        AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
+),
+
+-- Tables whose rows the check must know: those behind which something could block, those of a
+-- circle that is not open anywhere, and all tables on the way from the target to them.
 concerned (table_oid) AS (
     SELECT r.parent_oid
     FROM reference AS r
     WHERE r.action = 'restrict'
+    UNION
+    SELECT l.child_oid
+    FROM loose AS l
+    WHERE
+        l.is_circular
+        AND EXISTS (SELECT 1 FROM loose AS o WHERE o.is_circular AND o.columns IS NULL)
     UNION
     SELECT r.child_oid
     FROM reference AS r
@@ -65,7 +88,9 @@ concerned (table_oid) AS (
 entered (table_oid, is_above) AS (
     SELECT r.child_oid, FALSE
     FROM reference AS r
-    WHERE r.action = 'cascade' AND r.parent_oid = r.child_oid
+    WHERE
+        r.action = 'cascade' AND r.parent_oid = r.child_oid
+        AND NOT EXISTS (SELECT 1 FROM circular AS c WHERE c.child_oid = r.child_oid)
     UNION
     SELECT r.parent_oid, TRUE
     FROM reference AS r
@@ -115,6 +140,12 @@ described AS (
                         s.child_oid = r.child_oid
                         AND s.action IN ('set_null', 'set_default', 'scrub')
                 ) > 1
+            ),
+            'circle', coalesce(l.is_circular, FALSE),
+            'break_columns', (
+                SELECT jsonb_agg(quote_ident(a.attname) ORDER BY a.attnum)
+                FROM pg_attribute AS a
+                WHERE a.attrelid = r.child_oid AND a.attnum = ANY (l.columns)
             )
         ) AS edge,
         row_number() OVER (
@@ -133,6 +164,7 @@ described AS (
         (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
         ON (c.node ->> 'oid')::oid = r.child_oid
     LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+    LEFT JOIN loose AS l ON l.child_oid = r.child_oid AND l.reference_name = r.reference_name
 )
 
 SELECT jsonb_build_object(
@@ -142,8 +174,11 @@ SELECT jsonb_build_object(
     'can_block', coalesce(bool_or(
         (d.edge ->> 'check')::boolean
         OR (d.edge ->> 'self')::boolean AND d.edge ->> 'action' = 'cascade'
+        AND NOT (d.edge ->> 'circle')::boolean
     ), FALSE),
-    'has_waits', coalesce(bool_or((d.edge ->> 'waits')::boolean), FALSE)
+    'has_waits', coalesce(bool_or(
+        (d.edge ->> 'waits')::boolean OR (d.edge ->> 'circle')::boolean
+    ), FALSE)
 ) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(

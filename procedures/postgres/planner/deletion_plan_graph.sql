@@ -24,7 +24,6 @@ DECLARE
     v_tables oid[];
     v_references jsonb;
     v_nodes jsonb;
-    v_error_code text;
     v_error text;
 BEGIN
     SELECT
@@ -86,15 +85,8 @@ BEGIN
     );
 
     IF v_error IS NOT NULL THEN
-        v_error_code := 'JD005';
-    ELSE
-        v_error := deletion_plan_cycle(v_closure, v_references);
-        v_error_code := CASE WHEN v_error IS NOT NULL THEN 'JD007' END;
-    END IF;
-
-    IF v_error IS NOT NULL THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_tables), 'error_code', v_error_code, 'error', v_error
+            'tables', to_jsonb(v_tables), 'error_code', 'JD005', 'error', v_error
         );
     END IF;
 
@@ -104,9 +96,13 @@ BEGIN
             t.table_oid,
             CASE WHEN t.table_oid = v_root THEN v_key ELSE deletion_node_key(t.table_oid) END,
             ARRAY(
-                SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
+                SELECT jsonb_array_elements_text(r.parent_columns)::int2
                 FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
                 WHERE r.parent_oid = t.table_oid
+                UNION
+                SELECT CAST(-6 AS int2)
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_part oid)
+                WHERE r.parent_oid = t.table_oid AND r.parent_part IS NOT NULL
             ),
             t.table_oid = ANY (v_closure)
         ) ORDER BY t.ordinality
@@ -115,7 +111,14 @@ BEGIN
     FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
 
     RETURN jsonb_build_object(
-        'nodes', v_nodes, 'tables', to_jsonb(v_tables), 'max_rows', v_max_rows
+        'nodes', v_nodes,
+        'tables', to_jsonb(v_tables || ARRAY(
+            SELECT p.relid::oid
+            FROM unnest(v_tables) AS t (table_oid)
+            CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
+            WHERE p.level > 0
+        )),
+        'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
 END;
 $deletion_plan_graph$;

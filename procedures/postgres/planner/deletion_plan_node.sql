@@ -31,13 +31,27 @@ WITH wanted AS (
     UNION ALL
     SELECT 'u' || row_number() OVER (ORDER BY u.attnum), u.attnum, 2, u.attnum
     FROM (SELECT DISTINCT r.attnum FROM unnest(p_referenced) AS r (attnum)) AS u
-    WHERE u.attnum <> ALL (p_key)
+    WHERE u.attnum <> ALL (coalesce(p_key, '{-6,-1}'))
+    UNION ALL
+    -- Rows without a key are told apart by their place, for as long as nobody changes them.
+    SELECT 'k' || k.ordinality, k.attnum, 1, k.ordinality
+    FROM unnest(CASE
+        WHEN p_key IS NOT NULL THEN NULL
+        WHEN EXISTS (SELECT 1 FROM pg_class AS c WHERE c.oid = p_table AND c.relkind = 'p')
+            THEN '{-6,-1}'::int2[]
+        ELSE '{-1}'::int2[]
+    END) WITH ORDINALITY AS k (attnum, ordinality)
 )
 
 SELECT jsonb_build_object(
     'no', p_no,
     'oid', p_table::bigint,
-    'sql', format('%I.%I', n.nspname, c.relname),
+    'sql', deletion_sql_table(c.oid),
+    'parts', c.relkind = 'p',
+    -- What a subquery has to hand on: columns of the system are no part of *.
+    'rows', CASE
+        WHEN p_key IS NULL OR -6 = ANY (p_referenced) THEN 'c.tableoid, c.ctid, c.*' ELSE '*'
+    END,
     'name', deletion_entity_name(c.oid),
     'closure', p_in_closure,
     'columns', (

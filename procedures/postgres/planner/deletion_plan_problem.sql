@@ -18,11 +18,12 @@ FROM pg_class AS c
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
-        WHEN c.relkind = 'p' OR c.relispartition THEN 'is partitioned'
-        WHEN c.relkind <> 'r' THEN 'is no ordinary table'
-        WHEN EXISTS (SELECT 1 FROM pg_inherits AS i WHERE c.oid IN (i.inhparent, i.inhrelid))
-            THEN 'inherits or is inherited from'
-        WHEN deletion_node_key(c.oid) IS NULL THEN 'has no primary key and no unique key'
+        WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
+        WHEN EXISTS (
+            SELECT 1
+            FROM pg_partition_tree(c.oid) AS p
+            INNER JOIN pg_class AS q ON q.oid = p.relid AND q.relkind NOT IN ('r', 'p')
+        ) THEN 'has a partition that is no ordinary table'
         WHEN EXISTS (
             SELECT 1
             FROM pg_attribute AS a

@@ -3,7 +3,8 @@
 --
 -- Parameters  p_parents   the tables that are pointed at
 -- Returns     one row a reference: its tables, columns in order, comparison operators, action,
---             the columns that a SET NULL or SET DEFAULT changes, and its supporting index
+--             the columns that a SET NULL or SET DEFAULT changes, its supporting index, and the
+--             partition that alone holds it (child_part) or is pointed at (parent_part)
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT * FROM deletion_references_to(ARRAY['users'::regclass]::oid[]);
@@ -21,7 +22,9 @@ RETURNS TABLE (
     set_columns int2[],
     discriminator_column int2,
     discriminator_value text,
-    index_name text
+    index_name text,
+    child_part oid,
+    parent_part oid
 )
 LANGUAGE sql
 STABLE
@@ -45,7 +48,15 @@ WITH from_catalog AS (
         NULL::int2 AS discriminator_column,
         NULL::text AS discriminator_value
     FROM pg_constraint AS k
-    WHERE k.contype = 'f' AND k.confrelid = ANY (p_parents)
+    -- Of a key on a partitioned table each partition has a copy.
+    WHERE
+        k.contype = 'f' AND k.conparentid = 0 AND k.confrelid IN (
+            SELECT t.relid
+            FROM unnest(p_parents) AS p (oid)
+            CROSS JOIN LATERAL pg_partition_tree(p.oid) AS t
+            UNION ALL
+            SELECT p.oid FROM unnest(p_parents) AS p (oid)
+        )
 ),
 
 declared AS (
@@ -77,8 +88,8 @@ every AS (
 )
 
 SELECT
-    e.child_oid,
-    e.parent_oid,
+    coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid) AS child_oid,
+    coalesce(pg_partition_root(e.parent_oid)::oid, e.parent_oid) AS parent_oid,
     e.reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
@@ -101,11 +112,12 @@ SELECT
         ELSE coalesce(r.action, e.action)
     END AS action,
     e.is_declared,
-    e.child_columns,
-    e.parent_columns,
+    -- A partition may number its columns in its own way.
+    deletion_root_columns(e.child_oid, e.child_columns),
+    deletion_root_columns(e.parent_oid, e.parent_columns),
     e.operators,
-    e.set_columns,
-    e.discriminator_column,
+    deletion_root_columns(e.child_oid, e.set_columns),
+    (deletion_root_columns(e.child_oid, ARRAY[e.discriminator_column]))[1],
     e.discriminator_value,
     (
         SELECT i.indexrelid::regclass::text
@@ -133,7 +145,9 @@ SELECT
             ] <@ (e.child_columns || coalesce(e.discriminator_column, e.child_columns[1]))
         ORDER BY i.indnatts, i.indexrelid
         LIMIT 1
-    ) AS index_name
+    ) AS index_name,
+    CASE WHEN pg_partition_root(e.child_oid) <> e.child_oid THEN e.child_oid END AS child_part,
+    CASE WHEN pg_partition_root(e.parent_oid) <> e.parent_oid THEN e.parent_oid END AS parent_part
 FROM every AS e
 INNER JOIN pg_class AS t ON t.oid = e.child_oid
 INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace

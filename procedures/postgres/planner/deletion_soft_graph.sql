@@ -87,7 +87,16 @@ BEGIN
     LIMIT 1;
 
     IF v_error IS NULL THEN
-        v_error := deletion_plan_problem(v_useful);
+        v_error := coalesce(deletion_plan_problem(v_useful), (
+            -- What was marked is remembered by its key.
+            SELECT format(
+                '%s has no primary key and no unique key without NULLs',
+                deletion_entity_name(u.table_oid)
+            )
+            FROM unnest(v_useful) AS u (table_oid)
+            WHERE u.table_oid <> v_root AND deletion_node_key(u.table_oid) IS NULL
+            LIMIT 1
+        ));
         v_error_code := 'JD005';
     END IF;
 

@@ -2,8 +2,8 @@
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_edge   the self-reference                    p_node   its table
--- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in the
---             circle, and one of them
+-- Returns     text; binds $1, the walk whose keys are known; answers job, number of rows in its
+--             largest circle, and one of them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -36,12 +36,16 @@ SELECT format(
     CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
     WHERE NOT (%11$s)
 )
-SELECT up.job_id, count(*), min(concat_ws(', ', %12$s))
-FROM up
-WHERE EXISTS (
-    SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
-)
-GROUP BY up.job_id$sql$,
+SELECT g.job_id, max(g.n), min(g.sample)
+FROM (
+    SELECT up.job_id, count(*) AS n, min(concat_ws(', ', %12$s)) AS sample
+    FROM up
+    WHERE EXISTS (
+        SELECT 1 FROM up AS met WHERE met.job_id = up.job_id AND %13$s AND %14$s
+    )
+    GROUP BY up.job_id, %12$s
+) AS g
+GROUP BY g.job_id$sql$,
     r.start_list,
     deletion_sql_list(k.columns, '%1$s %3$s'),
     p_node ->> 'sql',

@@ -33,7 +33,49 @@ WITH pair AS (
 -- One Tid Scan; the condition once more, for a row that moves while its lock is waited for.
 -- Rows are counted by job without a join: the frame's own rows name the job of each group.
 SELECT format(
-    CASE WHEN p_one_job THEN $sql$WITH %1$s
+    CASE WHEN (p_child ->> 'parts')::boolean AND p_one_job THEN $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT DISTINCT x.part, x.row_id
+    FROM (
+        %3$s
+        LIMIT $2
+    ) AS x (row_id, part)
+)
+DELETE FROM ONLY %2$s AS c
+USING r
+WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s$sql$
+    WHEN (p_child ->> 'parts')::boolean THEN $sql$WITH %1$s,
+r AS MATERIALIZED (
+    SELECT DISTINCT x.part, x.row_id
+    FROM (
+        %3$s
+        LIMIT $2
+    ) AS x (row_id, part)
+),
+d AS (
+    DELETE FROM ONLY %2$s AS c
+    USING r
+    WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s
+    RETURNING %5$s
+)
+SELECT
+    coalesce(sum(b.n), 0)::bigint,
+    jsonb_object_agg(b.j, b.n) FILTER (WHERE b.n > 0),
+    (SELECT count(*) FROM r) - coalesce(sum(b.n), 0)::bigint
+FROM (
+    SELECT a.j, sum(a.n)::bigint AS n
+    FROM (
+        SELECT max(g.j) AS j, sum(g.n) AS n
+        FROM (
+            SELECT %6$s, NULL::bigint AS j, 1 AS n FROM d
+            UNION ALL
+            SELECT %7$s, f.j, 0 FROM f
+        ) AS g
+        GROUP BY %8$s
+    ) AS a
+    GROUP BY a.j
+) AS b$sql$
+    WHEN p_one_job THEN $sql$WITH %1$s
 DELETE FROM ONLY %2$s AS c
 WHERE
     c.ctid = ANY (%3$s)
@@ -69,6 +111,7 @@ FROM (
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     CASE
+        WHEN (p_child ->> 'parts')::boolean THEN deletion_sql_find(p_edge, p_child)
         -- Behind a query, or the planner looks at each of its elements.
         WHEN p_found THEN 'ARRAY(SELECT unnest($2))'
         ELSE format(E'ARRAY(\n        %s\n        LIMIT $2\n    )', deletion_sql_find(p_edge, p_child))

@@ -2,6 +2,7 @@
 -- Write the statement that reads the keys of the rows that hang from a frame by one reference.
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
+--                         beyond in the edge: a further condition on child rows c
 --             p_ordered   TRUE: in the order of the child's key, after the cursor $3
 -- Returns     text; binds $1 frame, $2 limit (and $3 cursor); answers the child's frame and its
 --             number of keys
@@ -34,8 +35,8 @@ FROM (
     CASE
         -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
-            p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
         ELSE format(
             'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
@@ -55,7 +56,7 @@ FROM (
             ' AND (%s) NOT IN (SELECT %s FROM f AS own WHERE own.l IS NOT NULL)',
             deletion_sql_list(jsonb_agg(c ORDER BY n), 'c.%2$s'),
             deletion_sql_list(jsonb_agg(c ORDER BY n), 'own.%1$s')
-        ) ELSE '' END AS beyond
+        ) ELSE coalesce(p_edge ->> 'beyond', '') END AS beyond
     FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
     WHERE (c ->> 'key')::boolean
 ) AS k;

@@ -26,8 +26,10 @@ SELECT CASE
         p_edge ->> 'condition_c'
     )
     ELSE format(
-        'SELECT c.ctid FROM f CROSS JOIN LATERAL '
-        || '(SELECT c.ctid FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+        'SELECT c.ctid%1$s FROM f CROSS JOIN LATERAL '
+        || '(SELECT c.ctid%1$s FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c',
+        -- Rows of two partitions may be at the same place.
+        CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid' ELSE '' END,
         p_child ->> 'sql', p_edge ->> 'on_frame'
     )
 END;

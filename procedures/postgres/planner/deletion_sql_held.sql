@@ -20,7 +20,7 @@ SELECT format(
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', i.j, %3$s)), '[]'), count(*)
 FROM i
-CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
     string_agg(
         CASE
             WHEN cardinality(deletion_node_key((p_node ->> 'oid')::oid)) = 1
@@ -33,7 +33,8 @@ CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
     p_node ->> 'no',
     deletion_sql_list(p_node -> 'columns', '''%1$s'', t.%2$s'),
     p_node ->> 'sql',
-    string_agg(format('t.%s %s i.h%s', c.column_name, c.eq, c.n), ' AND ' ORDER BY c.n)
+    string_agg(format('t.%s %s i.h%s', c.column_name, c.eq, c.n), ' AND ' ORDER BY c.n),
+    replace(p_node ->> 'rows', 'c.', 't.')
 )
 FROM (
     SELECT

@@ -24,12 +24,12 @@ u AS (
     UPDATE ONLY %2$s AS t
     SET %3$s
     FROM (
-        SELECT c.ctid AS row_id, f.j, %4$s
+        SELECT c.ctid AS row_id%10$s, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
         LIMIT $2
     ) AS f
-    WHERE t.ctid = f.row_id AND %6$s
+    WHERE t.ctid = f.row_id%12$s AND %6$s
     RETURNING f.j, coalesce(%6$s, FALSE) AS still, jsonb_build_array(%7$s) AS row_key
 )%8$s
 SELECT
@@ -38,7 +38,7 @@ SELECT
         SELECT jsonb_object_agg(g.j, g.n)
         FROM (SELECT s.j, count(*) AS n FROM %9$s AS s GROUP BY s.j) AS g
     ),
-    (SELECT count(*) FROM u WHERE u.still)%10$s$sql$,
+    (SELECT count(*) FROM u WHERE u.still)%13$s$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     p_child ->> 'sql',
     p_edge ->> 'set_columns',
@@ -60,6 +60,10 @@ s AS (
     RETURNING job_id AS j, keys ->> 'was' AS was
 )$sql$, jsonb_build_object('action', p_edge ->> 'action')) ELSE '' END,
     CASE WHEN (p_edge ->> 'once')::boolean THEN 's' ELSE 'u' END,
+    -- Rows of two partitions may be at the same place.
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid AS part' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN 'c.tableoid, ' ELSE '' END,
+    CASE WHEN (p_child ->> 'parts')::boolean THEN ' AND t.tableoid = f.part' ELSE '' END,
     CASE WHEN (p_edge ->> 'once')::boolean THEN $sql$,
     (
         SELECT jsonb_object_agg(h.was, h.counts)

@@ -26,6 +26,8 @@ step AS (
         n.node ->> 'name' AS table_name, NULL::text AS reference_name, NULL::text AS action,
         deletion_sql_held(n.node) AS sql_text
     FROM node AS n
+    -- A row without a key cannot be held.
+    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
     UNION ALL
     SELECT
         r.kind, c.node_no, p.node_no, (e.value ->> 'no')::integer,
@@ -46,7 +48,7 @@ SELECT
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
     + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
-    'key', s.sql_text
+    'key', replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM step AS s;
 $deletion_write_holds$;
 

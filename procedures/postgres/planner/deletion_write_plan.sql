@@ -22,10 +22,10 @@ WITH node AS (
 edge AS (
     SELECT
         (e.value ->> 'no')::integer AS edge_no,
-        e.value || jsonb_build_object('sql', c.node -> 'sql') AS edge,
+        e.value AS edge,
         e.value ->> 'action' AS action,
         p.node AS parent,
-        c.node AS child
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
@@ -101,7 +101,8 @@ statement AS (
     CROSS JOIN (VALUES
         ('', FALSE, FALSE), ('_one', TRUE, FALSE), ('_found', FALSE, TRUE), ('_found_one', TRUE, TRUE)
     ) AS k (suffix, is_one, is_found)
-    WHERE (e.edge ->> 'leaf')::boolean
+    -- Of several partitions a row's place alone does not tell which row it is.
+    WHERE (e.edge ->> 'leaf')::boolean AND NOT (k.is_found AND (e.edge ->> 'parts')::boolean)
     UNION ALL
     SELECT e.edge_no, 4, 'find', format(
             E'WITH %s\nSELECT ARRAY(\n    %s\n    LIMIT $2\n)',
@@ -109,7 +110,7 @@ statement AS (
             deletion_sql_find(e.edge, e.child)
         ), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE (e.edge ->> 'leaf')::boolean
+    WHERE (e.edge ->> 'leaf')::boolean AND NOT (e.edge ->> 'parts')::boolean
     UNION ALL
     SELECT e.edge_no, 5, 'set',
         deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
@@ -124,7 +125,9 @@ statement AS (
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e
-    WHERE e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+    WHERE
+        e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+        AND NOT (e.edge ->> 'circle')::boolean
     UNION ALL
     SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
     FROM edge AS e
@@ -170,7 +173,7 @@ SELECT
     coalesce((e.edge ->> 'check')::boolean, FALSE),
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
-    s.sql_text
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;

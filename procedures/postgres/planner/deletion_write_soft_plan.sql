@@ -91,7 +91,8 @@ SELECT
         WHEN s.kind IN ('fetch_more', 'spread', 'size') THEN e.edge ->> 'index'
         ELSE coalesce(e.edge ->> 'index', 'key')
     END,
-    s.sql_text
+    -- A partitioned table is read whole: it has no rows of its own.
+    replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_soft_plan$;

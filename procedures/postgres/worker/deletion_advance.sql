@@ -23,16 +23,20 @@ DECLARE
 BEGIN
     v_walk.run := p_run;
     v_walk.rows_left := p_run.batch_rows;
-    v_walk.has_waits := (SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id);
+    v_walk.has_waits := p_run.state ? 'careful' OR (
+        SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id
+    );
     v_walk.is_locked := FALSE;
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
+    PERFORM deletion_note_stack(p_run);
     v_walk := deletion_load_frame(v_walk);
 
     -- Roots that go in this transaction with all below them are locked first: then no reference that
     -- was emptied has to be looked at once more.
     IF
         (v_walk.frame).edge_no = 0 AND (v_walk.frame).edge_pos = 0 AND (v_walk.frame).rows_here = 0
+        AND NOT v_walk.has_waits
         AND (v_walk.frame).key_count * (1 + (p_run.state -> 'fan' ->> '0')::float8) <= v_walk.rows_left
     THEN
         v_frame := deletion_lock_frame(p_run.plan_id, v_walk.frame);
@@ -51,7 +55,11 @@ BEGIN
                 s.kind = 'drain'
                 OR (s.kind = 'set' AND (NOT s.waits OR (v_walk.run).state ? 'set'))
                 OR (
-                    s.kind = CASE WHEN v_walk.has_waits THEN 'fetch_more' ELSE 'fetch' END
+                    s.kind = CASE
+                        WHEN p_run.state ? 'careful' THEN 'fetch_beyond'
+                        WHEN v_walk.has_waits THEN 'fetch_more'
+                        ELSE 'fetch'
+                    END
                     AND s.action = 'cascade' AND NOT s.is_leaf
                 )
             )

@@ -29,6 +29,10 @@ DECLARE
     -- A frame with many rows below it: each batch from the start would be read again and again.
     v_is_wide boolean := p_step.kind = 'drain' AND NOT p_walk.is_locked AND (
         v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows
+    ) AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find'
     );
     v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
 BEGIN

@@ -78,7 +78,15 @@ BEGIN
         phase = 'advance',
         state = CASE
             WHEN v_is_back THEN r.state - 'stage' - 'is_back'
-            ELSE jsonb_strip_nulls(jsonb_build_object('fan', p.fan_out, 'held', r.state -> 'held'))
+            ELSE jsonb_strip_nulls(jsonb_build_object(
+                'fan', p.fan_out,
+                'held', r.state -> 'held',
+                'careful', nullif(r.state ? 'careful' OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_steps AS s
+                    WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
+                ), FALSE)
+            ))
         END
     FROM deletion_plans AS p
     WHERE r.run_id = p_run.run_id AND p.plan_id = r.plan_id;

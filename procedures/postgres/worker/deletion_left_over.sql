@@ -22,7 +22,12 @@ DECLARE
     v_run deletion_runs := p_walk.run;
     v_frame deletion_frames := p_walk.frame;
 BEGIN
-    IF v_run.rows_changed > v_frame.rows_at_pass THEN
+    IF v_run.rows_changed <= v_frame.rows_at_pass AND v_run.state ? 'careful' THEN
+        v_walk := deletion_open_circle(v_walk);
+        v_run := v_walk.run;
+    END IF;
+
+    IF v_run.rows_changed > v_frame.rows_at_pass OR v_walk.rows_left = 0 THEN
         -- Something went in this pass, so more may go in the next.
         v_frame.idle_passes := 0;
     ELSIF p_walk.has_waits AND v_frame.edge_no <> 0 THEN
@@ -31,6 +36,10 @@ BEGIN
     ELSIF p_walk.has_waits AND NOT v_run.state ? 'set' THEN
         -- All that could go is gone: what still refers to rows of the closure survives, and is set.
         v_run.state := v_run.state || '{"set": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_run.state ? 'careful' AND NOT v_run.state ? 'together' THEN
+        -- What is left goes in circles, or lies above one.
+        v_run.state := v_run.state || '{"together": true}';
         v_frame.idle_passes := 0;
     ELSIF v_frame.idle_passes = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.

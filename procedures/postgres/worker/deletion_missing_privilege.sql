@@ -19,7 +19,7 @@ WITH used AS (
         to_regclass(s.table_name)::oid AS table_oid,
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
-            WHEN s.kind IN ('set', 'lock', 'mark') THEN 'UPDATE'
+            WHEN s.kind IN ('set', 'lock', 'break', 'break_own', 'mark') THEN 'UPDATE'
             ELSE 'SELECT'
         END AS privilege,
         -- A lock is content with any column; what is set needs the right on those it sets.

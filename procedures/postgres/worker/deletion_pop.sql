@@ -18,6 +18,7 @@ DECLARE
     v_last integer := cardinality(p_walk.below);
 BEGIN
     v_walk.is_locked := FALSE;
+    PERFORM deletion_note_frame(p_walk.run, p_walk.frame, FALSE);
 
     IF v_last = 0 THEN
         v_walk := deletion_load_frame(v_walk);

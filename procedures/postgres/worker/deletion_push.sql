@@ -30,7 +30,7 @@ DECLARE
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
     EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
-    USING v_frame.keys, v_limit, v_frame.fetch_cursor;
+    USING v_frame.keys, v_limit, v_frame.fetch_cursor, v_run.run_id;
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
     IF v_child.key_count < v_limit THEN
@@ -60,12 +60,16 @@ BEGIN
                 MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
         END IF;
 
+        PERFORM deletion_note_frame(v_run, v_child, TRUE);
         v_walk.below := v_walk.below || v_frame;
         v_walk.frame := v_child;
         v_walk.is_locked := FALSE;
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
-        IF p_step.node_no = v_frame.node_no AND v_child.key_count * 20 < v_limit THEN
+        IF
+            p_step.node_no = v_frame.node_no AND NOT p_walk.has_waits
+            AND v_child.key_count * 20 < v_limit
+        THEN
             v_wide := deletion_expand(v_run, v_child, v_limit);
 
             IF v_wide.key_count > v_child.key_count THEN
@@ -76,7 +80,7 @@ BEGIN
 
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
-        IF v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+        IF NOT p_walk.has_waits AND v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
             v_child := deletion_lock_frame(v_run.plan_id, v_child);
             v_walk.is_locked := v_child.run_id IS NOT NULL;
             v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;

@@ -45,6 +45,15 @@ BEGIN
         END IF;
     END LOOP;
 
+    IF p_run.state ? 'careful' AND v_blocking IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD007',
+            MESSAGE = format(
+                'rows of %s go in a circle that no batch holds, one is %s',
+                p_step.table_name, (p_frame.keys -> 0) - 'j'
+            );
+    END IF;
+
     RAISE EXCEPTION USING
         ERRCODE = 'JD006',
         MESSAGE = coalesce(v_blocking, format(

@@ -47,7 +47,7 @@ BEGIN
     -- Where rows went while they were counted, they may do so again (a trigger takes them): each
     -- such step would be lost, and the batch halved.
     IF
-        v_take IS NULL OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
+        v_take IS NULL OR p_walk.has_waits OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
         OR v_run.error LIKE '40001:%'
     THEN
         RETURN deletion_push(p_walk, p_step);

@@ -42,6 +42,15 @@ BEGIN
         PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
 
         FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
+            -- A circle that can be opened, or goes in one transaction, is walked with care.
+            UPDATE deletion_runs AS r
+            SET state = r.state || '{"careful": true}'
+            WHERE r.run_id = p_run.run_id;
+            CONTINUE WHEN v_rows <= deletion_setting_int('batch_rows') OR EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
+            );
             PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
                 'JD007: %s rows of %s go in a circle by %s, one is %s',
                 v_rows, v_step.table_name, v_step.reference_name, v_sample

@@ -62,6 +62,10 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
     set_list TEXT NULL
         COMMENT 'What an UPDATE of child row x sets',
+    is_circular BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where tables refer to each other in a circle by it',
+    break_list TEXT NULL
+        COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
     UNIQUE KEY uq_dpe_reference (
         plan_id, parent_node_no, child_schema, child_table, reference_name

@@ -9,7 +9,8 @@ WITH needed AS (
     CROSS JOIN LATERAL unnest(
         CASE
             WHEN p.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
-            WHEN p.kind IN ('set', 'lock', 'mark') THEN ARRAY['SELECT', 'UPDATE']
+            WHEN p.kind IN ('set', 'lock', 'break', 'break_own', 'mark')
+                THEN ARRAY['SELECT', 'UPDATE']
             ELSE ARRAY['SELECT']
         END
     ) AS u (privilege)

@@ -1,0 +1,70 @@
+-- deletion_break_columns
+-- Find which columns may be set NULL to let a parent go first, where rows go in a circle.
+--
+-- Parameters  p_plan_id   the plan, its circles marked
+-- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
+-- Execute     the owner only
+--
+-- They are nullable, pointed at by nobody, and no part of another reference that cascades, since by
+-- that the row may have been found.
+
+DROP PROCEDURE IF EXISTS deletion_break_columns;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_break_columns(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find which columns may be set NULL to let a parent go first, where rows go in a circle'
+BEGIN
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT
+            o.edge_no,
+            group_concat(  -- noqa: CP01
+                'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+            ) AS break_list
+        FROM deletion_plan_edges AS o
+        CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS k
+        INNER JOIN information_schema.columns AS c
+            ON
+                c.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND c.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                AND c.column_name = k.name
+        WHERE
+            o.plan_id = p_plan_id
+            AND o.action IN ('cascade', 'restrict')
+            AND (o.is_circular OR o.parent_node_no = o.child_node_no)
+            AND c.is_nullable = 'YES'
+            AND c.extra NOT LIKE '%GENERATED%'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS s
+                WHERE
+                    s.plan_id = o.plan_id
+                    AND (
+                        (
+                            s.parent_node_no = o.child_node_no
+                            AND json_contains(s.parent_columns, json_quote(k.name))
+                        )
+                        OR (
+                            s.child_node_no = o.child_node_no
+                            AND s.edge_no <> o.edge_no
+                            AND s.action = 'cascade'
+                            AND json_contains(s.child_columns, json_quote(k.name))
+                        )
+                    )
+            )
+        GROUP BY o.edge_no
+    ) AS q
+        ON q.edge_no = e.edge_no
+    SET e.break_list = q.break_list
+    WHERE e.plan_id = p_plan_id;
+END$$
+DELIMITER ;

@@ -1,0 +1,132 @@
+-- deletion_sql_circle
+-- Write a statement that a walk needs where rows refer to each other in a circle.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference; 0: the target's own rows
+--             p_kind                 see below
+-- Returns     text
+--             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
+--                            last, the frame, the walk of the stack, and a limit
+--             break          binds the frame, the walk and a limit: children of the frame that are
+--                            on the stack lose the reference
+--             break_own      binds the frame and a limit: the frame's own rows lose references that
+--                            would keep their parents
+--             lock_circle    binds a walk: its rows of the table are locked; their number is in
+--                            @dj_rows
+--             remove_circle  binds a walk: its rows of the table go
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_circle(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement that a walk needs where rows refer to each other in a circle'
+BEGIN
+    DECLARE v_node_no INT DEFAULT 0;
+    DECLARE v_keys, v_parent, v_pointers JSON;
+    DECLARE v_table, v_child, v_own, v_on_frame, v_found, v_set, v_discriminator, v_stack, v_kept,
+        v_locks, v_aliases, v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        e.child_node_no, p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
+        e.found_by, e.break_list, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        coalesce(concat(' AND c.', e.discriminator), '')
+    INTO v_node_no, v_parent, v_pointers, v_on_frame, v_found, v_set, v_child, v_discriminator
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    SELECT
+        deletion_key_part(n.frame_columns), concat(n.sql_name, ' AS x', n.key_index),
+        concat(n.sql_name, ' AS c', n.key_index)
+    INTO v_keys, v_table, v_own
+    FROM deletion_plan_nodes AS n
+    WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
+
+    -- Every key that such a walk has on its stack is among its scratch rows.
+    SET v_stack = concat(
+        'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
+        ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
+        ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
+        replace(deletion_sql_list(v_keys, 'found_object', ', '), 'x.`', 'c.`'), '))'
+    );
+
+    IF p_kind = 'fetch_beyond' THEN
+        RETURN replace(
+            deletion_sql_fetch(p_plan_id, p_edge_no, TRUE),
+            '\n    ORDER BY ', concat('\n    AND NOT ', v_stack, ')\n    ORDER BY ')
+        );
+    ELSEIF p_kind = 'break' THEN
+        SET v_pointers = json_merge_preserve(v_keys, v_pointers);
+        RETURN concat(
+            'UPDATE (\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
+            '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+            '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
+            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no, ')\n    LIMIT ?\n) AS q\n',
+            'STRAIGHT_JOIN ', v_own, ' ON ', deletion_sql_list(v_pointers, 'back', ' AND '),
+            v_discriminator, '\nSET ', v_set
+        );
+    ELSEIF p_kind = 'break_own' THEN
+        SELECT
+            group_concat(DISTINCT e.break_list SEPARATOR ', '),
+            group_concat('(', (
+                SELECT group_concat(
+                    'x.', deletion_quote_name(k.name), ' IS NOT NULL' SEPARATOR ' AND '
+                )
+                FROM json_table(e.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                )) AS k
+            ), ')' SEPARATOR ' OR ')
+        INTO v_set, v_kept
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.child_node_no = v_node_no
+            AND e.action = 'restrict'
+            AND e.break_list IS NOT NULL;
+        SET v_pointers = json_merge_preserve(v_keys, coalesce(v_pointers, json_array()));
+        RETURN concat(
+            'UPDATE (\n    SELECT ',
+            replace(deletion_sql_list(v_pointers, 'raw', ', '), 'c.`', 'x.`'),
+            '\n    FROM ', deletion_sql_frame(v_pointers, 'm INT PATH \'$.m\', '),
+            '\n    STRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
+            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'),
+            '\n    WHERE ', v_kept, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
+            deletion_sql_list(v_pointers, 'back', ' AND '),
+            coalesce(v_discriminator, ''), '\nSET ', v_set
+        );
+    END IF;
+
+    SET v_rows = concat(
+        'FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
+        'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
+        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_table, ' ON ',
+        deletion_sql_list(v_keys, 'found', ' AND ')
+    );
+    SET v_kept = concat(
+        '\nWHERE w.walk_id = ? AND w.job_id > 0 AND w.node_no = ', v_node_no,
+        ' AND w.fate = \'delete\''
+    );
+
+    IF p_kind = 'lock_circle' THEN
+        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+        RETURN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\n', v_rows, v_locks, v_kept,
+            '\nFOR UPDATE OF x', v_aliases
+        );
+    END IF;
+
+    -- All that refers to the rows is locked, known and goes in the same transaction: the engine,
+    -- which looks row by row, would find no first one. The hint ends with the statement.
+    RETURN concat('DELETE /*+ SET_VAR(foreign_key_checks = OFF) */ x\n', v_rows, v_kept);
+END$$
+DELIMITER ;

@@ -1,0 +1,87 @@
+-- deletion_write_circles
+-- Store the further steps of a plan whose rows may refer to each other in a circle.
+--
+-- Parameters  p_plan_id   the plan, its references numbered and described
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_write_circles;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_write_circles(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Store the further steps of a plan whose rows may refer to each other in a circle'
+BEGIN
+    DECLARE v_step_no INT DEFAULT (
+        SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+    );
+
+    INSERT INTO deletion_plan_steps (
+        plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
+        action, is_leaf, waits, in_check, index_name, sql_text
+    )
+    SELECT
+        p_plan_id, v_step_no + row_number() OVER (ORDER BY e.edge_no, k.place),
+        k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
+        e.action, FALSE, FALSE, FALSE, e.index_name,
+        if(
+            k.kind IN ('circle', 'loose'),
+            NULL,
+            deletion_sql_circle(p_plan_id, e.edge_no, k.kind)
+        )
+    FROM (
+        SELECT
+            r.edge_no, r.parent_node_no, r.child_node_no, r.reference_name, r.action, r.index_name,
+            r.is_leaf, r.is_circular, r.break_list,
+            row_number() OVER (
+                PARTITION BY r.child_node_no ORDER BY r.action <> 'cascade', r.edge_no
+            ) AS place
+        FROM deletion_plan_edges AS r
+        WHERE r.plan_id = p_plan_id
+        UNION ALL
+        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL, 0
+    ) AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
+    INNER JOIN json_table(
+        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "remove_circle"]',
+        '$[*]' COLUMNS (  -- noqa: CP02
+            place FOR ORDINALITY,  -- noqa: PRS
+            kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )
+    ) AS k
+        ON CASE k.kind
+            -- It is known that tables go in a circle: every run of the plan looks at its stack.
+            WHEN 'circle' THEN e.is_circular
+            WHEN 'loose' THEN e.break_list IS NOT NULL
+            WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
+            WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
+            WHEN 'break_own' THEN coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS o
+                WHERE
+                    o.plan_id = p_plan_id
+                    AND o.child_node_no = e.child_node_no
+                    AND o.action = 'restrict'
+                    AND o.break_list IS NOT NULL
+            )
+            -- Once for a table.
+            ELSE e.place = if(e.child_node_no = 0, 0, 1)
+        END
+    WHERE EXISTS (
+        SELECT 1
+        FROM deletion_plan_edges AS o
+        WHERE
+            o.plan_id = p_plan_id
+            AND (
+                o.is_circular
+                OR (o.parent_node_no = o.child_node_no AND o.action IN ('cascade', 'restrict'))
+            )
+    );
+END$$
+DELIMITER ;

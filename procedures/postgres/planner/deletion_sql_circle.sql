@@ -1,0 +1,170 @@
+-- deletion_sql_circle
+-- Write the statements that a walk needs where rows refer to each other in a circle.
+--
+-- Parameters  p_nodes   the plan's nodes           p_edges   its edges
+-- Returns     one row a statement: edge_no, node_no, kind and text
+--             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4
+--             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
+--                            the stack lose the reference; answers their number
+--             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
+--                            would keep its parent; answers their number
+--             lock_circle    binds $1 walk: its rows of one table are locked; answers their number
+--             remove_circle  binds $1 walk: all its rows go; answers node and rows by job
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_circle(
+    p_nodes jsonb,
+    p_edges jsonb
+) RETURNS TABLE (edge_no integer, node_no integer, kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_circle$
+WITH node AS (
+    SELECT
+        (n.value ->> 'no')::integer AS no,
+        n.value AS node,
+        n.value ->> 'sql' AS table_sql,
+        (n.value ->> 'closure')::boolean AS in_closure,
+        (
+            SELECT jsonb_agg(c.value ORDER BY c.ordinality)
+            FROM jsonb_array_elements(n.value -> 'columns') WITH ORDINALITY AS c
+            WHERE (c.value ->> 'key')::boolean
+        ) AS keys
+    FROM jsonb_array_elements(p_nodes) AS n
+),
+
+edge AS (
+    SELECT
+        (e.value ->> 'no')::integer AS no, e.value AS edge, e.value ->> 'action' AS action,
+        p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
+        c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
+        -- Every key that such a walk has on its stack is among its scratch rows.
+        format(
+            'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = 0'
+            || ' AND w.node_no = %s AND w.fate = ''keep'' AND w.key_hash = deletion_key_hash('
+            || 'jsonb_build_array(%s))%%s)',
+            c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
+        ) AS on_stack
+    FROM jsonb_array_elements(p_edges) AS e
+    INNER JOIN node AS p ON p.no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.no = (e.value ->> 'child')::integer
+),
+
+found AS (
+    SELECT
+        n.*,
+        format(
+            'SELECT w.job_id AS j, k.* FROM deletion_walk_keys AS w'
+            || ' CROSS JOIN LATERAL jsonb_to_record(w.keys) AS k (%s)'
+            || ' WHERE w.walk_id = $1 AND w.node_no = %s AND w.fate = ''delete''',
+            deletion_sql_list(n.keys, '%1$s %3$s'), n.no
+        ) AS frame,
+        deletion_sql_list(n.keys, 't.%2$s %4$s f.%1$s', ' AND ') AS same
+    FROM node AS n
+    WHERE n.in_closure
+)
+
+SELECT e.no, e.child_no, 'fetch_beyond', deletion_sql_fetch(
+    e.edge || jsonb_build_object(
+        'expands', FALSE, 'beyond', ' AND NOT ' || format(e.on_stack, '$4', '')
+    ),
+    e.parent, e.child, TRUE
+)
+FROM edge AS e
+WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+UNION ALL
+SELECT e.no, e.child_no, 'break', format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
+        FROM f
+        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        WHERE %6$s
+        LIMIT $2
+    ) AS f
+    WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
+    RETURNING 1
+)
+SELECT count(*) FROM u$sql$,
+    deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
+    e.table_sql, (
+        SELECT string_agg(b.name || ' = NULL', ', ')
+        FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
+    ),
+    deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
+    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found'
+)
+FROM edge AS e
+WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
+UNION ALL
+-- By a reference that restricts no row was found: rows that go anyway may give it up.
+SELECT i.no, o.child_no, 'break_own', format(
+    $sql$WITH %1$s,
+u AS (
+    UPDATE ONLY %2$s AS t
+    SET %3$s
+    FROM (
+        SELECT f.*
+        FROM f INNER JOIN ONLY %2$s AS t ON %4$s
+        WHERE %5$s
+        LIMIT $2
+    ) AS f
+    WHERE %4$s
+    RETURNING 1
+)
+SELECT count(*) FROM u$sql$,
+    deletion_sql_frame((o.child -> 'columns') || coalesce(i.edge -> 'columns', '[]'), i.no = 0),
+    o.table_sql,
+    (
+        SELECT string_agg(DISTINCT b.value #>> '{}' || ' = NULL', ', ')
+        FROM jsonb_path_query(jsonb_agg(o.edge -> 'break_columns'), '$[*][*]') AS b (value)
+    ),
+    deletion_sql_list(o.keys, 't.%2$s %4$s f.%1$s', ' AND ')
+    || coalesce(' AND ' || (i.edge ->> 'found'), ''),
+    string_agg(
+        format('(%s)', deletion_sql_list(o.edge -> 'columns', 't.%2$s IS NOT NULL', ' AND ')),
+        ' OR ' ORDER BY o.no
+    )
+)
+FROM edge AS o
+INNER JOIN (
+    SELECT e.no, e.child_no, e.edge FROM edge AS e WHERE e.action = 'cascade'
+    UNION ALL
+    SELECT 0, 0, NULL
+) AS i ON i.child_no = o.child_no
+WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array'
+GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
+UNION ALL
+SELECT 0, f.no, 'lock_circle', format(
+    'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN ONLY %s AS t ON %s ORDER BY %s'
+    || ' FOR UPDATE OF t) AS locked',
+    f.frame, f.table_sql, f.same, deletion_sql_list(f.keys, 't.%2$s')
+)
+FROM found AS f
+UNION ALL
+-- In one statement, at whose end the engine looks whether anything still refers to the rows.
+SELECT 0, 0, 'remove_circle', format(
+    E'WITH %s\nSELECT g.node_no, jsonb_object_agg(g.j, g.n), sum(g.n)::bigint\nFROM (\n    %s\n'
+    || E') AS g\nGROUP BY g.node_no',
+    string_agg(format(
+        E'd%s AS (\n    DELETE FROM ONLY %s AS t\n    USING (%s) AS f\n    WHERE %s\n'
+        || E'    RETURNING f.j\n)',
+        f.no, f.table_sql, f.frame, f.same
+    ), E',\n' ORDER BY f.no),
+    string_agg(format(
+        'SELECT %1$s AS node_no, d.j, count(*) AS n FROM d%1$s AS d GROUP BY d.j', f.no
+    ), E'\n    UNION ALL\n    ' ORDER BY f.no)
+)
+FROM found AS f;
+$deletion_sql_circle$;
+
+COMMENT ON FUNCTION deletion_sql_circle(jsonb, jsonb) IS
+'The statements that a walk needs where rows refer to each other in a circle.';
+REVOKE ALL ON FUNCTION deletion_sql_circle(jsonb, jsonb) FROM PUBLIC;

@@ -1,0 +1,331 @@
+"""Rows that refer to each other in a circle: within a table, and across tables."""
+
+import pytest
+
+from tests.contract.schemas import customers, each, ids
+from tests.contract.steps import Steps, recover_all
+from tests.database import Database, Job, Reference
+
+pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
+
+BATCHES = [1, 2, 3, 5000]
+
+
+def delete(db: Database, table: str, pk: int, batch_rows: int = 5000) -> Job:
+    """Register a target, and delete one row of it in batches of that size."""
+    db.register_deletion_target(table)
+    db.set_deletion_setting("batch_rows", batch_rows)
+    return db.delete(table, pk)
+
+
+def gone(db: Database, job: Job, **counts: int) -> None:
+    """Hold that a job is done and has counted just these rows, and left no scratch."""
+    assert (job.status, job.error) == ("done", None), job.error
+    assert db.receipts(job.id) == {(table, "delete"): count for table, count in counts.items()}
+    assert db.count("deletion_walk_keys") == db.count("deletion_frames") == 0
+
+
+def departments(
+    db: Database, managers: dict[int, int | None], staff: dict[int, int], nullable: str = "null"
+) -> None:
+    """Make departments with their managers, and employees with their departments."""
+    db.table(
+        "dept", "id bigint", f"manager_id bigint {nullable}".strip(), rows=list(managers.items())
+    )
+    db.table(
+        "employee",
+        "id bigint",
+        "dept_id bigint",
+        references=[Reference("dept_id", "dept", "cascade")],
+        rows=list(staff.items()),
+    )
+    db.table(
+        "badge",
+        "id bigint",
+        "employee_id bigint",
+        references=[Reference("employee_id", "employee", "cascade")],
+        rows=[(number, number) for number in staff],
+    )
+    db.add_reference("dept", Reference("manager_id", "employee", "cascade"))
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_a_department_goes_with_the_manager_that_belongs_to_it(
+    db: Database, batch_rows: int
+) -> None:
+    departments(db, {1: 11, 2: 21, 3: None}, {10: 1, 11: 1, 12: 1, 20: 2, 21: 2, 30: 3})
+    gone(db, delete(db, "dept", 1, batch_rows), badge=3, employee=3, dept=1)
+    assert (ids(db, "dept"), ids(db, "employee"), ids(db, "badge")) == ([2, 3], *[[20, 21, 30]] * 2)
+
+
+@pytest.mark.parametrize("batch_rows", [2, 3, 5000])
+def test_a_manager_goes_with_the_department(db: Database, batch_rows: int) -> None:
+    departments(db, {1: 11, 2: 21}, {10: 1, 11: 1, 12: 1, 20: 2, 21: 2})
+    gone(db, delete(db, "employee", 11, batch_rows), badge=3, employee=3, dept=1)
+    assert (ids(db, "dept"), ids(db, "employee"), ids(db, "badge")) == ([2], *[[20, 21]] * 2)
+
+
+@pytest.mark.parametrize("batch_rows", [2, 3, 5000])
+@pytest.mark.parametrize(("table", "root"), [("dept", 1), ("employee", 11)])
+def test_a_store_and_its_manager_each_requiring_the_other_go(
+    db: Database, table: str, root: int, batch_rows: int
+) -> None:
+    departments(db, {1: 11, 2: 21}, {10: 1, 11: 1, 12: 1, 20: 2, 21: 2}, nullable="")
+    gone(db, delete(db, table, root, batch_rows), badge=3, employee=3, dept=1)
+    assert (ids(db, "dept"), ids(db, "employee"), ids(db, "badge")) == ([2], *[[20, 21]] * 2)
+
+
+@pytest.mark.parametrize("action", ["no action", "restrict"])
+@pytest.mark.parametrize("batch_rows", [2, 3, 5000])
+def test_keys_that_restrict_give_way_to_a_rule_in_a_circle(
+    db: Database, batch_rows: int, action: str
+) -> None:
+    db.table("store", "id bigint", "manager_id bigint", rows=[(1, 11), (2, 21)])
+    db.table(
+        "staff",
+        "id bigint",
+        "store_id bigint",
+        references=[Reference("store_id", "store", action)],
+        rows=[(10, 1), (11, 1), (12, 1), (20, 2), (21, 2)],
+    )
+    db.add_reference("store", Reference("manager_id", "staff", action))
+    db.set_deletion_rule("staff", "fk_staff_store_id", "cascade")
+    gone(db, delete(db, "store", 1, batch_rows), staff=3, store=1)
+    assert (ids(db, "store"), ids(db, "staff")) == ([2], [20, 21])
+
+
+def test_many_jobs_of_one_run_each_have_their_own_circle(db: Database) -> None:
+    departments(
+        db,
+        {n: 10 * n for n in each(30)},
+        {10 * n + i: n for n in each(30) for i in range(3)},
+        nullable="",
+    )
+    db.register_deletion_target("dept")
+    db.set_deletion_setting("batch_rows", 7)
+    jobs = [db.enqueue_deletion("dept", n) for n in each(29)]
+    db.run()
+    for job in jobs:
+        gone(db, db.job(job), badge=3, employee=3, dept=1)
+    assert (ids(db, "dept"), ids(db, "employee")) == ([30], [300, 301, 302])
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+@pytest.mark.parametrize("on_delete", ["cascade", "no action", "restrict"])
+def test_a_ring_below_a_root_goes(db: Database, on_delete: str, batch_rows: int) -> None:
+    customers(db)
+    db.table(
+        "employee",
+        "id bigint",
+        "customer_id bigint",
+        "peer_id bigint null",
+        references=[
+            Reference("customer_id", "customer", "cascade"),
+            Reference("peer_id", "employee", on_delete),
+        ],
+        rows=[(number, 1, None) for number in (1, 2, 3, 4, 5)],
+    )
+    for number, peer in {1: 3, 2: 1, 3: 2, 4: 1}.items():
+        db.execute("UPDATE employee SET peer_id = %s WHERE id = %s", peer, number)
+    gone(db, delete(db, "customer", 1, batch_rows), employee=5, customer=1)
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_a_ring_goes_with_any_row_of_it(db: Database, batch_rows: int) -> None:
+    ring(db, 6, "null")
+    gone(db, delete(db, "node", 4, batch_rows), node=7)
+    assert ids(db, "node") == [100]
+
+
+def ring(db: Database, count: int, nullable: str) -> None:
+    """Make rows in a ring, 1 to count, one that hangs from the first, and one for itself."""
+    db.table(
+        "node",
+        "id bigint",
+        f"parent_id bigint {nullable}".strip(),
+        rows=[(n, n % count + 1) for n in each(count)] + [(99, 1), (100, 100)],
+    )
+    db.add_reference("node", Reference("parent_id", "node", "cascade"))
+
+
+@pytest.mark.parametrize("batch_rows", [6, 7, 5000])
+def test_a_ring_that_cannot_be_opened_goes_in_one_transaction(
+    db: Database, batch_rows: int
+) -> None:
+    ring(db, 6, "")
+    gone(db, delete(db, "node", 4, batch_rows), node=7)
+    assert ids(db, "node") == [100]
+
+
+def test_a_ring_larger_than_a_batch_that_cannot_be_opened_deletes_nothing(db: Database) -> None:
+    ring(db, 6, "")
+    before = db.rows("SELECT * FROM node ORDER BY id")
+    job = delete(db, "node", 4, 5)
+    assert (job.status, (job.error or "")[:7]) == ("failed", "JD007: ")
+    assert "node" in (job.error or "")
+    assert "fk_node_parent_id" in (job.error or "")
+    assert db.receipts(job.id) == {}
+    assert db.rows("SELECT * FROM node ORDER BY id") == before
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+@pytest.mark.parametrize("nullable", ["null", ""])
+def test_three_references_of_a_table_to_itself(
+    db: Database, batch_rows: int, nullable: str
+) -> None:
+    names = ("mother_id", "father_id", "guardian_id")
+    db.table(
+        "person",
+        "id bigint",
+        *(f"{name} bigint {nullable}".strip() for name in names),
+        # 1 and 2 are in a circle, so are 3, 4 and 5; 6 and 7 hang from them; 8 and 9 do not.
+        rows=[
+            (1, 2, 1, 1),
+            (2, 2, 1, 2),
+            (3, 1, 4, 3),
+            (4, 4, 4, 5),
+            (5, 3, 5, 5),
+            (6, 6, 6, 5),
+            (7, 6, 6, 1),
+            (8, 8, 8, 8),
+            (9, 9, 8, 9),
+        ],
+    )
+    for name in names:
+        db.add_reference("person", Reference(name, "person", "cascade"))
+    if nullable or batch_rows > 2:
+        gone(db, delete(db, "person", 1, batch_rows), person=7)
+        assert ids(db, "person") == [8, 9]
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_a_list_linked_both_ways_goes_from_its_middle(db: Database, batch_rows: int) -> None:
+    count = 40
+    db.table(
+        "item",
+        "id bigint",
+        "before_id bigint null",
+        "after_id bigint null",
+        rows=[(n, n - 1 or None, n % count + 1 if n < count else None) for n in each(count)],
+    )
+    db.add_reference("item", Reference("before_id", "item", "cascade"))
+    db.add_reference("item", Reference("after_id", "item", "cascade"))
+    gone(db, delete(db, "item", 17, batch_rows), item=count)
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_rows_of_tables_in_a_circle_that_are_in_none_go(db: Database, batch_rows: int) -> None:
+    departments(db, {1: None, 2: 11, 3: 21}, {10: 1, 11: 1, 20: 2, 21: 2, 30: 3, 31: 3})
+    gone(db, delete(db, "dept", 1, batch_rows), badge=6, employee=6, dept=3)
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_a_circle_through_three_tables_goes(db: Database, batch_rows: int) -> None:
+    customers(db)
+    db.table(
+        "team",
+        "id bigint",
+        "customer_id bigint",
+        "head_id bigint null",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1, 1), (2, 1, 3), (3, 2, None)],
+    )
+    db.table(
+        "member",
+        "id bigint",
+        "team_id bigint",
+        references=[Reference("team_id", "team", "cascade")],
+        rows=[(1, 1), (2, 1), (3, 2), (4, 3)],
+    )
+    db.table(
+        "employee",
+        "id bigint",
+        "member_id bigint null",
+        references=[Reference("member_id", "member", "cascade")],
+        rows=[(1, 1), (2, 2), (3, 3), (4, 4), (5, None)],
+    )
+    db.add_reference("team", Reference("head_id", "employee", "no action"))
+    gone(
+        db,
+        delete(db, "customer", 1, batch_rows),
+        employee=3,
+        member=3,
+        team=2,
+        customer=1,
+    )
+    assert (ids(db, "team"), ids(db, "member"), ids(db, "employee")) == ([3], [4], [4, 5])
+
+
+@pytest.mark.parametrize("batch_rows", [2, 3])
+def test_a_worker_that_dies_among_circles_leaves_nothing_behind(
+    db: Database, batch_rows: int
+) -> None:
+    departments(db, {1: 11, 2: 21, 3: 12}, {10: 1, 11: 1, 12: 1, 30: 3, 31: 3, 20: 2, 21: 2})
+    db.register_deletion_target("dept")
+    db.set_deletion_setting("batch_rows", batch_rows)
+    job_id = db.enqueue_deletion("dept", 1)
+    for _ in range(40):
+        session = db.connect()
+        steps = Steps(session)
+        if db.status(job_id) == "done":
+            break
+        steps.claim()
+        # Two steps more than the last one could do before it died.
+        for _ in range(4):
+            if steps.step() != "more":
+                break
+        db.end_session(session)
+        recover_all(db)
+        db.execute("UPDATE deletion_jobs SET scheduled_at = NULL")
+    gone(db, db.job(job_id), badge=5, employee=5, dept=2)
+    assert (ids(db, "dept"), ids(db, "employee")) == ([2], [20, 21])
+
+
+def test_a_row_that_leaves_the_circle_between_two_steps_stays(db: Database) -> None:
+    departments(db, {1: 11, 2: None}, {10: 1, 11: 1, 12: 1, 13: 1})
+    db.register_deletion_target("dept")
+    db.set_deletion_setting("batch_rows", 1)
+    job_id = db.enqueue_deletion("dept", 1)
+    steps = Steps(db)
+    steps.claim()
+    while 10 in ids(db, "employee"):
+        assert steps.step() == "more"
+    db.execute("UPDATE employee SET dept_id = 2 WHERE id = 13")
+    steps.finish()
+    assert (db.job(job_id).status, db.job(job_id).error) == ("done", None)
+    assert (ids(db, "dept"), ids(db, "employee")) == ([2], [13])
+    assert 13 in ids(db, "badge") or db.receipts(job_id)["badge", "delete"] == 4
+
+
+def test_a_row_that_comes_into_a_stored_circle_goes_and_is_counted(db: Database) -> None:
+    departments(db, {1: 11, 2: None}, {10: 1, 11: 1, 12: 1, 20: 2}, nullable="null")
+    db.register_deletion_target("dept")
+    db.set_deletion_setting("batch_rows", 1)
+    job_id = db.enqueue_deletion("dept", 1)
+    steps = Steps(db)
+    steps.claim()
+    while 10 in ids(db, "employee"):
+        assert steps.step() == "more"
+    db.execute("UPDATE employee SET dept_id = 1 WHERE id = 20")
+    db.execute("UPDATE dept SET manager_id = 20 WHERE id = 2")
+    steps.finish()
+    gone(db, db.job(job_id), badge=4, employee=4, dept=2)
+
+
+def test_a_row_that_is_its_own_parent_goes_where_rules_override_the_keys(db: Database) -> None:
+    """Drawn at random: MySQL's own cascade, which no rule turns off, got lost in such a row."""
+    db.table(
+        "node",
+        "id bigint",
+        "first_id bigint null",
+        "second_id bigint null",
+        rows=[(1, 1, 1), (2, 1, 1), (3, None, 2), (4, 4, 4)],
+    )
+    for column in ("first_id", "second_id"):
+        db.add_reference("node", Reference(column, "node", "cascade"))
+        name = db.reference_name("node", Reference(column, "node", "cascade"))
+        db.set_deletion_rule("node", name, "set_null")
+    job = delete(db, "node", 1, 2)
+    assert (job.status, job.error) == ("done", None)
+    assert ids(db, "node") == [2, 3, 4]
+    assert db.rows("SELECT first_id, second_id FROM node WHERE id = 2") == [(None, None)]

@@ -1,0 +1,262 @@
+"""Shapes of references by name: parallel, composite, long, many; odd names; tables in the way."""
+
+import pytest
+
+from tests.contract.schemas import customers, each, ids
+from tests.database import Database, Reference
+
+pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
+
+BATCHES = [1, 3, 5000]
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_nine_parallel_references(db: Database, batch_rows: int) -> None:
+    customers(db)
+    names = [f"c{number}" for number in range(9)]
+    actions = ["cascade", "cascade", "set null"] * 3
+    db.table(
+        "deal",
+        "id bigint",
+        *(f"{name} bigint null" for name in names),
+        references=[
+            Reference(name, "customer", action) for name, action in zip(names, actions, strict=True)
+        ],
+        # Row n points at customer 1 by its reference n alone, row 20 by two, row 21 by all.
+        rows=[
+            *((n, *(1 if place == n else 2 for place in range(9))) for n in range(9)),
+            (20, 1, 2, 1, *[None] * 6),
+            (21, *[1] * 9),
+            (22, *[3] * 9),
+        ],
+    )
+    db.set_deletion_setting("batch_rows", batch_rows)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {
+        ("deal", "delete"): 8,
+        ("deal", "set_null"): 3,
+        ("customer", "delete"): 1,
+    }
+    assert ids(db, "deal") == [2, 5, 8, 22]
+    assert db.count("deal", "c2 IS NULL") == db.count("deal", "c8 IS NULL") == 1
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_five_composite_references(db: Database, batch_rows: int) -> None:
+    db.table(
+        "place",
+        "a bigint",
+        "b varchar",
+        key=("a", "b"),
+        rows=[(a, b) for a in each(2) for b in "xyz"],
+    )
+    pairs = [(f"a{n}", f"b{n}") for n in range(5)]
+    db.table(
+        "route",
+        "id bigint",
+        *(column for a, b in pairs for column in (f"{a} bigint null", f"{b} varchar null")),
+        references=[
+            Reference(pair, "place", "set null" if n == 4 else "cascade", ("a", "b"))
+            for n, pair in enumerate(pairs)
+        ],
+        rows=[
+            (1, *(1, "x"), *[None] * 8),
+            (2, *[None] * 6, *(1, "x"), *[None] * 2),
+            (3, *[None] * 8, *(1, "x")),
+            (4, *(1, None), *(None, "x"), *(2, "x"), *(1, "y"), *(2, "z")),
+            (5, *(1, "y"), *(1, "x"), *[None] * 4, *(1, "x")),
+        ],
+    )
+    db.register_deletion_target("place")
+    db.set_deletion_setting("batch_rows", batch_rows)
+    job = db.delete("place", '["1","x"]')
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {
+        ("route", "delete"): 3,
+        ("route", "set_null"): 1,
+        ("place", "delete"): 1,
+    }
+    assert ids(db, "route") == [3, 4]
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_a_chain_through_seven_tables(db: Database, batch_rows: int) -> None:
+    db.table("t0", "id bigint", rows=[(1,), (2,)])
+    for number in range(1, 7):
+        db.table(
+            f"t{number}",
+            "id bigint",
+            "up_id bigint",
+            references=[Reference("up_id", f"t{number - 1}", "cascade")],
+            rows=[(2 * n + k, n) for n in ids(db, f"t{number - 1}") for k in (0, 1)],
+        )
+    total = [db.count(f"t{number}") for number in range(7)]
+    db.register_deletion_target("t0")
+    db.set_deletion_setting("batch_rows", batch_rows)
+    job = db.delete("t0", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {(f"t{n}", "delete"): total[n] // 2 for n in range(7)}
+    assert [db.count(f"t{number}") for number in range(7)] == [count // 2 for count in total]
+
+
+def test_sixty_references_into_one_table(db: Database) -> None:
+    customers(db)
+    for number in range(60):
+        db.table(
+            f"child_{number}",
+            "id bigint",
+            "customer_id bigint null",
+            references=[
+                Reference("customer_id", "customer", "set null" if number % 3 == 0 else "cascade")
+            ],
+            rows=[(1, 1), (2, 2), (3, 1), (4, None)],
+        )
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {
+        **{(f"child_{n}", "set_null" if n % 3 == 0 else "delete"): 2 for n in range(60)},
+        ("customer", "delete"): 1,
+    }
+    assert sum(db.count(f"child_{n}") for n in range(60)) == 20 * 4 + 40 * 2
+
+
+NAMES = [
+    "select",
+    'quote"inside',
+    "tick`inside",
+    "with blank",
+    "CaseMatters",
+    "dollar$1",
+    "semi;colon--",
+    "it's",
+    "naïve_漢字",
+    "n" * 63,
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_names_of_tables_columns_and_keys(db: Database, name: str) -> None:
+    parent, child, leaf = name, f"{name[:60]}_2", f"{name[:60]}_3"
+    db.table(parent, "id bigint", rows=[(1,), (2,)])
+    for table, above in ((child, parent), (leaf, child)):
+        db.script(
+            mysql=f"CREATE TABLE {db.quote(table)} (id BIGINT PRIMARY KEY,"
+            f" {db.quote(name)} BIGINT NULL, CONSTRAINT {db.quote(table)}"
+            f" FOREIGN KEY ({db.quote(name)}) REFERENCES {db.quote(above)} (id)"
+            " ON DELETE CASCADE)",
+            postgres=f"CREATE TABLE {db.quote(table)} (id bigint PRIMARY KEY,"
+            f" {db.quote(name)} bigint NULL, CONSTRAINT {db.quote(table)}"
+            f" FOREIGN KEY ({db.quote(name)}) REFERENCES {db.quote(above)} (id)"
+            f" ON DELETE CASCADE); CREATE INDEX ON {db.quote(table)} ({db.quote(name)})",
+        )
+        db.grant_to_owner(table)
+        db.insert(table, [(n, 1 + n % 2) for n in each(2)])
+    target = db.either(mysql=parent, postgres=db.quote(parent))
+    db.register_deletion_target(target)
+    db.set_deletion_setting("batch_rows", 1)
+    job = db.delete(target, 1)
+    assert (job.status, job.error) == ("done", None)
+    assert sum(db.receipts(job.id).values()) == 3
+    assert [db.count(table) for table in (parent, child, leaf)] == [1, 1, 1]
+
+
+def test_generated_and_invisible_columns_are_followed(db: Database) -> None:
+    customers(db)
+    db.script(
+        mysql="CREATE TABLE visit (id BIGINT PRIMARY KEY, half BIGINT,"
+        " customer_id BIGINT GENERATED ALWAYS AS (half * 2) STORED INVISIBLE,"
+        " FOREIGN KEY (customer_id) REFERENCES customer (id) ON DELETE CASCADE);"
+        " INSERT INTO visit (id, half) VALUES (1, 1), (2, 1), (3, NULL)",
+        postgres="CREATE TABLE visit (id bigint PRIMARY KEY, half bigint,"
+        " customer_id bigint GENERATED ALWAYS AS (half * 2) STORED"
+        " REFERENCES customer ON DELETE CASCADE); CREATE INDEX ON visit (customer_id);"
+        " INSERT INTO visit (id, half) VALUES (1, 1), (2, 1), (3, NULL)",
+    )
+    db.grant_to_owner("visit")
+    job = db.delete("customer", 2)
+    assert (job.status, job.error) == ("done", None)
+    assert ids(db, "visit") == [3]
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_leaves_without_any_key(db: Database, batch_rows: int) -> None:
+    customers(db)
+    db.table(
+        "wish",
+        "customer_id bigint null",
+        "what varchar",
+        key=None,
+        references=[Reference("customer_id", "customer", "set null")],
+        rows=[(1, "same")] * 5 + [(2, "same"), (None, "same")],
+    )
+    db.table(
+        "invoice",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(n, 1 + n % 2) for n in each(4)],
+    )
+    db.table(
+        "line",
+        "invoice_id bigint",
+        "text varchar",
+        key=None,
+        references=[Reference("invoice_id", "invoice", "cascade")],
+        rows=[(n, "same") for n in each(4) for _ in range(3)],
+    )
+    db.set_deletion_setting("batch_rows", batch_rows)
+    foreseen = db.preview_deletion("customer", 1)
+    assert {(row.table_name, row.action): row.row_count for row in foreseen} == {
+        ("customer", "delete"): 1,
+        ("invoice", "delete"): 2,
+        ("line", "delete"): 6,
+        ("wish", "set_null"): 5,
+    }
+    jobs = [db.enqueue_deletion("customer", n) for n in (1, 2)]
+    db.run()
+    assert [(db.job(job).status, db.job(job).error) for job in jobs] == [("done", None)] * 2
+    assert [db.receipts(job)["line", "delete"] for job in jobs] == [6, 6]
+    assert [db.receipts(job)["wish", "set_null"] for job in jobs] == [5, 1]
+    assert (db.count("line"), db.count("wish"), db.count("wish", "customer_id IS NULL")) == (
+        0,
+        7,
+        7,
+    )
+
+
+def test_rows_without_a_key_block_as_others_do(db: Database) -> None:
+    customers(db)
+    db.table(
+        "bill",
+        "customer_id bigint",
+        key=None,
+        references=[Reference("customer_id", "customer")],
+        rows=[(1,), (1,), (2,)],
+    )
+    job = db.delete("customer", 1)
+    assert (job.status, (job.error or "")[:32]) == ("failed", "JD006: 2 rows of bill behind fk_")
+    assert db.delete("customer", 3).status == "done"
+
+
+def test_children_in_another_schema_go_too(db: Database) -> None:
+    customers(db)
+    far = f"{db.home.database}_far"
+    home = db.either(mysql=db.home.database, postgres="public")
+    table = f"{far}.visit"
+    db.script(
+        mysql=f"CREATE DATABASE `{far}`; CREATE TABLE `{far}`.visit (id BIGINT PRIMARY KEY,"
+        f" customer_id BIGINT, FOREIGN KEY (customer_id) REFERENCES `{home}`.customer (id)"
+        " ON DELETE CASCADE)",
+        postgres=f'CREATE SCHEMA "{far}"; CREATE TABLE "{far}".visit (id bigint PRIMARY KEY,'
+        f" customer_id bigint REFERENCES {home}.customer ON DELETE CASCADE);"
+        f' CREATE INDEX ON "{far}".visit (customer_id);'
+        f' GRANT USAGE ON SCHEMA "{far}" TO deletion_jobs_owner',
+    )
+    db.grant_to_owner(table)
+    db.insert(table, [(1, 1), (2, 1), (3, 2)])
+    job = db.delete("customer", 1)
+    left = db.count(table)
+    db.script(mysql=f"DROP DATABASE `{far}`", postgres=f'DROP SCHEMA "{far}" CASCADE')
+    assert (job.status, job.error, left) == ("done", None, 1)
+    assert sum(db.receipts(job.id).values()) == 3
