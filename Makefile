@@ -54,6 +54,10 @@ test: $(INSTALLED) lint servers  ## lint and run all tests on real servers (PG=1
 test-unit: $(INSTALLED)  ## run the tests that need no server
 	@$(BIN)/pytest tests/unit $(ARGS)
 
+.PHONY: pictures
+pictures: $(INSTALLED)  ## draw the pictures of the docs anew, from plans of a real server
+	@$(BIN)/python -m deletion_jobs.pictures docs/images
+
 .PHONY: lint
 lint: $(STAMPS)/lint-python $(STAMPS)/lint-sql  ## check format, types, SQL and that all texts are one
 

@@ -260,3 +260,165 @@ def test_children_in_another_schema_go_too(db: Database) -> None:
     db.script(mysql=f"DROP DATABASE `{far}`", postgres=f'DROP SCHEMA "{far}" CASCADE')
     assert (job.status, job.error, left) == ("done", None, 1)
     assert sum(db.receipts(job.id).values()) == 3
+
+
+def pairs(db: Database, actions: tuple[str, str], key: str | None = None) -> None:
+    """Make customer <- a, b <- pair: rows of pair without a key hang from both."""
+    customers(db)
+    for table in ("a", "b"):
+        db.table(
+            table,
+            "id bigint",
+            "customer_id bigint",
+            references=[Reference("customer_id", "customer", "cascade")],
+            rows=[(n, 1 + n % 3) for n in range(12)],
+        )
+    db.table(
+        "pair",
+        "a_id bigint null",
+        "b_id bigint null",
+        key=key,
+        references=[
+            Reference("a_id", "a", actions[0]),
+            Reference("b_id", "b", actions[1]),
+        ],
+        # Of the rows of each customer most hang from its own rows twice; all are there twice.
+        rows=[(n, other) for n in range(12) for other in (n, None)] * 2,
+    )
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+@pytest.mark.parametrize("actions", [("cascade", "cascade"), ("cascade", "no action")])
+def test_rows_without_a_key_that_hang_by_two_references_count_once(
+    db: Database, actions: tuple[str, str], batch_rows: int
+) -> None:
+    pairs(db, actions)
+    db.set_deletion_setting("batch_rows", batch_rows)
+    foreseen = db.preview_deletion("customer", 1)
+    counts = {
+        ("a", "delete"): 4,
+        ("b", "delete"): 4,
+        ("customer", "delete"): 1,
+        ("pair", "delete"): 16,
+    }
+    assert {(row.table_name, row.action): row.row_count for row in foreseen} == counts
+    db.register_deletion_target("customer", max_rows=25)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == counts
+    assert db.count("pair") == 32
+
+
+def test_rows_without_a_key_block_where_another_customer_has_them(db: Database) -> None:
+    pairs(db, ("cascade", "no action"))
+    db.execute("UPDATE pair SET a_id = 1 WHERE b_id = 3")
+    job = db.delete("customer", 1)
+    assert (job.status, (job.error or "")[:32]) == ("failed", "JD006: 2 rows of pair behind fk_")
+    assert (db.count("pair"), db.count("customer")) == (48, 3)
+
+
+@pytest.mark.parametrize(
+    "actions", [("cascade", "set null"), ("set null", "set null"), ("set null", "cascade")]
+)
+def test_rows_without_a_key_that_several_references_change_are_refused(
+    db: Database, actions: tuple[str, str]
+) -> None:
+    pairs(db, actions)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == (
+        "failed",
+        "JD005: pair has no key, and its rows cannot be counted once for several references",
+    )
+    assert (db.count("pair", "a_id IS NULL"), db.count("customer")) == (0, 3)
+
+
+def test_rows_without_a_key_that_one_reference_sets_and_one_blocks(db: Database) -> None:
+    pairs(db, ("set null", "no action"))
+    assert (db.delete("customer", 1).error or "")[:22] == "JD006: 8 rows of pair "
+    db.execute("UPDATE pair SET b_id = NULL")
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id)["pair", "set_null"] == 16
+    assert db.count("pair", "a_id IS NULL") == 16
+
+
+def test_more_rows_without_a_key_than_max_rows_allows_are_counted(db: Database) -> None:
+    customers(db)
+    db.table(
+        "visit",
+        "customer_id bigint",
+        key=None,
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1,)] * 10_000 + [(2,)] * 10_001 + [(3,)] * 20_005,
+    )
+    db.register_deletion_target("customer", max_rows=10_001)
+    assert db.delete("customer", 1).status == "done"
+    for customer in (2, 3):
+        assert (db.delete("customer", customer).error or "")[:6] == "JD013:"
+    assert [row.row_count for row in db.preview_deletion("customer", 3)] == [1, 20_005]
+    assert db.count("visit") == 30_006
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_rows_without_a_key_are_set_to_their_default(db: Database, batch_rows: int) -> None:
+    customers(db)
+    db.table("visit", "customer_id bigint null", key=None, rows=[(1,), (1,), (2,), (3,)])
+    db.execute("ALTER TABLE visit ALTER COLUMN customer_id SET DEFAULT 3")
+    db.index("visit", "customer_id")
+    db.declare_deletion_reference(
+        "seen", "visit", ["customer_id"], "customer", ["id"], "set_default"
+    )
+    db.set_deletion_setting("batch_rows", batch_rows)
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id)["visit", "set_default"] == 2
+    # Of the client's connection depends whether a row counts that an UPDATE left as it was.
+    job = db.delete("customer", 3)
+    assert (job.status, (job.error or "")[:6]) == ("failed", "JD006:")
+    assert (db.count("visit", "customer_id = 3"), db.count("customer")) == (3, 2)
+
+
+def test_a_table_without_a_key_takes_no_part_in_soft_deletion(db: Database) -> None:
+    db.table("customer", "id bigint", "deleted_at timestamp null", rows=[(1, None)])
+    db.table(
+        "visit",
+        "customer_id bigint",
+        "deleted_at timestamp null",
+        key=None,
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, None)],
+    )
+    db.register_deletion_target("customer")
+    db.set_soft_deletion("customer", "deleted_at")
+    with db.error("JD005", "table has no primary key and no unique key without NULLs"):
+        db.set_soft_deletion("visit", "deleted_at")
+    job_id = db.enqueue_deletion("customer", 1, hard_delete=False)
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.count("visit", "deleted_at IS NULL") == 1
+
+
+def test_a_table_whose_key_went_takes_no_part_in_soft_deletion(db: Database) -> None:
+    db.table("customer", "id bigint", "deleted_at timestamp null", rows=[(1, None)])
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        "deleted_at timestamp null",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1, None)],
+    )
+    db.register_deletion_target("customer")
+    db.set_soft_deletion("customer", "deleted_at")
+    db.set_soft_deletion("visit", "deleted_at")
+    db.script(
+        mysql="ALTER TABLE visit DROP PRIMARY KEY, MODIFY id BIGINT NULL",
+        postgres="ALTER TABLE visit DROP CONSTRAINT visit_pkey, ALTER id DROP NOT NULL",
+    )
+    job_id = db.enqueue_deletion("customer", 1, hard_delete=False)
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == (
+        "failed",
+        "JD005: visit has no primary key and no unique key without NULLs",
+    )
+    assert db.count("customer", "deleted_at IS NULL") == 1

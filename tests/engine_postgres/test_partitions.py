@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.contract.steps import Steps
 from tests.database import Database, Job
 
 BATCHES = [1, 2, 5000]
@@ -325,3 +326,552 @@ def test_a_held_row_below_rows_of_one_partition(postgres: Database) -> None:
     job = delete(postgres, "customer", 2, 2)
     assert (job.status, (job.error or "")[:12]) == ("failed", "JD006: held:")
     assert delete(postgres, "customer", 3, 2).status == "done"
+
+
+def begun(db: Database, batch_rows: int = 2) -> tuple[Steps, int]:
+    """Begin to delete customer 2 of ORDERS; come back when the first rows are gone."""
+    db.script(
+        postgres="GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+        " TO deletion_jobs_owner"
+    )
+    db.register_deletion_target("customer")
+    db.set_deletion_setting("batch_rows", batch_rows)
+    job_id = db.enqueue_deletion("customer", 2)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more", db.job(job_id)
+    return steps, job_id
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2])
+def test_a_row_that_moves_to_another_partition_between_two_steps_goes(
+    postgres: Database, batch_rows: int
+) -> None:
+    db = postgres
+    db.script(postgres=ORDERS)
+    steps, job_id = begun(db, batch_rows)
+    # Keys and place change, partition by partition; what hangs from the rows follows them.
+    db.script(
+        postgres="""
+        ALTER TABLE line DROP CONSTRAINT line_purchase_id_region_fkey,
+        ADD CONSTRAINT moves FOREIGN KEY (purchase_id, region) REFERENCES purchase (id, region)
+        ON DELETE CASCADE ON UPDATE CASCADE;
+        """
+    )
+    assert steps.step() == "ended"
+    assert db.outcomes(job_id) == ["returned"]
+    steps = Steps(db)
+    steps.claim()
+    for _ in range(4):
+        steps.step()
+        db.execute("UPDATE line SET id = id + 1000 WHERE id < 1000")
+        db.execute("UPDATE line SET id = id - 2000 WHERE id > 2000")
+        db.execute(
+            "UPDATE purchase SET region = CASE region WHEN 'us' THEN 'eu' ELSE 'us' END"
+            " WHERE customer_id = 2 AND id NOT IN (SELECT purchase_id FROM note"
+            " WHERE purchase_id IS NOT NULL)"
+        )
+    steps.finish()
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.count("purchase", "customer_id = 2") == 0
+    assert (db.count("purchase"), db.count("line")) == (12, 36)
+    assert db.receipts(job_id) == {
+        ("customer", "delete"): 1,
+        ("purchase", "delete"): 6,
+        ("line", "delete"): 18,
+        ("note", "set_null"): 6,
+    }
+
+
+def test_a_row_without_a_key_that_moves_to_another_partition_goes_or_stays_with_its_parent(
+    postgres: Database,
+) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (
+            customer_id bigint REFERENCES customer ON DELETE CASCADE, kind int, x text
+        ) PARTITION BY LIST (kind);
+        CREATE TABLE visit_0 PARTITION OF visit FOR VALUES IN (0);
+        CREATE TABLE visit_1 PARTITION OF visit FOR VALUES IN (1);
+        CREATE INDEX ON visit (customer_id);
+        INSERT INTO customer VALUES (1), (2), (3);
+        INSERT INTO visit SELECT 2, n % 2, 'same' FROM generate_series(1, 40) AS n;
+        INSERT INTO visit SELECT 3, n % 2, 'same' FROM generate_series(1, 7) AS n;
+        """
+    )
+    steps, job_id = begun(db, 3)
+    db.execute("UPDATE visit SET kind = 1 - kind")
+    db.execute(
+        "UPDATE visit SET customer_id = 1, kind = 1 - kind WHERE ctid = (SELECT min(ctid)"
+        " FROM visit WHERE customer_id = 2 AND kind = 1) AND kind = 1"
+    )
+    assert db.count("visit", "customer_id = 1") == 1
+    steps.finish()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id) == {("customer", "delete"): 1, ("visit", "delete"): 39}
+    assert (db.count("visit", "customer_id = 1"), db.count("visit", "customer_id = 3")) == (1, 7)
+    assert db.count("visit") == 8
+
+
+def test_a_row_that_moves_while_its_lock_is_waited_for(postgres: Database) -> None:
+    db = postgres
+    db.script(postgres=ORDERS)
+    steps, job_id = begun(db, 4)
+    other = db.connect()
+    with other.transaction():
+        other.execute("UPDATE line SET id = id + 1000 WHERE id < 1000")
+        ahead = db.background(steps.step)
+        db.wait_until_blocked(db)
+    ahead.result()
+    steps.finish()
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id)["line", "delete"] == 18
+
+
+ATTACHED = """
+    CREATE TABLE purchase_as (id bigint NOT NULL, region text NOT NULL, customer_id bigint,
+        PRIMARY KEY (id, region));
+    INSERT INTO purchase_as VALUES (99, 'as', 2);
+    CREATE TABLE extra (id bigint PRIMARY KEY, p bigint, r text,
+        FOREIGN KEY (p, r) REFERENCES purchase_as (id, region) ON DELETE CASCADE);
+    INSERT INTO extra VALUES (1, 99, 'as');
+    GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO deletion_jobs_owner;
+"""
+ATTACH = "ALTER TABLE purchase ATTACH PARTITION purchase_as FOR VALUES IN ('as')"
+
+
+def test_a_partition_attached_between_two_steps_is_seen_by_the_next(postgres: Database) -> None:
+    db = postgres
+    db.script(postgres=ORDERS + ATTACHED)
+    steps, job_id = begun(db, 1)
+    db.script(postgres=ATTACH)
+    assert steps.step() == "ended"
+    assert db.outcomes(job_id) == ["returned"]
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id) == {
+        ("customer", "delete"): 1,
+        ("purchase", "delete"): 7,
+        ("line", "delete"): 18,
+        ("note", "set_null"): 6,
+        ("extra", "delete"): 1,
+    }
+
+
+@pytest.mark.parametrize("how", ["", " CONCURRENTLY"])
+def test_a_partition_detached_between_two_steps_is_seen_by_the_next(
+    postgres: Database, how: str
+) -> None:
+    db = postgres
+    db.script(postgres=ORDERS)
+    if how:
+        # A table with a default partition cannot let one go so.
+        db.script(postgres="ALTER TABLE line DETACH PARTITION line_high; DROP TABLE line_high")
+    lines = db.count("line", "purchase_id BETWEEN 21 AND 26")
+    steps, job_id = begun(db, 1)
+    done = db.receipts(job_id).get(("line", "delete"), 0)
+    db.execute(f"ALTER TABLE line DETACH PARTITION line_low{how}")
+    assert steps.step() == "ended"
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    counts = db.receipts(job_id)
+    assert counts["line_low", "delete"] + counts.get(("line", "delete"), 0) == lines
+    assert 12 - done <= counts["line_low", "delete"] <= 12
+    assert db.count("line_low", "purchase_id BETWEEN 21 AND 26") == 0
+
+
+def test_a_partition_attached_during_a_step_undoes_it(postgres: Database) -> None:
+    db = postgres
+    db.script(postgres=ORDERS + ATTACHED)
+    steps, job_id = begun(db, 1)
+    other = db.connect()
+    with other.transaction():
+        # The next step waits here, after it has compared the catalog.
+        other.execute("SELECT 1 FROM purchase WHERE customer_id = 2 FOR UPDATE")
+        ahead = db.background(steps.step)
+        db.wait_until_blocked(db)
+        db.observer.script(postgres=ATTACH)
+    assert ahead.result() == "retry"
+    assert steps.step() == "ended"
+    db.run()
+    assert db.status(job_id) == "done"
+    assert db.receipts(job_id)["extra", "delete"] == 1
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_a_key_from_one_leaf_to_another_leaf(postgres: Database, batch_rows: int) -> None:
+    postgres.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE post (
+            id bigint, year int, customer_id bigint REFERENCES customer ON DELETE CASCADE,
+            part_id bigint, PRIMARY KEY (id, year)
+        ) PARTITION BY RANGE (year);
+        CREATE TABLE post_1 PARTITION OF post FOR VALUES FROM (1) TO (2);
+        CREATE TABLE post_2 PARTITION OF post FOR VALUES FROM (2) TO (3);
+        CREATE TABLE post_3 PARTITION OF post DEFAULT PARTITION BY HASH (id);
+        CREATE TABLE post_3_0 PARTITION OF post_3 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+        CREATE TABLE post_3_1 PARTITION OF post_3 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+        CREATE UNIQUE INDEX ON post_1 (id);
+        CREATE INDEX ON post (customer_id);
+        CREATE INDEX ON post (part_id);
+        INSERT INTO customer SELECT generate_series(1, 3);
+        INSERT INTO post SELECT n, y, 1 + n % 3, n + 1
+        FROM generate_series(1, 12) AS n, generate_series(1, 3) AS y;
+        UPDATE post SET part_id = NULL WHERE part_id = 13;
+        -- Of the same name on two partitions; the third points at the second.
+        ALTER TABLE post_2 ADD CONSTRAINT part FOREIGN KEY (part_id) REFERENCES post_1 (id)
+        ON DELETE CASCADE;
+        ALTER TABLE post_3 ADD CONSTRAINT part FOREIGN KEY (part_id) REFERENCES post_1 (id)
+        ON DELETE SET NULL;
+        """
+    )
+    assert same_as_native(postgres, "customer", 1, batch_rows) == {
+        "customer delete": 1,
+        "post delete": 16,
+        "post set_null": 4,
+    }
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_leaves_with_keys_of_one_name_in_a_circle(postgres: Database, batch_rows: int) -> None:
+    postgres.script(
+        postgres="""
+        CREATE TABLE node (id bigint, kind int, up bigint, PRIMARY KEY (id, kind))
+        PARTITION BY LIST (kind);
+        CREATE TABLE node_0 PARTITION OF node FOR VALUES IN (0);
+        CREATE TABLE node_1 PARTITION OF node FOR VALUES IN (1);
+        CREATE UNIQUE INDEX ON node_0 (id);
+        CREATE UNIQUE INDEX ON node_1 (id);
+        CREATE INDEX ON node (up);
+        INSERT INTO node SELECT n, k, nullif(n / 2, 0)
+        FROM generate_series(1, 15) AS n, generate_series(0, 1) AS k;
+        ALTER TABLE node_0 ADD CONSTRAINT up FOREIGN KEY (up) REFERENCES node_0 (id)
+        ON DELETE CASCADE;
+        ALTER TABLE node_1 ADD CONSTRAINT up FOREIGN KEY (up) REFERENCES node_1 (id)
+        ON DELETE CASCADE;
+        """
+    )
+    db = postgres
+    job = delete(db, "node", "[2, 1]", batch_rows)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("node", "delete"): 7}
+    assert (db.count("node_0"), db.count("node_1")) == (15, 8)
+
+
+def test_a_foreign_table_among_the_partitions_is_refused(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE EXTENSION IF NOT EXISTS file_fdw;
+        CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (id bigint, customer_id bigint) PARTITION BY RANGE (id);
+        CREATE TABLE visit_new PARTITION OF visit FOR VALUES FROM (1) TO (100);
+        CREATE FOREIGN TABLE visit_old PARTITION OF visit FOR VALUES FROM (100) TO (200)
+        SERVER files OPTIONS (filename '/dev/null');
+        ALTER TABLE visit_new ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+        INSERT INTO customer VALUES (1);
+        INSERT INTO visit VALUES (1, 1);
+        """
+    )
+    job = delete(db, "customer", 1, 1)
+    db.script(postgres="DROP EXTENSION file_fdw CASCADE")
+    assert (job.status, job.error) == (
+        "failed",
+        "JD005: visit has a partition that is no ordinary table (visit_old)",
+    )
+    assert db.count("customer") == 1
+
+
+def test_owners_rights_on_partitions_that_have_keys_of_their_own_are_asked_for(
+    postgres: Database,
+) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (id bigint, kind int, customer_id bigint) PARTITION BY LIST (kind);
+        CREATE TABLE visit_0 PARTITION OF visit FOR VALUES IN (0);
+        CREATE TABLE visit_1 PARTITION OF visit FOR VALUES IN (1);
+        ALTER TABLE visit_0 ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+        ALTER TABLE visit_1 ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+        CREATE INDEX ON visit (customer_id);
+        INSERT INTO customer VALUES (1);
+        INSERT INTO visit VALUES (1, 0, 1), (2, 1, 1);
+        GRANT SELECT, UPDATE, DELETE ON customer, visit, visit_0 TO deletion_jobs_owner;
+        """
+    )
+    db.register_deletion_target("customer")
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == (
+        "failed",
+        "42501: deletion_jobs_owner has no DELETE on visit_1",
+    )
+    assert (db.count("customer"), db.count("visit")) == (1, 2)
+    db.script(postgres="GRANT SELECT, UPDATE, DELETE ON visit_1 TO deletion_jobs_owner")
+    db.retry_deletion(job.id)
+    db.run()
+    assert db.status(job.id) == "done"
+    assert db.receipts(job.id) == {("customer", "delete"): 1, ("visit", "delete"): 2}
+
+
+def test_rights_on_the_partitioned_table_alone_are_enough(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres=ORDERS + "GRANT SELECT, UPDATE, DELETE ON customer, purchase, line, note"
+        " TO deletion_jobs_owner"
+    )
+    db.register_deletion_target("customer")
+    job = db.delete("customer", 2)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id)["line", "delete"] == 18
+
+
+def test_a_table_in_a_schema_that_the_owner_may_not_use_is_named(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE SCHEMA hidden;
+        CREATE TABLE hidden.visit (id bigint PRIMARY KEY,
+            customer_id bigint REFERENCES customer ON DELETE CASCADE);
+        CREATE INDEX ON hidden.visit (customer_id);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO hidden.visit VALUES (1, 1);
+        GRANT SELECT, UPDATE, DELETE ON hidden.visit TO deletion_jobs_owner;
+        """
+    )
+    job = delete(db, "customer", 1, 1)
+    assert (job.status, job.error) == (
+        "failed",
+        "42501: permission denied for schema hidden",
+    )
+    assert db.count("customer") == 2
+    db.script(postgres="GRANT USAGE ON SCHEMA hidden TO deletion_jobs_owner")
+    db.retry_deletion(job.id)
+    db.run()
+    assert db.receipts(job.id) == {("customer", "delete"): 1, ("hidden.visit", "delete"): 1}
+
+
+def test_views_and_temporary_tables_in_the_way_are_not_read(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (id bigint PRIMARY KEY,
+            customer_id bigint REFERENCES customer ON DELETE CASCADE);
+        CREATE INDEX ON visit (customer_id);
+        CREATE VIEW visits AS SELECT * FROM visit;
+        CREATE TEMPORARY TABLE late_visit () INHERITS (visit);
+        CREATE TEMPORARY TABLE own (id bigint PRIMARY KEY);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO visit VALUES (1, 1), (2, 2);
+        INSERT INTO late_visit VALUES (3, 1);
+        """
+    )
+    with db.error("JD005", "no table"):
+        db.register_deletion_target("visits")
+    with db.error("JD005", "no such table"):
+        db.register_deletion_target("own")
+    for child, parent in (("visits", "customer"), ("visit", "visits")):
+        with db.error("JD005", "no table"):
+            db.declare_deletion_reference("seen", child, ["id"], parent, ["id"], "cascade")
+    job = delete(db, "customer", 1, 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("customer", "delete"): 1, ("visit", "delete"): 1}
+    assert db.count("visit") == 2
+
+
+LEAVES = """
+    CREATE TABLE customer (id bigint PRIMARY KEY, gone timestamptz);
+    CREATE TABLE part (id bigint, kind text, customer_id bigint, gone timestamptz,
+        PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
+    CREATE TABLE part_a PARTITION OF part FOR VALUES IN ('a');
+    CREATE TABLE part_b PARTITION OF part FOR VALUES IN ('b');
+    CREATE TABLE part_c PARTITION OF part FOR VALUES IN ('c');
+    ALTER TABLE part_a ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+    ALTER TABLE part_b ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+    CREATE UNIQUE INDEX ON part_a (id);
+    CREATE INDEX ON part (customer_id);
+    CREATE TABLE piece (id bigint PRIMARY KEY, part_id bigint, gone timestamptz);
+    INSERT INTO customer VALUES (1), (2);
+    INSERT INTO part SELECT n, k, 1 + n % 2 FROM generate_series(1, 8) AS n,
+    unnest('{a,b,c}'::text[]) AS k;
+    -- Part b of the customer has the number of part a of another.
+    INSERT INTO part VALUES (101, 'a', 2), (101, 'b', 1);
+    INSERT INTO piece SELECT p.id, p.id FROM part_a AS p;
+    ALTER TABLE piece ADD FOREIGN KEY (part_id) REFERENCES part_a (id) ON DELETE CASCADE;
+    CREATE INDEX ON piece (part_id);
+"""
+
+
+def test_soft_deletion_marks_what_hangs_by_keys_of_single_partitions(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres=LEAVES + "GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+        " TO deletion_jobs_owner"
+    )
+    db.register_deletion_target("customer")
+    for table in ("customer", "part", "piece"):
+        db.set_soft_deletion(table, "gone")
+    job_id = db.enqueue_deletion("customer", 1, hard_delete=False)
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id) == {
+        ("customer", "mark"): 1,
+        ("part", "mark"): 9,
+        ("piece", "mark"): 4,
+    }
+    assert db.count("part", "gone IS NOT NULL AND (kind = 'c' OR customer_id = 2)") == 0
+    assert db.count("piece", "gone IS NOT NULL AND part_id = 101") == 0
+    db.restore_deletion(job_id)
+    assert db.count("part", "gone IS NOT NULL") == db.count("piece", "gone IS NOT NULL") == 0
+
+
+def test_a_held_row_of_a_partition_without_the_key_blocks_nobody(postgres: Database) -> None:
+    db = postgres
+    db.script(postgres=LEAVES)
+    db.hold_deletion("part", '["2", "c"]')
+    job = delete(db, "customer", 1, 2)
+    assert (job.status, job.error) == ("done", None)
+    db.hold_deletion("part", '["1", "a"]')
+    assert (delete(db, "customer", 2, 2).error or "")[:12] == "JD006: held:"
+
+
+def test_keys_from_and_to_a_partition_that_has_partitions_itself(postgres: Database) -> None:
+    postgres.script(
+        postgres=ORDERS
+        + """
+        CREATE TABLE stamp (id bigint PRIMARY KEY, purchase_id bigint, region text, line_id bigint,
+            FOREIGN KEY (purchase_id, region) REFERENCES purchase_eu (id, region)
+            ON DELETE CASCADE);
+        CREATE INDEX ON stamp (purchase_id, region);
+        INSERT INTO stamp SELECT p.id, p.id, p.region FROM purchase_eu AS p;
+        ALTER TABLE purchase ADD COLUMN seller_id bigint;
+        CREATE TABLE seller (id bigint PRIMARY KEY,
+            customer_id bigint REFERENCES customer ON DELETE CASCADE);
+        CREATE INDEX ON seller (customer_id);
+        INSERT INTO seller VALUES (1, 1), (2, 2), (3, 3);
+        UPDATE purchase SET seller_id = 1 + id % 3;
+        ALTER TABLE purchase_eu ADD FOREIGN KEY (seller_id) REFERENCES seller ON DELETE SET NULL;
+        CREATE INDEX ON purchase (seller_id);
+        """
+    )
+    assert same_as_native(postgres, "customer", 2, 3) == {
+        "customer delete": 1,
+        "seller delete": 1,
+        "purchase delete": 6,
+        "purchase set_null": 2,
+        "line delete": 18,
+        "note set_null": 6,
+        "stamp delete": 4,
+    }
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_setting_a_column_that_chooses_the_partition_moves_the_row(
+    postgres: Database, batch_rows: int
+) -> None:
+    postgres.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (customer_id bigint REFERENCES customer ON DELETE SET NULL, x int)
+        PARTITION BY LIST (customer_id);
+        CREATE TABLE visit_1 PARTITION OF visit FOR VALUES IN (1);
+        CREATE TABLE visit_2 PARTITION OF visit FOR VALUES IN (2);
+        CREATE TABLE visit_rest PARTITION OF visit DEFAULT;
+        CREATE INDEX ON visit (customer_id);
+        INSERT INTO customer VALUES (1), (2), (3);
+        INSERT INTO visit SELECT 1 + n % 3, n FROM generate_series(1, 30) AS n;
+        """
+    )
+    assert same_as_native(postgres, "customer", 1, batch_rows) == {
+        "customer delete": 1,
+        "visit set_null": 10,
+    }
+    assert (postgres.count("visit_1"), postgres.count("visit_rest")) == (0, 20)
+
+
+def test_a_partition_with_many_rows_below_one_parent_goes_in_batches(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (customer_id bigint REFERENCES customer ON DELETE CASCADE, kind int)
+        PARTITION BY LIST (kind);
+        CREATE TABLE visit_0 PARTITION OF visit FOR VALUES IN (0);
+        CREATE TABLE visit_1 PARTITION OF visit FOR VALUES IN (1);
+        CREATE INDEX ON visit (customer_id);
+        CREATE TABLE click (customer_id bigint REFERENCES customer ON DELETE CASCADE);
+        CREATE INDEX ON click (customer_id);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO visit SELECT 1 + (n % 5 = 0)::int, n % 2 FROM generate_series(1, 1000) AS n;
+        INSERT INTO click SELECT 1 + (n % 5 = 0)::int FROM generate_series(1, 1000) AS n;
+        """
+    )
+    assert same_as_native(db, "customer", 1, 10) == {
+        "customer delete": 1,
+        "visit delete": 800,
+        "click delete": 800,
+    }
+    # Where a row lies says which it is in one table, not in several.
+    kinds = "SELECT DISTINCT kind FROM deletion_plan_steps WHERE table_name = %s"
+    assert not {"find", "drain_found"} & set(db.column(kinds, "visit"))
+    assert {"find", "drain_found"} <= set(db.column(kinds, "click"))
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
+def test_declared_references_from_and_to_partitioned_tables(
+    postgres: Database, batch_rows: int
+) -> None:
+    db = postgres
+    db.script(
+        postgres=ORDERS
+        + """
+        ALTER TABLE line DROP CONSTRAINT line_purchase_id_region_fkey;
+        CREATE TABLE event (about_type text, about_id bigint, region text, at date)
+        PARTITION BY RANGE (at);
+        CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');
+        CREATE TABLE event_2 PARTITION OF event DEFAULT;
+        CREATE INDEX ON event (about_id, region, about_type);
+        INSERT INTO event SELECT k, p.id, p.region, d FROM purchase AS p,
+        unnest('{purchase,refund}'::text[]) AS k, unnest('{2026-02-02,2026-08-08}'::date[]) AS d;
+        """
+    )
+    db.declare_deletion_reference(
+        "line_purchase",
+        "line",
+        ["purchase_id", "region"],
+        "purchase",
+        ["id", "region"],
+        "cascade",
+    )
+    db.declare_deletion_reference(
+        "event_purchase",
+        "event",
+        ["about_id", "region"],
+        "purchase",
+        ["id", "region"],
+        "cascade",
+        "about_type",
+        "purchase",
+    )
+    for child in ("line_low", "event_1"):
+        with db.error("JD005", "table is a partition"):
+            db.declare_deletion_reference("no", child, ["id"], "customer", ["id"], "cascade")
+    job = delete(db, "customer", 2, batch_rows)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {
+        ("customer", "delete"): 1,
+        ("purchase", "delete"): 6,
+        ("line", "delete"): 18,
+        ("event", "delete"): 12,
+        ("note", "set_null"): 6,
+    }
+    assert (db.count("line"), db.count("event")) == (36, 60)

@@ -1155,6 +1155,12 @@ BEGIN
             CALL deletion_raise(
                 'JD004', 'set_soft_deletion', 'table is no target: nothing to purge', p_table
             );
+        -- What was marked is remembered by its key.
+        ELSEIF deletion_table_key(v_schema, v_table) IS NULL THEN
+            CALL deletion_raise(
+                'JD005', 'set_soft_deletion',
+                'table has no primary key and no unique key without NULLs', p_table
+            );
         ELSEIF char_length(p_column) > 64 THEN
             CALL deletion_raise('JD002', 'set_soft_deletion', 'no such column', p_column);
         END IF;
@@ -1221,6 +1227,77 @@ BEGIN
     END IF;
 
     CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_find_table.sql
+-- deletion_find_table
+-- Find a table of the application by the name that somebody gave.
+--
+-- Parameters  p_name     the table as the catalog spells it, or its schema, a dot and the table
+--             p_verb     the verb that was called
+--             p_schema   OUT schema of the table
+--             p_table    OUT the table
+-- Errors      JD005 no such table; a system table, a view, or not in InnoDB
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_find_table('customer', 'test', @dj_schema, @dj_table);
+
+DROP PROCEDURE IF EXISTS deletion_find_table;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_find_table(
+    IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_verb VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find a table of the application by the name that somebody gave'
+BEGIN
+    DECLARE v_schema, v_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_type, v_engine VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_schema = database(), v_table = p_name;
+
+    -- A name may hold a dot itself; so the whole of it in our own schema comes first.
+    IF locate('.', p_name) > 0 AND NOT EXISTS (
+        SELECT 1
+        FROM information_schema.tables AS t
+        WHERE t.table_schema = v_schema AND t.table_name = v_table
+    ) THEN
+        SET v_schema = substring_index(p_name, '.', 1);
+        SET v_table = substring(p_name, char_length(v_schema) + 2);
+    END IF;
+
+    -- The catalog may compare letters regardless of case, depending on the server.
+    SELECT t.table_schema, t.table_name, t.table_type, t.engine
+    INTO p_schema, p_table, v_type, v_engine
+    FROM information_schema.tables AS t
+    WHERE
+        t.table_schema = v_schema
+        AND t.table_name = v_table
+        AND cast(t.table_schema AS BINARY) = cast(v_schema AS BINARY)
+        AND cast(t.table_name AS BINARY) = cast(v_table AS BINARY);
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise(
+            'JD005',
+            p_verb,
+            'no such table that deletion_jobs_owner can see',
+            p_name
+        );
+    ELSEIF p_schema IN ('mysql', 'information_schema', 'performance_schema', 'sys') THEN
+        CALL deletion_raise('JD005', p_verb, 'table is a system table', p_name);
+    ELSEIF v_type <> 'BASE TABLE' THEN
+        CALL deletion_raise('JD005', p_verb, 'table is a view', p_name);
+    ELSEIF v_engine <> 'InnoDB' THEN
+        CALL deletion_raise('JD005', p_verb, 'table is not in InnoDB', p_name);
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -2690,12 +2767,14 @@ DELIMITER ;
 --             p_kind                 see below
 -- Returns     text
 --             fetch         binds the frame and a limit
---             fetch_more    binds a row that is not read, the frame and a limit; says that it
---                           answers less than the limit: there is no place to go on from
+--             fetch_more    binds the row read last ("o": its place), the frame and a limit
 --             parent_row    binds one row of the frame; its values come into @dj_k1 and so on
 --             change_rows   binds a limit; deletes, or sets, rows that hang from that row
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
+--
+-- Rows that agree in all columns by which references find them are found together, or not at all:
+-- so the how-manieth of them a row is tells it apart, by whichever reference it is met.
 
 DROP FUNCTION IF EXISTS deletion_sql_keyless;
 
@@ -2712,7 +2791,7 @@ SQL SECURITY DEFINER
 COMMENT 'Write a statement on child rows that have no key by which each could be told from the others'  -- noqa: LT05
 BEGIN
     DECLARE v_parent JSON;
-    DECLARE v_table, v_on_frame, v_on_row, v_set, v_names, v_into, v_plain
+    DECLARE v_table, v_on_frame, v_on_row, v_set, v_names, v_into, v_plain, v_content, v_stays
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
@@ -2724,15 +2803,47 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
-    IF p_kind IN ('fetch', 'fetch_more') THEN
+    IF p_kind = 'fetch' THEN
         RETURN concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1)), ',
-            'JSON_ARRAY()),\n    LEAST(COUNT(*), 9999)\nINTO @dj_answer, @dj_rows\nFROM (\n',
-            '    SELECT t.j, CONCAT(',
-            p_edge_no, ', \':\', ROW_NUMBER() OVER (), \':\', UUID()) AS k1\n    FROM ',
-            if(p_kind = 'fetch', '', 'JSON_TABLE(?, \'$\' COLUMNS (k INT PATH \'$.k\')) AS a\n    STRAIGHT_JOIN '),  -- noqa: LT05
-            deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
+            'SELECT JSON_ARRAY(), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
+            'FROM (\n    SELECT 1\n    FROM ',
+            deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
             '\n    STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame, '\n    LIMIT ?\n) AS q'
+        );
+    END IF;
+
+    IF p_kind = 'fetch_more' THEN
+        SELECT group_concat(
+            DISTINCT concat(
+                'COALESCE(HEX(CAST(c.', deletion_quote_name(k.column_name), ' AS BINARY)), \'-\')'
+            )
+            ORDER BY k.column_name SEPARATOR ', '
+        )
+        INTO v_content
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_edges AS o
+            ON o.plan_id = e.plan_id AND o.child_node_no = e.child_node_no
+        CROSS JOIN json_table(
+            json_array_append(o.child_columns, '$', o.discriminator_column), '$[*]' COLUMNS (  -- noqa: CP02,LT05
+                column_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+            )
+        ) AS k
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1, \'o\', q.o)), ',
+            'JSON_ARRAY()),\n    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
+            '    SELECT p.j, CONCAT(p.content, \':\', p.n - p.r) AS k1, MAX(p.n) OVER () AS o\n',
+            '    FROM (\n        SELECT s.*\n        FROM (\n',
+            '            SELECT t.j, b.content, a.o,\n',
+            '                ROW_NUMBER() OVER w AS n, RANK() OVER w AS r\n            FROM ',
+            'JSON_TABLE(?, \'$\' COLUMNS (o BIGINT PATH \'$.o\')) AS a\n            STRAIGHT_JOIN ',
+            deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
+            '\n            STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+            '\n            STRAIGHT_JOIN LATERAL (SELECT SHA2(CONCAT_WS(\':\', ', v_content,
+            '), 256) AS content) AS b\n            WINDOW w AS (ORDER BY t.j, b.content)\n',
+            '        ) AS s\n        WHERE s.o IS NULL OR s.n > s.o\n',
+            '        ORDER BY s.n\n        LIMIT ?\n    ) AS p\n) AS q'
         );
     END IF;
 
@@ -2746,13 +2857,33 @@ BEGIN
         );
     END IF;
 
+    -- Rows whose default is the very key that goes would be set to it for ever.
+    SELECT concat(' AND NOT (', group_concat(  -- noqa: CP01
+        'c.', deletion_quote_name(k.column_name), ' <=> DEFAULT(c.', deletion_quote_name(k.column_name), ')'  -- noqa: LT05
+        SEPARATOR ' AND '
+    ), ')')
+    INTO v_stays
+    FROM deletion_plan_edges AS e
+    CROSS JOIN json_table(e.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+        column_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+    )) AS k
+    INNER JOIN information_schema.columns AS d
+        ON
+            d.table_schema = e.child_schema
+            AND d.table_name = e.child_table
+            AND d.column_name = k.column_name
+    WHERE
+        e.plan_id = p_plan_id AND e.edge_no = p_edge_no AND e.action = 'set_default'
+    -- Of an expression the server tells no value.
+    HAVING max(d.extra LIKE '%DEFAULT_GENERATED%') = 0;
+
     -- A DELETE with a limit is of one table alone, and takes no hint: the parent's values stand in
     -- variables.
     SET v_on_row = regexp_replace(v_on_frame, '\\bt[.]([kum][0-9]*)\\b', '@dj_$1');
     RETURN concat(
         if(v_set IS NULL, 'DELETE FROM ', 'UPDATE '), v_plain,
         coalesce(concat('\nSET ', replace(v_set, 'x.`', 'c.`')), ''),
-        '\nWHERE ', v_on_row, '\nLIMIT ?'
+        '\nWHERE ', v_on_row, coalesce(v_stays, ''), '\nLIMIT ?'
     );
 END$$
 DELIMITER ;
@@ -3700,7 +3831,6 @@ BEGIN
             AND t.table_name = e.child_table
             AND t.table_type = 'BASE TABLE'
             AND t.engine = 'InnoDB'
-            AND t.create_options NOT LIKE '%partitioned%'
     WHERE
         e.plan_id = p_plan_id
         AND e.action = 'keep'
@@ -4280,13 +4410,22 @@ BEGIN
                 WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
-                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
                     FROM deletion_plan_edges AS e
                     WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
                 ) THEN 'has no primary key and no unique key without NULLs'
+                -- A row that is changed twice, or changed and then deleted, counts once.
+                WHEN n.key_columns IS NULL AND (
+                    SELECT count(*)
+                    FROM deletion_plan_edges AS e
+                    WHERE
+                        e.plan_id = n.plan_id
+                        AND e.child_node_no = n.node_no
+                        AND e.action IN ('set_null', 'set_default', 'scrub')
+                ) > if(n.in_closure, 0, 1) THEN
+                    'has no key, and its rows cannot be counted once for several references'
                 WHEN EXISTS (
                     SELECT 1
                     FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02

@@ -783,6 +783,13 @@ BEGIN
         );
     END IF;
 
+    -- What was marked is remembered by its key.
+    IF deletion_node_key(v_table) IS NULL THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'table has no primary key and no unique key without NULLs', p_table
+        );
+    END IF;
+
     v_problem := deletion_soft_problem(v_table, p_column, p_value);
 
     IF v_problem IS NOT NULL THEN
@@ -1928,7 +1935,7 @@ REVOKE ALL ON FUNCTION deletion_equality_of(oid, oid) FROM PUBLIC;
 
 -- >>> procedures/postgres/planner/deletion_fingerprint_references.sql
 -- deletion_fingerprint_references
--- Digest a plan's foreign keys, triggers and names: cheap enough for every step of a run.
+-- Digest a plan's foreign keys, triggers, partitions and names: cheap enough for every step.
 --
 -- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
 -- Returns     text, a hexadecimal MD5
@@ -1957,6 +1964,13 @@ BEGIN
                 FROM pg_trigger AS g
                 WHERE g.tgrelid = ANY (p_tables)
             ),
+            -- A partition that comes brings keys of its own along, and one that goes keeps its rows.
+            (
+                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid, h.inhdetachpending), ';'
+                    ORDER BY h.inhrelid)
+                FROM pg_inherits AS h
+                WHERE h.inhparent = ANY (p_tables)
+            ),
             -- Statements name tables and columns: a name that another has taken over since would
             -- make them delete other rows, and no error would say so.
             (
@@ -1975,7 +1989,7 @@ END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
-'Digest of the foreign keys that point at a plan''s tables, of their triggers and names.';
+'Digest of the foreign keys that point at a plan''s tables, their triggers, partitions and names.';
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
 -- <<<
 
@@ -2031,11 +2045,6 @@ BEGIN
                     )), ';' ORDER BY c.oid)
                 FROM pg_class AS c
                 WHERE c.oid = ANY (p_tables)
-            ),
-            (
-                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid), ';' ORDER BY h.inhrelid)
-                FROM pg_inherits AS h
-                WHERE h.inhparent = ANY (p_tables)
             ),
             (
                 SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
@@ -2495,7 +2504,8 @@ REVOKE ALL ON FUNCTION deletion_plan_edge(jsonb, jsonb, jsonb) FROM PUBLIC;
 --             p_references   rows of deletion_references_to, as a jsonb array
 --             p_nodes        the plan's nodes, as a jsonb array
 --             p_count_all    TRUE: the check counts every row (the target has max_rows)
--- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do
+--             not compare or rows could not be counted
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -2638,6 +2648,9 @@ described AS (
                 WHERE a.attrelid = r.child_oid AND a.attnum = ANY (l.columns)
             )
         ) AS edge,
+        c.node ->> 'name' AS child_name,
+        -- Columns of the system stand in for a key.
+        (c.node -> 'columns' -> 0 ->> 'attnum')::int2 < 0 AS is_keyless,
         row_number() OVER (
             ORDER BY
                 (p.node ->> 'no')::integer,
@@ -2669,7 +2682,14 @@ SELECT jsonb_build_object(
     'has_waits', coalesce(bool_or(
         (d.edge ->> 'waits')::boolean OR (d.edge ->> 'circle')::boolean
     ), FALSE)
-) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+) || CASE
+    -- Where a row without a key lies tells it apart until somebody changes it, and no longer.
+    WHEN bool_or((d.edge ->> 'once')::boolean AND d.is_keyless) THEN jsonb_build_object(
+        'error_code', 'JD005',
+        'error', min(d.child_name) FILTER (WHERE (d.edge ->> 'once')::boolean AND d.is_keyless)
+        || ' has no key, and its rows cannot be counted once for several references'
+    )
+    WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(
         'error_code', 'JD005',
@@ -2930,15 +2950,20 @@ SET search_path FROM CURRENT
 AS $deletion_plan_problem$
 SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
 FROM pg_class AS c
+LEFT JOIN LATERAL (
+    SELECT q.oid
+    FROM pg_partition_tree(c.oid) AS t
+    INNER JOIN pg_class AS q ON q.oid = t.relid AND q.relkind NOT IN ('r', 'p')
+    ORDER BY q.oid
+    LIMIT 1
+) AS f ON TRUE
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
         WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
-        WHEN EXISTS (
-            SELECT 1
-            FROM pg_partition_tree(c.oid) AS p
-            INNER JOIN pg_class AS q ON q.oid = p.relid AND q.relkind NOT IN ('r', 'p')
-        ) THEN 'has a partition that is no ordinary table'
+        WHEN f.oid IS NOT NULL THEN format(
+            'has a partition that is no ordinary table (%s)', deletion_entity_name(f.oid)
+        )
         WHEN EXISTS (
             SELECT 1
             FROM pg_attribute AS a
@@ -3182,7 +3207,14 @@ every AS (
 SELECT
     coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid) AS child_oid,
     coalesce(pg_partition_root(e.parent_oid)::oid, e.parent_oid) AS parent_oid,
-    e.reference_name,
+    -- Keys of several partitions may have one name.
+    CASE
+        WHEN count(*) OVER (
+            PARTITION BY
+                coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid), e.reference_name
+        ) > 1 THEN format('%s.%s', t.relname, e.reference_name)
+        ELSE e.reference_name
+    END AS reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
         WHEN coalesce(r.action, e.action) IN ('set_null', 'scrub') AND EXISTS (
@@ -4547,7 +4579,9 @@ step AS (
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
-    CROSS JOIN LATERAL deletion_sql_climb(e.value, p.node, c.node) AS r
+    CROSS JOIN LATERAL deletion_sql_climb(
+        e.value, p.node, c.node || jsonb_build_object('sql', e.value -> 'sql')
+    ) AS r
     WHERE e.value ->> 'action' = 'cascade'
 )
 
@@ -4891,6 +4925,10 @@ BEGIN
                 SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
                 FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
                 WHERE r.parent_oid = t.table_oid
+                UNION
+                SELECT CAST(-6 AS int2)
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_part oid)
+                WHERE r.parent_oid = t.table_oid AND r.parent_part IS NOT NULL
             ),
             TRUE
         ) ORDER BY t.ordinality
@@ -5060,8 +5098,8 @@ FROM x$sql$,
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
     CASE
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT * FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
-            p_child ->> 'sql', p_edge ->> 'on_frame'
+            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame'
         )
         ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
     END,
@@ -5166,7 +5204,9 @@ WITH node AS (
 
 edge AS (
     SELECT
-        (e.value ->> 'no')::integer AS edge_no, e.value AS edge, p.node AS parent, c.node AS child,
+        (e.value ->> 'no')::integer AS edge_no, e.value AS edge, p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
+        c.node,
         row_number() OVER (PARTITION BY c.node_no ORDER BY (e.value ->> 'no')::integer) = 1
         AND c.node_no <> 0 AS is_first
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
@@ -5208,7 +5248,7 @@ statement AS (
             e.edge ->> 'index' IS NULL
         ),
         -- Once for a table, whichever of its references leads to it.
-        (7, 'restore', deletion_sql_restore(e.child), e.is_first AND e.child ? 'soft')
+        (7, 'restore', deletion_sql_restore(e.node), e.is_first AND e.child ? 'soft')
     ) AS s (part, kind, sql_text, is_needed)
     WHERE s.is_needed
 )
@@ -5489,6 +5529,7 @@ BEGIN
     END IF;
 
     PERFORM deletion_see_holds(p_run.plan_id, v_held) WHERE v_held > 0;
+    PERFORM deletion_see_partitions(p_run.plan_id);
 
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
@@ -6794,10 +6835,31 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_missing_privilege$
-WITH used AS (
+WITH named AS (
+    SELECT DISTINCT s.table_name, to_regclass(s.table_name)::oid AS table_oid
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id
+),
+
+-- By a key that is a partition's own its rows are found in the partition itself.
+touched AS (
+    SELECT n.table_name, n.table_oid, n.table_name AS shown_name FROM named AS n
+    UNION
+    SELECT n.table_name, k.conrelid, deletion_entity_name(k.conrelid)
+    FROM named AS n
+    CROSS JOIN LATERAL pg_partition_tree(n.table_oid) AS r
+    INNER JOIN pg_constraint AS k
+        ON k.conrelid = r.relid AND k.contype = 'f' AND k.conparentid = 0
+    INNER JOIN deletion_plans AS p ON p.plan_id = p_plan_id
+    WHERE
+        r.level > 0
+        AND p.tables ? coalesce(pg_partition_root(k.confrelid)::oid, k.confrelid)::text
+),
+
+used AS (
     SELECT DISTINCT
-        s.table_name,
-        to_regclass(s.table_name)::oid AS table_oid,
+        t.shown_name AS table_name,
+        t.table_oid,
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
             WHEN s.kind IN ('set', 'lock', 'break', 'break_own', 'mark') THEN 'UPDATE'
@@ -6813,6 +6875,7 @@ WITH used AS (
             ) = s.table_name
         ) END AS column_name
     FROM deletion_plan_steps AS s
+    INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
         s.plan_id = p_plan_id AND s.kind <> 'guard'
         -- What is kept is read by previews alone.
@@ -7532,6 +7595,50 @@ $deletion_see_holds$;
 COMMENT ON FUNCTION deletion_see_holds(bigint, bigint) IS
 'After a step: see that the held rows of its plan are all still there.';
 REVOKE ALL ON FUNCTION deletion_see_holds(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_see_partitions.sql
+-- deletion_see_partitions
+-- See, when a step has done its work, that no partition came or went meanwhile.
+--
+-- Parameters  p_plan_id   the plan
+-- Errors      40001 one did
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- ATTACH PARTITION does not wait for the locks by which a step holds its tables, and the engine
+-- would delete what hangs from the new partition's rows by keys that the plan does not know.
+
+CREATE OR REPLACE FUNCTION deletion_see_partitions(p_plan_id bigint)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_see_partitions$
+DECLARE
+    v_fingerprint text;
+    v_tables oid[];
+BEGIN
+    SELECT p.fingerprint, ARRAY(SELECT jsonb_array_elements_text(p.tables)::oid)
+    INTO STRICT v_fingerprint, v_tables
+    FROM deletion_plans AS p
+    WHERE p.plan_id = p_plan_id;
+
+    IF
+        EXISTS (SELECT 1 FROM pg_class AS c WHERE c.oid = ANY (v_tables) AND c.relkind = 'p')
+        AND left(v_fingerprint, 32) <> deletion_fingerprint_references(v_tables)
+    THEN
+        RAISE EXCEPTION USING
+            ERRCODE = '40001',
+            MESSAGE = 'partitions came or went while the step was at work';
+    END IF;
+END;
+$deletion_see_partitions$;
+
+COMMENT ON FUNCTION deletion_see_partitions(bigint) IS
+'See that no partition came or went while a step did its work.';
+REVOKE ALL ON FUNCTION deletion_see_partitions(bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_seed_climb.sql

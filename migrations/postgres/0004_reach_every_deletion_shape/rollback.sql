@@ -100,6 +100,7 @@ DROP FUNCTION IF EXISTS deletion_soft_take;
 DROP FUNCTION IF EXISTS deletion_soft_start;
 DROP FUNCTION IF EXISTS deletion_climb;
 DROP FUNCTION IF EXISTS deletion_seed_climb;
+DROP FUNCTION IF EXISTS deletion_see_partitions;
 DROP FUNCTION IF EXISTS deletion_see_holds;
 DROP FUNCTION IF EXISTS deletion_remove_circle;
 DROP FUNCTION IF EXISTS deletion_preview_held;

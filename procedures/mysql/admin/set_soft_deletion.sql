@@ -62,6 +62,12 @@ BEGIN
             CALL deletion_raise(
                 'JD004', 'set_soft_deletion', 'table is no target: nothing to purge', p_table
             );
+        -- What was marked is remembered by its key.
+        ELSEIF deletion_table_key(v_schema, v_table) IS NULL THEN
+            CALL deletion_raise(
+                'JD005', 'set_soft_deletion',
+                'table has no primary key and no unique key without NULLs', p_table
+            );
         ELSEIF char_length(p_column) > 64 THEN
             CALL deletion_raise('JD002', 'set_soft_deletion', 'no such column', p_column);
         END IF;

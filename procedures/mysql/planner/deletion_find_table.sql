@@ -5,7 +5,7 @@
 --             p_verb     the verb that was called
 --             p_schema   OUT schema of the table
 --             p_table    OUT the table
--- Errors      JD005 no such table; a system table, a view, partitioned, or not in InnoDB
+-- Errors      JD005 no such table; a system table, a view, or not in InnoDB
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     CALL deletion_find_table('customer', 'test', @dj_schema, @dj_table);
@@ -27,7 +27,6 @@ COMMENT 'Find a table of the application by the name that somebody gave'
 BEGIN
     DECLARE v_schema, v_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_type, v_engine VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_options TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SET v_schema = database(), v_table = p_name;
 
@@ -42,8 +41,8 @@ BEGIN
     END IF;
 
     -- The catalog may compare letters regardless of case, depending on the server.
-    SELECT t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
-    INTO p_schema, p_table, v_type, v_engine, v_options
+    SELECT t.table_schema, t.table_name, t.table_type, t.engine
+    INTO p_schema, p_table, v_type, v_engine
     FROM information_schema.tables AS t
     WHERE
         t.table_schema = v_schema
@@ -64,8 +63,6 @@ BEGIN
         CALL deletion_raise('JD005', p_verb, 'table is a view', p_name);
     ELSEIF v_engine <> 'InnoDB' THEN
         CALL deletion_raise('JD005', p_verb, 'table is not in InnoDB', p_name);
-    ELSEIF v_options LIKE '%partitioned%' THEN
-        CALL deletion_raise('JD005', p_verb, 'table is partitioned', p_name);
     END IF;
 END$$
 DELIMITER ;

@@ -27,7 +27,6 @@ BEGIN
             AND t.table_name = e.child_table
             AND t.table_type = 'BASE TABLE'
             AND t.engine = 'InnoDB'
-            AND t.create_options NOT LIKE '%partitioned%'
     WHERE
         e.plan_id = p_plan_id
         AND e.action = 'keep'

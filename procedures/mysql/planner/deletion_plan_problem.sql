@@ -28,13 +28,22 @@ BEGIN
                 WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
-                WHEN t.create_options LIKE '%partitioned%' THEN 'is partitioned'
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
                     FROM deletion_plan_edges AS e
                     WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
                 ) THEN 'has no primary key and no unique key without NULLs'
+                -- A row that is changed twice, or changed and then deleted, counts once.
+                WHEN n.key_columns IS NULL AND (
+                    SELECT count(*)
+                    FROM deletion_plan_edges AS e
+                    WHERE
+                        e.plan_id = n.plan_id
+                        AND e.child_node_no = n.node_no
+                        AND e.action IN ('set_null', 'set_default', 'scrub')
+                ) > if(n.in_closure, 0, 1) THEN
+                    'has no key, and its rows cannot be counted once for several references'
                 WHEN EXISTS (
                     SELECT 1
                     FROM json_table(n.key_columns, '$[*]' COLUMNS (  -- noqa: CP02

@@ -56,6 +56,13 @@ BEGIN
         );
     END IF;
 
+    -- What was marked is remembered by its key.
+    IF deletion_node_key(v_table) IS NULL THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'table has no primary key and no unique key without NULLs', p_table
+        );
+    END IF;
+
     v_problem := deletion_soft_problem(v_table, p_column, p_value);
 
     IF v_problem IS NOT NULL THEN

@@ -51,11 +51,6 @@ BEGIN
                 WHERE c.oid = ANY (p_tables)
             ),
             (
-                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid), ';' ORDER BY h.inhrelid)
-                FROM pg_inherits AS h
-                WHERE h.inhparent = ANY (p_tables)
-            ),
-            (
                 SELECT string_agg(concat_ws(',', n.oid, n.nspname), ';' ORDER BY n.oid)
                 FROM pg_namespace AS n
                 WHERE n.oid IN (SELECT c.relnamespace FROM pg_class AS c WHERE c.oid = ANY (p_tables))

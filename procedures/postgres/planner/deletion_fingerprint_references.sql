@@ -1,5 +1,5 @@
 -- deletion_fingerprint_references
--- Digest a plan's foreign keys, triggers and names: cheap enough for every step of a run.
+-- Digest a plan's foreign keys, triggers, partitions and names: cheap enough for every step.
 --
 -- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
 -- Returns     text, a hexadecimal MD5
@@ -28,6 +28,13 @@ BEGIN
                 FROM pg_trigger AS g
                 WHERE g.tgrelid = ANY (p_tables)
             ),
+            -- A partition that comes brings keys of its own along, and one that goes keeps its rows.
+            (
+                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid, h.inhdetachpending), ';'
+                    ORDER BY h.inhrelid)
+                FROM pg_inherits AS h
+                WHERE h.inhparent = ANY (p_tables)
+            ),
             -- Statements name tables and columns: a name that another has taken over since would
             -- make them delete other rows, and no error would say so.
             (
@@ -46,5 +53,5 @@ END;
 $deletion_fingerprint_references$;
 
 COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
-'Digest of the foreign keys that point at a plan''s tables, of their triggers and names.';
+'Digest of the foreign keys that point at a plan''s tables, their triggers, partitions and names.';
 REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;

@@ -5,7 +5,8 @@
 --             p_references   rows of deletion_references_to, as a jsonb array
 --             p_nodes        the plan's nodes, as a jsonb array
 --             p_count_all    TRUE: the check counts every row (the target has max_rows)
--- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do not compare
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do
+--             not compare or rows could not be counted
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -148,6 +149,9 @@ described AS (
                 WHERE a.attrelid = r.child_oid AND a.attnum = ANY (l.columns)
             )
         ) AS edge,
+        c.node ->> 'name' AS child_name,
+        -- Columns of the system stand in for a key.
+        (c.node -> 'columns' -> 0 ->> 'attnum')::int2 < 0 AS is_keyless,
         row_number() OVER (
             ORDER BY
                 (p.node ->> 'no')::integer,
@@ -179,7 +183,14 @@ SELECT jsonb_build_object(
     'has_waits', coalesce(bool_or(
         (d.edge ->> 'waits')::boolean OR (d.edge ->> 'circle')::boolean
     ), FALSE)
-) || CASE WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+) || CASE
+    -- Where a row without a key lies tells it apart until somebody changes it, and no longer.
+    WHEN bool_or((d.edge ->> 'once')::boolean AND d.is_keyless) THEN jsonb_build_object(
+        'error_code', 'JD005',
+        'error', min(d.child_name) FILTER (WHERE (d.edge ->> 'once')::boolean AND d.is_keyless)
+        || ' has no key, and its rows cannot be counted once for several references'
+    )
+    WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
     WHEN count(*) = 0 THEN '{}'::jsonb
     ELSE jsonb_build_object(
         'error_code', 'JD005',

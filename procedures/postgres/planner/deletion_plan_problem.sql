@@ -15,15 +15,20 @@ SET search_path FROM CURRENT
 AS $deletion_plan_problem$
 SELECT format('%s %s', deletion_entity_name(c.oid), p.problem)
 FROM pg_class AS c
+LEFT JOIN LATERAL (
+    SELECT q.oid
+    FROM pg_partition_tree(c.oid) AS t
+    INNER JOIN pg_class AS q ON q.oid = t.relid AND q.relkind NOT IN ('r', 'p')
+    ORDER BY q.oid
+    LIMIT 1
+) AS f ON TRUE
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
         WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
-        WHEN EXISTS (
-            SELECT 1
-            FROM pg_partition_tree(c.oid) AS p
-            INNER JOIN pg_class AS q ON q.oid = p.relid AND q.relkind NOT IN ('r', 'p')
-        ) THEN 'has a partition that is no ordinary table'
+        WHEN f.oid IS NOT NULL THEN format(
+            'has a partition that is no ordinary table (%s)', deletion_entity_name(f.oid)
+        )
         WHEN EXISTS (
             SELECT 1
             FROM pg_attribute AS a

@@ -90,7 +90,14 @@ every AS (
 SELECT
     coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid) AS child_oid,
     coalesce(pg_partition_root(e.parent_oid)::oid, e.parent_oid) AS parent_oid,
-    e.reference_name,
+    -- Keys of several partitions may have one name.
+    CASE
+        WHEN count(*) OVER (
+            PARTITION BY
+                coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid), e.reference_name
+        ) > 1 THEN format('%s.%s', t.relname, e.reference_name)
+        ELSE e.reference_name
+    END AS reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
         WHEN coalesce(r.action, e.action) IN ('set_null', 'scrub') AND EXISTS (

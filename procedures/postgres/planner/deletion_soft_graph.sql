@@ -122,6 +122,10 @@ BEGIN
                 SELECT DISTINCT jsonb_array_elements_text(r.parent_columns)::int2
                 FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_columns jsonb)
                 WHERE r.parent_oid = t.table_oid
+                UNION
+                SELECT CAST(-6 AS int2)
+                FROM jsonb_to_recordset(v_references) AS r (parent_oid oid, parent_part oid)
+                WHERE r.parent_oid = t.table_oid AND r.parent_part IS NOT NULL
             ),
             TRUE
         ) ORDER BY t.ordinality

@@ -35,7 +35,9 @@ step AS (
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
-    CROSS JOIN LATERAL deletion_sql_climb(e.value, p.node, c.node) AS r
+    CROSS JOIN LATERAL deletion_sql_climb(
+        e.value, p.node, c.node || jsonb_build_object('sql', e.value -> 'sql')
+    ) AS r
     WHERE e.value ->> 'action' = 'cascade'
 )
 

@@ -21,7 +21,9 @@ WITH node AS (
 
 edge AS (
     SELECT
-        (e.value ->> 'no')::integer AS edge_no, e.value AS edge, p.node AS parent, c.node AS child,
+        (e.value ->> 'no')::integer AS edge_no, e.value AS edge, p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
+        c.node,
         row_number() OVER (PARTITION BY c.node_no ORDER BY (e.value ->> 'no')::integer) = 1
         AND c.node_no <> 0 AS is_first
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
@@ -63,7 +65,7 @@ statement AS (
             e.edge ->> 'index' IS NULL
         ),
         -- Once for a table, whichever of its references leads to it.
-        (7, 'restore', deletion_sql_restore(e.child), e.is_first AND e.child ? 'soft')
+        (7, 'restore', deletion_sql_restore(e.node), e.is_first AND e.child ? 'soft')
     ) AS s (part, kind, sql_text, is_needed)
     WHERE s.is_needed
 )

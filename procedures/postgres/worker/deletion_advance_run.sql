@@ -54,6 +54,7 @@ BEGIN
     END IF;
 
     PERFORM deletion_see_holds(p_run.plan_id, v_held) WHERE v_held > 0;
+    PERFORM deletion_see_partitions(p_run.plan_id);
 
     IF v_is_empty THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);

@@ -13,10 +13,31 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_missing_privilege$
-WITH used AS (
+WITH named AS (
+    SELECT DISTINCT s.table_name, to_regclass(s.table_name)::oid AS table_oid
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id
+),
+
+-- By a key that is a partition's own its rows are found in the partition itself.
+touched AS (
+    SELECT n.table_name, n.table_oid, n.table_name AS shown_name FROM named AS n
+    UNION
+    SELECT n.table_name, k.conrelid, deletion_entity_name(k.conrelid)
+    FROM named AS n
+    CROSS JOIN LATERAL pg_partition_tree(n.table_oid) AS r
+    INNER JOIN pg_constraint AS k
+        ON k.conrelid = r.relid AND k.contype = 'f' AND k.conparentid = 0
+    INNER JOIN deletion_plans AS p ON p.plan_id = p_plan_id
+    WHERE
+        r.level > 0
+        AND p.tables ? coalesce(pg_partition_root(k.confrelid)::oid, k.confrelid)::text
+),
+
+used AS (
     SELECT DISTINCT
-        s.table_name,
-        to_regclass(s.table_name)::oid AS table_oid,
+        t.shown_name AS table_name,
+        t.table_oid,
         CASE
             WHEN s.kind IN ('remove', 'drain') THEN 'DELETE'
             WHEN s.kind IN ('set', 'lock', 'break', 'break_own', 'mark') THEN 'UPDATE'
@@ -32,6 +53,7 @@ WITH used AS (
             ) = s.table_name
         ) END AS column_name
     FROM deletion_plan_steps AS s
+    INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
         s.plan_id = p_plan_id AND s.kind <> 'guard'
         -- What is kept is read by previews alone.

@@ -1,11 +1,34 @@
 -- What the owner needs on the tables of a target's plans, hard and soft; `is_missing` says what it
 -- lacks now.
-WITH needed AS (
+WITH planned AS (
+    SELECT DISTINCT p.table_name, to_regclass(p.table_name)::oid AS table_oid
+    FROM vw_deletion_plan AS p
+    WHERE p.entity_table = %(entity_table)s
+),
+
+-- By a key that is a partition's own its rows are found in the partition itself.
+touched AS (
+    SELECT n.table_name AS planned_name, n.table_name, n.table_oid FROM planned AS n
+    UNION
+    SELECT n.table_name, k.conrelid::regclass::text, k.conrelid
+    FROM planned AS n
+    CROSS JOIN LATERAL pg_partition_tree(n.table_oid) AS r
+    INNER JOIN pg_constraint AS k
+        ON k.conrelid = r.relid AND k.contype = 'f' AND k.conparentid = 0
+    WHERE
+        r.level > 0
+        AND coalesce(pg_partition_root(k.confrelid)::oid, k.confrelid) IN (
+            SELECT o.table_oid FROM planned AS o
+        )
+),
+
+needed AS (
     SELECT
-        p.table_name,
-        to_regclass(p.table_name)::oid AS table_oid,
+        t.table_name,
+        t.table_oid,
         u.privilege
     FROM vw_deletion_plan AS p
+    INNER JOIN touched AS t ON t.planned_name = p.table_name
     CROSS JOIN LATERAL unnest(
         CASE
             WHEN p.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
