@@ -1,5 +1,7 @@
 """The search for rows in a circle, by the plan that PostgreSQL makes for it."""
 
+import time
+
 import pytest
 
 from tests.contract.schemas import customers, each, ids
@@ -63,3 +65,94 @@ def test_a_circle_by_values_that_are_equal_and_print_otherwise_is_opened(
     job = db.delete("node", "1")
     assert (job.status, job.error) == ("done", None)
     assert (db.count("node"), ids(db, "leaf")) == (0, [])
+
+
+def store_and_staff(db: Database) -> None:
+    """Make stores and their managers, each of whom requires the other."""
+    db.table("store", "id bigint", "manager_id bigint", rows=[(1, 11), (2, 21)])
+    db.table(
+        "staff",
+        "id bigint",
+        "store_id bigint",
+        "note text null",
+        references=[Reference("store_id", "store", "cascade")],
+        rows=[(11, 1, None), (12, 1, None), (21, 2, None)],
+    )
+    db.add_reference("store", Reference("manager_id", "staff", "cascade"))
+    db.register_deletion_target("store")
+
+
+def test_a_trigger_that_changes_a_row_of_a_circle_fails_the_job(postgres: Database) -> None:
+    db = postgres
+    store_and_staff(db)
+    db.script(
+        postgres="CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " UPDATE staff SET note = 'closed' WHERE store_id = OLD.id; RETURN OLD; END $$;"
+        " CREATE TRIGGER tell BEFORE DELETE ON store FOR EACH ROW EXECUTE FUNCTION tell()"
+    )
+    db.set_deletion_setting("max_attempts", 1)
+    job = db.delete("store", 1)
+    assert job.status == "failed"
+    assert (job.error or "").startswith(
+        "JD007: rows that go in a circle are changed by a trigger while they go (tuple to be "
+    )
+    assert db.receipts(job.id) == {}
+    assert (ids(db, "store"), ids(db, "staff")) == ([1, 2], [11, 12, 21])
+    db.execute("DROP TRIGGER tell ON store")
+    db.retry_deletion(job.id)
+    db.run()
+    assert (db.status(job.id), ids(db, "store"), ids(db, "staff")) == ("done", [2], [21])
+
+
+def test_the_largest_circle_among_many_rows_is_found_in_time(postgres: Database) -> None:
+    """Ten thousand couples, one hanging from the other, and a ring of 60 among them."""
+    db = postgres
+    db.table("person", "id bigint", "spouse_id bigint", "above_id bigint")
+    db.execute(
+        "INSERT INTO person SELECT n, CASE WHEN n % 2 = 1 THEN n + 1 ELSE n - 1 END,"
+        " CASE WHEN n BETWEEN 1000 AND 1058 THEN n + 1 WHEN n = 1059 THEN 1000"
+        " ELSE greatest(1, n / 10) END FROM generate_series(1, 20000) AS n"
+    )
+    for name in ("spouse_id", "above_id"):
+        db.add_reference("person", Reference(name, "person", "cascade"))
+    db.register_deletion_target("person")
+    db.set_deletion_setting("batch_rows", 50)
+    started = time.monotonic()
+    job = db.delete("person", 1)
+    assert time.monotonic() - started < 60
+    assert (job.error or "").startswith("JD007: 60 rows of person go in a circle by fk_person_")
+    assert db.count("person") == 20000
+
+
+LOOSE = "SELECT reference_name FROM vw_deletion_plan WHERE kind = 'loose'"
+
+
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        "ALTER TABLE node ADD CHECK (up_id IS NOT NULL OR id = 1)",
+        "CREATE UNIQUE INDEX ON node (up_id) NULLS NOT DISTINCT",
+        "ALTER TABLE node DROP CONSTRAINT node_pkey CASCADE; ALTER TABLE node"
+        " ADD UNIQUE (id); ALTER TABLE node ALTER id DROP NOT NULL; ALTER TABLE node"
+        " ADD CONSTRAINT fk_node_up_id FOREIGN KEY (up_id) REFERENCES node (id) ON DELETE CASCADE",
+    ],
+)
+def test_a_column_that_may_be_null_but_not_in_every_row_opens_no_circle(
+    postgres: Database, ddl: str
+) -> None:
+    db = postgres
+    db.table("customer", "id bigint", rows=[(1,)])
+    db.table(
+        "node",
+        "id bigint",
+        "customer_id bigint",
+        "up_id bigint null",
+        references=[Reference("customer_id", "customer", "cascade")],
+    )
+    db.add_reference("node", Reference("up_id", "node", "cascade"))
+    db.register_deletion_target("customer")
+    db.compile_deletion_plan("customer")
+    assert db.column(LOOSE) == ["fk_node_up_id"]
+    db.script(postgres=ddl)
+    db.compile_deletion_plan("customer")
+    assert db.column(LOOSE) == []

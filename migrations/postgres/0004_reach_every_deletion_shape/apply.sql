@@ -70,10 +70,12 @@ COMMENT ON COLUMN deletion_receipts.action IS
 'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already.';
 ALTER TABLE deletion_walk_keys DROP CONSTRAINT chk_dwk_fate;
 ALTER TABLE deletion_walk_keys ADD CONSTRAINT chk_dwk_fate
-CHECK (fate IN ('delete', 'set_null', 'set_default', 'scrub', 'restrict', 'keep', 'held'));
+CHECK (fate IN (
+    'delete', 'set_null', 'set_default', 'scrub', 'restrict', 'keep', 'held', 'stack'
+));
 COMMENT ON COLUMN deletion_walk_keys.fate IS
 'What would become of the row: delete, set_null, set_default, scrub, restrict or keep; held: it '
-'is, or stands above a row that is.';
+'is, or stands above a row that is; stack: it is on the stack of a run with care for circles.';
 
 -- The steps of plans of hundreds of tables are found by an index.
 CREATE INDEX IF NOT EXISTS idx_dps_parent
@@ -85,7 +87,7 @@ ON deletion_plan_steps (plan_id, edge_no, kind);
 -- === schema/postgres/tables/deletion_plan_steps.sql 79f68ba7539e4ea5bb627e575f9c01b5bd039405f86ee5c1bf8b390d9058fcc1  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
 -- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05
--- === schema/postgres/tables/deletion_walk_keys.sql d694b8e73e679f05e902263f354de3c05767c4fcdd612ba3ca07f3cdf4295c74  -- noqa: LT05
+-- === schema/postgres/tables/deletion_walk_keys.sql eb338f63d492d62d74fc1c829d42d89253b6dbaadeafc2c076d20773a24b8e00  -- noqa: LT05
 
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_health;
@@ -190,6 +192,36 @@ COMMENT ON COLUMN deletion_holds.held_at IS 'When it was placed.';
 COMMENT ON COLUMN deletion_holds.released_by IS
 'The account that released it, or placed another in its stead.';
 COMMENT ON COLUMN deletion_holds.released_at IS 'When that was; NULL: not released.';
+-- <<<
+
+-- >>> schema/postgres/tables/deletion_walk_links.sql
+-- deletion_walk_links
+-- Scratch of checks: which rows of a walk hang from which, where rows could go in a circle.
+
+CREATE TABLE deletion_walk_links (
+    walk_id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    parent_node_no integer NOT NULL,
+    parent_hash bytea NOT NULL,
+    child_node_no integer NOT NULL,
+    child_hash bytea NOT NULL,
+    edge_no integer NOT NULL,
+    PRIMARY KEY (
+        walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
+    )
+);
+
+CREATE INDEX idx_dwl_child ON deletion_walk_links (walk_id, job_id, child_node_no, child_hash);
+
+COMMENT ON TABLE deletion_walk_links IS
+'One row for each pair of rows of a walk that a reference ties by which rows could go in a circle.';
+COMMENT ON COLUMN deletion_walk_links.walk_id IS 'The run.';
+COMMENT ON COLUMN deletion_walk_links.job_id IS 'The job that both rows were met for.';
+COMMENT ON COLUMN deletion_walk_links.parent_node_no IS 'The plan''s table that the parent is of.';
+COMMENT ON COLUMN deletion_walk_links.parent_hash IS 'Digest of the parent''s key.';
+COMMENT ON COLUMN deletion_walk_links.child_node_no IS 'The plan''s table that the child is of.';
+COMMENT ON COLUMN deletion_walk_links.child_hash IS 'Digest of the child''s key.';
+COMMENT ON COLUMN deletion_walk_links.edge_no IS 'The reference by which it is the child.';
 -- <<<
 
 -- >>> schema/postgres/tables/deletion_soft_keys.sql
@@ -2027,6 +2059,12 @@ BEGIN
                 FROM pg_constraint AS k
                 WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
             ),
+            -- A column that a CHECK looks at is not set NULL to open a circle.
+            (
+                SELECT string_agg(concat_ws(',', k.oid, k.conkey), ';' ORDER BY k.oid)
+                FROM pg_constraint AS k
+                WHERE k.contype = 'c' AND k.conrelid = ANY (p_tables)
+            ),
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
@@ -2088,8 +2126,9 @@ REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;
 --
 -- Parameters  p_reference    a row of deletion_references_to, as jsonb
 --             p_references   all rows of deletion_references_to, as a jsonb array
--- Returns     int2[]: nullable, pointed at by nobody, and no part of another reference that
---             cascades, since by that the row may have been found; NULL: there are none
+-- Returns     int2[]: nullable, pointed at by nobody, no part of another reference that cascades,
+--             since by that the row may have been found, and without a say in what else the row
+--             is; NULL: there are none
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -2115,10 +2154,47 @@ loose AS (
     INNER JOIN pg_type AS y ON y.oid = a.atttypid
     WHERE
         NOT a.attnotnull AND NOT y.typnotnull AND a.attgenerated = ''
+        -- A row that only its place tells apart gets another one by an UPDATE.
+        AND deletion_node_key(a.attrelid) IS NOT NULL
+        -- Whatever points at the column, or looks at it, might have another answer with a NULL.
         AND NOT EXISTS (
             SELECT 1
             FROM pg_constraint AS k
-            WHERE k.contype = 'f' AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey)
+            WHERE
+                (k.contype = 'f' AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey))
+                OR (k.contype = 'c' AND k.conrelid = a.attrelid AND a.attnum = ANY (k.conkey))
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_attrdef AS g
+            INNER JOIN pg_depend AS d
+                ON
+                    d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid
+                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.adrelid
+                    AND d.refobjsubid = a.attnum
+            WHERE g.adrelid = a.attrelid AND g.adnum <> a.attnum
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            WHERE
+                i.indrelid = a.attrelid AND i.indisunique AND i.indnullsnotdistinct
+                AND a.attnum = ANY (i.indkey::int2[])
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_references AS d
+            INNER JOIN pg_class AS c ON c.oid = a.attrelid
+            INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE
+                (
+                    d.child_schema = n.nspname AND d.child_table = c.relname
+                    AND d.discriminator_column = a.attname
+                )
+                OR (
+                    d.parent_schema = n.nspname AND d.parent_table = c.relname
+                    AND d.parent_columns ? a.attname::text
+                )
         )
         AND NOT EXISTS (
             SELECT 1
@@ -2126,7 +2202,7 @@ loose AS (
             WHERE
                 o.value ->> 'action' = 'cascade'
                 AND o.value -> 'child_oid' = p_reference -> 'child_oid'
-                AND o.value ->> 'reference_name' <> p_reference ->> 'reference_name'
+                AND o.value <> p_reference
                 AND o.value -> 'child_columns' @> to_jsonb(a.attnum)
         )
 )
@@ -2560,18 +2636,38 @@ loose AS (
         AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
 ),
 
--- Tables whose rows the check must know: those behind which something could block, those of a
--- circle that is not open anywhere, and all tables on the way from the target to them.
+-- Tables in circles whose rows the check has to search. A row that may be found in two ways, or is
+-- the root, may be entered where it holds its circle together; all others come after what they hang
+-- from, and then no circle is left that a NULL does not open.
+searched AS (
+    SELECT DISTINCT l.child_oid AS table_oid
+    FROM loose AS l
+    WHERE
+        l.is_circular
+        AND EXISTS (
+            SELECT 1
+            FROM loose AS o
+            WHERE
+                o.is_circular AND o.columns IS NULL
+                AND (
+                    o.child_oid = p_closure[1]
+                    OR (
+                        SELECT count(*) FROM reference AS r
+                        WHERE r.child_oid = o.child_oid AND r.action IN ('cascade', 'restrict')
+                    ) > 1
+                )
+        )
+),
+
+-- Tables whose rows the check must know: those behind which something could block, those whose
+-- circles it searches, and all tables on the way from the target to them.
 concerned (table_oid) AS (
     SELECT r.parent_oid
     FROM reference AS r
     WHERE r.action = 'restrict'
     UNION
-    SELECT l.child_oid
-    FROM loose AS l
-    WHERE
-        l.is_circular
-        AND EXISTS (SELECT 1 FROM loose AS o WHERE o.is_circular AND o.columns IS NULL)
+    SELECT s.table_oid
+    FROM searched AS s
     UNION
     SELECT r.child_oid
     FROM reference AS r
@@ -2642,6 +2738,12 @@ described AS (
                 ) > 1
             ),
             'circle', coalesce(l.is_circular, FALSE),
+            -- What ties rows of such tables, and what leads to them from elsewhere.
+            'link', EXISTS (SELECT 1 FROM searched AS s WHERE s.table_oid = r.child_oid)
+            AND (
+                r.action = 'cascade'
+                OR (r.action = 'restrict' AND l.is_circular AND l.columns IS NULL)
+            ),
             'break_columns', (
                 SELECT jsonb_agg(quote_ident(a.attname) ORDER BY a.attnum)
                 FROM pg_attribute AS a
@@ -2657,7 +2759,13 @@ described AS (
                 CASE r.action
                     WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 WHEN 'keep' THEN 3 ELSE 1
                 END,
-                k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
+                k.table_rank NULLS LAST,
+                -- Of tables in a circle those come first that no row of another has to wait for.
+                EXISTS (
+                    SELECT 1 FROM loose AS o
+                    WHERE o.child_oid = r.child_oid AND o.is_circular AND o.columns IS NULL
+                ),
+                c.node ->> 'name', r.reference_name
         ) AS edge_no
     FROM reference AS r
     INNER JOIN
@@ -3645,7 +3753,8 @@ REVOKE ALL ON FUNCTION deletion_sql_drain(jsonb, jsonb, jsonb, boolean, boolean)
 -- Write the statement that reads the keys of the rows that hang from a frame by one reference.
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
---                         beyond in the edge: a further condition on child rows c
+--                         beyond in the edge: a further condition on child rows c;
+--                         own in the edge: further columns of the frame to hand on
 --             p_ordered   TRUE: in the order of the child's key, after the cursor $3
 -- Returns     text; binds $1 frame, $2 limit (and $3 cursor); answers the child's frame and its
 --             number of keys
@@ -3665,14 +3774,17 @@ SET search_path FROM CURRENT
 AS $deletion_sql_fetch$
 SELECT format(
     $sql$WITH %1$s
-SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, %2$s)), '[]'), count(*)
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j%6$s, %2$s)), '[]'), count(*)
 FROM (
-    SELECT f.j, %3$s
+    SELECT f.j%7$s, %3$s
     FROM f
     %4$s
     %5$sLIMIT $2
 ) AS x$sql$,
-    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    deletion_sql_frame(
+        (p_parent -> 'columns') || coalesce(p_edge -> 'own', '[]'),
+        (p_edge ->> 'only_found')::boolean
+    ),
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
     CASE
@@ -3689,7 +3801,9 @@ FROM (
         E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
         deletion_sql_list(k.columns, 'c.%2$s'),
         deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)')
-    ) ELSE '' END
+    ) ELSE '' END,
+    coalesce(deletion_sql_list(p_edge -> 'own', ', ''%1$s'', x.%1$s', ''), ''),
+    coalesce(deletion_sql_list(p_edge -> 'own', ', f.%1$s', ''), '')
 )
 FROM (
     SELECT
@@ -4116,9 +4230,13 @@ REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 --
 -- Parameters  p_nodes   the plan's nodes           p_edges   its edges
 -- Returns     one row a statement: edge_no, node_no, kind and text
---             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4
+--             link           as fetch_more, each row with "h", which a frame row brings along: what
+--                            ties rows that could go in a circle, and leads to them
+--             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4 for
+--                            the same job
 --             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
---                            the stack lose the reference; answers their number
+--                            the stack for the same job, found by another reference, lose this one;
+--                            answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             lock_circle    binds $1 walk: its rows of one table are locked; answers their number
@@ -4157,8 +4275,8 @@ edge AS (
         c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
         -- Every key that such a walk has on its stack is among its scratch rows.
         format(
-            'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = 0'
-            || ' AND w.node_no = %s AND w.fate = ''keep'' AND w.key_hash = deletion_key_hash('
+            'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = f.j'
+            || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
             || 'jsonb_build_array(%s))%%s)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack
@@ -4181,6 +4299,12 @@ found AS (
     WHERE n.in_closure
 )
 
+SELECT e.no, e.child_no, 'link', deletion_sql_fetch(
+    e.edge || '{"expands": false, "own": [{"f": "h", "type": "text"}]}', e.parent, e.child, TRUE
+)
+FROM edge AS e
+WHERE (e.edge ->> 'link')::boolean
+UNION ALL
 SELECT e.no, e.child_no, 'fetch_beyond', deletion_sql_fetch(
     e.edge || jsonb_build_object(
         'expands', FALSE, 'beyond', ' AND NOT ' || format(e.on_stack, '$4', '')
@@ -5897,8 +6021,8 @@ REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FRO
 --
 -- Parameters  p_run   the run, fenced
 -- Returns     text: more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
---             deletion_attempts, deletion_jobs     Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links,
+--             deletion_soft_keys, deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_check(p_run deletion_runs)
@@ -5935,11 +6059,24 @@ BEGIN
         IF NOT deletion_check_holds(p_run) THEN
             RETURN 'more';
         END IF;
-    ELSIF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
+    ELSIF v_stage = 'walk' THEN
+        IF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
+            RETURN 'more';
+        END IF;
+
+        PERFORM deletion_walk_verdict(p_run);
+        v_stage := deletion_circle_stage(p_run, v_stage);
+    ELSIF NOT deletion_untie(p_run, v_stage) THEN
         RETURN 'more';
     ELSE
-        PERFORM deletion_walk_verdict(p_run);
-        DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+        v_stage := deletion_circle_stage(p_run, v_stage);
+    END IF;
+
+    IF v_stage IN ('place', 'peel') THEN
+        UPDATE deletion_runs AS r
+        SET state = r.state || jsonb_build_object('stage', v_stage)
+        WHERE r.run_id = p_run.run_id;
+        RETURN 'more';
     END IF;
 
     IF v_stage IS NULL OR (v_stage = 'holds' AND NOT v_is_back) THEN
@@ -5959,7 +6096,14 @@ BEGIN
     END IF;
 
     IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
-        PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
+        -- Jobs may have gone back to come alone.
+        PERFORM deletion_end_run(
+            p_run.run_id,
+            coalesce(max(a.outcome) FILTER (WHERE a.outcome = 'returned'), 'failed'),
+            NULL
+        )
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id;
         RETURN 'ended';
     END IF;
 
@@ -5979,7 +6123,8 @@ BEGIN
                     SELECT 1
                     FROM deletion_plan_steps AS s
                     WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
-                ), FALSE)
+                ), FALSE),
+                'together', r.state -> 'together'
             ))
         END
     FROM deletion_plans AS p
@@ -6039,13 +6184,65 @@ COMMENT ON FUNCTION deletion_check_holds(deletion_runs) IS
 REVOKE ALL ON FUNCTION deletion_check_holds(deletion_runs) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_drop_jobs.sql
+-- deletion_drop_jobs
+-- Take some jobs' keys out of a run's frames and scratch rows.
+--
+-- Parameters  p_run_id   the run       p_jobs   the jobs
+-- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_drop_jobs(
+    p_run_id bigint,
+    p_jobs bigint[]
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_drop_jobs$
+DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id AND w.job_id = ANY (p_jobs);
+DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id AND l.job_id = ANY (p_jobs);
+
+UPDATE deletion_frames AS f
+SET
+    keys = (
+        SELECT coalesce(jsonb_agg(k.value), '[]')
+        FROM jsonb_array_elements(f.keys) AS k
+        WHERE (k.value ->> 'j')::bigint <> ALL (p_jobs)
+    ),
+    -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+    edge_pos = 0,
+    fetch_cursor = NULL,
+    rows_at_pass = -1
+WHERE f.run_id = p_run_id;
+
+UPDATE deletion_frames AS f
+SET key_count = jsonb_array_length(f.keys)
+WHERE f.run_id = p_run_id;
+
+-- An emptied frame in the middle of the stack is popped by the walk; an empty stack ends it.
+DELETE FROM deletion_frames AS f
+WHERE
+    f.run_id = p_run_id
+    AND NOT EXISTS (
+        SELECT 1 FROM deletion_frames AS g WHERE g.run_id = p_run_id AND g.key_count > 0
+    );
+$deletion_drop_jobs$;
+
+COMMENT ON FUNCTION deletion_drop_jobs(bigint, bigint[]) IS
+'Take some jobs'' keys out of a run''s frames and scratch rows.';
+REVOKE ALL ON FUNCTION deletion_drop_jobs(bigint, bigint[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_end_run.sql
 -- deletion_end_run
 -- Close a run: its frames and scratch rows go, its row says how it ended.
 --
 -- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
 --             p_error    what went wrong; NULL: nothing
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys     Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links
+-- Commits     no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_end_run(
@@ -6061,6 +6258,7 @@ AS $deletion_end_run$
 DELETE FROM deletion_frames AS f WHERE f.run_id = p_run_id;
 DELETE FROM deletion_found_rows AS d WHERE d.run_id = p_run_id;
 DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id;
+DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id;
 UPDATE deletion_runs AS r
 SET phase = 'ended', outcome = p_outcome, error = p_error, ended_at = clock_timestamp()
 WHERE r.run_id = p_run_id;
@@ -6069,6 +6267,60 @@ $deletion_end_run$;
 COMMENT ON FUNCTION deletion_end_run(bigint, text, text) IS
 'Close a run: its frames and scratch rows go, its row says how it ended.';
 REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_fail_circles.sql
+-- deletion_fail_circles
+-- Fail the jobs that hold a circle of rows which nothing opens and no batch holds.
+--
+-- Parameters  p_run   the run, fenced              p_jobs   jobs whose rows were peeled; NULL: none
+-- Returns     bigint[], the jobs that failed
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys,
+--             deletion_walk_links                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fail_circles(
+    p_run deletion_runs,
+    p_jobs bigint[]
+) RETURNS bigint[]
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fail_circles$
+DECLARE
+    v_job_id bigint;
+    v_circle record;
+    v_failed bigint[] := ARRAY[]::bigint[];
+BEGIN
+    FOR v_job_id IN SELECT j.id FROM unnest(p_jobs) AS j (id) ORDER BY j.id LOOP
+        v_circle := deletion_largest_circle(p_run.run_id, v_job_id);
+        CONTINUE WHEN v_circle.p_rows <= deletion_setting_int('batch_rows');
+        v_failed := v_failed || v_job_id;
+        PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
+            'JD007: %s rows of %s go in a circle by %s, one is %s',
+            v_circle.p_rows,
+            (
+                SELECT string_agg(DISTINCT s.table_name, ', ')
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_run.plan_id AND s.node_no = ANY (v_circle.p_nodes)
+            ),
+            (
+                SELECT string_agg(DISTINCT s.reference_name, ', ')
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_run.plan_id AND s.edge_no = ANY (v_circle.p_edges)
+            ),
+            v_circle.p_sample
+        ));
+    END LOOP;
+
+    RETURN v_failed;
+END;
+$deletion_fail_circles$;
+
+COMMENT ON FUNCTION deletion_fail_circles(deletion_runs, bigint[]) IS
+'Fail the jobs that hold a circle of rows which nothing opens and no batch holds.';
+REVOKE ALL ON FUNCTION deletion_fail_circles(deletion_runs, bigint[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_fates.sql
@@ -6401,8 +6653,8 @@ REVOKE ALL ON FUNCTION deletion_hold_error(bigint[]) FROM PUBLIC;
 --
 -- Parameters  p_run     the run        p_frame   the row's frame        p_key   the row in it
 --             p_limit   most rows
--- Returns     text that tells the rows from any others; NULL: they are too many, or rows that stay
---             refer to them
+-- Returns     text that tells the rows from any others; NULL: they are too many, or rows refer to
+--             them that stay, and may not
 -- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
 
@@ -6421,7 +6673,7 @@ DECLARE
     v_read bigint;
     v_total bigint := 1;
 BEGIN
-    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id AND w.job_id <> 0;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id AND w.fate <> 'stack';
     INSERT INTO deletion_walk_keys (
         walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
     )
@@ -6435,7 +6687,7 @@ BEGIN
         EXIT WHEN v_read IS NULL;
         SELECT count(*) INTO v_total
         FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate = 'delete';
+        WHERE w.walk_id = p_run.run_id AND w.fate = 'delete';
         EXIT WHEN v_total > p_limit;
     END LOOP;
 
@@ -6443,7 +6695,7 @@ BEGIN
         SELECT 1
         FROM deletion_walk_keys AS w
         WHERE
-            w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate <> 'delete'
+            w.walk_id = p_run.run_id AND w.fate NOT IN ('delete', 'keep', 'stack')
             AND NOT EXISTS (
                 SELECT 1
                 FROM deletion_walk_keys AS d
@@ -6458,7 +6710,7 @@ BEGIN
     RETURN (
         SELECT string_agg(w.node_no || encode(w.key_hash, 'hex'), ' ' ORDER BY w.node_no, w.key_hash)
         FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate = 'delete'
+        WHERE w.walk_id = p_run.run_id AND w.fate = 'delete'
     );
 END;
 $deletion_find_circle$;
@@ -6469,6 +6721,590 @@ REVOKE ALL ON FUNCTION deletion_find_circle(deletion_runs, deletion_frames, json
 FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_linked_nodes.sql
+-- deletion_linked_nodes
+-- Say in which tables of a plan the check searches for circles of rows.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     integer[], nodes of the plan; empty: in none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_linked_nodes(p_plan_id bigint)
+RETURNS integer[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_linked_nodes$
+SELECT ARRAY(
+    SELECT DISTINCT s.node_no
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_plan_id AND s.kind = 'link'
+);
+$deletion_linked_nodes$;
+
+COMMENT ON FUNCTION deletion_linked_nodes(bigint) IS
+'In which tables of a plan the check searches for circles of rows.';
+REVOKE ALL ON FUNCTION deletion_linked_nodes(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_largest_circle.sql
+-- deletion_largest_circle
+-- Find the largest set of a job's rows each of which hangs from every other, in a peeled walk.
+--
+-- Parameters  p_walk_id   the walk                 p_job_id   the job
+--             p_rows    OUT: how many rows         p_nodes    OUT: their tables
+--             p_edges   OUT: the references that tie them
+--             p_sample  OUT: the key of one of them
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- Tarjan's components: rows are numbered as they are met (v_met), and each learns the first row
+-- that it leads back to (v_low); where that is the row itself, it heads a component.
+
+CREATE OR REPLACE FUNCTION deletion_largest_circle(
+    IN p_walk_id bigint,
+    IN p_job_id bigint,
+    OUT p_rows bigint,
+    OUT p_nodes integer[],
+    OUT p_edges integer[],
+    OUT p_sample text
+) RETURNS record
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+-- How many rows there are the planner cannot know: each would be compared with all.
+SET enable_hashjoin = on
+SET enable_nestloop = off
+AS $deletion_largest_circle$
+DECLARE
+    v_parents integer[];
+    v_children integer[];
+    v_count integer;
+    v_next integer[];
+    v_met integer[];
+    v_low integer[];
+    v_head integer[];
+    v_open integer[] := ARRAY[]::integer[];
+    v_open_count integer := 0;
+    v_path integer[] := ARRAY[]::integer[];
+    v_depth integer := 0;
+    v_number integer := 0;
+    v_row integer;
+    v_child integer;
+    v_best integer;
+BEGIN
+    SELECT count(*) INTO v_count
+    FROM deletion_walk_keys AS w
+    WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete';
+
+    WITH vertex AS (
+        SELECT row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
+    )
+
+    SELECT
+        array_agg(x.parent ORDER BY x.parent, x.child),
+        array_agg(x.child ORDER BY x.parent, x.child)
+    INTO v_parents, v_children
+    FROM (
+        SELECT DISTINCT p.no::integer AS parent, c.no::integer AS child
+        FROM deletion_walk_links AS l
+        INNER JOIN vertex AS p ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
+        INNER JOIN vertex AS c ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
+        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+    ) AS x;
+
+    v_met := array_fill(0, ARRAY[v_count]);
+    v_low := v_met;
+    v_head := v_met;
+    v_next := v_met;
+
+    -- Where each row's children begin.
+    FOR v_row IN REVERSE coalesce(cardinality(v_parents), 0)..1 LOOP
+        v_next[v_parents[v_row]] := v_row;
+    END LOOP;
+
+    FOR v_start IN 1..v_count LOOP
+        CONTINUE WHEN v_met[v_start] > 0;
+        v_row := v_start;
+
+        LOOP
+            IF v_met[v_row] = 0 THEN
+                v_number := v_number + 1;
+                v_met[v_row] := v_number;
+                v_low[v_row] := v_number;
+                v_open_count := v_open_count + 1;
+                v_open[v_open_count] := v_row;
+                v_depth := v_depth + 1;
+                v_path[v_depth] := v_row;
+            END IF;
+
+            v_child := CASE
+                WHEN v_next[v_row] > 0 AND v_parents[v_next[v_row]] = v_row
+                    THEN v_children[v_next[v_row]]
+            END;
+
+            IF v_child IS NOT NULL THEN
+                v_next[v_row] := v_next[v_row] + 1;
+
+                IF v_met[v_child] = 0 THEN
+                    v_row := v_child;
+                ELSIF v_head[v_child] = 0 THEN
+                    v_low[v_row] := least(v_low[v_row], v_met[v_child]);
+                END IF;
+
+                CONTINUE;
+            END IF;
+
+            IF v_low[v_row] = v_met[v_row] THEN
+                LOOP
+                    v_child := v_open[v_open_count];
+                    v_open_count := v_open_count - 1;
+                    v_head[v_child] := v_row;
+                    EXIT WHEN v_child = v_row;
+                END LOOP;
+            END IF;
+
+            v_depth := v_depth - 1;
+            EXIT WHEN v_depth = 0;
+            v_low[v_path[v_depth]] := least(v_low[v_path[v_depth]], v_low[v_row]);
+            v_row := v_path[v_depth];
+        END LOOP;
+    END LOOP;
+
+    SELECT h.head, count(*) INTO v_best, p_rows
+    FROM unnest(v_head) AS h (head)
+    GROUP BY h.head
+    ORDER BY count(*) DESC, h.head
+    LIMIT 1;
+
+    WITH vertex AS (
+        SELECT
+            row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash, w.keys
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
+    ),
+
+    part AS (
+        SELECT v.node_no, v.key_hash, v.keys FROM vertex AS v WHERE v_head[v.no] = v_best
+    )
+
+    SELECT
+        (SELECT array_agg(DISTINCT p.node_no) FROM part AS p),
+        (
+            SELECT array_agg(DISTINCT l.edge_no)
+            FROM deletion_walk_links AS l
+            INNER JOIN part AS p ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
+            INNER JOIN part AS c ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
+            WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+        ),
+        (
+            SELECT min(k.key_text)
+            FROM (
+                SELECT string_agg(e.value, ', ' ORDER BY substr(e.key, 2)::integer) AS key_text
+                FROM part AS p
+                CROSS JOIN LATERAL jsonb_each_text(p.keys) AS e
+                WHERE e.key LIKE 'k%'
+                GROUP BY p.node_no, p.key_hash
+            ) AS k
+        )
+    INTO p_nodes, p_edges, p_sample;
+END;
+$deletion_largest_circle$;
+
+COMMENT ON FUNCTION deletion_largest_circle(bigint, bigint) IS
+'The largest set of a job''s rows each of which hangs from every other, in a peeled walk.';
+REVOKE ALL ON FUNCTION deletion_largest_circle(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_circle_stage.sql
+-- deletion_circle_stage
+-- Decide how the search for circles of rows goes on, when a stage of it has ended.
+--
+-- Parameters  p_run     the run, fenced            p_stage   the stage: walk, place or peel
+-- Returns     text, the next stage; done: nothing is left to search for
+-- Writes      deletion_walk_keys, deletion_walk_links, deletion_runs, deletion_attempts,
+--             deletion_jobs, deletion_frames       Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_circle_stage(
+    p_run deletion_runs,
+    p_stage text
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_circle_stage$
+DECLARE
+    v_linked CONSTANT integer[] := deletion_linked_nodes(p_run.plan_id);
+    v_batch CONSTANT bigint := deletion_setting_int('batch_rows');
+    v_jobs bigint[];
+    v_large bigint[];
+BEGIN
+    IF p_stage = 'walk' AND v_linked <> '{}' THEN
+        -- Roots that hang from nothing of the same job; the others come when it is their turn.
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = FALSE
+        WHERE
+            w.walk_id = p_run.run_id AND w.node_no = 0 AND w.edge_no = 0 AND w.fate = 'delete'
+            AND 0 = ANY (v_linked)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
+                    AND l.child_hash = w.key_hash
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_steps AS s
+                        WHERE
+                            s.plan_id = p_run.plan_id AND s.edge_no = l.edge_no
+                            AND s.kind = 'loose'
+                    )
+            );
+        RETURN 'place';
+    END IF;
+
+    -- What is left of a job is in circles that nothing opens, or below one.
+    SELECT array_agg(j.job_id), array_agg(j.job_id) FILTER (WHERE j.row_count > v_batch)
+    INTO v_jobs, v_large
+    FROM (
+        SELECT w.job_id, count(*) AS row_count
+        FROM deletion_walk_keys AS w
+        WHERE
+            w.walk_id = p_run.run_id AND w.node_no = ANY (v_linked) AND w.fate = 'delete'
+        GROUP BY w.job_id
+    ) AS j;
+
+    IF p_stage = 'place' AND v_large IS NOT NULL THEN
+        -- All rows are compared with all links, by a hash: as many as there are, their statistics
+        -- do not tell.
+        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
+
+        -- Rows that were taken out hang from these by nothing that holds.
+        DELETE FROM deletion_walk_links AS l
+        WHERE
+            l.walk_id = p_run.run_id AND l.job_id = ANY (v_large)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = l.walk_id AND w.job_id = l.job_id AND w.node_no = l.child_node_no
+                    AND w.fate = 'delete' AND w.key_hash = l.child_hash
+            );
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = FALSE
+        WHERE
+            w.walk_id = p_run.run_id AND w.job_id = ANY (v_large) AND w.node_no = ANY (v_linked)
+            AND w.fate = 'delete'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
+                    AND l.parent_hash = w.key_hash
+            );
+
+        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+        -- Jobs with few rows left wait for the others: what holds them fits a batch anyway.
+        RETURN 'peel';
+    END IF;
+
+    v_large := deletion_fail_circles(p_run, v_large);
+    v_jobs := ARRAY(SELECT j.id FROM unnest(v_jobs) AS j (id) WHERE j.id <> ALL (v_large));
+    PERFORM deletion_go_together(p_run, v_jobs) WHERE v_jobs <> '{}';
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run.run_id;
+    RETURN 'done';
+END;
+$deletion_circle_stage$;
+
+COMMENT ON FUNCTION deletion_circle_stage(deletion_runs, text) IS
+'Decide how the search for circles of rows goes on, when a stage of it has ended.';
+REVOKE ALL ON FUNCTION deletion_circle_stage(deletion_runs, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_go_together.sql
+-- deletion_go_together
+-- Prepare jobs some of whose rows go in one transaction: each has a run of its own.
+--
+-- Parameters  p_run   the run, fenced              p_jobs   the jobs
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames,
+--             deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_go_together(
+    p_run deletion_runs,
+    p_jobs bigint[]
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_go_together$
+BEGIN
+    IF p_run.alone THEN
+        UPDATE deletion_runs AS r
+        SET state = r.state || '{"careful": true, "together": true}'
+        WHERE r.run_id = p_run.run_id;
+    ELSE
+        PERFORM deletion_settle(p_run.run_id, p_jobs, 'returned', NULL, FALSE, p_jobs);
+        PERFORM deletion_drop_jobs(p_run.run_id, p_jobs);
+    END IF;
+END;
+$deletion_go_together$;
+
+COMMENT ON FUNCTION deletion_go_together(deletion_runs, bigint[]) IS
+'Prepare jobs some of whose rows go in one transaction: each has a run of its own.';
+REVOKE ALL ON FUNCTION deletion_go_together(deletion_runs, bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_place.sql
+-- deletion_place
+-- Take rows out of a finished walk that a circle cannot keep: each comes after what it hangs from.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+-- Returns     bigint, the number of rows taken out; 0: what is left waits for itself
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+--
+-- A row is taken when one that it hangs from is, and all are that it hangs from by a reference
+-- which cannot be set NULL. By any other the run lets go of it, since it stays reachable by the
+-- first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the
+-- row's turn; edge_no 0: a row that it hangs from is taken, or it is a root.
+
+CREATE OR REPLACE FUNCTION deletion_place(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_place$
+DECLARE
+    v_linked CONSTANT integer[] := deletion_linked_nodes(p_plan_id);
+    v_above integer[];
+    v_leading integer[];
+    v_hard integer[];
+    v_taken bigint;
+    v_jobs bigint[];
+    v_nodes integer[];
+    v_hashes bytea[];
+    v_are_met boolean[];
+BEGIN
+    SELECT
+        array_agg(DISTINCT l.parent_node_no) FILTER (WHERE l.parent_node_no <> ALL (v_linked)),
+        array_agg(l.edge_no) FILTER (WHERE l.action = 'cascade'),
+        array_agg(l.edge_no) FILTER (WHERE k.is_circle AND NOT k.is_loose)
+    INTO v_above, v_leading, v_hard
+    FROM deletion_plan_steps AS l
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(bool_or(s.kind = 'circle'), FALSE) AS is_circle,
+            coalesce(bool_or(s.kind = 'loose'), FALSE) AS is_loose
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no
+    ) AS k
+    WHERE l.plan_id = p_plan_id AND l.kind = 'link';
+
+    WITH taken AS (
+        DELETE FROM deletion_walk_keys AS w
+        WHERE w.ctid = ANY (ARRAY(
+            (
+                SELECT x.ctid
+                FROM deletion_walk_keys AS x
+                WHERE x.walk_id = p_walk_id AND NOT x.is_expanded
+                LIMIT 5000
+            )
+            UNION ALL
+            (
+                -- No circle holds rows of other tables.
+                SELECT x.ctid
+                FROM deletion_walk_keys AS x
+                WHERE
+                    x.walk_id = p_walk_id AND x.is_expanded AND x.node_no = ANY (v_above)
+                    AND x.fate = 'delete'
+                LIMIT 5000
+            )
+            LIMIT 5000
+        ))
+        RETURNING w.job_id, w.node_no, w.key_hash
+    ),
+
+    cut AS (
+        DELETE FROM deletion_walk_links AS l
+        USING taken AS t
+        WHERE
+            l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.parent_node_no = t.node_no
+            AND l.parent_hash = t.key_hash
+        RETURNING l.job_id, l.child_node_no, l.child_hash, l.edge_no
+    ),
+
+    below AS (
+        SELECT
+            c.job_id, c.child_node_no, c.child_hash, bool_or(c.edge_no = ANY (v_leading)) AS is_met
+        FROM cut AS c
+        GROUP BY c.job_id, c.child_node_no, c.child_hash
+    )
+
+    SELECT
+        (SELECT count(*) FROM taken),
+        array_agg(b.job_id), array_agg(b.child_node_no), array_agg(b.child_hash),
+        array_agg(b.is_met)
+    INTO v_taken, v_jobs, v_nodes, v_hashes, v_are_met
+    FROM below AS b;
+
+    -- In a statement of its own: it has to see what was cut.
+    UPDATE deletion_walk_keys AS w
+    SET
+        edge_no = CASE WHEN b.is_met THEN 0 ELSE w.edge_no END,
+        is_expanded = NOT (b.is_met OR w.edge_no = 0) OR EXISTS (
+            SELECT 1
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no
+                AND l.child_hash = w.key_hash AND l.edge_no = ANY (v_hard)
+        )
+    FROM unnest(v_jobs, v_nodes, v_hashes, v_are_met) AS b (job_id, node_no, key_hash, is_met)
+    WHERE
+        w.walk_id = p_walk_id AND w.job_id = b.job_id AND w.node_no = b.node_no
+        AND w.fate = 'delete' AND w.key_hash = b.key_hash;
+
+    RETURN v_taken;
+END;
+$deletion_place$;
+
+COMMENT ON FUNCTION deletion_place(bigint, bigint) IS
+'Take rows out of a finished walk that a circle cannot keep.';
+REVOKE ALL ON FUNCTION deletion_place(bigint, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_peel.sql
+-- deletion_peel
+-- Take rows out of what circles keep that have nothing below them: they go before any circle.
+--
+-- Parameters  p_walk_id   the walk
+-- Returns     bigint, the number of rows taken out; 0: what is left is in a circle, or above one
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_peel(p_walk_id bigint)
+RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_peel$
+DECLARE
+    v_taken bigint;
+    v_jobs bigint[];
+    v_nodes integer[];
+    v_hashes bytea[];
+BEGIN
+    WITH taken AS (
+        DELETE FROM deletion_walk_keys AS w
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.ctid
+            FROM deletion_walk_keys AS x
+            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded
+            LIMIT 5000
+        ))
+        RETURNING w.job_id, w.node_no, w.key_hash
+    ),
+
+    cut AS (
+        DELETE FROM deletion_walk_links AS l
+        USING taken AS t
+        WHERE
+            l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.child_node_no = t.node_no
+            AND l.child_hash = t.key_hash
+        RETURNING l.job_id, l.parent_node_no, l.parent_hash
+    ),
+
+    above AS (
+        SELECT DISTINCT c.job_id, c.parent_node_no, c.parent_hash FROM cut AS c
+    )
+
+    SELECT
+        (SELECT count(*) FROM taken),
+        array_agg(a.job_id), array_agg(a.parent_node_no), array_agg(a.parent_hash)
+    INTO v_taken, v_jobs, v_nodes, v_hashes
+    FROM above AS a;
+
+    -- In a statement of its own: it has to see what was cut.
+    UPDATE deletion_walk_keys AS w
+    SET is_expanded = FALSE
+    FROM unnest(v_jobs, v_nodes, v_hashes) AS a (job_id, node_no, key_hash)
+    WHERE
+        w.walk_id = p_walk_id AND w.job_id = a.job_id AND w.node_no = a.node_no
+        AND w.fate = 'delete' AND w.key_hash = a.key_hash
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
+                AND l.parent_hash = w.key_hash
+        );
+
+    RETURN v_taken;
+END;
+$deletion_peel$;
+
+COMMENT ON FUNCTION deletion_peel(bigint) IS
+'Take rows out of what circles keep that have nothing below them.';
+REVOKE ALL ON FUNCTION deletion_peel(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_untie.sql
+-- deletion_untie
+-- Search a finished walk, for a moment, for rows that a circle keeps which nothing opens.
+--
+-- Parameters  p_run     the run, fenced
+--             p_stage   place: from the roots down; peel: of what that left, from below
+-- Returns     boolean, TRUE where the stage has ended
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_untie(
+    p_run deletion_runs,
+    p_stage text
+) RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_untie$
+DECLARE
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_taken bigint;
+BEGIN
+    LOOP
+        v_taken := CASE
+            WHEN p_stage = 'place' THEN deletion_place(p_run.run_id, p_run.plan_id)
+            ELSE deletion_peel(p_run.run_id)
+        END;
+
+        IF v_taken = 0 THEN
+            RETURN TRUE;
+        ELSIF clock_timestamp() >= v_until THEN
+            RETURN FALSE;
+        END IF;
+    END LOOP;
+END;
+$deletion_untie$;
+
+COMMENT ON FUNCTION deletion_untie(deletion_runs, text) IS
+'Search a finished walk, for a moment, for rows that a circle keeps which nothing opens.';
+REVOKE ALL ON FUNCTION deletion_untie(deletion_runs, text) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_left_over.sql
 -- deletion_left_over
 -- Decide what becomes of a frame some of whose rows could not be removed.
@@ -6476,7 +7312,8 @@ FROM PUBLIC;
 -- Parameters  p_walk   the walk, its frame holding what is left
 --             p_step   the plan's remove step of that frame
 -- Returns     the walk: another pass over the frame, or the frame below
--- Errors      JD006 nothing more can be done about the rows
+-- Errors      JD006 nothing more can be done about the rows; JD007 rows of a run of several jobs
+--             go in circles: each job goes on alone
 -- Writes      deletion_frames                      Commits  no
 -- Execute     the owner only
 
@@ -6510,7 +7347,16 @@ BEGIN
         v_run.state := v_run.state || '{"set": true}';
         v_frame.idle_passes := 0;
     ELSIF v_run.state ? 'careful' AND NOT v_run.state ? 'together' THEN
-        -- What is left goes in circles, or lies above one.
+        -- What is left goes in circles, or lies above one: in a run of one job it is that job's.
+        IF NOT v_run.alone THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format(
+                    'rows of %s go in a circle among several jobs: each goes on alone',
+                    p_step.table_name
+                );
+        END IF;
+
         v_run.state := v_run.state || '{"together": true}';
         v_frame.idle_passes := 0;
     ELSIF v_frame.idle_passes = 0 THEN
@@ -6540,7 +7386,7 @@ REVOKE ALL ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) 
 -- Note that a frame's rows come onto the stack, or leave it, where rows may go in a circle.
 --
 -- Parameters  p_run     the run        p_frame   the frame        p_is_on   FALSE: it leaves
--- Writes      deletion_walk_keys (of no job, and kept)     Commits  no
+-- Writes      deletion_walk_keys (of fate stack)     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_note_frame(
@@ -6563,16 +7409,17 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
         )
         SELECT
-            p_run.run_id, 0, p_frame.node_no, 'keep', deletion_frame_hash(k.value), p_frame.edge_no,
-            TRUE
+            p_run.run_id, (k.value ->> 'j')::bigint, p_frame.node_no, 'stack',
+            deletion_frame_hash(k.value), p_frame.edge_no, TRUE
         FROM jsonb_array_elements(p_frame.keys) AS k
         ON CONFLICT DO NOTHING;
     ELSE
         DELETE FROM deletion_walk_keys AS w
         USING jsonb_array_elements(p_frame.keys) AS k
         WHERE
-            w.walk_id = p_run.run_id AND w.job_id = 0 AND w.node_no = p_frame.node_no
-            AND w.fate = 'keep' AND w.key_hash = deletion_frame_hash(k.value);
+            w.walk_id = p_run.run_id AND w.job_id = (k.value ->> 'j')::bigint
+            AND w.node_no = p_frame.node_no AND w.fate = 'stack'
+            AND w.key_hash = deletion_frame_hash(k.value);
     END IF;
 END;
 $deletion_note_frame$;
@@ -6622,8 +7469,8 @@ REVOKE ALL ON FUNCTION deletion_note_stack(deletion_runs) FROM PUBLIC;
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. When nothing else goes on any more, rows that cannot be
--- parted go together.
+-- reachable by the one they were found by. Where that cannot help, or nothing else goes on any
+-- more, rows that cannot be parted go together; such a run is of one job.
 
 CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
 RETURNS deletion_cursor
@@ -6677,13 +7524,13 @@ BEGIN
                 SELECT w.key_hash
                 FROM deletion_walk_keys AS w
                 WHERE
-                    w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.fate = 'delete'
+                    w.walk_id = v_run.run_id AND w.fate = 'delete'
                     AND w.node_no = (p_walk.frame).node_no
             );
         END IF;
     END LOOP;
 
-    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_run.run_id AND w.job_id <> 0;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_run.run_id AND w.fate <> 'stack';
     RETURN v_walk;
 END;
 $deletion_open_circle$;
@@ -7121,7 +7968,7 @@ REVOKE ALL ON FUNCTION deletion_preview_held(bigint, bigint, jsonb, timestamptz)
 --
 -- Parameters  p_walk   the walk                    p_key   a row of its present frame
 -- Returns     the walk; its rows_left is 0 where only a whole batch would hold the rows
--- Errors      JD006 rows are found and not changed
+-- Errors      JD006 rows are found and not changed; JD007 a trigger changes them while they go
 -- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 
@@ -7163,8 +8010,7 @@ BEGIN
                 SELECT 1
                 FROM deletion_walk_keys AS w
                 WHERE
-                    w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.node_no = s.node_no
-                    AND w.fate = 'delete'
+                    w.walk_id = v_run.run_id AND w.node_no = s.node_no AND w.fate = 'delete'
             )
         ORDER BY s.node_no
     LOOP
@@ -7188,23 +8034,31 @@ BEGIN
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.kind = 'remove_circle';
 
-    FOR v_node_no, v_by_job, v_rows IN EXECUTE v_sql USING v_run.run_id LOOP
-        SELECT s.table_name INTO v_table
-        FROM deletion_plan_steps AS s
-        WHERE
-            s.plan_id = v_run.plan_id AND s.kind = 'lock_circle' AND s.node_no = v_node_no;
-        PERFORM deletion_add_receipts(
-            v_run.run_id, ARRAY[v_table], 'delete', ARRAY[v_by_job]
-        );
-        PERFORM deletion_uncount(v_run.run_id, v_table, (
-            SELECT jsonb_agg(w.keys || jsonb_build_object('j', w.job_id))
-            FROM deletion_walk_keys AS w
+    BEGIN
+        FOR v_node_no, v_by_job, v_rows IN EXECUTE v_sql USING v_run.run_id LOOP
+            SELECT s.table_name INTO v_table
+            FROM deletion_plan_steps AS s
             WHERE
-                w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.node_no = v_node_no
-                AND w.fate = 'delete'
-        )) WHERE v_run.state ? 'set';
-        v_gone := v_gone + v_rows;
-    END LOOP;
+                s.plan_id = v_run.plan_id AND s.kind = 'lock_circle' AND s.node_no = v_node_no;
+            PERFORM deletion_add_receipts(
+                v_run.run_id, ARRAY[v_table], 'delete', ARRAY[v_by_job]
+            );
+            PERFORM deletion_uncount(v_run.run_id, v_table, (
+                SELECT jsonb_agg(w.keys || jsonb_build_object('j', w.job_id))
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = v_run.run_id AND w.node_no = v_node_no AND w.fate = 'delete'
+            )) WHERE v_run.state ? 'set';
+            v_gone := v_gone + v_rows;
+        END LOOP;
+    EXCEPTION
+        WHEN triggered_data_change_violation THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format(
+                    'rows that go in a circle are changed by a trigger while they go (%s)', sqlerrm
+                );
+    END;
 
     IF v_gone < v_locked THEN
         RAISE EXCEPTION USING
@@ -8167,9 +9021,10 @@ REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM
 -- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
 --
 -- Parameters  p_walk_id   the walk                 p_plan_id   its plan
---             p_all       TRUE: every reference (preview); FALSE: those the check needs
+--             p_all       TRUE: every reference (preview, circle); FALSE: those the check needs,
+--                         and what ties rows that could go in a circle is noted
 -- Returns     bigint, the number of rows read; NULL: the walk has ended
--- Writes      deletion_walk_keys                   Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_walk(
@@ -8188,13 +9043,18 @@ DECLARE
     v_node integer;
     v_frame jsonb;
     v_step deletion_plan_steps;
+    v_link text;
     v_keys jsonb;
     v_cursor jsonb;
     v_count bigint;
     v_is_end boolean;
     v_read bigint := 0;
-    -- A preview looks at no more rows than it may: what it has seen by then is said to be so.
-    v_enough bigint := CASE WHEN p_all THEN deletion_setting_int('preview_rows') END;
+    -- A preview looks at no more rows than it may: what it has seen by then is said to be so. Nor
+    -- does a run that looks for the rows of a circle: more than a batch of them cannot go together.
+    v_enough bigint := CASE
+        WHEN p_walk_id < 0 THEN deletion_setting_int('preview_rows')
+        WHEN p_all THEN 10 * deletion_setting_int('batch_rows')
+    END;
 BEGIN
     SELECT w.node_no INTO v_node
     FROM deletion_walk_keys AS w
@@ -8214,10 +9074,12 @@ BEGIN
             WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
             LIMIT 200
         ))
-        RETURNING w.job_id, w.keys
+        RETURNING w.job_id, w.keys, w.key_hash
     )
 
-    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id)) INTO v_frame FROM taken AS t;
+    SELECT jsonb_agg(t.keys || jsonb_build_object('j', t.job_id, 'h', encode(t.key_hash, 'hex')))
+    INTO v_frame
+    FROM taken AS t;
 
     FOR v_step IN
         SELECT s.*
@@ -8228,6 +9090,10 @@ BEGIN
         ORDER BY s.step_no
     LOOP
         v_cursor := NULL;
+        SELECT s.sql_text INTO v_link
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'link' AND NOT p_all;
         -- Rows below which nothing is looked at are met and done with.
         v_is_end := v_step.action <> 'cascade' OR NOT EXISTS (
             SELECT 1
@@ -8239,7 +9105,8 @@ BEGIN
 
         LOOP
             PERFORM deletion_allow_hash(v_step.index_name IS NULL);
-            EXECUTE v_step.sql_text INTO v_keys, v_count USING v_frame, v_page, v_cursor;
+            EXECUTE coalesce(v_link, v_step.sql_text) INTO v_keys, v_count
+            USING v_frame, v_page, v_cursor;
             PERFORM deletion_allow_hash(FALSE);
             -- Two of the frame's rows may hold the same child by one reference of two jobs only.
             INSERT INTO deletion_walk_keys (
@@ -8248,8 +9115,17 @@ BEGIN
             SELECT
                 p_walk_id, (k.value ->> 'j')::bigint, v_step.node_no,
                 CASE v_step.action WHEN 'cascade' THEN 'delete' ELSE v_step.action END,
-                deletion_frame_hash(k.value), v_step.edge_no, k.value - 'j', v_is_end
+                deletion_frame_hash(k.value), v_step.edge_no, k.value - '{j,h}'::text[], v_is_end
             FROM jsonb_array_elements(v_keys) AS k
+            ON CONFLICT DO NOTHING;
+            INSERT INTO deletion_walk_links (
+                walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
+            )
+            SELECT
+                p_walk_id, (k.value ->> 'j')::bigint, v_node, decode(k.value ->> 'h', 'hex'),
+                v_step.node_no, deletion_frame_hash(k.value), v_step.edge_no
+            FROM jsonb_array_elements(v_keys) AS k
+            WHERE v_link IS NOT NULL
             ON CONFLICT DO NOTHING;
             v_read := v_read + v_count;
             EXIT WHEN v_count < v_page OR v_read >= v_enough;
@@ -8268,7 +9144,7 @@ REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 
 -- >>> procedures/postgres/worker/deletion_walk_verdict.sql
 -- deletion_walk_verdict
--- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a ring.
 --
 -- Parameters  p_run   the run, fenced
 -- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
@@ -8287,6 +9163,7 @@ DECLARE
     v_rows bigint;
     v_sample text;
     v_error text;
+    v_together bigint[] := ARRAY[]::bigint[];
 BEGIN
     FOR v_job_id, v_error IN
         SELECT b.job_id, 'JD006: ' || string_agg(
@@ -8311,23 +9188,30 @@ BEGIN
         PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
 
         FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
-            -- A circle that can be opened, or goes in one transaction, is walked with care.
+            -- A ring that can be opened, or goes in one transaction, is walked with care.
             UPDATE deletion_runs AS r
             SET state = r.state || '{"careful": true}'
             WHERE r.run_id = p_run.run_id;
-            CONTINUE WHEN v_rows <= deletion_setting_int('batch_rows') OR EXISTS (
+            CONTINUE WHEN EXISTS (
                 SELECT 1
                 FROM deletion_plan_steps AS s
                 WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
             );
-            PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
-                'JD007: %s rows of %s go in a circle by %s, one is %s',
-                v_rows, v_step.table_name, v_step.reference_name, v_sample
-            ));
+
+            IF v_rows <= deletion_setting_int('batch_rows') THEN
+                v_together := v_together || v_job_id;
+            ELSE
+                PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
+                    'JD007: %s rows of %s go in a circle by %s, one is %s',
+                    v_rows, v_step.table_name, v_step.reference_name, v_sample
+                ));
+            END IF;
         END LOOP;
 
         PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
     END LOOP;
+
+    PERFORM deletion_go_together(p_run, v_together) WHERE v_together <> '{}';
 END;
 $deletion_walk_verdict$;
 

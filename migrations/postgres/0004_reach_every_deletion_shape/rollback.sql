@@ -70,7 +70,7 @@ ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
 CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
 COMMENT ON COLUMN deletion_receipts.action IS
 'delete, set_null, set_default; root_not_found: the row was gone already.';
-DELETE FROM deletion_walk_keys AS w WHERE w.fate IN ('scrub', 'held');
+DELETE FROM deletion_walk_keys AS w WHERE w.fate IN ('scrub', 'held', 'stack');
 UPDATE deletion_walk_keys AS w
 SET keys = '{"action": "set_null"}'
 WHERE w.walk_id = 0 AND w.keys ->> 'action' = 'scrub';
@@ -109,10 +109,18 @@ DROP FUNCTION IF EXISTS deletion_mind_holds;
 DROP FUNCTION IF EXISTS deletion_open_circle;
 DROP FUNCTION IF EXISTS deletion_note_stack;
 DROP FUNCTION IF EXISTS deletion_note_frame;
+DROP FUNCTION IF EXISTS deletion_untie;
+DROP FUNCTION IF EXISTS deletion_peel;
+DROP FUNCTION IF EXISTS deletion_place;
+DROP FUNCTION IF EXISTS deletion_go_together;
+DROP FUNCTION IF EXISTS deletion_circle_stage;
+DROP FUNCTION IF EXISTS deletion_largest_circle;
+DROP FUNCTION IF EXISTS deletion_linked_nodes;
 DROP FUNCTION IF EXISTS deletion_find_circle;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP FUNCTION IF EXISTS deletion_held_rows;
 DROP FUNCTION IF EXISTS deletion_held_roots;
+DROP FUNCTION IF EXISTS deletion_fail_circles;
 DROP FUNCTION IF EXISTS deletion_check_holds;
 DROP FUNCTION IF EXISTS deletion_take_found;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
@@ -153,6 +161,7 @@ DROP PROCEDURE IF EXISTS release_deletion_hold;
 DROP PROCEDURE IF EXISTS hold_deletion;
 DROP PROCEDURE IF EXISTS restore_deletion;
 DROP TABLE IF EXISTS deletion_soft_keys;
+DROP TABLE IF EXISTS deletion_walk_links;
 DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_found_rows;
 DROP TABLE IF EXISTS deletion_soft_columns;
@@ -1491,6 +1500,56 @@ $deletion_end_run$;
 COMMENT ON FUNCTION deletion_end_run(bigint, text, text) IS
 'Close a run: its frames and scratch rows go, its row says how it ended.';
 REVOKE ALL ON FUNCTION deletion_end_run(bigint, text, text) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_drop_jobs.sql
+-- deletion_drop_jobs
+-- Take some jobs' keys out of a run's frames and scratch rows.
+--
+-- Parameters  p_run_id   the run       p_jobs   the jobs
+-- Writes      deletion_frames, deletion_walk_keys  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_drop_jobs(
+    p_run_id bigint,
+    p_jobs bigint[]
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_drop_jobs$
+DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id AND w.job_id = ANY (p_jobs);
+
+UPDATE deletion_frames AS f
+SET
+    keys = (
+        SELECT coalesce(jsonb_agg(k.value), '[]')
+        FROM jsonb_array_elements(f.keys) AS k
+        WHERE (k.value ->> 'j')::bigint <> ALL (p_jobs)
+    ),
+    -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+    edge_pos = 0,
+    fetch_cursor = NULL,
+    rows_at_pass = -1
+WHERE f.run_id = p_run_id;
+
+UPDATE deletion_frames AS f
+SET key_count = jsonb_array_length(f.keys)
+WHERE f.run_id = p_run_id;
+
+-- An emptied frame in the middle of the stack is popped by the walk; an empty stack ends it.
+DELETE FROM deletion_frames AS f
+WHERE
+    f.run_id = p_run_id
+    AND NOT EXISTS (
+        SELECT 1 FROM deletion_frames AS g WHERE g.run_id = p_run_id AND g.key_count > 0
+    );
+$deletion_drop_jobs$;
+
+COMMENT ON FUNCTION deletion_drop_jobs(bigint, bigint[]) IS
+'Take some jobs'' keys out of a run''s frames and scratch rows.';
+REVOKE ALL ON FUNCTION deletion_drop_jobs(bigint, bigint[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_check.sql

@@ -3,8 +3,9 @@
 --
 -- Parameters  p_reference    a row of deletion_references_to, as jsonb
 --             p_references   all rows of deletion_references_to, as a jsonb array
--- Returns     int2[]: nullable, pointed at by nobody, and no part of another reference that
---             cascades, since by that the row may have been found; NULL: there are none
+-- Returns     int2[]: nullable, pointed at by nobody, no part of another reference that cascades,
+--             since by that the row may have been found, and without a say in what else the row
+--             is; NULL: there are none
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -30,10 +31,47 @@ loose AS (
     INNER JOIN pg_type AS y ON y.oid = a.atttypid
     WHERE
         NOT a.attnotnull AND NOT y.typnotnull AND a.attgenerated = ''
+        -- A row that only its place tells apart gets another one by an UPDATE.
+        AND deletion_node_key(a.attrelid) IS NOT NULL
+        -- Whatever points at the column, or looks at it, might have another answer with a NULL.
         AND NOT EXISTS (
             SELECT 1
             FROM pg_constraint AS k
-            WHERE k.contype = 'f' AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey)
+            WHERE
+                (k.contype = 'f' AND k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey))
+                OR (k.contype = 'c' AND k.conrelid = a.attrelid AND a.attnum = ANY (k.conkey))
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_attrdef AS g
+            INNER JOIN pg_depend AS d
+                ON
+                    d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid
+                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.adrelid
+                    AND d.refobjsubid = a.attnum
+            WHERE g.adrelid = a.attrelid AND g.adnum <> a.attnum
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            WHERE
+                i.indrelid = a.attrelid AND i.indisunique AND i.indnullsnotdistinct
+                AND a.attnum = ANY (i.indkey::int2[])
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_references AS d
+            INNER JOIN pg_class AS c ON c.oid = a.attrelid
+            INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE
+                (
+                    d.child_schema = n.nspname AND d.child_table = c.relname
+                    AND d.discriminator_column = a.attname
+                )
+                OR (
+                    d.parent_schema = n.nspname AND d.parent_table = c.relname
+                    AND d.parent_columns ? a.attname::text
+                )
         )
         AND NOT EXISTS (
             SELECT 1
@@ -41,7 +79,7 @@ loose AS (
             WHERE
                 o.value ->> 'action' = 'cascade'
                 AND o.value -> 'child_oid' = p_reference -> 'child_oid'
-                AND o.value ->> 'reference_name' <> p_reference ->> 'reference_name'
+                AND o.value <> p_reference
                 AND o.value -> 'child_columns' @> to_jsonb(a.attnum)
         )
 )

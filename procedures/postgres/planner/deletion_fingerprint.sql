@@ -31,6 +31,12 @@ BEGIN
                 FROM pg_constraint AS k
                 WHERE k.contype = 'f' AND k.confrelid = ANY (p_tables)
             ),
+            -- A column that a CHECK looks at is not set NULL to open a circle.
+            (
+                SELECT string_agg(concat_ws(',', k.oid, k.conkey), ';' ORDER BY k.oid)
+                FROM pg_constraint AS k
+                WHERE k.contype = 'c' AND k.conrelid = ANY (p_tables)
+            ),
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,

@@ -61,18 +61,38 @@ loose AS (
         AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
 ),
 
--- Tables whose rows the check must know: those behind which something could block, those of a
--- circle that is not open anywhere, and all tables on the way from the target to them.
+-- Tables in circles whose rows the check has to search. A row that may be found in two ways, or is
+-- the root, may be entered where it holds its circle together; all others come after what they hang
+-- from, and then no circle is left that a NULL does not open.
+searched AS (
+    SELECT DISTINCT l.child_oid AS table_oid
+    FROM loose AS l
+    WHERE
+        l.is_circular
+        AND EXISTS (
+            SELECT 1
+            FROM loose AS o
+            WHERE
+                o.is_circular AND o.columns IS NULL
+                AND (
+                    o.child_oid = p_closure[1]
+                    OR (
+                        SELECT count(*) FROM reference AS r
+                        WHERE r.child_oid = o.child_oid AND r.action IN ('cascade', 'restrict')
+                    ) > 1
+                )
+        )
+),
+
+-- Tables whose rows the check must know: those behind which something could block, those whose
+-- circles it searches, and all tables on the way from the target to them.
 concerned (table_oid) AS (
     SELECT r.parent_oid
     FROM reference AS r
     WHERE r.action = 'restrict'
     UNION
-    SELECT l.child_oid
-    FROM loose AS l
-    WHERE
-        l.is_circular
-        AND EXISTS (SELECT 1 FROM loose AS o WHERE o.is_circular AND o.columns IS NULL)
+    SELECT s.table_oid
+    FROM searched AS s
     UNION
     SELECT r.child_oid
     FROM reference AS r
@@ -143,6 +163,12 @@ described AS (
                 ) > 1
             ),
             'circle', coalesce(l.is_circular, FALSE),
+            -- What ties rows of such tables, and what leads to them from elsewhere.
+            'link', EXISTS (SELECT 1 FROM searched AS s WHERE s.table_oid = r.child_oid)
+            AND (
+                r.action = 'cascade'
+                OR (r.action = 'restrict' AND l.is_circular AND l.columns IS NULL)
+            ),
             'break_columns', (
                 SELECT jsonb_agg(quote_ident(a.attname) ORDER BY a.attnum)
                 FROM pg_attribute AS a
@@ -158,7 +184,13 @@ described AS (
                 CASE r.action
                     WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 WHEN 'keep' THEN 3 ELSE 1
                 END,
-                k.table_rank NULLS LAST, c.node ->> 'name', r.reference_name
+                k.table_rank NULLS LAST,
+                -- Of tables in a circle those come first that no row of another has to wait for.
+                EXISTS (
+                    SELECT 1 FROM loose AS o
+                    WHERE o.child_oid = r.child_oid AND o.is_circular AND o.columns IS NULL
+                ),
+                c.node ->> 'name', r.reference_name
         ) AS edge_no
     FROM reference AS r
     INNER JOIN

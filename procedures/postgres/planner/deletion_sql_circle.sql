@@ -3,9 +3,13 @@
 --
 -- Parameters  p_nodes   the plan's nodes           p_edges   its edges
 -- Returns     one row a statement: edge_no, node_no, kind and text
---             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4
+--             link           as fetch_more, each row with "h", which a frame row brings along: what
+--                            ties rows that could go in a circle, and leads to them
+--             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4 for
+--                            the same job
 --             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
---                            the stack lose the reference; answers their number
+--                            the stack for the same job, found by another reference, lose this one;
+--                            answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             lock_circle    binds $1 walk: its rows of one table are locked; answers their number
@@ -44,8 +48,8 @@ edge AS (
         c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
         -- Every key that such a walk has on its stack is among its scratch rows.
         format(
-            'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = 0'
-            || ' AND w.node_no = %s AND w.fate = ''keep'' AND w.key_hash = deletion_key_hash('
+            'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = f.j'
+            || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
             || 'jsonb_build_array(%s))%%s)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack
@@ -68,6 +72,12 @@ found AS (
     WHERE n.in_closure
 )
 
+SELECT e.no, e.child_no, 'link', deletion_sql_fetch(
+    e.edge || '{"expands": false, "own": [{"f": "h", "type": "text"}]}', e.parent, e.child, TRUE
+)
+FROM edge AS e
+WHERE (e.edge ->> 'link')::boolean
+UNION ALL
 SELECT e.no, e.child_no, 'fetch_beyond', deletion_sql_fetch(
     e.edge || jsonb_build_object(
         'expands', FALSE, 'beyond', ' AND NOT ' || format(e.on_stack, '$4', '')

@@ -2,7 +2,8 @@
 -- Write the statement that reads the keys of the rows that hang from a frame by one reference.
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
---                         beyond in the edge: a further condition on child rows c
+--                         beyond in the edge: a further condition on child rows c;
+--                         own in the edge: further columns of the frame to hand on
 --             p_ordered   TRUE: in the order of the child's key, after the cursor $3
 -- Returns     text; binds $1 frame, $2 limit (and $3 cursor); answers the child's frame and its
 --             number of keys
@@ -22,14 +23,17 @@ SET search_path FROM CURRENT
 AS $deletion_sql_fetch$
 SELECT format(
     $sql$WITH %1$s
-SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, %2$s)), '[]'), count(*)
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j%6$s, %2$s)), '[]'), count(*)
 FROM (
-    SELECT f.j, %3$s
+    SELECT f.j%7$s, %3$s
     FROM f
     %4$s
     %5$sLIMIT $2
 ) AS x$sql$,
-    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    deletion_sql_frame(
+        (p_parent -> 'columns') || coalesce(p_edge -> 'own', '[]'),
+        (p_edge ->> 'only_found')::boolean
+    ),
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), '''%1$s'', x.%1$s'),
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
     CASE
@@ -46,7 +50,9 @@ FROM (
         E'WHERE $3 IS NULL OR (%s) > (%s)\n    ORDER BY %1$s\n    ',
         deletion_sql_list(k.columns, 'c.%2$s'),
         deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)')
-    ) ELSE '' END
+    ) ELSE '' END,
+    coalesce(deletion_sql_list(p_edge -> 'own', ', ''%1$s'', x.%1$s', ''), ''),
+    coalesce(deletion_sql_list(p_edge -> 'own', ', f.%1$s', ''), '')
 )
 FROM (
     SELECT

@@ -3,8 +3,8 @@
 --
 -- Parameters  p_run   the run, fenced
 -- Returns     text: more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
---             deletion_attempts, deletion_jobs     Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links,
+--             deletion_soft_keys, deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_check(p_run deletion_runs)
@@ -41,11 +41,24 @@ BEGIN
         IF NOT deletion_check_holds(p_run) THEN
             RETURN 'more';
         END IF;
-    ELSIF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
+    ELSIF v_stage = 'walk' THEN
+        IF NOT deletion_walk_on(p_run.run_id, p_run.plan_id) THEN
+            RETURN 'more';
+        END IF;
+
+        PERFORM deletion_walk_verdict(p_run);
+        v_stage := deletion_circle_stage(p_run, v_stage);
+    ELSIF NOT deletion_untie(p_run, v_stage) THEN
         RETURN 'more';
     ELSE
-        PERFORM deletion_walk_verdict(p_run);
-        DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
+        v_stage := deletion_circle_stage(p_run, v_stage);
+    END IF;
+
+    IF v_stage IN ('place', 'peel') THEN
+        UPDATE deletion_runs AS r
+        SET state = r.state || jsonb_build_object('stage', v_stage)
+        WHERE r.run_id = p_run.run_id;
+        RETURN 'more';
     END IF;
 
     IF v_stage IS NULL OR (v_stage = 'holds' AND NOT v_is_back) THEN
@@ -65,7 +78,14 @@ BEGIN
     END IF;
 
     IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
-        PERFORM deletion_end_run(p_run.run_id, 'failed', NULL);
+        -- Jobs may have gone back to come alone.
+        PERFORM deletion_end_run(
+            p_run.run_id,
+            coalesce(max(a.outcome) FILTER (WHERE a.outcome = 'returned'), 'failed'),
+            NULL
+        )
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id;
         RETURN 'ended';
     END IF;
 
@@ -85,7 +105,8 @@ BEGIN
                     SELECT 1
                     FROM deletion_plan_steps AS s
                     WHERE s.plan_id = p.plan_id AND s.kind = 'circle'
-                ), FALSE)
+                ), FALSE),
+                'together', r.state -> 'together'
             ))
         END
     FROM deletion_plans AS p

@@ -2,7 +2,7 @@
 -- Take some jobs' keys out of a run's frames and scratch rows.
 --
 -- Parameters  p_run_id   the run       p_jobs   the jobs
--- Writes      deletion_frames, deletion_walk_keys  Commits  no
+-- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_drop_jobs(
@@ -15,6 +15,7 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_drop_jobs$
 DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id AND w.job_id = ANY (p_jobs);
+DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id AND l.job_id = ANY (p_jobs);
 
 UPDATE deletion_frames AS f
 SET

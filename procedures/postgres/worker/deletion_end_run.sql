@@ -3,7 +3,8 @@
 --
 -- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
 --             p_error    what went wrong; NULL: nothing
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys     Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links
+-- Commits     no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_end_run(
@@ -19,6 +20,7 @@ AS $deletion_end_run$
 DELETE FROM deletion_frames AS f WHERE f.run_id = p_run_id;
 DELETE FROM deletion_found_rows AS d WHERE d.run_id = p_run_id;
 DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id;
+DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id;
 UPDATE deletion_runs AS r
 SET phase = 'ended', outcome = p_outcome, error = p_error, ended_at = clock_timestamp()
 WHERE r.run_id = p_run_id;

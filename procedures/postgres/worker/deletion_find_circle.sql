@@ -3,8 +3,8 @@
 --
 -- Parameters  p_run     the run        p_frame   the row's frame        p_key   the row in it
 --             p_limit   most rows
--- Returns     text that tells the rows from any others; NULL: they are too many, or rows that stay
---             refer to them
+-- Returns     text that tells the rows from any others; NULL: they are too many, or rows refer to
+--             them that stay, and may not
 -- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
 
@@ -23,7 +23,7 @@ DECLARE
     v_read bigint;
     v_total bigint := 1;
 BEGIN
-    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id AND w.job_id <> 0;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id AND w.fate <> 'stack';
     INSERT INTO deletion_walk_keys (
         walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
     )
@@ -37,7 +37,7 @@ BEGIN
         EXIT WHEN v_read IS NULL;
         SELECT count(*) INTO v_total
         FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate = 'delete';
+        WHERE w.walk_id = p_run.run_id AND w.fate = 'delete';
         EXIT WHEN v_total > p_limit;
     END LOOP;
 
@@ -45,7 +45,7 @@ BEGIN
         SELECT 1
         FROM deletion_walk_keys AS w
         WHERE
-            w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate <> 'delete'
+            w.walk_id = p_run.run_id AND w.fate NOT IN ('delete', 'keep', 'stack')
             AND NOT EXISTS (
                 SELECT 1
                 FROM deletion_walk_keys AS d
@@ -60,7 +60,7 @@ BEGIN
     RETURN (
         SELECT string_agg(w.node_no || encode(w.key_hash, 'hex'), ' ' ORDER BY w.node_no, w.key_hash)
         FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_run.run_id AND w.job_id <> 0 AND w.fate = 'delete'
+        WHERE w.walk_id = p_run.run_id AND w.fate = 'delete'
     );
 END;
 $deletion_find_circle$;

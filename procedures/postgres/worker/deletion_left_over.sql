@@ -4,7 +4,8 @@
 -- Parameters  p_walk   the walk, its frame holding what is left
 --             p_step   the plan's remove step of that frame
 -- Returns     the walk: another pass over the frame, or the frame below
--- Errors      JD006 nothing more can be done about the rows
+-- Errors      JD006 nothing more can be done about the rows; JD007 rows of a run of several jobs
+--             go in circles: each job goes on alone
 -- Writes      deletion_frames                      Commits  no
 -- Execute     the owner only
 
@@ -38,7 +39,16 @@ BEGIN
         v_run.state := v_run.state || '{"set": true}';
         v_frame.idle_passes := 0;
     ELSIF v_run.state ? 'careful' AND NOT v_run.state ? 'together' THEN
-        -- What is left goes in circles, or lies above one.
+        -- What is left goes in circles, or lies above one: in a run of one job it is that job's.
+        IF NOT v_run.alone THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format(
+                    'rows of %s go in a circle among several jobs: each goes on alone',
+                    p_step.table_name
+                );
+        END IF;
+
         v_run.state := v_run.state || '{"together": true}';
         v_frame.idle_passes := 0;
     ELSIF v_frame.idle_passes = 0 THEN

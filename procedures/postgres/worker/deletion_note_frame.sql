@@ -2,7 +2,7 @@
 -- Note that a frame's rows come onto the stack, or leave it, where rows may go in a circle.
 --
 -- Parameters  p_run     the run        p_frame   the frame        p_is_on   FALSE: it leaves
--- Writes      deletion_walk_keys (of no job, and kept)     Commits  no
+-- Writes      deletion_walk_keys (of fate stack)     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_note_frame(
@@ -25,16 +25,17 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
         )
         SELECT
-            p_run.run_id, 0, p_frame.node_no, 'keep', deletion_frame_hash(k.value), p_frame.edge_no,
-            TRUE
+            p_run.run_id, (k.value ->> 'j')::bigint, p_frame.node_no, 'stack',
+            deletion_frame_hash(k.value), p_frame.edge_no, TRUE
         FROM jsonb_array_elements(p_frame.keys) AS k
         ON CONFLICT DO NOTHING;
     ELSE
         DELETE FROM deletion_walk_keys AS w
         USING jsonb_array_elements(p_frame.keys) AS k
         WHERE
-            w.walk_id = p_run.run_id AND w.job_id = 0 AND w.node_no = p_frame.node_no
-            AND w.fate = 'keep' AND w.key_hash = deletion_frame_hash(k.value);
+            w.walk_id = p_run.run_id AND w.job_id = (k.value ->> 'j')::bigint
+            AND w.node_no = p_frame.node_no AND w.fate = 'stack'
+            AND w.key_hash = deletion_frame_hash(k.value);
     END IF;
 END;
 $deletion_note_frame$;

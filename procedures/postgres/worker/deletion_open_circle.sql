@@ -7,8 +7,8 @@
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. When nothing else goes on any more, rows that cannot be
--- parted go together.
+-- reachable by the one they were found by. Where that cannot help, or nothing else goes on any
+-- more, rows that cannot be parted go together; such a run is of one job.
 
 CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
 RETURNS deletion_cursor
@@ -62,13 +62,13 @@ BEGIN
                 SELECT w.key_hash
                 FROM deletion_walk_keys AS w
                 WHERE
-                    w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.fate = 'delete'
+                    w.walk_id = v_run.run_id AND w.fate = 'delete'
                     AND w.node_no = (p_walk.frame).node_no
             );
         END IF;
     END LOOP;
 
-    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_run.run_id AND w.job_id <> 0;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_run.run_id AND w.fate <> 'stack';
     RETURN v_walk;
 END;
 $deletion_open_circle$;

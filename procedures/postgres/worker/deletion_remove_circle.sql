@@ -3,7 +3,7 @@
 --
 -- Parameters  p_walk   the walk                    p_key   a row of its present frame
 -- Returns     the walk; its rows_left is 0 where only a whole batch would hold the rows
--- Errors      JD006 rows are found and not changed
+-- Errors      JD006 rows are found and not changed; JD007 a trigger changes them while they go
 -- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 
@@ -45,8 +45,7 @@ BEGIN
                 SELECT 1
                 FROM deletion_walk_keys AS w
                 WHERE
-                    w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.node_no = s.node_no
-                    AND w.fate = 'delete'
+                    w.walk_id = v_run.run_id AND w.node_no = s.node_no AND w.fate = 'delete'
             )
         ORDER BY s.node_no
     LOOP
@@ -70,23 +69,31 @@ BEGIN
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.kind = 'remove_circle';
 
-    FOR v_node_no, v_by_job, v_rows IN EXECUTE v_sql USING v_run.run_id LOOP
-        SELECT s.table_name INTO v_table
-        FROM deletion_plan_steps AS s
-        WHERE
-            s.plan_id = v_run.plan_id AND s.kind = 'lock_circle' AND s.node_no = v_node_no;
-        PERFORM deletion_add_receipts(
-            v_run.run_id, ARRAY[v_table], 'delete', ARRAY[v_by_job]
-        );
-        PERFORM deletion_uncount(v_run.run_id, v_table, (
-            SELECT jsonb_agg(w.keys || jsonb_build_object('j', w.job_id))
-            FROM deletion_walk_keys AS w
+    BEGIN
+        FOR v_node_no, v_by_job, v_rows IN EXECUTE v_sql USING v_run.run_id LOOP
+            SELECT s.table_name INTO v_table
+            FROM deletion_plan_steps AS s
             WHERE
-                w.walk_id = v_run.run_id AND w.job_id <> 0 AND w.node_no = v_node_no
-                AND w.fate = 'delete'
-        )) WHERE v_run.state ? 'set';
-        v_gone := v_gone + v_rows;
-    END LOOP;
+                s.plan_id = v_run.plan_id AND s.kind = 'lock_circle' AND s.node_no = v_node_no;
+            PERFORM deletion_add_receipts(
+                v_run.run_id, ARRAY[v_table], 'delete', ARRAY[v_by_job]
+            );
+            PERFORM deletion_uncount(v_run.run_id, v_table, (
+                SELECT jsonb_agg(w.keys || jsonb_build_object('j', w.job_id))
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = v_run.run_id AND w.node_no = v_node_no AND w.fate = 'delete'
+            )) WHERE v_run.state ? 'set';
+            v_gone := v_gone + v_rows;
+        END LOOP;
+    EXCEPTION
+        WHEN triggered_data_change_violation THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format(
+                    'rows that go in a circle are changed by a trigger while they go (%s)', sqlerrm
+                );
+    END;
 
     IF v_gone < v_locked THEN
         RAISE EXCEPTION USING

@@ -1,5 +1,5 @@
 -- deletion_walk_verdict
--- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
+-- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a ring.
 --
 -- Parameters  p_run   the run, fenced
 -- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
@@ -18,6 +18,7 @@ DECLARE
     v_rows bigint;
     v_sample text;
     v_error text;
+    v_together bigint[] := ARRAY[]::bigint[];
 BEGIN
     FOR v_job_id, v_error IN
         SELECT b.job_id, 'JD006: ' || string_agg(
@@ -42,23 +43,30 @@ BEGIN
         PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
 
         FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
-            -- A circle that can be opened, or goes in one transaction, is walked with care.
+            -- A ring that can be opened, or goes in one transaction, is walked with care.
             UPDATE deletion_runs AS r
             SET state = r.state || '{"careful": true}'
             WHERE r.run_id = p_run.run_id;
-            CONTINUE WHEN v_rows <= deletion_setting_int('batch_rows') OR EXISTS (
+            CONTINUE WHEN EXISTS (
                 SELECT 1
                 FROM deletion_plan_steps AS s
                 WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
             );
-            PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
-                'JD007: %s rows of %s go in a circle by %s, one is %s',
-                v_rows, v_step.table_name, v_step.reference_name, v_sample
-            ));
+
+            IF v_rows <= deletion_setting_int('batch_rows') THEN
+                v_together := v_together || v_job_id;
+            ELSE
+                PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
+                    'JD007: %s rows of %s go in a circle by %s, one is %s',
+                    v_rows, v_step.table_name, v_step.reference_name, v_sample
+                ));
+            END IF;
         END LOOP;
 
         PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
     END LOOP;
+
+    PERFORM deletion_go_together(p_run, v_together) WHERE v_together <> '{}';
 END;
 $deletion_walk_verdict$;
 

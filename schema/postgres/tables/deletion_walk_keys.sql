@@ -14,7 +14,9 @@ CREATE TABLE deletion_walk_keys (
     is_expanded boolean NOT NULL DEFAULT FALSE,
     PRIMARY KEY (walk_id, job_id, node_no, fate, key_hash),
     CONSTRAINT chk_dwk_fate
-    CHECK (fate IN ('delete', 'set_null', 'set_default', 'scrub', 'restrict', 'keep', 'held'))
+    CHECK (fate IN (
+        'delete', 'set_null', 'set_default', 'scrub', 'restrict', 'keep', 'held', 'stack'
+    ))
 );
 
 CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, is_expanded, node_no);
@@ -26,7 +28,7 @@ COMMENT ON COLUMN deletion_walk_keys.job_id IS 'The job that it was met for.';
 COMMENT ON COLUMN deletion_walk_keys.node_no IS 'The plan''s table that the key is of.';
 COMMENT ON COLUMN deletion_walk_keys.fate IS
 'What would become of the row: delete, set_null, set_default, scrub, restrict or keep; held: it '
-'is, or stands above a row that is.';
+'is, or stands above a row that is; stack: it is on the stack of a run with care for circles.';
 COMMENT ON COLUMN deletion_walk_keys.key_hash IS 'Digest of the key.';
 COMMENT ON COLUMN deletion_walk_keys.edge_no IS 'The reference by which it was met.';
 COMMENT ON COLUMN deletion_walk_keys.keys IS 'The key as a frame holds it.';

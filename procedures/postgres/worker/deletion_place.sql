@@ -1,0 +1,118 @@
+-- deletion_place
+-- Take rows out of a finished walk that a circle cannot keep: each comes after what it hangs from.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+-- Returns     bigint, the number of rows taken out; 0: what is left waits for itself
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+--
+-- A row is taken when one that it hangs from is, and all are that it hangs from by a reference
+-- which cannot be set NULL. By any other the run lets go of it, since it stays reachable by the
+-- first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the
+-- row's turn; edge_no 0: a row that it hangs from is taken, or it is a root.
+
+CREATE OR REPLACE FUNCTION deletion_place(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_place$
+DECLARE
+    v_linked CONSTANT integer[] := deletion_linked_nodes(p_plan_id);
+    v_above integer[];
+    v_leading integer[];
+    v_hard integer[];
+    v_taken bigint;
+    v_jobs bigint[];
+    v_nodes integer[];
+    v_hashes bytea[];
+    v_are_met boolean[];
+BEGIN
+    SELECT
+        array_agg(DISTINCT l.parent_node_no) FILTER (WHERE l.parent_node_no <> ALL (v_linked)),
+        array_agg(l.edge_no) FILTER (WHERE l.action = 'cascade'),
+        array_agg(l.edge_no) FILTER (WHERE k.is_circle AND NOT k.is_loose)
+    INTO v_above, v_leading, v_hard
+    FROM deletion_plan_steps AS l
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(bool_or(s.kind = 'circle'), FALSE) AS is_circle,
+            coalesce(bool_or(s.kind = 'loose'), FALSE) AS is_loose
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no
+    ) AS k
+    WHERE l.plan_id = p_plan_id AND l.kind = 'link';
+
+    WITH taken AS (
+        DELETE FROM deletion_walk_keys AS w
+        WHERE w.ctid = ANY (ARRAY(
+            (
+                SELECT x.ctid
+                FROM deletion_walk_keys AS x
+                WHERE x.walk_id = p_walk_id AND NOT x.is_expanded
+                LIMIT 5000
+            )
+            UNION ALL
+            (
+                -- No circle holds rows of other tables.
+                SELECT x.ctid
+                FROM deletion_walk_keys AS x
+                WHERE
+                    x.walk_id = p_walk_id AND x.is_expanded AND x.node_no = ANY (v_above)
+                    AND x.fate = 'delete'
+                LIMIT 5000
+            )
+            LIMIT 5000
+        ))
+        RETURNING w.job_id, w.node_no, w.key_hash
+    ),
+
+    cut AS (
+        DELETE FROM deletion_walk_links AS l
+        USING taken AS t
+        WHERE
+            l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.parent_node_no = t.node_no
+            AND l.parent_hash = t.key_hash
+        RETURNING l.job_id, l.child_node_no, l.child_hash, l.edge_no
+    ),
+
+    below AS (
+        SELECT
+            c.job_id, c.child_node_no, c.child_hash, bool_or(c.edge_no = ANY (v_leading)) AS is_met
+        FROM cut AS c
+        GROUP BY c.job_id, c.child_node_no, c.child_hash
+    )
+
+    SELECT
+        (SELECT count(*) FROM taken),
+        array_agg(b.job_id), array_agg(b.child_node_no), array_agg(b.child_hash),
+        array_agg(b.is_met)
+    INTO v_taken, v_jobs, v_nodes, v_hashes, v_are_met
+    FROM below AS b;
+
+    -- In a statement of its own: it has to see what was cut.
+    UPDATE deletion_walk_keys AS w
+    SET
+        edge_no = CASE WHEN b.is_met THEN 0 ELSE w.edge_no END,
+        is_expanded = NOT (b.is_met OR w.edge_no = 0) OR EXISTS (
+            SELECT 1
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no
+                AND l.child_hash = w.key_hash AND l.edge_no = ANY (v_hard)
+        )
+    FROM unnest(v_jobs, v_nodes, v_hashes, v_are_met) AS b (job_id, node_no, key_hash, is_met)
+    WHERE
+        w.walk_id = p_walk_id AND w.job_id = b.job_id AND w.node_no = b.node_no
+        AND w.fate = 'delete' AND w.key_hash = b.key_hash;
+
+    RETURN v_taken;
+END;
+$deletion_place$;
+
+COMMENT ON FUNCTION deletion_place(bigint, bigint) IS
+'Take rows out of a finished walk that a circle cannot keep.';
+REVOKE ALL ON FUNCTION deletion_place(bigint, bigint) FROM PUBLIC;
