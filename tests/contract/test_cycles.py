@@ -223,7 +223,9 @@ def test_three_references_of_a_table_to_itself(
     before = db.application_contents()
     job = delete(db, "person", 1, batch_rows)
     if not nullable and (db.engine == "mysql" or batch_rows < 3):
-        refused(db, job, before, "person", *(f"fk_person_{name}" for name in names))
+        # MySQL names the first circle that it meets: a row that is its own parent.
+        named = [] if db.engine == "mysql" else [f"fk_person_{name}" for name in names]
+        refused(db, job, before, "person", *named)
     else:
         gone(db, job, person=7)
         assert ids(db, "person") == [8, 9]

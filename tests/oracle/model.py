@@ -60,6 +60,78 @@ def expect(case: Case, rows: Rows, root: Row) -> Expected:
     return expected
 
 
+def keeps_circle(case: Case, rows: Rows, root: Row) -> bool:
+    """Say whether rows that a deletion removes go in a circle that MySQL has no way to open.
+
+    A row has its turn after one that it hangs from, and after all that it hangs from by a reference
+    that cannot be set NULL. Children go before parents, so one that has no turn cannot go.
+    """
+    gone = {(name, row) for name, found in _closure(case, rows, root).items() for row in found}
+    links = [link for link in case.links if link.action == "cascade" or link.is_restrict]
+    above: dict[tuple[str, Row], list[tuple[Link, tuple[str, Row]]]] = {
+        row: [
+            (link, parent)
+            for link in links
+            if link.child == row[0]
+            for parent in gone
+            if parent[0] == link.parent and refers(case, link, row[1], {link.parent: {parent[1]}})
+        ]
+        for row in gone
+    }
+    if any(
+        parent == row and _refuses_itself(case, link)
+        for row, found in above.items()
+        for link, parent in found
+    ):
+        return True
+    target = case.target
+    placed = {row for row in gone if row[0] == target.name}
+    placed = {row for row in placed if target.pick(row[1], case.target_key) == root}
+    met, placed = placed, set()
+    while True:
+        turn = {
+            row
+            for row in gone - placed
+            if (
+                row in met
+                or any(link.action == "cascade" and parent in placed for link, parent in above[row])
+            )
+            and all(
+                parent in placed or parent == row or _is_loose(case, link)
+                for link, parent in above[row]
+            )
+        }
+        if not turn:
+            return placed != gone
+        placed |= turn
+
+
+def _is_loose(case: Case, link: Link) -> bool:
+    """Whether a row may lose a reference and stay what it was, and where it was found."""
+    child = case.table(link.child)
+    taken = {name for other in case.links if other.parent == link.child for name in other.to}
+    taken |= {
+        name
+        for other in case.links
+        if other.child == link.child and other is not link and other.action == "cascade"
+        for name in other.columns
+    }
+    taken |= set(child.key) | (set(case.target_key) if child is case.target else set())
+    return any(child.column(name).is_nullable and name not in taken for name in link.columns)
+
+
+def _refuses_itself(case: Case, link: Link) -> bool:
+    """Whether MySQL would not delete a row that refers to itself by this key, nor a NULL help."""
+    own = [
+        other
+        for other in case.links
+        if other.child == other.parent == link.child and other.how != "declared"
+    ]
+    native = link.native if link.how == "rule" else link.action
+    hard = [other for other in own if not _is_loose(case, other)]
+    return link in hard and (native in {"no action", "restrict"} or len(hard) > 1)
+
+
 def _closure(case: Case, rows: Rows, root: Row) -> dict[str, set[Row]]:
     gone: dict[str, set[Row]] = {table.name: set() for table in case.tables}
     target = case.target

@@ -213,7 +213,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
     parent_index VARCHAR(64) NULL
         COMMENT 'Unique key that the columns pointed at make',
     is_refused BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the engine refuses to delete a row that refers to itself',
+        COMMENT 'True where the engine may refuse to delete a row that refers to itself',
     discriminator_column VARCHAR(64) NULL
         COMMENT 'Column of the child that tells which parent table is meant',
     discriminator_value TEXT NULL
@@ -250,6 +250,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row x sets',
     is_circular BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where tables refer to each other in a circle by it',
+    is_link BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check searches the rows that it ties for circles',
     break_list TEXT NULL
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
@@ -266,7 +268,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql 4ab203bd2d61b738ebb3c02596093942e026d25d3954133b25c1be94eeb27a7f  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 4f0750125664dcbc6da0099220939f5b34470410f0ebe7113871690062fcde79  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql c21ebb8511771b7d5cd2ed0b2cdb56867a54fd7bb44173191a8617ae03661bd3  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
 -- === schema/mysql/tables/deletion_walk_keys.sql 9e14130cccde5d117ce892ab724b9ffcf4c6871152509ebadd3455e8eafc5d75  -- noqa: LT05
@@ -432,6 +434,38 @@ INSERT IGNORE INTO deletion_hold_latches (latch_id, newest_hold) VALUES (1, 0);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_hold_latches
 TO 'deletion_jobs_owner'@'localhost';
+-- <<<
+
+-- >>> schema/mysql/tables/deletion_walk_links.sql
+-- deletion_walk_links
+-- Scratch of checks: which rows of a walk have to go before which, where they could go in a circle.
+
+CREATE TABLE IF NOT EXISTS deletion_walk_links (
+    walk_id BIGINT NOT NULL
+        COMMENT 'The run',
+    job_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'The job that both rows were met for',
+    parent_node_no INT NOT NULL
+        COMMENT 'The plan''s table that the parent is of',
+    parent_hash BINARY(32) NOT NULL
+        COMMENT 'Digest of the parent''s key',
+    child_node_no INT NOT NULL
+        COMMENT 'The plan''s table that the child is of',
+    child_hash BINARY(32) NOT NULL
+        COMMENT 'Digest of the child''s key',
+    edge_no INT NOT NULL
+        COMMENT 'The reference by which it is the child',
+    PRIMARY KEY (
+        walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
+    ),
+    KEY idx_dwl_child (walk_id, job_id, child_node_no, child_hash)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'One row for each pair of rows of a walk that a reference which no NULL opens ties';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_walk_links TO 'deletion_jobs_owner'@'localhost';
 -- <<<
 
 -- >>> schema/mysql/tables/deletion_soft_keys.sql
@@ -639,7 +673,9 @@ BEGIN
         AND v_total < deletion_setting_int('preview_rows')
         AND utc_timestamp(6) < v_until
     DO
-        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        CALL deletion_walk(
+            v_walk_id, v_plan_id, TRUE, deletion_setting_int('preview_rows'), v_read
+        );
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
@@ -887,7 +923,9 @@ BEGIN
     CALL deletion_seed_walk(v_walk_id, @dj_answer);
 
     WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
-        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        CALL deletion_walk(
+            v_walk_id, v_plan_id, TRUE, deletion_setting_int('preview_rows'), v_read
+        );
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
@@ -1873,7 +1911,7 @@ BEGIN
         'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
         'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
         'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges',
-        'deletion_node_columns', 'deletion_node_indexes'
+        'deletion_node_columns', 'deletion_node_indexes', 'deletion_walk_links'
     );
 END$$
 DELIMITER ;
@@ -2546,10 +2584,14 @@ BEGIN
             WHEN 'found_object' THEN concat(
                 '\'', v_f, '\', ', v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
             )
+            WHEN 'own_object' THEN concat(
+                '\'', v_f, '\', ', v_column ->> '$.put[0]', 'c.', v_name, v_column ->> '$.put[1]'
+            )
             WHEN 'value' THEN concat(
                 v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
             )
             WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
+            WHEN 'found_raw' THEN concat('x.', v_name, ' AS ', v_f)
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
             WHEN 'order' THEN concat('q.', v_f)
             WHEN 'sort' THEN concat('c.', v_name, if(
@@ -3069,8 +3111,7 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ',
-        deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
         '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
     );
 END$$
@@ -3398,49 +3439,39 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_sql_hint.sql
--- deletion_sql_hint
--- Write the hint that lets rows of a table go that refer to themselves.
+-- >>> procedures/mysql/planner/deletion_sql_childless.sql
+-- deletion_sql_childless
+-- Write the condition that nothing refers to a row by any reference of the plan.
 --
--- Parameters  p_plan_id, p_node_no   the table
--- Returns     text, with a blank after it; empty where the engine deletes such rows by itself
+-- Parameters  p_plan_id, p_node_no   the row's table
+-- Returns     text, to follow a condition: row x has no children; empty where no table can have any
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
---
--- The engine refuses them under a key that restricts (1451), and gets lost under several that
--- cascade. Rows are locked and seen to be childless before they go, so nothing is left to its keys;
--- the hint ends with the statement.
 
-DROP FUNCTION IF EXISTS deletion_sql_hint;
+DROP FUNCTION IF EXISTS deletion_sql_childless;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_hint(
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_childless(
     p_plan_id BIGINT UNSIGNED,
     p_node_no INT
-) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write the hint that lets rows of a table go that refer to themselves'
+COMMENT 'Write the condition that nothing refers to a row by any reference of the plan'
 BEGIN
-    RETURN if(
-        EXISTS (
-            SELECT 1
-            FROM deletion_plan_edges AS e
-            WHERE
-                e.plan_id = p_plan_id
-                AND e.parent_node_no = p_node_no
-                AND e.child_node_no = p_node_no
-                AND (
-                    e.is_refused
-                    OR e.is_circular
-                    -- By a rule; the engine's own key may cascade all the same.
-                    OR (NOT e.is_declared AND e.action NOT IN ('cascade', 'restrict'))
-                )
-        ),
-        '/*+ SET_VAR(foreign_key_checks = OFF) */ ',
-        ''
+    RETURN (
+        SELECT coalesce(group_concat(
+            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            e.index_hint, ' WHERE ', e.on_parent, ')'
+            ORDER BY e.edge_no SEPARATOR ''
+        ), '')
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE
+            e.plan_id = p_plan_id AND e.parent_node_no = p_node_no AND e.action <> 'keep'
     );
 END$$
 DELIMITER ;
@@ -3527,17 +3558,7 @@ BEGIN
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
     IF p_kind IN ('look', 'free') THEN
-        SELECT coalesce(group_concat(
-            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
-            e.index_hint, ' WHERE ', e.on_parent, ')'
-            ORDER BY e.edge_no SEPARATOR ''
-        ), '')
-        INTO v_childless
-        FROM deletion_plan_edges AS e
-        INNER JOIN deletion_plan_nodes AS n
-            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-        WHERE
-            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
+        SET v_childless = deletion_sql_childless(p_plan_id, v_node_no);
     ELSEIF
         p_kind = 'lock'
         AND EXISTS (  -- noqa: CP03,LT06
@@ -3554,8 +3575,7 @@ BEGIN
 
     RETURN CASE
         WHEN p_kind IN ('remove', 'remove_now') THEN concat(
-            'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ', v_frame,
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
+            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
         WHEN p_kind = 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set
@@ -3581,14 +3601,16 @@ DELIMITER ;
 -- Write the statement that finds rows of a walk that go in a circle by a self-reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers in @dj_answer each job of such
---             rows with the number of rows in its largest circle
+-- Returns     text; binds the walk; answers in @dj_answer each job of such rows, with the number of
+--             rows in its largest circle, and the values by which a row of one is referred to
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- A row has one parent by the reference, so a circle is entered by another reference, or is the
 -- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
--- A row that refers to itself is none: it goes in one statement with itself.
+-- A row that refers to itself is one where the engine refuses to delete it and no NULL parts it
+-- from itself; where the reference is set in other rows before, or is one of several by which rows
+-- go in a circle, only such rows are looked for.
 
 DROP FUNCTION IF EXISTS deletion_sql_cycle;
 
@@ -3605,6 +3627,7 @@ COMMENT 'Write the statement that finds rows of a walk that go in a circle by a 
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
+    DECLARE v_is_refused, v_is_own BOOLEAN;
     DECLARE v_table, v_above, v_discriminator, v_name, v_other
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_start, v_starts, v_next, v_names, v_step, v_met, v_is_set, v_own
@@ -3616,9 +3639,12 @@ BEGIN
             deletion_unique_index(p_plan_id, n.node_no, e.parent_columns)
         )),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
-        coalesce(concat(' AND x.', e.discriminator), '')
+        coalesce(concat(' AND x.', e.discriminator), ''),
+        e.is_refused AND e.break_list IS NULL,
+        e.is_circular OR e.action NOT IN ('cascade', 'restrict')
     INTO
-        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator
+        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator, v_is_refused,
+        v_is_own
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -3632,7 +3658,7 @@ BEGIN
             json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
         );
         SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
-        SET v_starts = concat(v_starts, ', up.s', v_pos);
+        SET v_starts = concat(v_starts, if(v_pos = 0, '', ', '), 'up.s', v_pos);
         SET v_start = concat(v_start, ', x.', v_name, ', x.', v_other);
         SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_other, ' = x.', v_name);
         SET v_next = concat(v_next, ', up.s', v_pos);
@@ -3649,17 +3675,22 @@ BEGIN
         '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
         deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
         deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
-        ' AND NOT (', v_own, ')',
+        CASE
+            WHEN v_is_own THEN concat(' AND ', v_own)
+            WHEN v_is_refused THEN ''
+            ELSE concat(' AND NOT (', v_own, ')')
+        END,
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
         ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
         '\n    UNION DISTINCT\n    SELECT up.j', v_next,
         '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
         ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'n\', q.n)), JSON_ARRAY()),\n',
-        '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n\n',
-        '    FROM (\n',
-        '        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met\n        FROM up\n',
-        '        GROUP BY up.j', v_starts,
+        'SELECT COALESCE(JSON_ARRAYAGG(\n',
+        '        JSON_OBJECT(\'j\', q.j, \'n\', q.n, \'k\', q.k)\n    ), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n, MIN(g.k) AS k\n',
+        '    FROM (\n        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met,\n',
+        '            CAST(JSON_ARRAY(', v_starts, ') AS CHAR) AS k\n        FROM up\n',
+        '        GROUP BY up.j, ', v_starts,
         '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
     );
 END$$
@@ -3676,12 +3707,10 @@ DELIMITER ;
 --             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
 --                            last, the frame, the walk of the stack, and a limit
 --             break          binds the frame, the walk and a limit: children of the frame that are
---                            on the stack lose the reference
---             break_own      binds the frame and a limit: the frame's own rows lose references that
---                            would keep their parents
---             lock_circle    binds a walk: its rows of the table are locked; their number is in
---                            @dj_rows
---             remove_circle  binds a walk: its rows of the table go
+--                            on the stack for the same job lose the reference; break_look, without
+--                            the limit, counts them
+--             own_break      binds the frame and a limit: the frame's own rows lose references that
+--                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3702,7 +3731,7 @@ BEGIN
     DECLARE v_node_no INT DEFAULT 0;
     DECLARE v_keys, v_parent, v_pointers JSON;
     DECLARE v_table, v_child, v_own, v_on_frame, v_found, v_set, v_discriminator, v_stack, v_kept,
-        v_locks, v_aliases, v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+        v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
         e.child_node_no, p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
@@ -3726,7 +3755,7 @@ BEGIN
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
         ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
         ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
-        replace(deletion_sql_list(v_keys, 'found_object', ', '), 'x.`', 'c.`'), '))'
+        deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
     IF p_kind = 'fetch_beyond' THEN
@@ -3734,17 +3763,21 @@ BEGIN
             deletion_sql_fetch(p_plan_id, p_edge_no, TRUE),
             '\n    ORDER BY ', concat('\n    AND NOT ', v_stack, ')\n    ORDER BY ')
         );
-    ELSEIF p_kind = 'break' THEN
+    ELSEIF p_kind IN ('break', 'break_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
-        RETURN concat(
-            'UPDATE (\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
-            '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+        SET v_rows = concat(
+            '(\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
+            '\n    FROM ', deletion_sql_frame(
+                v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '
+            ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
-            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no, ')\n    LIMIT ?\n) AS q\n',
-            'STRAIGHT_JOIN ', v_own, ' ON ', deletion_sql_list(v_pointers, 'back', ' AND '),
-            v_discriminator, '\nSET ', v_set
+            -- Another job may be stopped before its row goes.
+            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)'
         );
-    ELSEIF p_kind = 'break_own' THEN
+    END IF;
+
+    IF p_kind LIKE 'own%' THEN
         SELECT
             group_concat(DISTINCT e.break_list SEPARATOR ', '),
             group_concat('(', (
@@ -3763,40 +3796,120 @@ BEGIN
             AND e.action = 'restrict'
             AND e.break_list IS NOT NULL;
         SET v_pointers = json_merge_preserve(v_keys, coalesce(v_pointers, json_array()));
-        RETURN concat(
-            'UPDATE (\n    SELECT ',
-            replace(deletion_sql_list(v_pointers, 'raw', ', '), 'c.`', 'x.`'),
+        SET v_rows = concat(
+            '(\n    SELECT ', deletion_sql_list(v_pointers, 'found_raw', ', '),
             '\n    FROM ', deletion_sql_frame(v_pointers, 'm INT PATH \'$.m\', '),
             '\n    STRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
-            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'),
-            '\n    WHERE ', v_kept, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
-            deletion_sql_list(v_pointers, 'back', ' AND '),
-            coalesce(v_discriminator, ''), '\nSET ', v_set
+            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'), '\n    WHERE ', v_kept
         );
     END IF;
 
-    SET v_rows = concat(
-        'FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
-        'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
-        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_table, ' ON ',
-        deletion_sql_list(v_keys, 'found', ' AND ')
-    );
-    SET v_kept = concat(
-        '\nWHERE w.walk_id = ? AND w.job_id > 0 AND w.node_no = ', v_node_no,
-        ' AND w.fate = \'delete\''
-    );
-
-    IF p_kind = 'lock_circle' THEN
-        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+    -- The number that UPDATE gives depends on the client: they are counted before and after.
+    IF p_kind LIKE '%look' THEN
         RETURN concat(
-            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\n', v_rows, v_locks, v_kept,
-            '\nFOR UPDATE OF x', v_aliases
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_rows, '\n) AS q'
         );
     END IF;
 
-    -- All that refers to the rows is locked, known and goes in the same transaction: the engine,
-    -- which looks row by row, would find no first one. The hint ends with the statement.
-    RETURN concat('DELETE /*+ SET_VAR(foreign_key_checks = OFF) */ x\n', v_rows, v_kept);
+    RETURN concat(
+        'UPDATE ', v_rows, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
+        deletion_sql_list(v_pointers, 'back', ' AND '), coalesce(v_discriminator, ''), '\nSET ',
+        v_set
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_link.sql
+-- deletion_sql_link
+-- Write the statement that finds which rows of a walk some others of it have to go before.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+-- Returns     text; binds a frame of child rows; answers each one's job, its hash and that of its
+--             parent, in @dj_answer
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_link;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_link(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds which rows of a walk some others of it have to go before'
+BEGIN
+    RETURN (
+        SELECT concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', t.j, ',
+            '\'c\', HEX(deletion_key_hash(t.o)), \'p\', HEX(deletion_key_hash(JSON_OBJECT(',
+            deletion_sql_list(p.key_part, 'found_object', ', '), '))))), JSON_ARRAY()),\n',
+            '    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(n.key_part, 'o JSON PATH \'$\', j BIGINT UNSIGNED PATH \'$.j\', '),
+            '\nSTRAIGHT_JOIN ', n.sql_name, ' AS c', n.key_index, ' ON ',
+            deletion_sql_list(n.key_part, 'own', ' AND '),
+            '\nSTRAIGHT_JOIN ', p.sql_name, ' AS x ON ', e.on_parent
+        )
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN deletion_plan_nodes AS p
+            ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_part.sql
+-- deletion_sql_part
+-- Write the statement that parts rows from themselves which the engine would refuse to delete.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+-- Returns     text; binds a frame of rows that go in the same transaction
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_part;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_part(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that parts rows from themselves which the engine would refuse to delete'  -- noqa: LT05
+BEGIN
+    RETURN (
+        SELECT concat(
+            'UPDATE ', deletion_sql_frame(n.key_part, ''), '\nSTRAIGHT_JOIN ', n.sql_name,
+            ' AS c', n.key_index, ' ON ', deletion_sql_list(n.key_part, 'own', ' AND '), (
+                SELECT group_concat(
+                    ' AND c.', deletion_quote_name(k.name), ' = c.', deletion_quote_name(o.name)
+                    SEPARATOR ''
+                )
+                FROM json_table(e.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                    pos FOR ORDINALITY,  -- noqa: PRS
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                )) AS k
+                INNER JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                    pos FOR ORDINALITY,  -- noqa: PRS
+                    name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                )) AS o ON o.pos = k.pos
+            ), '\nSET ', e.break_list
+        )
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -4600,8 +4713,10 @@ DELIMITER ;
 -- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
 -- Execute     the owner only
 --
--- They are nullable, pointed at by nobody, and no part of another reference that cascades, since by
--- that the row may have been found.
+-- They are nullable, and decide nothing else: no key, discriminator or generated column reads them,
+-- nor any other reference that a row may be found by. So it stays where it was found, and what it
+-- was. Of references of a table to
+-- itself the list also serves rows that are their own parents, whatever the reference's action.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -4623,6 +4738,8 @@ BEGIN
                 'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
             ) AS break_list
         FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
         CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
             pos FOR ORDINALITY,  -- noqa: PRS
             name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -4634,10 +4751,14 @@ BEGIN
                 AND c.column_name = k.name
         WHERE
             o.plan_id = p_plan_id
-            AND o.action IN ('cascade', 'restrict')
-            AND (o.is_circular OR o.parent_node_no = o.child_node_no)
+            AND o.action <> 'keep'
+            AND (
+                (o.is_circular AND o.action IN ('cascade', 'restrict'))
+                OR o.parent_node_no = o.child_node_no
+            )
             AND c.is_nullable = 'YES'
             AND c.extra NOT LIKE '%GENERATED%'
+            AND NOT json_contains(n.key_columns, json_quote(k.name))
             AND NOT EXISTS (
                 SELECT 1
                 FROM deletion_plan_edges AS s
@@ -4650,17 +4771,121 @@ BEGIN
                         )
                         OR (
                             s.child_node_no = o.child_node_no
-                            AND s.edge_no <> o.edge_no
-                            AND s.action = 'cascade'
-                            AND json_contains(s.child_columns, json_quote(k.name))
+                            AND (
+                                s.discriminator_column = k.name
+                                OR (
+                                    s.edge_no <> o.edge_no
+                                    AND s.action = 'cascade'
+                                    AND json_contains(s.child_columns, json_quote(k.name))
+                                )
+                            )
                         )
                     )
+            )
+            -- What is declared of tables that no plan has read yet counts as well.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_references AS d
+                WHERE
+                    (
+                        d.child_schema = o.child_schema
+                        AND d.child_table = o.child_table
+                        AND d.discriminator_column = k.name
+                    )
+                    OR (
+                        d.parent_schema = o.child_schema
+                        AND d.parent_table = o.child_table
+                        AND json_contains(d.parent_columns, json_quote(k.name))
+                    )
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.columns AS g
+                WHERE
+                    g.table_schema = c.table_schema
+                    AND g.table_name = c.table_name
+                    AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
             )
         GROUP BY o.edge_no
     ) AS q
         ON q.edge_no = e.edge_no
     SET e.break_list = q.break_list
     WHERE e.plan_id = p_plan_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_links.sql
+-- deletion_plan_links
+-- Mark the references of a plan by whose rows the check searches for circles that nothing opens.
+--
+-- Parameters  p_plan_id   the plan, its circles marked and their loose columns found
+-- Writes      deletion_plan_edges: is_link, is_refused     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_plan_links;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_links(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark the references of a plan by whose rows the check searches for circles'
+BEGIN
+    -- A row that may be found in two ways, or is the root, may be entered where it holds its circle
+    -- together; all others come after what they hang from, and then no circle is left that a NULL
+    -- does not open.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT DISTINCT c.child_node_no
+        FROM deletion_plan_edges AS c
+        INNER JOIN (
+            SELECT count(*) AS hard_count
+            FROM deletion_plan_edges AS o
+            WHERE
+                o.plan_id = p_plan_id
+                AND o.is_circular
+                AND o.break_list IS NULL
+                AND (
+                    o.child_node_no = 0
+                    OR (
+                        SELECT count(*)
+                        FROM deletion_plan_edges AS r
+                        WHERE
+                            r.plan_id = o.plan_id
+                            AND r.child_node_no = o.child_node_no
+                            AND r.action IN ('cascade', 'restrict')
+                    ) > 1
+                )
+        ) AS h ON h.hard_count > 0
+        WHERE c.plan_id = p_plan_id AND c.is_circular
+    ) AS q ON q.child_node_no = e.child_node_no
+    SET e.is_link = TRUE
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.is_circular
+        AND (e.action = 'cascade' OR e.break_list IS NULL);
+
+    -- A row that is its own parent by two keys: the engine follows each by the other (6575).
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT o.child_node_no, count(*) AS keys_count, sum(o.break_list IS NULL) AS hard_count
+        FROM deletion_plan_edges AS o
+        WHERE
+            o.plan_id = p_plan_id
+            AND o.parent_node_no = o.child_node_no
+            AND NOT o.is_declared
+        GROUP BY o.child_node_no
+    ) AS q ON q.child_node_no = e.child_node_no
+    SET e.is_refused = TRUE
+    WHERE
+        e.plan_id = p_plan_id
+        AND e.parent_node_no = e.child_node_no
+        AND NOT e.is_declared
+        AND if(e.break_list IS NULL, q.hard_count, q.keys_count) > 1;
 END$$
 DELIMITER ;
 -- <<<
@@ -4938,11 +5163,6 @@ COMMENT 'Number a plan''s references in the order of work, and mark what each of
 BEGIN
     DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
-    DECLARE v_is_closed BOOLEAN DEFAULT EXISTS (
-        SELECT 1
-        FROM deletion_plan_edges AS e
-        WHERE e.plan_id = p_plan_id AND e.is_circular AND e.break_list IS NULL
-    );
 
     -- References of one table stand together: those that cascade, children first, then those that
     -- are set, then those that only block.
@@ -4976,8 +5196,9 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
-                -- A circle that is not open anywhere.
-                OR (e.is_circular AND v_is_closed)
+                OR e.is_link
+                -- A row in its own way.
+                OR (e.is_refused AND e.break_list IS NULL)
             )
         UNION DISTINCT
         SELECT e.child_node_no
@@ -5153,6 +5374,7 @@ BEGIN
         CALL deletion_plan_ranks(p_plan_id);
         CALL deletion_plan_cycle(p_plan_id);
         CALL deletion_break_columns(p_plan_id);
+        CALL deletion_plan_links(p_plan_id);
     ELSE
         SET p_code = 'JD005';
     END IF;
@@ -5331,6 +5553,8 @@ BEGIN
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+            WHEN 'link' THEN deletion_sql_link(p_plan_id, e.edge_no)
+            WHEN 'part' THEN deletion_sql_part(p_plan_id, e.edge_no)
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
             )
@@ -5345,9 +5569,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
-            "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
+            '["fetch", "fetch_more", "size", "cycle", "link", "drain", "count", "sweep", "hold",
+            "lock", "look", "free", "remove", "remove_now", "left", "set", "part", "expand",
+            "fetch_levels", "look_levels", "remove_level", "find", "drain_found", "parent_row",
+            "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -5362,9 +5587,13 @@ BEGIN
                     n.key_columns IS NULL AND e.action <> 'restrict'
                 WHEN n.key_columns IS NULL THEN FALSE
                 WHEN k.kind = 'cycle' THEN
-                    NOT e.is_circular
-                    AND e.action IN ('cascade', 'restrict')
-                    AND e.child_node_no = e.parent_node_no
+                    e.child_node_no = e.parent_node_no
+                    AND (
+                        (NOT e.is_circular AND e.action IN ('cascade', 'restrict'))
+                        OR (e.is_refused AND e.break_list IS NULL)
+                    )
+                WHEN k.kind = 'link' THEN e.is_link
+                WHEN k.kind = 'part' THEN e.is_refused AND e.break_list IS NOT NULL
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'
@@ -5452,19 +5681,16 @@ BEGIN
     FROM (
         SELECT
             r.edge_no, r.parent_node_no, r.child_node_no, r.reference_name, r.action, r.index_name,
-            r.is_leaf, r.is_circular, r.break_list,
-            row_number() OVER (
-                PARTITION BY r.child_node_no ORDER BY r.action <> 'cascade', r.edge_no
-            ) AS place
+            r.is_leaf, r.is_circular, r.break_list
         FROM deletion_plan_edges AS r
         WHERE r.plan_id = p_plan_id
         UNION ALL
-        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL, 0
+        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL
     ) AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "remove_circle"]',
+        '["circle", "loose", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -5473,10 +5699,11 @@ BEGIN
         ON CASE k.kind
             -- It is known that tables go in a circle: every run of the plan looks at its stack.
             WHEN 'circle' THEN e.is_circular
-            WHEN 'loose' THEN e.break_list IS NOT NULL
+            WHEN 'loose' THEN e.break_list IS NOT NULL AND e.action IN ('cascade', 'restrict')
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
-            WHEN 'break_own' THEN coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
+            WHEN 'break_look' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
+            ELSE coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
                 SELECT 1
                 FROM deletion_plan_edges AS o
                 WHERE
@@ -5485,8 +5712,6 @@ BEGIN
                     AND o.action = 'restrict'
                     AND o.break_list IS NOT NULL
             )
-            -- Once for a table.
-            ELSE e.place = if(e.child_node_no = 0, 0, 1)
         END
     WHERE EXISTS (
         SELECT 1
@@ -6411,6 +6636,7 @@ BEGIN
                             AND e.parent_node_no = e.child_node_no
                             AND NOT e.is_circular
                         )
+                        OR (e.is_refused AND e.break_list IS NULL)
                     )
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06
@@ -7118,8 +7344,8 @@ DELIMITER ;
 --
 -- Parameters  p_run_id   the run, fenced
 --             p_state    OUT more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
---             deletion_attempts, deletion_jobs     Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links,
+--             deletion_soft_keys, deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_check;
@@ -7137,7 +7363,8 @@ COMMENT 'Look, before the first row is touched, at whatever can be known to fail
 looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_back, v_is_over, v_hard BOOLEAN;
+    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
+        v_hard BOOLEAN;
     DECLARE v_max_rows, v_held BIGINT;
 
     SELECT
@@ -7146,10 +7373,12 @@ looking: BEGIN
         coalesce(t.max_rows, deletion_setting_int('max_rows')),
         json_contains_path(r.state, 'one', '$.walk'),
         json_contains_path(r.state, 'one', '$.climb'),
+        coalesce(json_contains_path(r.state, 'one', '$.place'), FALSE),
         coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE),
         r.hard_delete
     INTO
-        v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing, v_is_back, v_hard
+        v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing,
+        v_is_placing, v_is_back, v_hard
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -7203,12 +7432,26 @@ looking: BEGIN
     END IF;
 
     IF p_state = 'more' AND v_is_walking THEN
-        CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
-    END IF;
+        IF NOT v_is_placing THEN
+            CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
+        END IF;
 
-    IF v_is_over AND v_is_walking THEN
-        CALL deletion_walk_verdict(p_run_id, v_plan_id);
-        DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+        IF v_is_over THEN
+            CALL deletion_walk_verdict(p_run_id, v_plan_id);
+        END IF;
+
+        IF v_is_placing OR (
+            v_is_over
+            AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
+        ) THEN
+            CALL deletion_place(p_run_id, v_plan_id, v_is_over);
+        END IF;
+
+        IF v_is_over THEN
+            CALL deletion_fail_circles(p_run_id, v_plan_id);
+            DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+            DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+        END IF;
     END IF;
 
     IF
@@ -7439,6 +7682,91 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_drop_jobs.sql
+-- deletion_drop_jobs
+-- Take some jobs' keys out of a run's frames and scratch rows.
+--
+-- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs
+-- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_drop_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drop_jobs(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_jobs JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
+BEGIN
+    DELETE w  -- noqa: PRS
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = p_run_id AND w.job_id = e.j;
+
+    DELETE l
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+        ON l.walk_id = p_run_id AND l.job_id = e.j;
+
+    UPDATE deletion_frames AS f
+    SET
+        f.`keys` = (
+            SELECT coalesce(json_arrayagg(k.o), json_array())
+            FROM json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$', j JSON PATH '$.j')) AS k
+            WHERE NOT json_contains(p_jobs, k.j)
+        ),
+        -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+        f.edge_pos = 0,
+        f.fetch_cursor = NULL,
+        f.rows_at_pass = -1
+    WHERE f.run_id = p_run_id;
+
+    UPDATE deletion_frames AS f
+    SET f.key_count = json_length(f.`keys`)
+    WHERE f.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_end_run.sql
+-- deletion_end_run
+-- Close a run: its frames and scratch rows go, its row says how it ended.
+--
+-- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links
+-- Commits     no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_end_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_end_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Close a run: its frames and scratch rows go, its row says how it ended'
+BEGIN
+    DELETE FROM deletion_frames WHERE run_id = p_run_id;
+    DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+    DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+    UPDATE deletion_runs AS r
+    SET r.phase = 'ended', r.outcome = p_outcome, r.error = p_error, r.ended_at = utc_timestamp(6)
+    WHERE r.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_execute.sql
 -- deletion_execute
 -- Execute one stored statement of a plan, with bound values.
@@ -7495,14 +7823,8 @@ BEGIN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind = 'break_own' THEN
-            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind = 'lock_circle' THEN EXECUTE dj_stmt USING @dj_run_id;
-        WHEN p_kind = 'remove_circle' THEN
-            EXECUTE dj_stmt USING @dj_run_id;
-            SET @dj_rows = row_count();
+        WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
+        WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
             SET @dj_rows = row_count();
@@ -7714,76 +8036,361 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/worker/deletion_find_circle.sql
--- deletion_find_circle
--- Find all that hangs from one row, if it is few enough to go in one transaction.
+-- >>> procedures/mysql/worker/deletion_circle_error.sql
+-- deletion_circle_error
+-- Write the error of a job whose rows go in a circle that nothing opens.
 --
--- Parameters  p_key    the row in the present frame
---             p_limit  most rows
---             p_rows   OUT text that tells the rows from any others; NULL: they are too many, or
---                      rows that stay refer to them
--- Writes      deletion_walk_keys                   Commits  no
+-- Parameters  p_rows                   how many rows
+--             p_tables, p_references   their tables, and the references that tie them
+--             p_key                    the key of one of them, a JSON array
+-- Returns     text
+-- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
-DROP PROCEDURE IF EXISTS deletion_find_circle;
+DROP FUNCTION IF EXISTS deletion_circle_error;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_find_circle(
-    IN p_key JSON,
-    IN p_limit BIGINT,
-    OUT p_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_circle_error(
+    p_rows BIGINT,
+    p_tables LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_references LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_key LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Write the error of a job whose rows go in a circle that nothing opens'
+BEGIN
+    RETURN concat(
+        'JD007: ',
+        if(p_rows = 1, '1 row of ', concat(p_rows, ' rows of ')), p_tables,
+        if(p_rows = 1, ' refers to itself by ', ' go in a circle by '), p_references,
+        ', one is ', substr(p_key, 2, char_length(p_key) - 2)
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_fail_circles.sql
+-- deletion_fail_circles
+-- Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are.
+--
+-- Parameters  p_run_id, p_plan_id   the run; of its links those are left that circles keep
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys,
+--             deletion_walk_links     Commits  no
+-- Execute     the owner only
+--
+-- Every row that had no turn hangs from another: who goes on from parent to parent comes into a
+-- circle. It is met once the row in hand is one that was marked before; marks come ever farther
+-- apart, so that none has to be kept but the last.
+
+DROP PROCEDURE IF EXISTS deletion_fail_circles;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fail_circles(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Find all that hangs from one row, if it is few enough to go in one transaction'
+COMMENT 'Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are'
 BEGIN
-    DECLARE v_read, v_total BIGINT DEFAULT 1;
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_node_no, v_mark_no, v_edge_no INT;
+    DECLARE v_hash, v_mark BINARY(32);
+    DECLARE v_steps, v_most, v_rows BIGINT;
+    DECLARE v_edges JSON;
+    DECLARE v_tables, v_references, v_key
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
-    INSERT INTO deletion_walk_keys (
-        walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
-    )
-    VALUES (
-        @dj_run_id, json_extract(p_key, '$.j'), @dj_node_no, 'delete', deletion_key_hash(p_key),
-        @dj_edge_no, p_key, FALSE
+    SET v_job_id = (
+        SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
     );
 
-    WHILE v_read IS NOT NULL AND v_total <= p_limit DO
-        CALL deletion_walk(@dj_run_id, @dj_plan_id, TRUE, v_read);
-        SET v_total = (
-            SELECT count(*)
+    WHILE v_job_id IS NOT NULL DO
+        SELECT l.parent_node_no, l.parent_hash
+        INTO v_node_no, v_hash
+        FROM deletion_walk_links AS l
+        WHERE l.walk_id = p_run_id AND l.job_id = v_job_id
+        LIMIT 1;
+        SET v_steps = 0, v_most = 1, v_rows = NULL, v_mark_no = v_node_no, v_mark = v_hash;
+
+        -- The last time around, the circle's references are noted.
+        WHILE v_rows IS NULL OR v_steps > 0 DO
+            SELECT l.parent_node_no, l.parent_hash, l.edge_no
+            INTO v_node_no, v_hash, v_edge_no
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = p_run_id
+                AND l.job_id = v_job_id
+                AND l.child_node_no = v_node_no
+                AND l.child_hash = v_hash
+            -- What cannot be set NULL first: that is what keeps the row.
+            ORDER BY EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
+            ), l.parent_node_no, l.parent_hash, l.edge_no
+            LIMIT 1;
+
+            IF v_rows IS NOT NULL THEN
+                SET v_steps = v_steps - 1;
+
+                IF NOT json_contains(v_edges, cast(v_edge_no AS JSON)) THEN
+                    SET v_edges = json_array_append(v_edges, '$', v_edge_no);
+                END IF;
+            ELSE
+                SET v_steps = v_steps + 1;
+
+                IF v_node_no = v_mark_no AND v_hash = v_mark THEN
+                    SET v_rows = v_steps, v_edges = json_array();
+                ELSEIF v_steps = v_most THEN
+                    SET v_steps = 0, v_most = 2 * v_most, v_mark_no = v_node_no, v_mark = v_hash;
+                END IF;
+            END IF;
+        END WHILE;
+
+        SELECT
+            group_concat(DISTINCT s.table_name ORDER BY s.table_name SEPARATOR ', '),
+            group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', ')
+        INTO v_tables, v_references
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id
+            AND s.kind = 'link'
+            AND json_contains(v_edges, cast(s.edge_no AS JSON));
+
+        SET v_key = (
+            SELECT json_extract(
+                w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8', '$.k9',
+                '$.k10', '$.k11', '$.k12', '$.k13', '$.k14', '$.k15', '$.k16'
+            )
             FROM deletion_walk_keys AS w
-            WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
+            WHERE
+                w.walk_id = p_run_id
+                AND w.job_id = v_job_id
+                AND w.node_no = v_node_no
+                AND w.fate = 'delete'
+                AND w.key_hash = v_hash
+        );
+        CALL deletion_fail_jobs(
+            p_run_id, json_array(v_job_id),
+            deletion_circle_error(v_rows, v_tables, v_references, v_key)
+        );
+        SET v_job_id = (
+            SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
         );
     END WHILE;
+END$$
+DELIMITER ;
+-- <<<
 
-    IF v_total <= p_limit AND NOT EXISTS (
-        SELECT 1
-        FROM deletion_walk_keys AS w
+-- >>> procedures/mysql/worker/deletion_part.sql
+-- deletion_part
+-- Part rows from themselves that are their own parents, where the engine would refuse them.
+--
+-- Writes      the application's table              Commits  no
+-- Execute     the owner only
+--
+-- They are in @dj_frame, and go in this very transaction.
+
+DROP PROCEDURE IF EXISTS deletion_part;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_part()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Part rows from themselves that are their own parents, where the engine would refuse them'
+BEGIN
+    DECLARE v_edge_no INT;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_edge CURSOR FOR
+        SELECT s.edge_no
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_parent)
         WHERE
-            w.walk_id = @dj_run_id
-            AND w.job_id > 0
-            AND w.fate <> 'delete'
+            s.plan_id = @dj_plan_id AND s.parent_node_no = @dj_node_no AND s.kind = 'part'
+        ORDER BY s.edge_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_edge;
+    FETCH c_edge INTO v_edge_no;
+
+    WHILE NOT v_is_done DO
+        CALL deletion_execute(@dj_plan_id, v_edge_no, 'part');
+        SET v_is_done = FALSE;
+        FETCH c_edge INTO v_edge_no;
+    END WHILE;
+
+    CLOSE c_edge;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_place.sql
+-- deletion_place
+-- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+--             p_is_over             OUT TRUE where no row has its turn any more
+-- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
+-- Execute     the owner only
+--
+-- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
+-- reference which cannot be set NULL. By any other the run lets go of it, since it stays reachable
+-- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it
+-- is the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
+
+DROP PROCEDURE IF EXISTS deletion_place;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_place(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Cut, for a moment, the links from rows of a finished walk that a circle cannot keep'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE v_rows, v_below, v_nodes, v_links, v_leading, v_hard JSON;
+
+    SELECT
+        json_merge_preserve(json_arrayagg(l.node_no), json_arrayagg(l.parent_node_no)),
+        json_arrayagg(l.edge_no),
+        json_arrayagg(if(l.action = 'cascade', l.edge_no, NULL)),
+        json_arrayagg(if(
+            EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
+            ),
+            NULL,
+            l.edge_no
+        ))
+    INTO v_nodes, v_links, v_leading, v_hard
+    FROM deletion_plan_steps AS l
+    WHERE l.plan_id = p_plan_id AND l.kind = 'link';
+
+    IF NOT EXISTS (
+        SELECT 1
+        FROM deletion_runs AS r
+        WHERE r.run_id = p_run_id AND json_contains_path(r.state, 'one', '$.place')
+    ) THEN
+        -- The roots, and what is met from tables in no circle.
+        UPDATE deletion_walk_keys AS w
+        SET w.is_expanded = FALSE
+        WHERE
+            w.walk_id = p_run_id
+            AND w.fate = 'delete'
+            AND json_contains(v_nodes, cast(w.node_no AS JSON))
+            AND NOT json_contains(v_links, cast(w.edge_no AS JSON))
             AND NOT EXISTS (
                 SELECT 1
-                FROM deletion_walk_keys AS d
+                FROM deletion_walk_links AS l
                 WHERE
-                    d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
-                    AND d.fate = 'delete' AND d.key_hash = w.key_hash
-            )
-    ) THEN
-        SELECT json_arrayagg(concat(q.node_no, hex(q.key_hash)))
-        INTO p_rows
-        FROM (
-            SELECT w.node_no, w.key_hash
-            FROM deletion_walk_keys AS w
-            WHERE w.walk_id = @dj_run_id AND w.job_id > 0 AND w.fate = 'delete'
-            ORDER BY w.node_no, w.key_hash
-            LIMIT 18446744073709551615
-        ) AS q;
+                    l.walk_id = w.walk_id
+                    AND l.job_id = w.job_id
+                    AND l.child_node_no = w.node_no
+                    AND l.child_hash = w.key_hash
+                    AND json_contains(v_hard, cast(l.edge_no AS JSON))
+            );
+        UPDATE deletion_runs AS r
+        SET r.state = json_set(r.state, '$.place', TRUE)
+        WHERE r.run_id = p_run_id;
     END IF;
+
+    SET p_is_over = FALSE;
+
+    WHILE NOT p_is_over AND utc_timestamp(6) < v_until DO
+        SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
+        INTO v_rows
+        FROM (
+            SELECT w.job_id, w.node_no, w.key_hash
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = p_run_id AND NOT w.is_expanded
+            LIMIT 1000
+        ) AS q;
+        SET p_is_over = v_rows IS NULL;
+
+        SELECT json_arrayagg(json_object(
+            'j', q.job_id, 'n', q.child_node_no, 'h', hex(q.child_hash), 'm', q.is_met
+        ))
+        INTO v_below
+        FROM (
+            SELECT
+                l.job_id, l.child_node_no, l.child_hash,
+                max(json_contains(v_leading, cast(l.edge_no AS JSON))) AS is_met
+            FROM json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+            )) AS t
+            STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+                ON
+                    l.walk_id = p_run_id
+                    AND l.job_id = t.j
+                    AND l.parent_node_no = t.n
+                    AND l.parent_hash = unhex(t.h)
+            GROUP BY l.job_id, l.child_node_no, l.child_hash
+        ) AS q;
+
+        DELETE l
+        FROM json_table(v_rows, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+            ON
+                l.walk_id = p_run_id
+                AND l.job_id = t.j
+                AND l.parent_node_no = t.n
+                AND l.parent_hash = unhex(t.h);
+
+        UPDATE json_table(v_rows, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_run_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = TRUE;
+
+        -- A row that had its turn may get another one: then nothing hangs from it any more.
+        UPDATE json_table(v_below, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h',
+            m BOOLEAN PATH '$.m'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_run_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET
+            w.is_expanded = NOT (t.m OR NOT json_contains(v_links, cast(w.edge_no AS JSON)))
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = p_run_id
+                    AND l.job_id = w.job_id
+                    AND l.child_node_no = w.node_no
+                    AND l.child_hash = w.key_hash
+                    AND json_contains(v_hard, cast(l.edge_no AS JSON))
+            ),
+            w.edge_no = if(t.m, 0, w.edge_no);
+    END WHILE;
 END$$
 DELIMITER ;
 -- <<<
@@ -7849,7 +8456,7 @@ DELIMITER ;
 --
 -- Parameters  p_node_no, p_edge_no, p_keys   the frame
 --             p_is_on                        FALSE: it leaves
--- Writes      deletion_walk_keys (of no job, and kept)     Commits  no
+-- Writes      deletion_walk_keys (of job 0, and kept; the job beside)     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_note_frame;
@@ -7869,9 +8476,11 @@ COMMENT 'Note that a frame''s rows come onto the stack, or leave it, where rows 
 BEGIN
     IF json_contains_path(@dj_state, 'one', '$.careful') AND p_is_on THEN  -- noqa: PRS
         INSERT IGNORE INTO deletion_walk_keys (
-            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no, TRUE
+        SELECT
+            @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no,
+            json_extract(k.o, '$.j'), TRUE
         FROM json_table(p_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k;
     ELSEIF json_contains_path(@dj_state, 'one', '$.careful') THEN
         DELETE w
@@ -7908,9 +8517,11 @@ BEGIN
     IF json_contains_path(@dj_state, 'one', '$.careful') THEN
         DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id;
         INSERT IGNORE INTO deletion_walk_keys (
-            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no, TRUE
+        SELECT
+            @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no,
+            json_extract(k.o, '$.j'), TRUE
         FROM deletion_frames AS f
         CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k  -- noqa: CP02,PRS
         WHERE f.run_id = @dj_run_id;
@@ -7923,12 +8534,13 @@ DELIMITER ;
 -- deletion_open_circle
 -- Get on where the present frame's rows wait for rows that wait for them.
 --
--- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's tables             Commits  no
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. When nothing else goes on any more, rows that cannot be
--- parted go together. Where @dj_changed is as before, it was of no use.
+-- reachable by the one they were found by. When nothing else goes on any more, the frame's rows
+-- lose references that keep others back. Where @dj_changed is as before, it was of no use.
 
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 
@@ -7940,162 +8552,52 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Get on where the present frame''s rows wait for rows that wait for them'
 BEGIN
-    DECLARE v_edge_no, v_pos INT DEFAULT 0;
-    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_key JSON;
-    DECLARE v_changed BIGINT DEFAULT @dj_changed;
+    DECLARE v_edge_no INT;
+    DECLARE v_found BIGINT;
+    DECLARE v_kind, v_look VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_together BOOLEAN DEFAULT json_contains_path(@dj_state, 'one', '$.together');
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_step CURSOR FOR
-        SELECT s.edge_no, s.kind
+        SELECT s.edge_no, s.kind, s.table_name
         FROM deletion_plan_steps AS s
         WHERE
             s.plan_id = @dj_plan_id
             AND (
                 (s.kind = 'break' AND s.parent_node_no = @dj_node_no)
-                OR (s.kind = 'break_own' AND s.edge_no = @dj_edge_no AND v_together)
+                OR (s.kind = 'own_break' AND s.edge_no = @dj_edge_no AND v_together)
             )
         ORDER BY s.step_no;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     OPEN c_step;
-    FETCH c_step INTO v_edge_no, v_kind;
+    FETCH c_step INTO v_edge_no, v_kind, v_table;
 
     WHILE NOT v_is_done AND @dj_left > 0 DO
+        SET v_look = if(v_kind = 'break', 'break_look', 'own_look');
         SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
-        CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
-        SET @dj_left = @dj_left - @dj_rows, @dj_changed = @dj_changed + @dj_rows;
+        CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
+        SET v_found = @dj_rows;
+
+        IF v_found > 0 THEN
+            CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
+            CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
+
+            IF @dj_rows >= v_found THEN
+                CALL deletion_raise(
+                    'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
+                );
+            END IF;
+
+            SET v_found = v_found - @dj_rows;
+            SET @dj_left = @dj_left - v_found, @dj_changed = @dj_changed + v_found;
+        END IF;
+
         SET v_is_done = FALSE;
-        FETCH c_step INTO v_edge_no, v_kind;
+        FETCH c_step INTO v_edge_no, v_kind, v_table;
     END WHILE;
 
     CLOSE c_step;
-
-    IF @dj_changed = v_changed AND v_together THEN
-        SET @dj_gone = json_array();
-
-        WHILE v_pos < json_length(@dj_keys) AND @dj_left > 0 DO
-            SET v_key = json_extract(@dj_keys, concat('$[', v_pos, ']')), v_pos = v_pos + 1;
-
-            IF
-                NOT json_contains_path(v_key, 'one', '$.m')
-                AND NOT json_contains(@dj_gone, json_quote(hex(deletion_key_hash(v_key))))
-            THEN
-                CALL deletion_remove_circle(v_key);
-            END IF;
-        END WHILE;
-
-        DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id AND job_id > 0;
-    END IF;
-END$$
-DELIMITER ;
--- <<<
-
--- >>> procedures/mysql/worker/deletion_remove_circle.sql
--- deletion_remove_circle
--- Remove a row with all that hangs from it at once: lock them, look once more, delete.
---
--- Parameters  p_key   a row of the present frame; what goes of its table comes into @dj_gone
--- Errors      JD006 rows are found and not changed
--- Writes      the application's tables, deletion_receipts, deletion_walk_keys     Commits  no
--- Execute     the owner only
-
-DROP PROCEDURE IF EXISTS deletion_remove_circle;
-
-DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_circle(
-    IN p_key JSON
-)
-LANGUAGE SQL
-NOT DETERMINISTIC
-MODIFIES SQL DATA
-SQL SECURITY DEFINER
-COMMENT 'Remove a row with all that hangs from it at once: lock them, look once more, delete'
-BEGIN
-    DECLARE v_locked, v_gone BIGINT DEFAULT 0;
-    DECLARE v_edge_no, v_node_no INT;
-    DECLARE v_keys JSON;
-    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_before, v_now LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    -- Contention may have halved the batch: rows that cannot be parted go by the setting.
-    DECLARE v_limit BIGINT DEFAULT greatest(@dj_batch, deletion_setting_int('batch_rows'));
-    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
-    DECLARE c_node CURSOR FOR
-        SELECT s.edge_no, s.node_no, s.table_name
-        FROM deletion_plan_steps AS s
-        WHERE
-            s.plan_id = @dj_plan_id
-            AND s.kind = 'lock_circle'
-            AND EXISTS (
-                SELECT 1
-                FROM deletion_walk_keys AS w
-                WHERE
-                    w.walk_id = @dj_run_id AND w.job_id > 0 AND w.node_no = s.node_no
-                    AND w.fate = 'delete'
-            )
-        ORDER BY s.node_no;
-    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
-
-    CALL deletion_find_circle(p_key, v_limit, v_before);
-
-    IF v_before IS NOT NULL THEN
-        OPEN c_node;
-        FETCH c_node INTO v_edge_no, v_node_no, v_table;
-
-        WHILE NOT v_is_done DO
-            CALL deletion_execute(@dj_plan_id, v_edge_no, 'lock_circle');
-            SET v_locked = v_locked + @dj_rows, v_is_done = FALSE;
-            FETCH c_node INTO v_edge_no, v_node_no, v_table;
-        END WHILE;
-
-        CLOSE c_node;
-
-        IF v_locked > @dj_left AND @dj_left < @dj_batch THEN
-            -- Only a whole batch would hold them: they begin the next one.
-            SET @dj_left = 0;
-        ELSEIF v_locked > 0 THEN
-            -- Under the lock no foreign key can gain a row: what is found now is what goes.
-            CALL deletion_find_circle(p_key, v_limit, v_now);
-        END IF;
-    END IF;
-
-    IF v_now = v_before THEN
-        SET v_is_done = FALSE;
-        OPEN c_node;
-        FETCH c_node INTO v_edge_no, v_node_no, v_table;
-
-        WHILE NOT v_is_done DO
-            CALL deletion_execute(@dj_plan_id, v_edge_no, 'remove_circle');
-            SET v_gone = v_gone + @dj_rows;
-            CALL deletion_add_receipts(
-                @dj_run_id, v_table, 'delete', json_object(json_extract(p_key, '$.j'), @dj_rows)
-            );
-            SELECT json_arrayagg(w.`keys`), json_merge_preserve(
-                @dj_gone,
-                if(v_node_no = @dj_node_no, json_arrayagg(hex(w.key_hash)), json_array())
-            )
-            INTO v_keys, @dj_gone
-            FROM deletion_walk_keys AS w
-            WHERE
-                w.walk_id = @dj_run_id
-                AND w.job_id > 0
-                AND w.node_no = v_node_no
-                AND w.fate = 'delete';
-            CALL deletion_uncount(v_table, v_keys);
-            SET v_is_done = FALSE;
-            FETCH c_node INTO v_edge_no, v_node_no, v_table;
-        END WHILE;
-
-        CLOSE c_node;
-
-        IF v_gone < v_locked THEN
-            CALL deletion_raise(
-                'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
-            );
-        END IF;
-
-        SET @dj_left = greatest(0, @dj_left - v_gone), @dj_changed = @dj_changed + v_gone;
-    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -8534,6 +9036,8 @@ BEGIN
     IF @dj_rows > 0 THEN
         CALL deletion_left_over();
     ELSE
+        CALL deletion_part();
+
         WHILE v_level >= 0 DO
             SET @dj_level = v_level, v_level = v_level - 1;
             CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
@@ -8611,7 +9115,6 @@ BEGIN
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
         SET @dj_is_locked = FALSE;
-        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
         IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
@@ -8636,6 +9139,8 @@ BEGIN
                 SET @dj_keys = v_keys, @dj_count = v_count;
             END IF;
         END IF;
+
+        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
 
         IF @dj_depth > 100000 THEN
             CALL deletion_raise(
@@ -8690,6 +9195,7 @@ removal: BEGIN
     END IF;
 
     IF v_rows > 0 THEN
+        CALL deletion_part();
         CALL deletion_execute(
             @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
         );
@@ -9121,6 +9627,7 @@ DELIMITER ;
 --
 -- Parameters  p_walk_id   the walk                 p_plan_id   its plan
 --             p_all       TRUE: every reference (preview, max_rows); FALSE: those the check needs
+--             p_most      most rows to read; NULL: any number
 --             p_read      OUT number of rows read; NULL: the walk has ended
 -- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
@@ -9132,6 +9639,7 @@ CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
     IN p_all BOOLEAN,
+    IN p_most BIGINT,
     OUT p_read BIGINT
 )
 LANGUAGE SQL
@@ -9204,7 +9712,8 @@ BEGIN
                     AND (p_all OR b.in_check)
             );
             CALL deletion_walk_edge(
-                p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, v_is_end, p_read
+                p_walk_id, p_plan_id, v_edge_no, v_node_no, v_child_no, v_action, v_is_end, p_most,
+                p_read
             );
             SET v_is_done = FALSE;
             FETCH c_edge INTO v_edge_no, v_child_no, v_action;
@@ -9221,10 +9730,12 @@ DELIMITER ;
 -- Read, page by page, the rows that hang from a walk's rows by one reference.
 --
 -- Parameters  p_walk_id, p_plan_id, p_edge_no   the reference; @dj_frame holds the rows
+--             p_parent_no                       its parent
 --             p_child_no, p_action              its child and what happens to it
 --             p_is_end                          TRUE: nothing is looked at below them
+--             p_most                            most rows to read; NULL: any number
 --             p_read                            INOUT number of rows read
--- Writes      deletion_walk_keys                   Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_walk_edge;
@@ -9234,9 +9745,11 @@ CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_edge(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
     IN p_edge_no INT,
+    IN p_parent_no INT,
     IN p_child_no INT,
     IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     IN p_is_end BOOLEAN,
+    IN p_most BIGINT,
     INOUT p_read BIGINT
 )
 LANGUAGE SQL
@@ -9246,13 +9759,24 @@ SQL SECURITY DEFINER
 COMMENT 'Read, page by page, the rows that hang from a walk''s rows by one reference'
 BEGIN
     -- One answer of the engine is never larger than this.
-    DECLARE v_page INT DEFAULT 10000;
-    -- A preview looks at no more rows than it may: what it has seen by then is said to be so.
-    DECLARE v_enough BIGINT DEFAULT if(p_walk_id < 0, deletion_setting_int('preview_rows'), NULL);
+    DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));  -- noqa: PRS
+    DECLARE v_frame, v_found JSON;
+    -- Only a check asks which rows go in a circle: by this reference, or met by it from elsewhere.
+    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+        WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
+    );
+    DECLARE v_meets BOOLEAN DEFAULT
+        p_walk_id > 0 AND p_action = 'cascade' AND NOT v_links AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_plan_id AND s.node_no = p_child_no AND s.kind = 'link'
+        );
 
     SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
 
-    WHILE @dj_rows = v_page AND (v_enough IS NULL OR p_read < v_enough) DO
+    WHILE @dj_rows = v_page AND (p_most IS NULL OR p_read < p_most) DO
         CALL deletion_execute(p_plan_id, p_edge_no, 'fetch_more');
         INSERT IGNORE INTO deletion_walk_keys (
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
@@ -9265,7 +9789,93 @@ BEGIN
         )) AS k;
         SET p_read = p_read + @dj_rows;
         SET @dj_cursor = json_extract(@dj_answer, '$[last]');
+
+        IF v_meets THEN
+            UPDATE json_table(@dj_answer, '$[*]' COLUMNS (
+                o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
+            )) AS k
+            STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+                ON
+                    w.walk_id = p_walk_id
+                    AND w.job_id = k.j
+                    AND w.node_no = p_child_no
+                    AND w.fate = 'delete'
+                    AND w.key_hash = deletion_key_hash(k.o)
+            SET w.edge_no = p_edge_no;
+        ELSEIF v_links AND @dj_rows > 0 THEN
+            SET v_frame = @dj_frame, v_found = @dj_answer, @dj_frame = @dj_answer;
+            CALL deletion_execute(p_plan_id, p_edge_no, 'link');
+            INSERT IGNORE INTO deletion_walk_links (
+                walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
+            )
+            SELECT p_walk_id, k.j, p_parent_no, unhex(k.p), p_child_no, unhex(k.c), p_edge_no
+            FROM json_table(@dj_answer, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', p CHAR(64) PATH '$.p', c CHAR(64) PATH '$.c'
+            )) AS k;
+            SET @dj_frame = v_frame, @dj_rows = json_length(v_found);
+        END IF;
     END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk_on.sql
+-- deletion_walk_on
+-- Go on with a check's walk for a moment, and stop jobs that hold more rows than they may.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+--             p_max_rows            most rows that a job may change; NULL: any number
+--             p_is_over             OUT TRUE where the walk has ended
+-- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_on;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_on(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_max_rows BIGINT,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Go on with a check''s walk for a moment, and stop jobs that hold more rows than they may'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE v_read BIGINT DEFAULT 0;
+    DECLARE v_jobs JSON;
+
+    WHILE v_read IS NOT NULL AND utc_timestamp(6) < v_until DO
+        CALL deletion_walk(p_run_id, p_plan_id, p_max_rows IS NOT NULL, NULL, v_read);
+
+        IF p_max_rows IS NOT NULL THEN
+            SELECT json_arrayagg(q.job_id)
+            INTO v_jobs
+            FROM (
+                SELECT w.job_id
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run_id
+                    AND w.fate <> 'restrict'
+                    AND NOT json_contains_path(w.`keys`, 'one', '$.m')
+                GROUP BY w.job_id
+                HAVING count(DISTINCT w.node_no, w.key_hash) > p_max_rows
+            ) AS q;
+
+            IF v_jobs IS NOT NULL THEN
+                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
+                    'JD013: more rows than max_rows allows (', p_max_rows, ')'
+                ));
+            END IF;
+        END IF;
+    END WHILE;
+
+    SET p_is_over = v_read IS NULL;
 END$$
 DELIMITER ;
 -- <<<
@@ -9293,8 +9903,8 @@ COMMENT 'Fail the jobs that a finished walk shows cannot end: rows in the way, o
 BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_edge_no INT;
-    DECLARE v_jobs JSON;
+    DECLARE v_edge_no, v_pos INT;
+    DECLARE v_found, v_circle JSON;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -9347,27 +9957,27 @@ BEGIN
         SET @dj_walk_id = p_run_id;
         CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
 
-        IF @dj_rows > 0 THEN
-            -- A circle that can be opened, or goes in one transaction, is walked with care.
+        IF @dj_rows > 0 AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
+        ) THEN
+            -- A ring that a NULL opens is walked with care.
             UPDATE deletion_runs AS r
             SET r.state = json_set(r.state, '$.careful', TRUE)
             WHERE r.run_id = p_run_id;
-            SELECT json_arrayagg(k.j)
-            INTO v_jobs
-            FROM json_table(@dj_answer, '$[*]' COLUMNS (
-                j BIGINT UNSIGNED PATH '$.j', n BIGINT PATH '$.n'
-            )) AS k
-            WHERE k.n > deletion_setting_int('batch_rows') AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
-            );
+        ELSEIF @dj_rows > 0 THEN
+            SET v_found = @dj_answer, v_pos = 0;
 
-            IF v_jobs IS NOT NULL THEN
-                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
-                    'JD007: rows of ', v_table, ' go in a circle by ', v_reference
-                ));
-            END IF;
+            WHILE v_pos < json_length(v_found) DO
+                SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
+                CALL deletion_fail_jobs(
+                    p_run_id, json_array(json_extract(v_circle, '$.j')), deletion_circle_error(
+                        json_extract(v_circle, '$.n'), v_table, v_reference, v_circle ->> '$.k'
+                    )
+                );
+                SET v_pos = v_pos + 1;
+            END WHILE;
         END IF;
 
         SET v_is_done = FALSE;

@@ -276,11 +276,13 @@ DROP PROCEDURE IF EXISTS deletion_climb;
 DROP PROCEDURE IF EXISTS deletion_preview_held;
 DROP FUNCTION IF EXISTS deletion_newest_hold;
 DROP PROCEDURE IF EXISTS deletion_mind_holds;
-DROP PROCEDURE IF EXISTS deletion_remove_circle;
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 DROP PROCEDURE IF EXISTS deletion_note_stack;
 DROP PROCEDURE IF EXISTS deletion_note_frame;
-DROP PROCEDURE IF EXISTS deletion_find_circle;
+DROP PROCEDURE IF EXISTS deletion_place;
+DROP PROCEDURE IF EXISTS deletion_part;
+DROP PROCEDURE IF EXISTS deletion_fail_circles;
+DROP FUNCTION IF EXISTS deletion_circle_error;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;
 DROP PROCEDURE IF EXISTS deletion_held_roots;
@@ -301,14 +303,17 @@ DROP FUNCTION IF EXISTS deletion_soft_kind;
 DROP FUNCTION IF EXISTS deletion_column_text;
 DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_write_holds;
+DROP PROCEDURE IF EXISTS deletion_plan_links;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 DROP FUNCTION IF EXISTS deletion_scrub_objection;
 DROP PROCEDURE IF EXISTS deletion_rule_problem;
 DROP PROCEDURE IF EXISTS deletion_read_scrub;
 DROP PROCEDURE IF EXISTS deletion_plan_catalog;
 DROP PROCEDURE IF EXISTS deletion_plan_kept;
+DROP FUNCTION IF EXISTS deletion_sql_part;
+DROP FUNCTION IF EXISTS deletion_sql_link;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
-DROP FUNCTION IF EXISTS deletion_sql_hint;
+DROP FUNCTION IF EXISTS deletion_sql_childless;
 DROP FUNCTION IF EXISTS deletion_table_key;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
@@ -323,6 +328,7 @@ DROP PROCEDURE IF EXISTS release_deletion_hold;
 DROP PROCEDURE IF EXISTS hold_deletion;
 DROP PROCEDURE IF EXISTS restore_deletion;
 DROP TABLE IF EXISTS deletion_soft_keys;
+DROP TABLE IF EXISTS deletion_walk_links;
 DROP TABLE IF EXISTS deletion_hold_latches;
 DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_node_indexes;
@@ -653,6 +659,67 @@ BEGIN
     END WHILE;
 
     CLOSE c_cycle;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_walk_on.sql
+-- deletion_walk_on
+-- Go on with a check's walk for a moment, and stop jobs that hold more rows than they may.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+--             p_max_rows            most rows that a job may change; NULL: any number
+--             p_is_over             OUT TRUE where the walk has ended
+-- Writes      deletion_walk_keys, deletion_attempts, deletion_jobs, deletion_frames   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_on;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_on(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_max_rows BIGINT,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Go on with a check''s walk for a moment, and stop jobs that hold more rows than they may'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE v_read BIGINT DEFAULT 0;
+    DECLARE v_jobs JSON;
+
+    WHILE v_read IS NOT NULL AND utc_timestamp(6) < v_until DO
+        CALL deletion_walk(p_run_id, p_plan_id, p_max_rows IS NOT NULL, v_read);
+
+        IF p_max_rows IS NOT NULL THEN
+            SELECT json_arrayagg(q.job_id)
+            INTO v_jobs
+            FROM (
+                SELECT w.job_id
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run_id
+                    AND w.fate <> 'restrict'
+                    AND NOT json_contains_path(w.`keys`, 'one', '$.m')
+                GROUP BY w.job_id
+                HAVING count(DISTINCT w.node_no, w.key_hash) > p_max_rows
+            ) AS q;
+
+            IF v_jobs IS NOT NULL THEN
+                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
+                    'JD013: more rows than max_rows allows (', p_max_rows, ')'
+                ));
+            END IF;
+        END IF;
+    END WHILE;
+
+    SET p_is_over = v_read IS NULL;
 END$$
 DELIMITER ;
 -- <<<
@@ -1523,6 +1590,84 @@ BEGIN
     END CASE;
 
     DEALLOCATE PREPARE dj_stmt;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_end_run.sql
+-- deletion_end_run
+-- Close a run: its frames and scratch rows go, its row says how it ended.
+--
+-- Parameters  p_run_id   the run       p_outcome   done, failed, retry, sliced, returned or lost
+--             p_error    what went wrong; NULL: nothing
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_end_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_end_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Close a run: its frames and scratch rows go, its row says how it ended'
+BEGIN
+    DELETE FROM deletion_frames WHERE run_id = p_run_id;
+    DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+    UPDATE deletion_runs AS r
+    SET r.phase = 'ended', r.outcome = p_outcome, r.error = p_error, r.ended_at = utc_timestamp(6)
+    WHERE r.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_drop_jobs.sql
+-- deletion_drop_jobs
+-- Take some jobs' keys out of a run's frames and scratch rows.
+--
+-- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs
+-- Writes      deletion_frames, deletion_walk_keys  Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_drop_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drop_jobs(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_jobs JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
+BEGIN
+    DELETE w  -- noqa: PRS
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        ON w.walk_id = p_run_id AND w.job_id = e.j;
+
+    UPDATE deletion_frames AS f
+    SET
+        f.`keys` = (
+            SELECT coalesce(json_arrayagg(k.o), json_array())
+            FROM json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$', j JSON PATH '$.j')) AS k
+            WHERE NOT json_contains(p_jobs, k.j)
+        ),
+        -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+        f.edge_pos = 0,
+        f.fetch_cursor = NULL,
+        f.rows_at_pass = -1
+    WHERE f.run_id = p_run_id;
+
+    UPDATE deletion_frames AS f
+    SET f.key_count = json_length(f.`keys`)
+    WHERE f.run_id = p_run_id;
 END$$
 DELIMITER ;
 -- <<<

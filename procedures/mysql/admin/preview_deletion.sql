@@ -85,7 +85,9 @@ BEGIN
         AND v_total < deletion_setting_int('preview_rows')
         AND utc_timestamp(6) < v_until
     DO
-        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        CALL deletion_walk(
+            v_walk_id, v_plan_id, TRUE, deletion_setting_int('preview_rows'), v_read
+        );
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 

@@ -67,7 +67,9 @@ BEGIN
     CALL deletion_seed_walk(v_walk_id, @dj_answer);
 
     WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
-        CALL deletion_walk(v_walk_id, v_plan_id, TRUE, v_read);
+        CALL deletion_walk(
+            v_walk_id, v_plan_id, TRUE, deletion_setting_int('preview_rows'), v_read
+        );
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 

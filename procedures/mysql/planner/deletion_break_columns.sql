@@ -5,8 +5,10 @@
 -- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
 -- Execute     the owner only
 --
--- They are nullable, pointed at by nobody, and no part of another reference that cascades, since by
--- that the row may have been found.
+-- They are nullable, and decide nothing else: no key, discriminator or generated column reads them,
+-- nor any other reference that a row may be found by. So it stays where it was found, and what it
+-- was. Of references of a table to
+-- itself the list also serves rows that are their own parents, whatever the reference's action.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -28,6 +30,8 @@ BEGIN
                 'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
             ) AS break_list
         FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no
         CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
             pos FOR ORDINALITY,  -- noqa: PRS
             name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -39,10 +43,14 @@ BEGIN
                 AND c.column_name = k.name
         WHERE
             o.plan_id = p_plan_id
-            AND o.action IN ('cascade', 'restrict')
-            AND (o.is_circular OR o.parent_node_no = o.child_node_no)
+            AND o.action <> 'keep'
+            AND (
+                (o.is_circular AND o.action IN ('cascade', 'restrict'))
+                OR o.parent_node_no = o.child_node_no
+            )
             AND c.is_nullable = 'YES'
             AND c.extra NOT LIKE '%GENERATED%'
+            AND NOT json_contains(n.key_columns, json_quote(k.name))
             AND NOT EXISTS (
                 SELECT 1
                 FROM deletion_plan_edges AS s
@@ -55,11 +63,40 @@ BEGIN
                         )
                         OR (
                             s.child_node_no = o.child_node_no
-                            AND s.edge_no <> o.edge_no
-                            AND s.action = 'cascade'
-                            AND json_contains(s.child_columns, json_quote(k.name))
+                            AND (
+                                s.discriminator_column = k.name
+                                OR (
+                                    s.edge_no <> o.edge_no
+                                    AND s.action = 'cascade'
+                                    AND json_contains(s.child_columns, json_quote(k.name))
+                                )
+                            )
                         )
                     )
+            )
+            -- What is declared of tables that no plan has read yet counts as well.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_references AS d
+                WHERE
+                    (
+                        d.child_schema = o.child_schema
+                        AND d.child_table = o.child_table
+                        AND d.discriminator_column = k.name
+                    )
+                    OR (
+                        d.parent_schema = o.child_schema
+                        AND d.parent_table = o.child_table
+                        AND json_contains(d.parent_columns, json_quote(k.name))
+                    )
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.columns AS g
+                WHERE
+                    g.table_schema = c.table_schema
+                    AND g.table_name = c.table_name
+                    AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
             )
         GROUP BY o.edge_no
     ) AS q

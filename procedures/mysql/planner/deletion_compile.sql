@@ -98,6 +98,7 @@ BEGIN
                             AND e.parent_node_no = e.child_node_no
                             AND NOT e.is_circular
                         )
+                        OR (e.is_refused AND e.break_list IS NULL)
                     )
             ),
             p.has_waits = EXISTS (  -- noqa: CP03,LT06

@@ -26,7 +26,7 @@ BEGIN
         'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
         'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
         'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges',
-        'deletion_node_columns', 'deletion_node_indexes'
+        'deletion_node_columns', 'deletion_node_indexes', 'deletion_walk_links'
     );
 END$$
 DELIMITER ;

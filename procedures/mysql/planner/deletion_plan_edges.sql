@@ -19,11 +19,6 @@ COMMENT 'Number a plan''s references in the order of work, and mark what each of
 BEGIN
     DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
-    DECLARE v_is_closed BOOLEAN DEFAULT EXISTS (
-        SELECT 1
-        FROM deletion_plan_edges AS e
-        WHERE e.plan_id = p_plan_id AND e.is_circular AND e.break_list IS NULL
-    );
 
     -- References of one table stand together: those that cascade, children first, then those that
     -- are set, then those that only block.
@@ -57,8 +52,9 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action = 'restrict'
-                -- A circle that is not open anywhere.
-                OR (e.is_circular AND v_is_closed)
+                OR e.is_link
+                -- A row in its own way.
+                OR (e.is_refused AND e.break_list IS NULL)
             )
         UNION DISTINCT
         SELECT e.child_node_no

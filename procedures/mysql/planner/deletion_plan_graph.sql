@@ -78,6 +78,7 @@ BEGIN
         CALL deletion_plan_ranks(p_plan_id);
         CALL deletion_plan_cycle(p_plan_id);
         CALL deletion_break_columns(p_plan_id);
+        CALL deletion_plan_links(p_plan_id);
     ELSE
         SET p_code = 'JD005';
     END IF;

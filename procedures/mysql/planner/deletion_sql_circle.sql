@@ -7,12 +7,10 @@
 --             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
 --                            last, the frame, the walk of the stack, and a limit
 --             break          binds the frame, the walk and a limit: children of the frame that are
---                            on the stack lose the reference
---             break_own      binds the frame and a limit: the frame's own rows lose references that
---                            would keep their parents
---             lock_circle    binds a walk: its rows of the table are locked; their number is in
---                            @dj_rows
---             remove_circle  binds a walk: its rows of the table go
+--                            on the stack for the same job lose the reference; break_look, without
+--                            the limit, counts them
+--             own_break      binds the frame and a limit: the frame's own rows lose references that
+--                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -33,7 +31,7 @@ BEGIN
     DECLARE v_node_no INT DEFAULT 0;
     DECLARE v_keys, v_parent, v_pointers JSON;
     DECLARE v_table, v_child, v_own, v_on_frame, v_found, v_set, v_discriminator, v_stack, v_kept,
-        v_locks, v_aliases, v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+        v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
         e.child_node_no, p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
@@ -57,7 +55,7 @@ BEGIN
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
         ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
         ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
-        replace(deletion_sql_list(v_keys, 'found_object', ', '), 'x.`', 'c.`'), '))'
+        deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
     IF p_kind = 'fetch_beyond' THEN
@@ -65,17 +63,21 @@ BEGIN
             deletion_sql_fetch(p_plan_id, p_edge_no, TRUE),
             '\n    ORDER BY ', concat('\n    AND NOT ', v_stack, ')\n    ORDER BY ')
         );
-    ELSEIF p_kind = 'break' THEN
+    ELSEIF p_kind IN ('break', 'break_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
-        RETURN concat(
-            'UPDATE (\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
-            '\n    FROM ', deletion_sql_frame(v_parent, 'm INT PATH \'$.m\', '),
+        SET v_rows = concat(
+            '(\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
+            '\n    FROM ', deletion_sql_frame(
+                v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '
+            ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
-            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no, ')\n    LIMIT ?\n) AS q\n',
-            'STRAIGHT_JOIN ', v_own, ' ON ', deletion_sql_list(v_pointers, 'back', ' AND '),
-            v_discriminator, '\nSET ', v_set
+            -- Another job may be stopped before its row goes.
+            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)'
         );
-    ELSEIF p_kind = 'break_own' THEN
+    END IF;
+
+    IF p_kind LIKE 'own%' THEN
         SELECT
             group_concat(DISTINCT e.break_list SEPARATOR ', '),
             group_concat('(', (
@@ -94,39 +96,25 @@ BEGIN
             AND e.action = 'restrict'
             AND e.break_list IS NOT NULL;
         SET v_pointers = json_merge_preserve(v_keys, coalesce(v_pointers, json_array()));
-        RETURN concat(
-            'UPDATE (\n    SELECT ',
-            replace(deletion_sql_list(v_pointers, 'raw', ', '), 'c.`', 'x.`'),
+        SET v_rows = concat(
+            '(\n    SELECT ', deletion_sql_list(v_pointers, 'found_raw', ', '),
             '\n    FROM ', deletion_sql_frame(v_pointers, 'm INT PATH \'$.m\', '),
             '\n    STRAIGHT_JOIN ', v_table, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
-            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'),
-            '\n    WHERE ', v_kept, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
-            deletion_sql_list(v_pointers, 'back', ' AND '),
-            coalesce(v_discriminator, ''), '\nSET ', v_set
+            coalesce(concat(' AND ', v_found), ' AND t.m IS NULL'), '\n    WHERE ', v_kept
         );
     END IF;
 
-    SET v_rows = concat(
-        'FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)\n',
-        'STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
-        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\nSTRAIGHT_JOIN ', v_table, ' ON ',
-        deletion_sql_list(v_keys, 'found', ' AND ')
-    );
-    SET v_kept = concat(
-        '\nWHERE w.walk_id = ? AND w.job_id > 0 AND w.node_no = ', v_node_no,
-        ' AND w.fate = \'delete\''
-    );
-
-    IF p_kind = 'lock_circle' THEN
-        CALL deletion_sql_locks(p_plan_id, v_node_no, v_locks, v_aliases);
+    -- The number that UPDATE gives depends on the client: they are counted before and after.
+    IF p_kind LIKE '%look' THEN
         RETURN concat(
-            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\n', v_rows, v_locks, v_kept,
-            '\nFOR UPDATE OF x', v_aliases
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ', v_rows, '\n) AS q'
         );
     END IF;
 
-    -- All that refers to the rows is locked, known and goes in the same transaction: the engine,
-    -- which looks row by row, would find no first one. The hint ends with the statement.
-    RETURN concat('DELETE /*+ SET_VAR(foreign_key_checks = OFF) */ x\n', v_rows, v_kept);
+    RETURN concat(
+        'UPDATE ', v_rows, '\n    LIMIT ?\n) AS q\nSTRAIGHT_JOIN ', v_own, ' ON ',
+        deletion_sql_list(v_pointers, 'back', ' AND '), coalesce(v_discriminator, ''), '\nSET ',
+        v_set
+    );
 END$$
 DELIMITER ;

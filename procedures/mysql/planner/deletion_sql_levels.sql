@@ -117,8 +117,7 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ',
-        deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
         '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
     );
 END$$

@@ -53,10 +53,14 @@ BEGIN
             WHEN 'found_object' THEN concat(
                 '\'', v_f, '\', ', v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
             )
+            WHEN 'own_object' THEN concat(
+                '\'', v_f, '\', ', v_column ->> '$.put[0]', 'c.', v_name, v_column ->> '$.put[1]'
+            )
             WHEN 'value' THEN concat(
                 v_column ->> '$.put[0]', 'x.', v_name, v_column ->> '$.put[1]'
             )
             WHEN 'raw' THEN concat('c.', v_name, ' AS ', v_f)
+            WHEN 'found_raw' THEN concat('x.', v_name, ' AS ', v_f)
             WHEN 'back' THEN concat('c.', v_name, ' = q.', v_f)
             WHEN 'order' THEN concat('q.', v_f)
             WHEN 'sort' THEN concat('c.', v_name, if(

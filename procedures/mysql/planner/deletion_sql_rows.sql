@@ -78,17 +78,7 @@ BEGIN
     WHERE n.plan_id = p_plan_id AND n.node_no = v_node_no;
 
     IF p_kind IN ('look', 'free') THEN
-        SELECT coalesce(group_concat(
-            '\n    AND NOT EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
-            e.index_hint, ' WHERE ', e.on_parent, ')'
-            ORDER BY e.edge_no SEPARATOR ''
-        ), '')
-        INTO v_childless
-        FROM deletion_plan_edges AS e
-        INNER JOIN deletion_plan_nodes AS n
-            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-        WHERE
-            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
+        SET v_childless = deletion_sql_childless(p_plan_id, v_node_no);
     ELSEIF
         p_kind = 'lock'
         AND EXISTS (  -- noqa: CP03,LT06
@@ -105,8 +95,7 @@ BEGIN
 
     RETURN CASE
         WHEN p_kind IN ('remove', 'remove_now') THEN concat(
-            'DELETE ', deletion_sql_hint(p_plan_id, v_node_no), 'x\nFROM ', v_frame,
-            '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
+            'DELETE x\nFROM ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found
         )
         WHEN p_kind = 'set' THEN concat(
             'UPDATE ', v_frame, '\nSTRAIGHT_JOIN ', v_table, ' ON ', v_found, '\nSET ', v_set

@@ -37,19 +37,16 @@ BEGIN
     FROM (
         SELECT
             r.edge_no, r.parent_node_no, r.child_node_no, r.reference_name, r.action, r.index_name,
-            r.is_leaf, r.is_circular, r.break_list,
-            row_number() OVER (
-                PARTITION BY r.child_node_no ORDER BY r.action <> 'cascade', r.edge_no
-            ) AS place
+            r.is_leaf, r.is_circular, r.break_list
         FROM deletion_plan_edges AS r
         WHERE r.plan_id = p_plan_id
         UNION ALL
-        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL, 0
+        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL
     ) AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "fetch_beyond", "break", "break_own", "lock_circle", "remove_circle"]',
+        '["circle", "loose", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -58,10 +55,11 @@ BEGIN
         ON CASE k.kind
             -- It is known that tables go in a circle: every run of the plan looks at its stack.
             WHEN 'circle' THEN e.is_circular
-            WHEN 'loose' THEN e.break_list IS NOT NULL
+            WHEN 'loose' THEN e.break_list IS NOT NULL AND e.action IN ('cascade', 'restrict')
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
-            WHEN 'break_own' THEN coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
+            WHEN 'break_look' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
+            ELSE coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
                 SELECT 1
                 FROM deletion_plan_edges AS o
                 WHERE
@@ -70,8 +68,6 @@ BEGIN
                     AND o.action = 'restrict'
                     AND o.break_list IS NOT NULL
             )
-            -- Once for a table.
-            ELSE e.place = if(e.child_node_no = 0, 0, 1)
         END
     WHERE EXISTS (
         SELECT 1

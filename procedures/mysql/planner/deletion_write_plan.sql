@@ -92,6 +92,8 @@ BEGIN
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+            WHEN 'link' THEN deletion_sql_link(p_plan_id, e.edge_no)
+            WHEN 'part' THEN deletion_sql_part(p_plan_id, e.edge_no)
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
             )
@@ -106,9 +108,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "drain", "count", "sweep", "hold", "lock",
-            "look", "free", "remove", "remove_now", "left", "set", "expand", "fetch_levels",
-            "look_levels", "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
+            '["fetch", "fetch_more", "size", "cycle", "link", "drain", "count", "sweep", "hold",
+            "lock", "look", "free", "remove", "remove_now", "left", "set", "part", "expand",
+            "fetch_levels", "look_levels", "remove_level", "find", "drain_found", "parent_row",
+            "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -123,9 +126,13 @@ BEGIN
                     n.key_columns IS NULL AND e.action <> 'restrict'
                 WHEN n.key_columns IS NULL THEN FALSE
                 WHEN k.kind = 'cycle' THEN
-                    NOT e.is_circular
-                    AND e.action IN ('cascade', 'restrict')
-                    AND e.child_node_no = e.parent_node_no
+                    e.child_node_no = e.parent_node_no
+                    AND (
+                        (NOT e.is_circular AND e.action IN ('cascade', 'restrict'))
+                        OR (e.is_refused AND e.break_list IS NULL)
+                    )
+                WHEN k.kind = 'link' THEN e.is_link
+                WHEN k.kind = 'part' THEN e.is_refused AND e.break_list IS NOT NULL
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
                 WHEN k.kind = 'lock' THEN e.action <> 'restrict'
                 WHEN k.kind = 'remove' THEN e.action = 'cascade'

@@ -3,8 +3,8 @@
 --
 -- Parameters  p_run_id   the run, fenced
 --             p_state    OUT more, or ended where no job is left
--- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_soft_keys,
---             deletion_attempts, deletion_jobs     Commits  no
+-- Writes      deletion_runs, deletion_frames, deletion_walk_keys, deletion_walk_links,
+--             deletion_soft_keys, deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_check;
@@ -22,7 +22,8 @@ COMMENT 'Look, before the first row is touched, at whatever can be known to fail
 looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_back, v_is_over, v_hard BOOLEAN;
+    DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
+        v_hard BOOLEAN;
     DECLARE v_max_rows, v_held BIGINT;
 
     SELECT
@@ -31,10 +32,12 @@ looking: BEGIN
         coalesce(t.max_rows, deletion_setting_int('max_rows')),
         json_contains_path(r.state, 'one', '$.walk'),
         json_contains_path(r.state, 'one', '$.climb'),
+        coalesce(json_contains_path(r.state, 'one', '$.place'), FALSE),
         coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE),
         r.hard_delete
     INTO
-        v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing, v_is_back, v_hard
+        v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing,
+        v_is_placing, v_is_back, v_hard
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -88,12 +91,26 @@ looking: BEGIN
     END IF;
 
     IF p_state = 'more' AND v_is_walking THEN
-        CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
-    END IF;
+        IF NOT v_is_placing THEN
+            CALL deletion_walk_on(p_run_id, v_plan_id, v_max_rows, v_is_over);
+        END IF;
 
-    IF v_is_over AND v_is_walking THEN
-        CALL deletion_walk_verdict(p_run_id, v_plan_id);
-        DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+        IF v_is_over THEN
+            CALL deletion_walk_verdict(p_run_id, v_plan_id);
+        END IF;
+
+        IF v_is_placing OR (
+            v_is_over
+            AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
+        ) THEN
+            CALL deletion_place(p_run_id, v_plan_id, v_is_over);
+        END IF;
+
+        IF v_is_over THEN
+            CALL deletion_fail_circles(p_run_id, v_plan_id);
+            DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
+            DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+        END IF;
     END IF;
 
     IF

@@ -2,7 +2,7 @@
 -- Take some jobs' keys out of a run's frames and scratch rows.
 --
 -- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs
--- Writes      deletion_frames, deletion_walk_keys  Commits  no
+-- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_drop_jobs;
@@ -22,6 +22,11 @@ BEGIN
     FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
     STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
         ON w.walk_id = p_run_id AND w.job_id = e.j;
+
+    DELETE l
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+        ON l.walk_id = p_run_id AND l.job_id = e.j;
 
     UPDATE deletion_frames AS f
     SET

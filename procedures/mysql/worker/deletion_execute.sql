@@ -53,14 +53,8 @@ BEGIN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind = 'break_own' THEN
-            EXECUTE dj_stmt USING @dj_frame, @dj_limit;
-            SET @dj_rows = row_count();
-        WHEN p_kind = 'lock_circle' THEN EXECUTE dj_stmt USING @dj_run_id;
-        WHEN p_kind = 'remove_circle' THEN
-            EXECUTE dj_stmt USING @dj_run_id;
-            SET @dj_rows = row_count();
+        WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
+        WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
             SET @dj_rows = row_count();

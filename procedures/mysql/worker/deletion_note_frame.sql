@@ -3,7 +3,7 @@
 --
 -- Parameters  p_node_no, p_edge_no, p_keys   the frame
 --             p_is_on                        FALSE: it leaves
--- Writes      deletion_walk_keys (of no job, and kept)     Commits  no
+-- Writes      deletion_walk_keys (of job 0, and kept; the job beside)     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_note_frame;
@@ -23,9 +23,11 @@ COMMENT 'Note that a frame''s rows come onto the stack, or leave it, where rows 
 BEGIN
     IF json_contains_path(@dj_state, 'one', '$.careful') AND p_is_on THEN  -- noqa: PRS
         INSERT IGNORE INTO deletion_walk_keys (
-            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no, TRUE
+        SELECT
+            @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no,
+            json_extract(k.o, '$.j'), TRUE
         FROM json_table(p_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k;
     ELSEIF json_contains_path(@dj_state, 'one', '$.careful') THEN
         DELETE w

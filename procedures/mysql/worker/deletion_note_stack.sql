@@ -17,9 +17,11 @@ BEGIN
     IF json_contains_path(@dj_state, 'one', '$.careful') THEN
         DELETE FROM deletion_walk_keys WHERE walk_id = @dj_run_id;
         INSERT IGNORE INTO deletion_walk_keys (
-            walk_id, job_id, node_no, fate, key_hash, edge_no, is_expanded
+            walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no, TRUE
+        SELECT
+            @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no,
+            json_extract(k.o, '$.j'), TRUE
         FROM deletion_frames AS f
         CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k  -- noqa: CP02,PRS
         WHERE f.run_id = @dj_run_id;

@@ -55,7 +55,6 @@ BEGIN
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
         SET @dj_is_locked = FALSE;
-        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
         IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
@@ -80,6 +79,8 @@ BEGIN
                 SET @dj_keys = v_keys, @dj_count = v_count;
             END IF;
         END IF;
+
+        CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, TRUE);
 
         IF @dj_depth > 100000 THEN
             CALL deletion_raise(

@@ -37,6 +37,7 @@ removal: BEGIN
     END IF;
 
     IF v_rows > 0 THEN
+        CALL deletion_part();
         CALL deletion_execute(
             @dj_plan_id, @dj_edge_no, if(@dj_is_locked, 'remove_now', 'remove')
         );

@@ -29,6 +29,8 @@ BEGIN
     IF @dj_rows > 0 THEN
         CALL deletion_left_over();
     ELSE
+        CALL deletion_part();
+
         WHILE v_level >= 0 DO
             SET @dj_level = v_level, v_level = v_level - 1;
             CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');

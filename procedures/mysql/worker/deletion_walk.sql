@@ -3,6 +3,7 @@
 --
 -- Parameters  p_walk_id   the walk                 p_plan_id   its plan
 --             p_all       TRUE: every reference (preview, max_rows); FALSE: those the check needs
+--             p_most      most rows to read; NULL: any number
 --             p_read      OUT number of rows read; NULL: the walk has ended
 -- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
@@ -14,6 +15,7 @@ CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
     IN p_all BOOLEAN,
+    IN p_most BIGINT,
     OUT p_read BIGINT
 )
 LANGUAGE SQL
@@ -86,7 +88,8 @@ BEGIN
                     AND (p_all OR b.in_check)
             );
             CALL deletion_walk_edge(
-                p_walk_id, p_plan_id, v_edge_no, v_child_no, v_action, v_is_end, p_read
+                p_walk_id, p_plan_id, v_edge_no, v_node_no, v_child_no, v_action, v_is_end, p_most,
+                p_read
             );
             SET v_is_done = FALSE;
             FETCH c_edge INTO v_edge_no, v_child_no, v_action;

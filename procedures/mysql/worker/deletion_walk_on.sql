@@ -29,7 +29,7 @@ BEGIN
     DECLARE v_jobs JSON;
 
     WHILE v_read IS NOT NULL AND utc_timestamp(6) < v_until DO
-        CALL deletion_walk(p_run_id, p_plan_id, p_max_rows IS NOT NULL, v_read);
+        CALL deletion_walk(p_run_id, p_plan_id, p_max_rows IS NOT NULL, NULL, v_read);
 
         IF p_max_rows IS NOT NULL THEN
             SELECT json_arrayagg(q.job_id)

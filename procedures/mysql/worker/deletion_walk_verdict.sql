@@ -20,8 +20,8 @@ COMMENT 'Fail the jobs that a finished walk shows cannot end: rows in the way, o
 BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_edge_no INT;
-    DECLARE v_jobs JSON;
+    DECLARE v_edge_no, v_pos INT;
+    DECLARE v_found, v_circle JSON;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -74,27 +74,27 @@ BEGIN
         SET @dj_walk_id = p_run_id;
         CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
 
-        IF @dj_rows > 0 THEN
-            -- A circle that can be opened, or goes in one transaction, is walked with care.
+        IF @dj_rows > 0 AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
+        ) THEN
+            -- A ring that a NULL opens is walked with care.
             UPDATE deletion_runs AS r
             SET r.state = json_set(r.state, '$.careful', TRUE)
             WHERE r.run_id = p_run_id;
-            SELECT json_arrayagg(k.j)
-            INTO v_jobs
-            FROM json_table(@dj_answer, '$[*]' COLUMNS (
-                j BIGINT UNSIGNED PATH '$.j', n BIGINT PATH '$.n'
-            )) AS k
-            WHERE k.n > deletion_setting_int('batch_rows') AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
-            );
+        ELSEIF @dj_rows > 0 THEN
+            SET v_found = @dj_answer, v_pos = 0;
 
-            IF v_jobs IS NOT NULL THEN
-                CALL deletion_fail_jobs(p_run_id, v_jobs, concat(
-                    'JD007: rows of ', v_table, ' go in a circle by ', v_reference
-                ));
-            END IF;
+            WHILE v_pos < json_length(v_found) DO
+                SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
+                CALL deletion_fail_jobs(
+                    p_run_id, json_array(json_extract(v_circle, '$.j')), deletion_circle_error(
+                        json_extract(v_circle, '$.n'), v_table, v_reference, v_circle ->> '$.k'
+                    )
+                );
+                SET v_pos = v_pos + 1;
+            END WHILE;
         END IF;
 
         SET v_is_done = FALSE;

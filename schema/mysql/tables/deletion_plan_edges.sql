@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
     parent_index VARCHAR(64) NULL
         COMMENT 'Unique key that the columns pointed at make',
     is_refused BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the engine refuses to delete a row that refers to itself',
+        COMMENT 'True where the engine may refuse to delete a row that refers to itself',
     discriminator_column VARCHAR(64) NULL
         COMMENT 'Column of the child that tells which parent table is meant',
     discriminator_value TEXT NULL
@@ -64,6 +64,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row x sets',
     is_circular BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where tables refer to each other in a circle by it',
+    is_link BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check searches the rows that it ties for circles',
     break_list TEXT NULL
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),

@@ -1,0 +1,161 @@
+-- deletion_place
+-- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
+--
+-- Parameters  p_run_id, p_plan_id   the run
+--             p_is_over             OUT TRUE where no row has its turn any more
+-- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
+-- Execute     the owner only
+--
+-- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
+-- reference which cannot be set NULL. By any other the run lets go of it, since it stays reachable
+-- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it
+-- is the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
+
+DROP PROCEDURE IF EXISTS deletion_place;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_place(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Cut, for a moment, the links from rows of a finished walk that a circle cannot keep'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
+        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
+    );
+    DECLARE v_rows, v_below, v_nodes, v_links, v_leading, v_hard JSON;
+
+    SELECT
+        json_merge_preserve(json_arrayagg(l.node_no), json_arrayagg(l.parent_node_no)),
+        json_arrayagg(l.edge_no),
+        json_arrayagg(if(l.action = 'cascade', l.edge_no, NULL)),
+        json_arrayagg(if(
+            EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
+            ),
+            NULL,
+            l.edge_no
+        ))
+    INTO v_nodes, v_links, v_leading, v_hard
+    FROM deletion_plan_steps AS l
+    WHERE l.plan_id = p_plan_id AND l.kind = 'link';
+
+    IF NOT EXISTS (
+        SELECT 1
+        FROM deletion_runs AS r
+        WHERE r.run_id = p_run_id AND json_contains_path(r.state, 'one', '$.place')
+    ) THEN
+        -- The roots, and what is met from tables in no circle.
+        UPDATE deletion_walk_keys AS w
+        SET w.is_expanded = FALSE
+        WHERE
+            w.walk_id = p_run_id
+            AND w.fate = 'delete'
+            AND json_contains(v_nodes, cast(w.node_no AS JSON))
+            AND NOT json_contains(v_links, cast(w.edge_no AS JSON))
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = w.walk_id
+                    AND l.job_id = w.job_id
+                    AND l.child_node_no = w.node_no
+                    AND l.child_hash = w.key_hash
+                    AND json_contains(v_hard, cast(l.edge_no AS JSON))
+            );
+        UPDATE deletion_runs AS r
+        SET r.state = json_set(r.state, '$.place', TRUE)
+        WHERE r.run_id = p_run_id;
+    END IF;
+
+    SET p_is_over = FALSE;
+
+    WHILE NOT p_is_over AND utc_timestamp(6) < v_until DO
+        SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
+        INTO v_rows
+        FROM (
+            SELECT w.job_id, w.node_no, w.key_hash
+            FROM deletion_walk_keys AS w
+            WHERE w.walk_id = p_run_id AND NOT w.is_expanded
+            LIMIT 1000
+        ) AS q;
+        SET p_is_over = v_rows IS NULL;
+
+        SELECT json_arrayagg(json_object(
+            'j', q.job_id, 'n', q.child_node_no, 'h', hex(q.child_hash), 'm', q.is_met
+        ))
+        INTO v_below
+        FROM (
+            SELECT
+                l.job_id, l.child_node_no, l.child_hash,
+                max(json_contains(v_leading, cast(l.edge_no AS JSON))) AS is_met
+            FROM json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+            )) AS t
+            STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+                ON
+                    l.walk_id = p_run_id
+                    AND l.job_id = t.j
+                    AND l.parent_node_no = t.n
+                    AND l.parent_hash = unhex(t.h)
+            GROUP BY l.job_id, l.child_node_no, l.child_hash
+        ) AS q;
+
+        DELETE l
+        FROM json_table(v_rows, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+            ON
+                l.walk_id = p_run_id
+                AND l.job_id = t.j
+                AND l.parent_node_no = t.n
+                AND l.parent_hash = unhex(t.h);
+
+        UPDATE json_table(v_rows, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_run_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET w.is_expanded = TRUE;
+
+        -- A row that had its turn may get another one: then nothing hangs from it any more.
+        UPDATE json_table(v_below, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h',
+            m BOOLEAN PATH '$.m'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_run_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        SET
+            w.is_expanded = NOT (t.m OR NOT json_contains(v_links, cast(w.edge_no AS JSON)))
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = p_run_id
+                    AND l.job_id = w.job_id
+                    AND l.child_node_no = w.node_no
+                    AND l.child_hash = w.key_hash
+                    AND json_contains(v_hard, cast(l.edge_no AS JSON))
+            ),
+            w.edge_no = if(t.m, 0, w.edge_no);
+    END WHILE;
+END$$
+DELIMITER ;
