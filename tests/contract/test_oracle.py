@@ -27,7 +27,7 @@ from tests.oracle.strategies import cases, fits
 
 MORE_EXAMPLES = os.environ.get("DELETION_JOBS_TEST_EXAMPLES")
 SHRINK = os.environ.get("DELETION_JOBS_TEST_SHRINK")
-EXAMPLES = {"mysql": 40, "mysql_native_fk": 40, "postgres": 60}
+EXAMPLES = {"mysql": 250, "mysql_native_fk": 250, "postgres": 500}
 
 Counts = dict[tuple[str, str], int]
 

@@ -14,7 +14,7 @@ Row = tuple[Any, ...]
 Rows = dict[str, list[Row]]
 
 MAX_KEY_LENGTH = 64
-MOST_TABLES = 7
+MOST_TABLES = 12
 
 # The values of each type by number: the awkward ones first, all different under any collation.
 VALUES: dict[str, list[Any]] = {
@@ -72,12 +72,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with its primary key, and perhaps one unique column beside it."""
+    """A table with its primary key, and perhaps one unique column beside it.
+
+    Attributes:
+        partitions: into how many its rows are hashed by the first column of its key; 0: none.
+    """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     unique: str | None = None
+    partitions: int = 0
 
     def column(self, name: str) -> Column:
         """Give a column by its name."""
@@ -141,7 +146,8 @@ class Case:
                 for column in table.columns
             )
             unique = f", unique ({table.unique})" if table.unique else ""
-            yield f"{table.name} ({columns}, primary key {table.key}{unique})"
+            parts = f", {table.partitions} partitions" if table.partitions else ""
+            yield f"{table.name} ({columns}, primary key {table.key}{unique}{parts})"
             for link in self.links:
                 if link.child == table.name:
                     how = f"{link.how} over {link.native}" if link.how == "rule" else link.how

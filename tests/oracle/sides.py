@@ -113,7 +113,15 @@ class Side:
                 for link in case.links
                 if link.child == table.name and self._has_key(link)
             ]
-        return f"CREATE TABLE {table.name} ({', '.join(lines)})"
+        create = f"CREATE TABLE {table.name} ({', '.join(lines)})"
+        if not table.partitions:
+            return create
+        parts = (
+            f"CREATE TABLE {table.name}_{part} PARTITION OF {table.name}"
+            f" FOR VALUES WITH (MODULUS {table.partitions}, REMAINDER {part})"
+            for part in range(table.partitions)
+        )
+        return "; ".join([f"{create} PARTITION BY HASH ({table.key[0]})", *parts])
 
     def _column(self, column: Column) -> str:
         engine = self.db.engine
