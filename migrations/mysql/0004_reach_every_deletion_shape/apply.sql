@@ -118,6 +118,10 @@ COMMENT 'delete, set_null, set_default, scrub, mark, restore; root_not_found: it
 ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
 COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held';
 
+-- Of held rows the steps name the columns of the key.
+ALTER TABLE deletion_plan_steps MODIFY COLUMN index_name VARCHAR(1100) NULL
+COMMENT 'The index that supports the reference; NULL: none; of held: columns of the key';
+
 -- Every statement can be run again: here DDL commits.
 
 -- Plans of hundreds of tables: their steps are found by an index, and the planner's work tables,
@@ -266,7 +270,7 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_steps.sql 4ab203bd2d61b738ebb3c02596093942e026d25d3954133b25c1be94eeb27a7f  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_steps.sql f675c68faeead418239c23c56058f1ab3f987b160b5f94e45f0426abc00d8aa6  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_edges.sql c21ebb8511771b7d5cd2ed0b2cdb56867a54fd7bb44173191a8617ae03661bd3  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
@@ -382,6 +386,10 @@ CREATE TABLE IF NOT EXISTS deletion_holds (
         COMMENT 'The table, named as targets are',
     row_pk VARCHAR(512) NOT NULL
         COMMENT 'The row''s key as its primary key prints; a composite one as a JSON array',
+    key_columns VARCHAR(1100) NOT NULL
+        COMMENT 'The columns that row_pk is the value of, a JSON array: the key when it was held',
+    row_seen_at DATETIME(6) NULL
+        COMMENT 'When the row was seen first; NULL: it was not there yet; UTC',
     held_until DATETIME(6) NULL
         COMMENT 'When it ends by itself; NULL: it does not; UTC',
     reason TEXT NOT NULL
@@ -397,7 +405,9 @@ CREATE TABLE IF NOT EXISTS deletion_holds (
     PRIMARY KEY (hold_id),
     UNIQUE KEY uq_dh_row (
         (if(released_at IS NULL, table_name, NULL)),
-        (if(released_at IS NULL, row_pk, NULL))
+        (if(released_at IS NULL, row_pk, NULL)),
+        -- The same text by other columns is another row.
+        (if(released_at IS NULL, left(key_columns, 100), NULL))
     ),
     KEY idx_dh_open (released_at, table_name),
     CONSTRAINT chk_dh_released CHECK ((released_at IS NULL) = (released_by IS NULL))
@@ -700,7 +710,7 @@ TO 'deletion_jobs_operator';
 --             p_until   when the hold ends by itself; NULL: when it is released
 --             p_reason  why
 -- Errors      JD002 NULL, a key that does not parse, a time that is past, no reason; JD005 no such
---             table, no key, one of ours
+--             table, no key, one of ours; the engine's where the owner may not read the table
 -- Writes      deletion_holds, deletion_hold_latches     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     CALL hold_deletion('invoice', '42', '2027-01-01', 'tax audit');
@@ -725,6 +735,8 @@ BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: PRS
     DECLARE v_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns VARCHAR(1100) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_seen BOOLEAN;
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -756,6 +768,7 @@ BEGIN
 
     SET v_name = deletion_entity_name(v_schema, v_table);
     CALL deletion_row_key(v_schema, v_table, p_pk, 'hold_deletion', v_pk);
+    SET v_columns = deletion_table_key(v_schema, v_table);
 
     BEGIN
         -- Outside a transaction a savepoint ends with its own statement.
@@ -775,9 +788,17 @@ BEGIN
     ON DUPLICATE KEY UPDATE newest_hold = newest_hold + 1;
     UPDATE deletion_holds AS h
     SET h.released_at = utc_timestamp(6), h.released_by = user()
-    WHERE h.table_name = v_name AND h.row_pk = v_pk AND h.released_at IS NULL;
-    INSERT INTO deletion_holds (table_name, row_pk, held_until, reason, held_by)
-    VALUES (v_name, v_pk, p_until, p_reason, user());
+    WHERE
+        h.table_name = v_name AND h.row_pk = v_pk AND h.key_columns = v_columns
+        AND h.released_at IS NULL;
+    -- No step is at work now: a row that is there stays until it is looked at next.
+    CALL deletion_row_seen(v_schema, v_table, v_columns, v_pk, v_is_seen);
+    INSERT INTO deletion_holds (
+        table_name, row_pk, key_columns, row_seen_at, held_until, reason, held_by
+    )
+    VALUES (
+        v_name, v_pk, v_columns, if(v_is_seen, utc_timestamp(6), NULL), p_until, p_reason, user()
+    );
     UPDATE deletion_hold_latches AS l
     SET l.newest_hold = last_insert_id()
     WHERE l.latch_id = 1;
@@ -798,7 +819,8 @@ TO 'deletion_jobs_operator';
 -- release_deletion_hold
 -- Let go of a row that is held; jobs that it stopped go on by retry_deletion.
 --
--- Parameters  p_table   the table                  p_pk   the row's primary key
+-- Parameters  p_table   the table                  p_pk   the row's primary key, or what
+--             vw_deletion_holds shows of one that was held by a key that the table has no more
 -- Errors      JD002 NULL, a key that does not parse, no hold on the row
 -- Writes      deletion_holds (one row)             Commits  no
 -- Execute     deletion_jobs_operator
@@ -817,16 +839,18 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Let go of a row that is held; jobs that it stopped go on by retry_deletion'
 BEGIN
-    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05,PRS
     DECLARE v_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT p_table;
-    DECLARE v_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT p_pk;
+    DECLARE v_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_hold_id BIGINT UNSIGNED;
+    DECLARE v_columns JSON;
     DECLARE v_is_there BOOLEAN DEFAULT TRUE;
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'release_deletion_hold', 'table or key is NULL', NULL);
     END IF;
 
-    -- A hold can be released when its table is gone: by the names that the view shows.
+    -- A hold can be released when its table is gone, or its key: by what the view shows.
     BEGIN
         DECLARE EXIT HANDLER FOR SQLSTATE 'JD005' SET v_is_there = FALSE;
         CALL deletion_find_table(p_table, 'release_deletion_hold', v_schema, v_table);
@@ -834,14 +858,37 @@ BEGIN
 
     IF v_is_there THEN
         SET v_name = deletion_entity_name(v_schema, v_table);
-        CALL deletion_row_key(v_schema, v_table, p_pk, 'release_deletion_hold', v_pk);
+        SET v_columns = deletion_table_key(v_schema, v_table);
+
+        BEGIN
+            DECLARE EXIT HANDLER FOR SQLSTATE 'JD002', SQLSTATE 'JD005' SET v_pk = NULL;
+            CALL deletion_row_key(v_schema, v_table, p_pk, 'release_deletion_hold', v_pk);
+        END;
     END IF;
+
+    SET v_hold_id = (
+        SELECT h.hold_id
+        FROM deletion_holds AS h
+        WHERE
+            h.table_name = v_name
+            AND h.released_at IS NULL
+            AND (h.row_pk = p_pk OR (h.row_pk = v_pk AND h.key_columns = cast(v_columns AS CHAR)))
+        ORDER BY
+            coalesce(h.row_pk = v_pk AND h.key_columns = cast(v_columns AS CHAR), FALSE) DESC,
+            h.hold_id
+        LIMIT 1
+    );
 
     UPDATE deletion_holds AS h
     SET h.released_at = utc_timestamp(6), h.released_by = user()
-    WHERE h.table_name = v_name AND h.row_pk = v_pk AND h.released_at IS NULL;
+    WHERE h.hold_id = v_hold_id;
 
-    IF row_count() = 0 THEN
+    IF v_hold_id IS NULL THEN
+        -- What is no key at all is told as such.
+        IF v_is_there THEN
+            CALL deletion_row_key(v_schema, v_table, p_pk, 'release_deletion_hold', v_pk);
+        END IF;
+
         CALL deletion_raise(
             'JD002', 'release_deletion_hold', concat('no hold on ', left(p_table, 64)), p_pk
         );
@@ -858,8 +905,8 @@ TO 'deletion_jobs_operator';
 -- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     rows of table_name, action (mark, root_not_found), reference_name (always NULL),
---             row_count, is_at_least (the walk was cut short)
+-- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always
+--             NULL), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
 --             as the plan's; the engine's own where a right is missing
 -- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
@@ -885,7 +932,11 @@ BEGIN
     DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
-    DECLARE v_saved JSON;
+    DECLARE v_saved, v_roots JSON;
+    DECLARE v_is_whole BOOLEAN;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6)
+    );
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -920,7 +971,9 @@ BEGIN
     )));
     CALL deletion_execute(v_plan_id, 0, 'roots');
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
-    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+    SET v_roots = @dj_answer;
+    CALL deletion_preview_held(v_walk_id, v_plan_id, v_roots, v_until, v_is_whole);
+    CALL deletion_seed_walk(v_walk_id, v_roots);
 
     WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
         CALL deletion_walk(
@@ -930,8 +983,9 @@ BEGIN
     END WHILE;
 
     SELECT
-        q.table_name, q.action, NULL AS reference_name, sum(q.action = 'mark') AS row_count,
-        v_read IS NOT NULL AS is_at_least
+        q.table_name, q.action, NULL AS reference_name,
+        sum(q.action <> 'root_not_found') AS row_count,
+        v_read IS NOT NULL OR NOT v_is_whole AS is_at_least
     FROM (
         SELECT
             n.table_name,
@@ -943,12 +997,32 @@ BEGIN
             ON deletion_entity_name(c.table_schema, c.table_name) = n.table_name
         WHERE
             w.walk_id = v_walk_id
+            AND w.fate <> 'held'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS h
+                WHERE
+                    h.walk_id = v_walk_id
+                    AND h.fate = 'held'
+                    AND h.node_no = w.node_no
+                    AND h.key_hash = w.key_hash
+            )
             AND (
                 json_contains_path(w.`keys`, 'one', '$.m')
                 OR json_type(json_extract(w.`keys`, '$.s')) = 'NULL'
                 OR (c.kind = 'boolean' AND json_extract(w.`keys`, '$.s') = 0)
                 OR (c.kind = 'integer' AND json_extract(w.`keys`, '$.s') <> c.mark_value)
             )
+        UNION ALL
+        SELECT
+            (
+                SELECT min(s.table_name)
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = v_plan_id AND s.kind = 'held' AND s.node_no = w.node_no
+            ),
+            'held'
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = v_walk_id AND w.fate = 'held'
     ) AS q
     GROUP BY q.table_name, q.action
     ORDER BY q.table_name, q.action;
@@ -2395,6 +2469,94 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_column_frame.sql
+-- deletion_column_frame
+-- Describe how frames carry the values of a column of a type: written as JSON, and read as it is.
+--
+-- Parameters  p_column      the column
+--             p_type, p_charset, p_collation   its type; the others NULL where it has none
+--             p_field       its name in frames: k1 for a key, u1 for what is referred to, p1 for
+--                           what refers
+-- Returns     JSON object; its type is that of a JSON_TABLE column, put and get are functions
+--             around the column and around the field; NULL: keys cannot be of that type
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_column_frame;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_column_frame(
+    p_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_type LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_charset VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_collation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_field VARCHAR(8)
+) RETURNS JSON
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Describe how frames carry the values of a column of a type'
+BEGIN
+    DECLARE v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_family VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_family = deletion_type_family(p_type);
+    SET v_base = regexp_substr(p_type, '^[a-z]+');
+    -- Own type, character set and collation: any other makes the engine compare by something else.
+    SET v_frame = CASE
+        WHEN v_base = 'bit' THEN 'BIGINT UNSIGNED'
+        WHEN v_base = 'year' THEN 'SMALLINT UNSIGNED'
+        WHEN v_family = 'number' THEN concat(
+            upper(v_base),
+            coalesce(if(v_base = 'decimal', regexp_substr(p_type, '[(][0-9, ]+[)]'), ''), ''),
+            if(p_type LIKE '% unsigned%', ' UNSIGNED', '')
+        )
+        WHEN v_family = 'bytes' THEN concat(
+            'VARCHAR(', 2 * regexp_substr(p_type, '[0-9]+'),
+            ') CHARACTER SET ascii COLLATE ascii_bin'
+        )
+        WHEN v_family IN ('string', 'label') THEN concat(
+            'VARCHAR(', if(v_family = 'label', '255', regexp_substr(p_type, '[0-9]+')),
+            ') CHARACTER SET ', p_charset, ' COLLATE ', p_collation
+        )
+        WHEN v_base = 'date' THEN 'DATE'
+        WHEN v_family IN ('moment', 'time') THEN concat(
+            if(v_family = 'time', 'TIME', 'DATETIME'),
+            coalesce(regexp_substr(p_type, '[(][0-9][)]'), '')
+        )
+    END;
+
+    RETURN if(v_frame IS NULL, NULL, json_object(
+        'f', p_field,
+        'column', p_column,
+        'name', deletion_quote_name(p_column),
+        'family', v_family,
+        'collation', p_collation,
+        'type', v_frame,
+        -- JSON keeps integers exactly; all else travels as text, bytes as hexadecimal digits.
+        'put', CASE
+            WHEN v_base IN ('bit', 'year') THEN json_array('CAST(', ' AS UNSIGNED)')
+            WHEN v_family = 'number' AND v_base <> 'decimal' THEN json_array('', '')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' AND p_charset = 'utf8mb4' THEN json_array('', '')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END,
+        'get', if(v_family = 'bytes', json_array('UNHEX(', ')'), json_array('', '')),
+        -- As jobs spell it; adding nothing takes the zeros of ZEROFILL away.
+        'text', CASE
+            WHEN v_base = 'bit' THEN json_array('CAST(CAST(', ' AS UNSIGNED) AS CHAR)')
+            WHEN v_family = 'number' AND v_base <> 'year' THEN json_array('CAST(', ' + 0 AS CHAR)')
+            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
+            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
+            ELSE json_array('CAST(', ' AS CHAR)')
+        END
+    ));
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_frame_column.sql
 -- deletion_frame_column
 -- Describe how frames carry the values of a column: written as JSON, and read in its own type.
@@ -2422,67 +2584,13 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'  -- noqa: LT05
 BEGIN
-    DECLARE v_type, v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_family, v_charset, v_collation VARCHAR(64)
-        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-
-    SELECT c.column_type, c.character_set_name, c.collation_name
-    INTO v_type, v_charset, v_collation
-    FROM deletion_node_columns AS c
-    WHERE c.plan_id = p_plan_id AND c.node_no = p_node_no AND c.column_name = p_column;
-
-    SET v_family = deletion_type_family(v_type);
-    SET v_base = regexp_substr(v_type, '^[a-z]+');
-    -- Own type, character set and collation: any other makes the engine compare by something else.
-    SET v_frame = CASE
-        WHEN v_base = 'bit' THEN 'BIGINT UNSIGNED'
-        WHEN v_base = 'year' THEN 'SMALLINT UNSIGNED'
-        WHEN v_family = 'number' THEN concat(
-            upper(v_base),
-            coalesce(if(v_base = 'decimal', regexp_substr(v_type, '[(][0-9, ]+[)]'), ''), ''),
-            if(v_type LIKE '% unsigned%', ' UNSIGNED', '')
+    RETURN (
+        SELECT deletion_column_frame(
+            c.column_name, c.column_type, c.character_set_name, c.collation_name, p_field
         )
-        WHEN v_family = 'bytes' THEN concat(
-            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'),
-            ') CHARACTER SET ascii COLLATE ascii_bin'
-        )
-        WHEN v_family IN ('string', 'label') THEN concat(
-            'VARCHAR(', if(v_family = 'label', '255', regexp_substr(v_type, '[0-9]+')),
-            ') CHARACTER SET ', v_charset, ' COLLATE ', v_collation
-        )
-        WHEN v_base = 'date' THEN 'DATE'
-        WHEN v_family IN ('moment', 'time') THEN concat(
-            if(v_family = 'time', 'TIME', 'DATETIME'),
-            coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
-        )
-    END;
-
-    RETURN if(v_frame IS NULL, NULL, json_object(
-        'f', p_field,
-        'column', p_column,
-        'name', deletion_quote_name(p_column),
-        'family', v_family,
-        'collation', v_collation,
-        'type', v_frame,
-        -- JSON keeps integers exactly; all else travels as text, bytes as hexadecimal digits.
-        'put', CASE
-            WHEN v_base IN ('bit', 'year') THEN json_array('CAST(', ' AS UNSIGNED)')
-            WHEN v_family = 'number' AND v_base <> 'decimal' THEN json_array('', '')
-            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
-            WHEN v_family = 'string' AND v_charset = 'utf8mb4' THEN json_array('', '')
-            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
-            ELSE json_array('CAST(', ' AS CHAR)')
-        END,
-        'get', if(v_family = 'bytes', json_array('UNHEX(', ')'), json_array('', '')),
-        -- As jobs spell it; adding nothing takes the zeros of ZEROFILL away.
-        'text', CASE
-            WHEN v_base = 'bit' THEN json_array('CAST(CAST(', ' AS UNSIGNED) AS CHAR)')
-            WHEN v_family = 'number' AND v_base <> 'year' THEN json_array('CAST(', ' + 0 AS CHAR)')
-            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
-            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
-            ELSE json_array('CAST(', ' AS CHAR)')
-        END
-    ));
+        FROM deletion_node_columns AS c
+        WHERE c.plan_id = p_plan_id AND c.node_no = p_node_no AND c.column_name = p_column
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -2736,13 +2844,61 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_found.sql
+-- deletion_sql_found
+-- Write the part of a statement that finds rows by keys as holds store them.
+--
+-- Parameters  p_columns   the key's columns h1.., as deletion_column_frame describes them, an array
+--             p_table     the table, with its index hint
+-- Returns     text, from FROM on; t is the array that is bound, of {"j": number, "pk": key, "k":
+--             the key as JSON}, x the rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_found;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_found(
+    p_columns JSON,
+    p_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Write the part of a statement that finds rows by keys as holds store them'
+BEGIN
+    DECLARE v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_column JSON;
+    DECLARE v_pos INT DEFAULT 0;
+
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_column = json_extract(p_columns, concat('$[', v_pos, ']'));
+        -- What does not convert any more is an error: a hold is never passed over.
+        SET v_frame = concat(
+            v_frame, ', ', v_column ->> '$.f', ' ', v_column ->> '$.type', ' PATH \'$.',
+            if(json_length(p_columns) = 1, 'pk', concat('k[', v_pos, ']')), '\' ERROR ON ERROR'
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN concat(
+        'FROM JSON_TABLE(?, \'$[*]\' COLUMNS (j BIGINT UNSIGNED PATH \'$.j\'', v_frame,
+        ')) AS t\nSTRAIGHT_JOIN ', p_table, ' ON ', deletion_sql_list(p_columns, 'found', ' AND ')
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_held.sql
 -- deletion_sql_held
--- Write the statement that finds the held rows of a table by their primary keys.
+-- Write the statement that finds the held rows of a table by the key that was held.
 --
--- Parameters  p_plan_id, p_node_no   the table, one of the plan's closure
+-- Parameters  p_plan_id, p_node_no   the table, one of the plan's
+--             p_columns              the columns of that key, a JSON array of names
 -- Returns     text; binds an array of {"j": number of the hold, "pk": key, "k": the key as JSON};
---             answers the frame of the rows that are there, each with its table's number ("n")
+--             answers the frame of the rows that are there, each with its table's number ("n");
+--             NULL: the columns are no unique key of the table, or not there
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -2751,52 +2907,109 @@ DROP FUNCTION IF EXISTS deletion_sql_held;
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_held(
     p_plan_id BIGINT UNSIGNED,
-    p_node_no INT
+    p_node_no INT,
+    p_columns JSON
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write the statement that finds the held rows of a table by their primary keys'
+COMMENT 'Write the statement that finds the held rows of a table by the key that was held'
 BEGIN
-    DECLARE v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_key, v_columns, v_column JSON;
-    DECLARE v_frame, v_found, v_sql_name LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';  -- noqa: LT05
+    DECLARE v_frame_columns, v_column JSON;
+    DECLARE v_key JSON DEFAULT json_array();
+    DECLARE v_sql_name LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_index VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT deletion_unique_index(p_plan_id, p_node_no, p_columns);
     DECLARE v_pos INT DEFAULT 0;
 
     SELECT n.sql_name, n.frame_columns
-    INTO v_sql_name, v_columns
+    INTO v_sql_name, v_frame_columns
     FROM deletion_plan_nodes AS n
     WHERE n.plan_id = p_plan_id AND n.node_no = p_node_no;
 
-    -- A target may be registered by another key.
-    SET v_key = deletion_node_key(p_plan_id, p_node_no);
-
-    WHILE v_pos < json_length(v_key) DO
-        SET v_name = json_unquote(json_extract(v_key, concat('$[', v_pos, ']')));
+    WHILE v_pos < json_length(p_columns) DO
         SET v_column = deletion_frame_column(
-            p_plan_id, p_node_no, v_name, concat('h', v_pos + 1)
+            p_plan_id, p_node_no, json_unquote(json_extract(p_columns, concat('$[', v_pos, ']'))),
+            concat('h', v_pos + 1)
         );
-        -- What does not convert any more is an error: a hold is never passed over.
-        SET v_frame = concat(
-            v_frame, ', h', v_pos + 1, ' ', v_column ->> '$.type', ' PATH \'$.',
-            if(json_length(v_key) = 1, 'pk', concat('k[', v_pos, ']')), '\' ERROR ON ERROR'
-        );
-        SET v_found = concat(
-            v_found, if(v_pos = 0, '', ' AND '),
-            deletion_sql_list(json_array(v_column), 'found', '')
-        );
-        SET v_pos = v_pos + 1;
+
+        IF v_column IS NULL OR v_index IS NULL THEN
+            RETURN NULL;
+        END IF;
+
+        SET v_key = json_array_append(v_key, '$', v_column), v_pos = v_pos + 1;
     END WHILE;
 
     RETURN concat(
         'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'n\', ', p_node_no, ', \'j\', t.j, ',
-        deletion_sql_list(v_columns, 'found_object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
-        'INTO @dj_answer, @dj_rows\nFROM JSON_TABLE(?, \'$[*]\' COLUMNS (',
-        'j BIGINT UNSIGNED PATH \'$.j\'', v_frame, ')) AS t\nSTRAIGHT_JOIN ', v_sql_name, ' AS x',
-        coalesce(deletion_sql_index(deletion_unique_index(p_plan_id, p_node_no, v_key)), ''),
-        ' ON ', v_found
+        deletion_sql_list(v_frame_columns, 'found_object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+        'INTO @dj_answer, @dj_rows\n',
+        deletion_sql_found(v_key, concat(v_sql_name, ' AS x', deletion_sql_index(v_index)))
     );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_row_seen.sql
+-- deletion_row_seen
+-- Say whether a table has a row of a key.
+--
+-- Parameters  p_schema, p_table   the table
+--             p_columns   the columns of the key, a JSON array of names
+--             p_pk        their value, in canonical form
+--             p_is_seen   OUT TRUE where it has; FALSE also where somebody is changing it
+-- Errors      the engine's, where the owner may not read the table
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     CALL deletion_row_seen('shop', 'invoice', '["id"]', '42', @dj_rows);
+
+DROP PROCEDURE IF EXISTS deletion_row_seen;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_row_seen(
+    IN p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_columns JSON,
+    IN p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_is_seen BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say whether a table has a row of a key'
+BEGIN
+    DECLARE v_columns JSON DEFAULT deletion_columns(p_schema, p_table, p_columns);
+    DECLARE v_key JSON DEFAULT json_array();
+    DECLARE v_column JSON;
+    DECLARE v_pos INT DEFAULT 0;
+
+    WHILE v_pos < json_length(v_columns) DO
+        SET v_column = json_extract(v_columns, concat('$[', v_pos, ']'));
+        SET v_pos = v_pos + 1;
+        SET v_key = json_array_append(v_key, '$', deletion_column_frame(
+            v_column ->> '$.name', v_column ->> '$.type', v_column ->> '$.text.charset',
+            v_column ->> '$.text.collation', concat('h', v_pos)
+        ));
+    END WHILE;
+
+    -- A snapshot of the caller's may be older than the last step: what is there now, under a lock;
+    -- never waited for, since every step waits for this call.
+    SET @dj_sql = concat(
+        'SELECT COUNT(*) INTO @dj_rows\n',
+        deletion_sql_found(v_key, concat(
+            deletion_quote_name(p_schema), '.', deletion_quote_name(p_table), ' AS x'
+        )),
+        '\nFOR SHARE OF x SKIP LOCKED'
+    );
+    SET @dj_frame = json_array(json_object(
+        'j', 0, 'pk', p_pk, 'k', CASE WHEN json_valid(p_pk) THEN cast(p_pk AS JSON) END
+    ));
+    PREPARE dj_stmt FROM @dj_sql;
+    EXECUTE dj_stmt USING @dj_frame;
+    DEALLOCATE PREPARE dj_stmt;
+    SET p_is_seen = @dj_rows > 0;
 END$$
 DELIMITER ;
 -- <<<
@@ -5426,26 +5639,37 @@ BEGIN
     SELECT
         p_plan_id,
         v_step_no + row_number() OVER (
-            ORDER BY q.node_no, q.edge_no IS NOT NULL, q.edge_no, q.kind
+            ORDER BY q.node_no, q.edge_no IS NOT NULL, q.edge_no, q.kind, q.index_name
         ),
         q.kind, q.node_no, q.parent_node_no, q.edge_no, q.display_name, q.reference_name, q.action,
-        'key',
+        q.index_name,
         if(
-            q.kind = 'held',
-            deletion_sql_held(p_plan_id, q.node_no),
-            deletion_sql_climb(p_plan_id, q.edge_no, q.kind)
+            q.kind = 'held', q.sql_text, deletion_sql_climb(p_plan_id, q.edge_no, q.kind)
         )
     FROM (
         SELECT
-            'held' AS kind, n.node_no, NULL AS parent_node_no, NULL AS edge_no, n.display_name,
-            NULL AS reference_name, NULL AS action
-        FROM deletion_plan_nodes AS n
-        -- A row without a key cannot be held, and nothing hangs from it.
-        WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+            'held' AS kind, k.node_no, NULL AS parent_node_no, NULL AS edge_no, k.display_name,
+            NULL AS reference_name, NULL AS action, k.key_columns AS index_name,
+            deletion_sql_held(p_plan_id, k.node_no, cast(k.key_columns AS JSON)) AS sql_text
+        FROM (
+            -- By the key of now, and by each that a hold in force was placed by and that still is.
+            SELECT
+                n.node_no, n.display_name,
+                cast(deletion_node_key(p_plan_id, n.node_no) AS CHAR) AS key_columns
+            FROM deletion_plan_nodes AS n
+            -- A row without a key cannot be held, and nothing hangs from it.
+            WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+            UNION DISTINCT
+            SELECT n.node_no, n.display_name, h.key_columns
+            FROM deletion_plan_nodes AS n
+            INNER JOIN deletion_holds AS h
+                ON h.table_name = n.display_name AND h.released_at IS NULL
+            WHERE n.plan_id = p_plan_id AND n.in_closure
+        ) AS k
         UNION ALL
         SELECT
             k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
-            e.action
+            e.action, 'key', NULL
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -5453,7 +5677,8 @@ BEGIN
             ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
         WHERE
             e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
-    ) AS q;
+    ) AS q
+    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL;
 END$$
 DELIMITER ;
 -- <<<
@@ -6604,9 +6829,12 @@ BEGIN
         IF v_code IS NULL AND p_hard THEN
             CALL deletion_write_plan(p_plan_id);
             CALL deletion_write_circles(p_plan_id);
-            CALL deletion_write_holds(p_plan_id);
         ELSEIF v_code IS NULL THEN
             CALL deletion_write_soft_plan(p_plan_id);
+        END IF;
+
+        IF v_code IS NULL THEN
+            CALL deletion_write_holds(p_plan_id);
         END IF;
 
         SET v_tables = (
@@ -7009,8 +7237,9 @@ SQL SECURITY DEFINER
 COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
-    DECLARE v_fits, v_is_empty, v_hard BOOLEAN;
-    DECLARE v_held BIGINT;
+    DECLARE v_fits, v_is_empty, v_hard, v_has_climbed BOOLEAN;
+    DECLARE v_held JSON;
+    DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
     DECLARE v_step_count BIGINT;
@@ -7025,8 +7254,10 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at, r.step_count, r.hard_delete
-    INTO v_plan_id, v_started_at, v_step_count, v_hard
+    SELECT
+        r.plan_id, r.started_at, r.step_count, r.hard_delete,
+        r.retries > 0 AND r.retries <= coalesce(json_extract(r.state, '$.held_retries'), 0)
+    INTO v_plan_id, v_started_at, v_step_count, v_hard, v_has_climbed
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -7040,9 +7271,9 @@ BEGIN
             p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
         );
     ELSE
-        CALL deletion_mind_holds(p_run_id, v_held);
+        CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
 
-        IF v_held = -1 THEN
+        IF v_held_state IS NOT NULL THEN
             SET v_is_empty = FALSE;
         ELSEIF v_hard THEN
             CALL deletion_advance(p_run_id, v_is_empty);
@@ -7050,12 +7281,12 @@ BEGIN
             CALL deletion_soft_advance(p_run_id, v_is_empty);
         END IF;
 
-        IF v_held > 0 THEN
-            CALL deletion_see_holds(v_plan_id, v_held);
+        IF v_held_state IS NULL AND json_length(v_held) > 0 THEN
+            CALL deletion_see_holds(p_run_id, v_plan_id, v_held, v_has_climbed);
         END IF;
 
-        IF v_held = -1 THEN
-            SET p_state = 'more';
+        IF v_held_state IS NOT NULL THEN
+            SET p_state = v_held_state;
         ELSEIF v_is_empty THEN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
@@ -7365,7 +7596,9 @@ looking: BEGIN
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
         v_hard BOOLEAN;
-    DECLARE v_max_rows, v_held BIGINT;
+    DECLARE v_max_rows BIGINT;
+    DECLARE v_held JSON;
+    DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
         r.plan_id,
@@ -7402,14 +7635,15 @@ looking: BEGIN
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
-            CALL deletion_mind_holds(p_run_id, v_held);
+            CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
         ELSE
             CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
             CALL deletion_end_run(p_run_id, 'failed', v_error);
             SET p_state = 'ended';
         END IF;
 
-        IF v_held IS NOT NULL THEN
+        IF v_held_state IS NOT NULL THEN
+            SET p_state = v_held_state;
             LEAVE looking;
         END IF;
     END IF;
@@ -7459,11 +7693,15 @@ looking: BEGIN
         AND NOT EXISTS (
             SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run_id AND f.key_count > 0
         )
+        -- Soft jobs that have begun have no frames.
+        AND NOT (v_is_back AND NOT v_hard AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.run_id = p_run_id AND a.outcome IS NULL
+        ))
     THEN
         CALL deletion_end_run(p_run_id, 'failed', NULL);
         SET p_state = 'ended';
     ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
-        IF NOT v_hard THEN
+        IF NOT v_hard AND NOT v_is_back THEN
             CALL deletion_soft_start(p_run_id, v_plan_id);
         END IF;
 
@@ -7521,11 +7759,22 @@ BEGIN
     CALL deletion_climb(p_run_id, p_plan_id, p_is_over);
 
     IF p_is_over THEN
-        SELECT json_arrayagg(k.o)
+        SELECT json_arrayagg(q.o)
         INTO v_roots
-        FROM deletion_frames AS f
-        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
-        WHERE f.run_id = p_run_id AND f.edge_no = 0;
+        FROM (
+            SELECT k.o
+            FROM deletion_frames AS f
+            CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+            WHERE f.run_id = p_run_id AND f.edge_no = 0
+            UNION ALL
+            -- Soft jobs that have begun have no frames: they keep their roots themselves.
+            SELECT s.`keys`
+            FROM deletion_runs AS r
+            INNER JOIN deletion_attempts AS a ON a.run_id = r.run_id AND a.outcome IS NULL
+            INNER JOIN deletion_soft_keys AS s
+                ON s.job_id = a.job_id AND s.node_no = 0 AND s.edge_no = 0
+            WHERE r.run_id = p_run_id AND NOT r.hard_delete
+        ) AS q;
         CALL deletion_held_roots(p_run_id, p_plan_id, v_roots, v_met);
         DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
 
@@ -7933,7 +8182,9 @@ DELIMITER ;
 --
 -- Parameters  p_plan_id   the plan
 --             p_rows      OUT JSON array of the rows that are there, as frames keep them, each with
---                         its table's number ("n"); "j" is the hold's number, above all jobs'
+--                         its table's number ("n"); "j" is the hold's number, above all jobs'.
+--                         A hold whose row is found no more stands there with "lost": which row it
+--                         was nobody can say
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -7950,38 +8201,75 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Find the rows of a plan''s tables on which a hold is in force'
 BEGIN
-    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_holds JSON;
+    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: PRS
+    DECLARE v_node_no INT;
+    DECLARE v_holds, v_lost JSON;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_table CURSOR FOR
         SELECT
+            t.node_no,
             s.sql_text,
             json_arrayagg(json_object(
                 'j', h.hold_id + 4611686018427387904,
                 'pk', h.row_pk,
-                'k', CASE WHEN json_valid(h.row_pk) THEN cast(h.row_pk AS JSON) END
+                'k', CASE WHEN json_valid(h.row_pk) THEN cast(h.row_pk AS JSON) END,
+                'seen', h.row_seen_at IS NOT NULL
             ))
         FROM deletion_holds AS h
-        INNER JOIN deletion_plan_steps AS s
-            ON s.plan_id = p_plan_id AND s.kind = 'held' AND s.table_name = h.table_name
+        -- By the columns that the hold was placed by; without such a step they are no key now.
+        INNER JOIN (
+            SELECT DISTINCT d.node_no, d.table_name
+            FROM deletion_plan_steps AS d
+            WHERE d.plan_id = p_plan_id AND d.kind = 'held'
+        ) AS t ON t.table_name = h.table_name
+        LEFT JOIN deletion_plan_steps AS s
+            ON
+                s.plan_id = p_plan_id AND s.kind = 'held' AND s.node_no = t.node_no
+                AND s.index_name = h.key_columns
         WHERE
             h.released_at IS NULL
             AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
-        GROUP BY s.step_no, s.sql_text
-        ORDER BY s.step_no;
+        GROUP BY t.node_no, s.step_no, s.sql_text
+        ORDER BY t.node_no, s.step_no;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     SET p_rows = json_array();
     OPEN c_table;
-    FETCH c_table INTO v_sql, v_holds;
+    FETCH c_table INTO v_node_no, v_sql, v_holds;
 
     WHILE NOT v_is_done DO
         SET @dj_sql = v_sql, @dj_frame = v_holds, @dj_answer = NULL;
-        PREPARE dj_stmt FROM @dj_sql;
-        EXECUTE dj_stmt USING @dj_frame;
-        DEALLOCATE PREPARE dj_stmt;
-        SET p_rows = json_merge_preserve(p_rows, @dj_answer);
-        FETCH c_table INTO v_sql, v_holds;
+
+        IF v_sql IS NOT NULL THEN
+            BEGIN
+                -- The columns are of another type now, which does not take what was held.
+                DECLARE EXIT HANDLER FOR 3156, 3665, 3666, 3667, 1264, 1292, 1366, 1406  -- noqa: PRS
+                    SET @dj_answer = NULL;
+
+                PREPARE dj_stmt FROM @dj_sql;
+                EXECUTE dj_stmt USING @dj_frame;
+                DEALLOCATE PREPARE dj_stmt;
+            END;
+        END IF;
+
+        SELECT coalesce(
+            json_arrayagg(json_object('n', v_node_no, 'j', l.j, 'lost', TRUE)), json_array()
+        )
+        INTO v_lost
+        FROM (
+            SELECT h.j
+            FROM json_table(v_holds, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', seen BOOLEAN PATH '$.seen'
+            )) AS h
+            WHERE
+                @dj_answer IS NULL
+                OR (h.seen AND NOT json_contains(@dj_answer, json_object('j', h.j)))
+        ) AS l;
+        SET p_rows = json_merge_preserve(
+            p_rows, coalesce(@dj_answer, json_array()), v_lost
+        );
+        SET v_is_done = FALSE;
+        FETCH c_table INTO v_node_no, v_sql, v_holds;
     END WHILE;
 
     CLOSE c_table;
@@ -8650,20 +8938,25 @@ DELIMITER ;
 -- Look whether rows are held that a run could reach; a hold that is new sends it back to its check.
 --
 -- Parameters  p_run_id   the run, fenced
---             p_held     OUT number of held rows that are there; NULL: nothing is held on the
---                        plan's tables; -1: the run has to climb from the held rows first
--- Writes      deletion_runs, deletion_walk_keys; locks deletion_hold_latches     Commits  no
+--             p_held     OUT the held rows that are there, a JSON array; NULL: nothing is held on
+--                        the plan's tables
+--             p_state    OUT what the step answers at once: more (the run has to climb from the
+--                        held rows first), ended (a hold's row is not found: its jobs have
+--                        failed); NULL: the step may go on
+-- Writes      deletion_runs, deletion_walk_keys, deletion_holds, deletion_attempts, deletion_jobs;
+--             locks deletion_hold_latches          Commits  no
 -- Execute     the owner only
 --
--- What the step then deletes is held against that number: whichever way a held row went, by a move
--- under the run's rows, a trigger or an action of the engine, the step is rolled back.
+-- What the step then deletes is held against these rows: whichever way one went, by a move under
+-- the run's rows, a trigger or an action of the engine, the step is rolled back.
 
 DROP PROCEDURE IF EXISTS deletion_mind_holds;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_mind_holds(
     IN p_run_id BIGINT UNSIGNED,
-    OUT p_held BIGINT
+    OUT p_held JSON,
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
@@ -8671,9 +8964,10 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Look whether rows are held that a run could reach; a new hold sends it back to its check'
 BEGIN
-    DECLARE v_newest, v_plan_id BIGINT UNSIGNED;
+    DECLARE v_newest, v_plan_id BIGINT UNSIGNED;  -- noqa: PRS
     DECLARE v_retries INT;
-    DECLARE v_state, v_rows JSON;
+    DECLARE v_state, v_rows, v_lost, v_seen JSON;
+    DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Until this step commits no hold comes, and one that is coming is waited for.
     SET v_newest = (
@@ -8682,7 +8976,7 @@ BEGIN
         WHERE l.latch_id = 1
         FOR SHARE
     );
-    SET p_held = NULL;
+    SET p_held = NULL, p_state = NULL;
 
     IF v_newest > 0 THEN
         SELECT r.plan_id, r.retries, coalesce(r.state, json_object())
@@ -8693,13 +8987,37 @@ BEGIN
 
         IF v_newest IS NOT NULL THEN
             CALL deletion_held_rows(v_plan_id, v_rows);
-            SET p_held = json_length(v_rows);
+            SELECT
+                json_arrayagg(if(k.is_lost, k.j - 4611686018427387904, NULL)),
+                json_arrayagg(if(h.row_seen_at IS NULL AND NOT k.is_lost, h.hold_id, NULL))
+            INTO v_lost, v_seen
+            FROM json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', is_lost BOOLEAN EXISTS PATH '$.lost'
+            )) AS k
+            INNER JOIN deletion_holds AS h ON h.hold_id = k.j - 4611686018427387904;
+            SET p_held = v_rows;
+
+            -- The row may have another key now, and be any: nothing that could reach it goes.
+            IF json_contains_path(v_rows, 'one', '$[*].lost') THEN
+                SET v_error = concat(
+                    deletion_hold_error(v_lost), ' (no row is found by the key that was held: ',
+                    'release the hold, or release it and hold the row by its key of now)'
+                );
+                CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
+                CALL deletion_end_run(p_run_id, 'failed', v_error);
+                SET p_state = 'ended';
+            END IF;
+
+            -- From now on its absence means that its key was changed, or that it was removed.
+            UPDATE json_table(v_seen, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS s
+            STRAIGHT_JOIN deletion_holds AS h FORCE INDEX (PRIMARY) ON h.hold_id = s.id
+            SET h.row_seen_at = utc_timestamp(6);
 
             -- A step that was rolled back may have met a row that moved: climb once more.
-            IF
+            IF p_state IS NULL AND (
                 v_newest > coalesce(json_extract(v_state, '$.held'), 0)
                 OR v_retries > coalesce(json_extract(v_state, '$.held_retries'), 0)
-            THEN
+            ) THEN
                 DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
                 CALL deletion_seed_climb(p_run_id, v_rows);
                 UPDATE deletion_runs AS r
@@ -8710,7 +9028,7 @@ BEGIN
                     ),
                     r.phase = 'check'
                 WHERE r.run_id = p_run_id;
-                SET p_held = -1;
+                SET p_state = 'more';
             END IF;
         END IF;
     END IF;
@@ -8992,13 +9310,20 @@ BEGIN
         INSERT IGNORE INTO deletion_walk_keys (
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT p_walk_id, 0, k.n, 'held', deletion_key_hash(k.o), 0, json_object(), TRUE
+        SELECT
+            p_walk_id, 0, k.n, 'held',
+            if(k.is_lost, deletion_key_hash(json_object('k1', k.j)), deletion_key_hash(k.o)), 0,
+            json_object(), TRUE
         FROM json_table(v_rows, '$[*]' COLUMNS (
-            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
+            is_lost BOOLEAN EXISTS PATH '$.lost'
         )) AS k
-        WHERE json_contains(
-            json_extract(v_met, '$[0].holds'), cast(k.j - 4611686018427387904 AS JSON)
-        );
+        -- A hold whose row is not found stops every job that could reach it.
+        WHERE
+            k.is_lost
+            OR json_contains(
+                json_extract(v_met, '$[0].holds'), cast(k.j - 4611686018427387904 AS JSON)
+            );
     END IF;
 END$$
 DELIMITER ;
@@ -9314,31 +9639,64 @@ DELIMITER ;
 
 -- >>> procedures/mysql/worker/deletion_see_holds.sql
 -- deletion_see_holds
--- After a step: see that the held rows of its plan are all still there.
+-- After a step: see that the held rows of its plan are all still there, the same and unmarked.
 --
--- Parameters  p_plan_id   the plan                 p_held   their number before the step
--- Errors      40001 the step took one: it is rolled back, and the run climbs from them once more
--- Writes      nothing                              Commits  no
+-- Parameters  p_run_id, p_plan_id   the run
+--             p_held          the held rows before the step
+--             p_has_climbed   TRUE: the step was rolled back once, and the run has climbed since
+-- Errors      40001 the step took one: it is rolled back, and the run climbs from them once more;
+--             JD006 it did so although it had climbed: the job is blocked
+-- Writes      deletion_runs                        Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_see_holds;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_see_holds(
+    IN p_run_id BIGINT UNSIGNED,
     IN p_plan_id BIGINT UNSIGNED,
-    IN p_held BIGINT
+    IN p_held JSON,
+    IN p_has_climbed BOOLEAN
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'After a step: see that the held rows of its plan are all still there'
+COMMENT 'After a step: see that the held rows of its plan are all still there, the same and unmarked'  -- noqa: LT05
 BEGIN
-    DECLARE v_rows JSON;
+    DECLARE v_rows, v_taken JSON;
+    DECLARE v_error VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     CALL deletion_held_rows(p_plan_id, v_rows);
 
-    IF json_length(v_rows) < p_held THEN
+    -- Row by row: one that goes is not made good by one that comes.
+    SELECT json_arrayagg(b.j - 4611686018427387904)
+    INTO v_taken
+    FROM json_table(p_held, '$[*]' COLUMNS (
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+    )) AS b
+    LEFT JOIN json_table(v_rows, '$[*]' COLUMNS (
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
+        is_lost BOOLEAN EXISTS PATH '$.lost'
+    )) AS a
+        ON
+            a.j = b.j
+            AND a.n = b.n
+            AND NOT a.is_lost
+            AND deletion_key_hash(a.o) = deletion_key_hash(b.o)
+            AND cast(json_extract(a.o, '$.s') AS CHAR) <=> cast(json_extract(b.o, '$.s') AS CHAR)
+    WHERE a.j IS NULL;
+
+    IF v_taken IS NULL THEN
+        -- A later step that is rolled back climbs anew.
+        UPDATE deletion_runs AS r
+        SET r.state = json_remove(r.state, '$.held_retries')
+        WHERE r.run_id = p_run_id AND json_extract(r.state, '$.held_retries') > 0;
+    ELSEIF p_has_climbed THEN
+        -- No reference of the plan leads to it: a trigger, or an action of the engine.
+        SET v_error = left(substr(deletion_hold_error(v_taken), char_length('JD006: ') + 1), 128);
+        SIGNAL SQLSTATE 'JD006' SET MESSAGE_TEXT = v_error, MYSQL_ERRNO = 31006;
+    ELSE
         SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = 'a row that is held was on the way';
     END IF;
 END$$
@@ -9372,8 +9730,10 @@ BEGIN
     )
     SELECT p_walk_id, k.j, k.n, 'held', deletion_key_hash(k.o), 0, k.o, FALSE
     FROM json_table(p_rows, '$[*]' COLUMNS (
-        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
-    )) AS k;
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
+        is_lost BOOLEAN EXISTS PATH '$.lost'
+    )) AS k
+    WHERE NOT k.is_lost;
 END$$
 DELIMITER ;
 -- <<<
@@ -11009,6 +11369,8 @@ SELECT
     h.hold_id,
     h.table_name,
     h.row_pk,
+    h.key_columns,
+    h.row_seen_at,
     (h.released_at IS NULL AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6)))
     AS is_in_force,
     h.held_until,

@@ -128,6 +128,11 @@ COMMENT 'What would become of the row: delete, set_null, set_default, restrict o
 
 -- Every statement can be run again: here DDL commits.
 
+-- A plan that looks at held rows is compiled anew without.
+DELETE FROM deletion_plan_steps WHERE kind = 'held';
+ALTER TABLE deletion_plan_steps MODIFY COLUMN index_name VARCHAR(64) NULL
+COMMENT 'The index that supports the reference; NULL: none';
+
 -- Plans of hundreds of tables: the planner's work tables hold nothing between two calls.
 SET @dj_sql = if(
     EXISTS (
@@ -318,8 +323,11 @@ DROP FUNCTION IF EXISTS deletion_table_key;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP FUNCTION IF EXISTS deletion_sql_keyless;
+DROP PROCEDURE IF EXISTS deletion_row_seen;
 DROP FUNCTION IF EXISTS deletion_sql_held;
+DROP FUNCTION IF EXISTS deletion_sql_found;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP FUNCTION IF EXISTS deletion_column_frame;
 DROP PROCEDURE IF EXISTS deletion_row_key;
 DROP FUNCTION IF EXISTS deletion_key_changed;
 DROP PROCEDURE IF EXISTS set_soft_deletion;

@@ -6,7 +6,7 @@
 --             p_until   when the hold ends by itself; NULL: when it is released
 --             p_reason  why
 -- Errors      JD002 NULL, a key that does not parse, a time that is past, no reason; JD005 no such
---             table, no key, one of ours
+--             table, no key, one of ours; the engine's where the owner may not read the table
 -- Writes      deletion_holds, deletion_hold_latches     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     CALL hold_deletion('invoice', '42', '2027-01-01', 'tax audit');
@@ -31,6 +31,8 @@ BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: PRS
     DECLARE v_name VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns VARCHAR(1100) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_seen BOOLEAN;
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -62,6 +64,7 @@ BEGIN
 
     SET v_name = deletion_entity_name(v_schema, v_table);
     CALL deletion_row_key(v_schema, v_table, p_pk, 'hold_deletion', v_pk);
+    SET v_columns = deletion_table_key(v_schema, v_table);
 
     BEGIN
         -- Outside a transaction a savepoint ends with its own statement.
@@ -81,9 +84,17 @@ BEGIN
     ON DUPLICATE KEY UPDATE newest_hold = newest_hold + 1;
     UPDATE deletion_holds AS h
     SET h.released_at = utc_timestamp(6), h.released_by = user()
-    WHERE h.table_name = v_name AND h.row_pk = v_pk AND h.released_at IS NULL;
-    INSERT INTO deletion_holds (table_name, row_pk, held_until, reason, held_by)
-    VALUES (v_name, v_pk, p_until, p_reason, user());
+    WHERE
+        h.table_name = v_name AND h.row_pk = v_pk AND h.key_columns = v_columns
+        AND h.released_at IS NULL;
+    -- No step is at work now: a row that is there stays until it is looked at next.
+    CALL deletion_row_seen(v_schema, v_table, v_columns, v_pk, v_is_seen);
+    INSERT INTO deletion_holds (
+        table_name, row_pk, key_columns, row_seen_at, held_until, reason, held_by
+    )
+    VALUES (
+        v_name, v_pk, v_columns, if(v_is_seen, utc_timestamp(6), NULL), p_until, p_reason, user()
+    );
     UPDATE deletion_hold_latches AS l
     SET l.newest_hold = last_insert_id()
     WHERE l.latch_id = 1;

@@ -2,8 +2,8 @@
 -- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     rows of table_name, action (mark, root_not_found), reference_name (always NULL),
---             row_count, is_at_least (the walk was cut short)
+-- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always
+--             NULL), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
 --             as the plan's; the engine's own where a right is missing
 -- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
@@ -29,7 +29,11 @@ BEGIN
     DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
-    DECLARE v_saved JSON;
+    DECLARE v_saved, v_roots JSON;
+    DECLARE v_is_whole BOOLEAN;
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
+        SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6)
+    );
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -64,7 +68,9 @@ BEGIN
     )));
     CALL deletion_execute(v_plan_id, 0, 'roots');
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
-    CALL deletion_seed_walk(v_walk_id, @dj_answer);
+    SET v_roots = @dj_answer;
+    CALL deletion_preview_held(v_walk_id, v_plan_id, v_roots, v_until, v_is_whole);
+    CALL deletion_seed_walk(v_walk_id, v_roots);
 
     WHILE v_read IS NOT NULL AND v_total < deletion_setting_int('preview_rows') DO
         CALL deletion_walk(
@@ -74,8 +80,9 @@ BEGIN
     END WHILE;
 
     SELECT
-        q.table_name, q.action, NULL AS reference_name, sum(q.action = 'mark') AS row_count,
-        v_read IS NOT NULL AS is_at_least
+        q.table_name, q.action, NULL AS reference_name,
+        sum(q.action <> 'root_not_found') AS row_count,
+        v_read IS NOT NULL OR NOT v_is_whole AS is_at_least
     FROM (
         SELECT
             n.table_name,
@@ -87,12 +94,32 @@ BEGIN
             ON deletion_entity_name(c.table_schema, c.table_name) = n.table_name
         WHERE
             w.walk_id = v_walk_id
+            AND w.fate <> 'held'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS h
+                WHERE
+                    h.walk_id = v_walk_id
+                    AND h.fate = 'held'
+                    AND h.node_no = w.node_no
+                    AND h.key_hash = w.key_hash
+            )
             AND (
                 json_contains_path(w.`keys`, 'one', '$.m')
                 OR json_type(json_extract(w.`keys`, '$.s')) = 'NULL'
                 OR (c.kind = 'boolean' AND json_extract(w.`keys`, '$.s') = 0)
                 OR (c.kind = 'integer' AND json_extract(w.`keys`, '$.s') <> c.mark_value)
             )
+        UNION ALL
+        SELECT
+            (
+                SELECT min(s.table_name)
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = v_plan_id AND s.kind = 'held' AND s.node_no = w.node_no
+            ),
+            'held'
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = v_walk_id AND w.fate = 'held'
     ) AS q
     GROUP BY q.table_name, q.action
     ORDER BY q.table_name, q.action;

@@ -66,9 +66,12 @@ BEGIN
         IF v_code IS NULL AND p_hard THEN
             CALL deletion_write_plan(p_plan_id);
             CALL deletion_write_circles(p_plan_id);
-            CALL deletion_write_holds(p_plan_id);
         ELSEIF v_code IS NULL THEN
             CALL deletion_write_soft_plan(p_plan_id);
+        END IF;
+
+        IF v_code IS NULL THEN
+            CALL deletion_write_holds(p_plan_id);
         END IF;
 
         SET v_tables = (

@@ -24,66 +24,12 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Describe how frames carry the values of a column: written as JSON, and read in its own type'  -- noqa: LT05
 BEGIN
-    DECLARE v_type, v_base, v_frame LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_family, v_charset, v_collation VARCHAR(64)
-        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-
-    SELECT c.column_type, c.character_set_name, c.collation_name
-    INTO v_type, v_charset, v_collation
-    FROM deletion_node_columns AS c
-    WHERE c.plan_id = p_plan_id AND c.node_no = p_node_no AND c.column_name = p_column;
-
-    SET v_family = deletion_type_family(v_type);
-    SET v_base = regexp_substr(v_type, '^[a-z]+');
-    -- Own type, character set and collation: any other makes the engine compare by something else.
-    SET v_frame = CASE
-        WHEN v_base = 'bit' THEN 'BIGINT UNSIGNED'
-        WHEN v_base = 'year' THEN 'SMALLINT UNSIGNED'
-        WHEN v_family = 'number' THEN concat(
-            upper(v_base),
-            coalesce(if(v_base = 'decimal', regexp_substr(v_type, '[(][0-9, ]+[)]'), ''), ''),
-            if(v_type LIKE '% unsigned%', ' UNSIGNED', '')
+    RETURN (
+        SELECT deletion_column_frame(
+            c.column_name, c.column_type, c.character_set_name, c.collation_name, p_field
         )
-        WHEN v_family = 'bytes' THEN concat(
-            'VARCHAR(', 2 * regexp_substr(v_type, '[0-9]+'),
-            ') CHARACTER SET ascii COLLATE ascii_bin'
-        )
-        WHEN v_family IN ('string', 'label') THEN concat(
-            'VARCHAR(', if(v_family = 'label', '255', regexp_substr(v_type, '[0-9]+')),
-            ') CHARACTER SET ', v_charset, ' COLLATE ', v_collation
-        )
-        WHEN v_base = 'date' THEN 'DATE'
-        WHEN v_family IN ('moment', 'time') THEN concat(
-            if(v_family = 'time', 'TIME', 'DATETIME'),
-            coalesce(regexp_substr(v_type, '[(][0-9][)]'), '')
-        )
-    END;
-
-    RETURN if(v_frame IS NULL, NULL, json_object(
-        'f', p_field,
-        'column', p_column,
-        'name', deletion_quote_name(p_column),
-        'family', v_family,
-        'collation', v_collation,
-        'type', v_frame,
-        -- JSON keeps integers exactly; all else travels as text, bytes as hexadecimal digits.
-        'put', CASE
-            WHEN v_base IN ('bit', 'year') THEN json_array('CAST(', ' AS UNSIGNED)')
-            WHEN v_family = 'number' AND v_base <> 'decimal' THEN json_array('', '')
-            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
-            WHEN v_family = 'string' AND v_charset = 'utf8mb4' THEN json_array('', '')
-            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
-            ELSE json_array('CAST(', ' AS CHAR)')
-        END,
-        'get', if(v_family = 'bytes', json_array('UNHEX(', ')'), json_array('', '')),
-        -- As jobs spell it; adding nothing takes the zeros of ZEROFILL away.
-        'text', CASE
-            WHEN v_base = 'bit' THEN json_array('CAST(CAST(', ' AS UNSIGNED) AS CHAR)')
-            WHEN v_family = 'number' AND v_base <> 'year' THEN json_array('CAST(', ' + 0 AS CHAR)')
-            WHEN v_family = 'bytes' THEN json_array('HEX(', ')')
-            WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
-            ELSE json_array('CAST(', ' AS CHAR)')
-        END
-    ));
+        FROM deletion_node_columns AS c
+        WHERE c.plan_id = p_plan_id AND c.node_no = p_node_no AND c.column_name = p_column
+    );
 END$$
 DELIMITER ;

@@ -28,26 +28,37 @@ BEGIN
     SELECT
         p_plan_id,
         v_step_no + row_number() OVER (
-            ORDER BY q.node_no, q.edge_no IS NOT NULL, q.edge_no, q.kind
+            ORDER BY q.node_no, q.edge_no IS NOT NULL, q.edge_no, q.kind, q.index_name
         ),
         q.kind, q.node_no, q.parent_node_no, q.edge_no, q.display_name, q.reference_name, q.action,
-        'key',
+        q.index_name,
         if(
-            q.kind = 'held',
-            deletion_sql_held(p_plan_id, q.node_no),
-            deletion_sql_climb(p_plan_id, q.edge_no, q.kind)
+            q.kind = 'held', q.sql_text, deletion_sql_climb(p_plan_id, q.edge_no, q.kind)
         )
     FROM (
         SELECT
-            'held' AS kind, n.node_no, NULL AS parent_node_no, NULL AS edge_no, n.display_name,
-            NULL AS reference_name, NULL AS action
-        FROM deletion_plan_nodes AS n
-        -- A row without a key cannot be held, and nothing hangs from it.
-        WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+            'held' AS kind, k.node_no, NULL AS parent_node_no, NULL AS edge_no, k.display_name,
+            NULL AS reference_name, NULL AS action, k.key_columns AS index_name,
+            deletion_sql_held(p_plan_id, k.node_no, cast(k.key_columns AS JSON)) AS sql_text
+        FROM (
+            -- By the key of now, and by each that a hold in force was placed by and that still is.
+            SELECT
+                n.node_no, n.display_name,
+                cast(deletion_node_key(p_plan_id, n.node_no) AS CHAR) AS key_columns
+            FROM deletion_plan_nodes AS n
+            -- A row without a key cannot be held, and nothing hangs from it.
+            WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+            UNION DISTINCT
+            SELECT n.node_no, n.display_name, h.key_columns
+            FROM deletion_plan_nodes AS n
+            INNER JOIN deletion_holds AS h
+                ON h.table_name = n.display_name AND h.released_at IS NULL
+            WHERE n.plan_id = p_plan_id AND n.in_closure
+        ) AS k
         UNION ALL
         SELECT
             k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
-            e.action
+            e.action, 'key', NULL
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -55,6 +66,7 @@ BEGIN
             ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
         WHERE
             e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
-    ) AS q;
+    ) AS q
+    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL;
 END$$
 DELIMITER ;

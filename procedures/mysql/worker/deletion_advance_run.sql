@@ -22,8 +22,9 @@ SQL SECURITY DEFINER
 COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
-    DECLARE v_fits, v_is_empty, v_hard BOOLEAN;
-    DECLARE v_held BIGINT;
+    DECLARE v_fits, v_is_empty, v_hard, v_has_climbed BOOLEAN;
+    DECLARE v_held JSON;
+    DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_started_at DATETIME(6);
     DECLARE v_step_count BIGINT;
@@ -38,8 +39,10 @@ BEGIN
         CALL deletion_drop_jobs(p_run_id, v_cancelled);
     END IF;
 
-    SELECT r.plan_id, r.started_at, r.step_count, r.hard_delete
-    INTO v_plan_id, v_started_at, v_step_count, v_hard
+    SELECT
+        r.plan_id, r.started_at, r.step_count, r.hard_delete,
+        r.retries > 0 AND r.retries <= coalesce(json_extract(r.state, '$.held_retries'), 0)
+    INTO v_plan_id, v_started_at, v_step_count, v_hard, v_has_climbed
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -53,9 +56,9 @@ BEGIN
             p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
         );
     ELSE
-        CALL deletion_mind_holds(p_run_id, v_held);
+        CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
 
-        IF v_held = -1 THEN
+        IF v_held_state IS NOT NULL THEN
             SET v_is_empty = FALSE;
         ELSEIF v_hard THEN
             CALL deletion_advance(p_run_id, v_is_empty);
@@ -63,12 +66,12 @@ BEGIN
             CALL deletion_soft_advance(p_run_id, v_is_empty);
         END IF;
 
-        IF v_held > 0 THEN
-            CALL deletion_see_holds(v_plan_id, v_held);
+        IF v_held_state IS NULL AND json_length(v_held) > 0 THEN
+            CALL deletion_see_holds(p_run_id, v_plan_id, v_held, v_has_climbed);
         END IF;
 
-        IF v_held = -1 THEN
-            SET p_state = 'more';
+        IF v_held_state IS NOT NULL THEN
+            SET p_state = v_held_state;
         ELSEIF v_is_empty THEN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);

@@ -24,7 +24,9 @@ looking: BEGIN
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
         v_hard BOOLEAN;
-    DECLARE v_max_rows, v_held BIGINT;
+    DECLARE v_max_rows BIGINT;
+    DECLARE v_held JSON;
+    DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
         r.plan_id,
@@ -61,14 +63,15 @@ looking: BEGIN
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
-            CALL deletion_mind_holds(p_run_id, v_held);
+            CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
         ELSE
             CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
             CALL deletion_end_run(p_run_id, 'failed', v_error);
             SET p_state = 'ended';
         END IF;
 
-        IF v_held IS NOT NULL THEN
+        IF v_held_state IS NOT NULL THEN
+            SET p_state = v_held_state;
             LEAVE looking;
         END IF;
     END IF;
@@ -118,11 +121,15 @@ looking: BEGIN
         AND NOT EXISTS (
             SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run_id AND f.key_count > 0
         )
+        -- Soft jobs that have begun have no frames.
+        AND NOT (v_is_back AND NOT v_hard AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.run_id = p_run_id AND a.outcome IS NULL
+        ))
     THEN
         CALL deletion_end_run(p_run_id, 'failed', NULL);
         SET p_state = 'ended';
     ELSEIF p_state = 'more' AND (v_is_over OR NOT v_is_walking) THEN
-        IF NOT v_hard THEN
+        IF NOT v_hard AND NOT v_is_back THEN
             CALL deletion_soft_start(p_run_id, v_plan_id);
         END IF;
 

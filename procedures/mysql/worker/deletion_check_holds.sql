@@ -26,11 +26,22 @@ BEGIN
     CALL deletion_climb(p_run_id, p_plan_id, p_is_over);
 
     IF p_is_over THEN
-        SELECT json_arrayagg(k.o)
+        SELECT json_arrayagg(q.o)
         INTO v_roots
-        FROM deletion_frames AS f
-        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
-        WHERE f.run_id = p_run_id AND f.edge_no = 0;
+        FROM (
+            SELECT k.o
+            FROM deletion_frames AS f
+            CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+            WHERE f.run_id = p_run_id AND f.edge_no = 0
+            UNION ALL
+            -- Soft jobs that have begun have no frames: they keep their roots themselves.
+            SELECT s.`keys`
+            FROM deletion_runs AS r
+            INNER JOIN deletion_attempts AS a ON a.run_id = r.run_id AND a.outcome IS NULL
+            INNER JOIN deletion_soft_keys AS s
+                ON s.job_id = a.job_id AND s.node_no = 0 AND s.edge_no = 0
+            WHERE r.run_id = p_run_id AND NOT r.hard_delete
+        ) AS q;
         CALL deletion_held_roots(p_run_id, p_plan_id, v_roots, v_met);
         DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
 

@@ -40,13 +40,20 @@ BEGIN
         INSERT IGNORE INTO deletion_walk_keys (
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
-        SELECT p_walk_id, 0, k.n, 'held', deletion_key_hash(k.o), 0, json_object(), TRUE
+        SELECT
+            p_walk_id, 0, k.n, 'held',
+            if(k.is_lost, deletion_key_hash(json_object('k1', k.j)), deletion_key_hash(k.o)), 0,
+            json_object(), TRUE
         FROM json_table(v_rows, '$[*]' COLUMNS (
-            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
+            o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
+            is_lost BOOLEAN EXISTS PATH '$.lost'
         )) AS k
-        WHERE json_contains(
-            json_extract(v_met, '$[0].holds'), cast(k.j - 4611686018427387904 AS JSON)
-        );
+        -- A hold whose row is not found stops every job that could reach it.
+        WHERE
+            k.is_lost
+            OR json_contains(
+                json_extract(v_met, '$[0].holds'), cast(k.j - 4611686018427387904 AS JSON)
+            );
     END IF;
 END$$
 DELIMITER ;

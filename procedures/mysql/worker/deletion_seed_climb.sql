@@ -24,7 +24,9 @@ BEGIN
     )
     SELECT p_walk_id, k.j, k.n, 'held', deletion_key_hash(k.o), 0, k.o, FALSE
     FROM json_table(p_rows, '$[*]' COLUMNS (
-        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
-    )) AS k;
+        o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
+        is_lost BOOLEAN EXISTS PATH '$.lost'
+    )) AS k
+    WHERE NOT k.is_lost;
 END$$
 DELIMITER ;

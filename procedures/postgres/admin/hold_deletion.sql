@@ -6,7 +6,7 @@
 --             p_until   when the hold ends by itself; NULL: when it is released
 --             p_reason  why
 -- Errors      JD002 NULL, a key that does not parse, a time that is past, no reason; JD005 no such
---             table, no key, one of ours
+--             table, no key, one of ours; the engine's where the owner may not read the table
 -- Writes      deletion_holds                       Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     CALL hold_deletion('invoice', '42', '2027-01-01', 'tax audit');
@@ -28,6 +28,7 @@ DECLARE
     v_table regclass;
     v_name text;
     v_pk text;
+    v_columns jsonb;
 BEGIN
     IF p_table IS NULL OR p_pk IS NULL THEN
         PERFORM deletion_raise('JD002', c_verb, 'table or key is NULL', NULL);
@@ -45,13 +46,23 @@ BEGIN
 
     v_name := deletion_entity_name(v_table);
     v_pk := deletion_row_key(v_table, p_pk, c_verb);
+    v_columns := deletion_table_key(v_table);
 
     LOCK TABLE deletion_holds IN EXCLUSIVE MODE;
     UPDATE deletion_holds AS h
     SET released_at = clock_timestamp(), released_by = session_user
-    WHERE h.table_name = v_name AND h.row_pk = v_pk AND h.released_at IS NULL;
-    INSERT INTO deletion_holds (table_name, row_pk, held_until, reason, held_by, held_at)
-    VALUES (v_name, v_pk, p_until, p_reason, session_user, clock_timestamp());
+    WHERE
+        h.table_name = v_name AND h.row_pk = v_pk AND h.key_columns = v_columns
+        AND h.released_at IS NULL;
+    -- No step is at work now: a row that is there stays until it is looked at next.
+    INSERT INTO deletion_holds (
+        table_name, row_pk, key_columns, row_seen_at, held_until, reason, held_by, held_at
+    )
+    VALUES (
+        v_name, v_pk, v_columns,
+        CASE WHEN deletion_row_seen(v_table, v_columns, v_pk) THEN clock_timestamp() END,
+        p_until, p_reason, session_user, clock_timestamp()
+    );
 END;
 $hold_deletion$;
 

@@ -2,8 +2,8 @@
 -- Say, table by table, how many rows a soft deletion would mark; nothing is changed.
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
--- Returns     table_name, action (mark, root_not_found), reference_name (always NULL), row_count,
---             is_at_least (the walk was cut short)
+-- Returns     table_name, action (mark, held, root_not_found), reference_name (always NULL),
+--             row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
 --             as the plan's; 42501 a right or a policy is in the way
 -- Writes      deletion_walk_keys, emptied again    Commits  no
@@ -44,6 +44,9 @@ DECLARE
     v_total bigint := 0;
     v_keys jsonb;
     v_sql text;
+    v_is_cut boolean;
+    v_until timestamptz := clock_timestamp()
+    + make_interval(secs => deletion_setting_int('run_seconds'));
 BEGIN
     v_plan := deletion_soft_plan(c_verb, p_table);
     v_plan_id := v_plan.plan_id;
@@ -61,6 +64,7 @@ BEGIN
     ));
 
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    v_is_cut := NOT deletion_preview_held(v_walk_id, v_plan_id, v_keys, v_until);
     PERFORM deletion_seed_walk(v_walk_id, v_keys);
 
     LOOP
@@ -71,7 +75,9 @@ BEGIN
     END LOOP;
 
     RETURN QUERY
-    SELECT f.*, NULL::text, count(*) FILTER (WHERE f.action = 'mark'), v_read IS NOT NULL
+    SELECT
+        f.*, NULL::text, count(*) FILTER (WHERE f.action <> 'root_not_found'),
+        v_is_cut OR v_read IS NOT NULL
     FROM (
         SELECT n.table_name, CASE WHEN w.keys ? 'm' THEN 'root_not_found' ELSE 'mark' END AS action
         FROM deletion_walk_keys AS w
@@ -80,12 +86,28 @@ BEGIN
         INNER JOIN deletion_soft_columns AS c
             ON deletion_entity_name(to_regclass(format('%I.%I', c.table_schema, c.table_name)))
                 = n.table_name
-        WHERE w.walk_id = v_walk_id AND (w.keys ? 'm' OR CASE c.kind
+        WHERE w.walk_id = v_walk_id AND w.fate <> 'held' AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS h
+            WHERE
+                h.walk_id = v_walk_id AND h.fate = 'held' AND h.node_no = w.node_no
+                AND h.key_hash = w.key_hash
+        ) AND (w.keys ? 'm' OR CASE c.kind
             WHEN 'timestamp' THEN w.keys ->> 's' IS NULL
             -- As texts: nothing says that a row is compared with its own table's column first.
             WHEN 'boolean' THEN w.keys ->> 's' IS DISTINCT FROM 'true'
             ELSE w.keys ->> 's' IS DISTINCT FROM c.mark_value::text
         END)
+        UNION ALL
+        SELECT n.table_name, 'held'
+        FROM deletion_walk_keys AS w
+        CROSS JOIN LATERAL (
+            SELECT s.table_name
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = v_plan_id AND s.kind = 'held' AND s.node_no = w.node_no
+            LIMIT 1
+        ) AS n
+        WHERE w.walk_id = v_walk_id AND w.fate = 'held'
     ) AS f
     GROUP BY f.table_name, f.action
     ORDER BY 1, 2;

@@ -66,12 +66,15 @@ BEGIN
     )
     RETURNING plan_id INTO v_plan_id;
 
-    IF v_graph ->> 'error_code' IS NULL AND p_hard THEN
-        PERFORM deletion_write_plan(v_plan_id, v_graph);
-        PERFORM deletion_write_circles(v_plan_id, v_graph);
+    IF v_graph ->> 'error_code' IS NULL THEN
+        IF p_hard THEN
+            PERFORM deletion_write_plan(v_plan_id, v_graph);
+            PERFORM deletion_write_circles(v_plan_id, v_graph);
+        ELSE
+            PERFORM deletion_write_soft_plan(v_plan_id, v_graph);
+        END IF;
+
         PERFORM deletion_write_holds(v_plan_id, v_graph);
-    ELSIF v_graph ->> 'error_code' IS NULL THEN
-        PERFORM deletion_write_soft_plan(v_plan_id, v_graph);
     END IF;
 
     RETURN v_plan_id;

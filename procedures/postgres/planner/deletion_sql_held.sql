@@ -1,14 +1,17 @@
 -- deletion_sql_held
--- Write the statement that finds the held rows of a table by their primary keys.
+-- Write the statement that finds the held rows of a table by the key that was held.
 --
--- Parameters  p_node   the table, one of a plan's closure
+-- Parameters  p_node      the table, one of a plan's
+--             p_columns   the columns of that key, a jsonb array of names
 -- Returns     text; binds $1, an array of {"j": number of the hold, "pk": key}; answers the frame
 --             of the rows that are there, each with its table's number ("n"), and their number
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
-CREATE OR REPLACE FUNCTION deletion_sql_held(p_node jsonb)
-RETURNS text
+CREATE OR REPLACE FUNCTION deletion_sql_held(
+    p_node jsonb,
+    p_columns jsonb
+) RETURNS text
 LANGUAGE sql
 STABLE
 SECURITY INVOKER
@@ -23,7 +26,7 @@ FROM i
 CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
     string_agg(
         CASE
-            WHEN cardinality(deletion_node_key((p_node ->> 'oid')::oid)) = 1
+            WHEN jsonb_array_length(p_columns) = 1
                 THEN format('CAST(i.pk AS %s) AS h%s', c.type_name, c.n)
             ELSE format(
                 'CAST(CAST(i.pk AS jsonb) ->> %s AS %s) AS h%s', c.n - 1, c.type_name, c.n
@@ -42,12 +45,13 @@ FROM (
         quote_ident(a.attname) AS column_name,
         format_type(a.atttypid, a.atttypmod) AS type_name,
         deletion_equality(deletion_equality_of(a.atttypid, a.atttypid), FALSE) AS eq
-    FROM unnest(deletion_node_key((p_node ->> 'oid')::oid)) WITH ORDINALITY AS k (attnum, n)
+    FROM unnest(deletion_attnums((p_node ->> 'oid')::oid, p_columns))
+        WITH ORDINALITY AS k (attnum, n)
     INNER JOIN pg_attribute AS a
         ON a.attrelid = (p_node ->> 'oid')::oid AND a.attnum = k.attnum
 ) AS c;
 $deletion_sql_held$;
 
-COMMENT ON FUNCTION deletion_sql_held(jsonb) IS
-'The statement that finds the held rows of a table by their primary keys.';
-REVOKE ALL ON FUNCTION deletion_sql_held(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION deletion_sql_held(jsonb, jsonb) IS
+'The statement that finds the held rows of a table by the key that was held.';
+REVOKE ALL ON FUNCTION deletion_sql_held(jsonb, jsonb) FROM PUBLIC;

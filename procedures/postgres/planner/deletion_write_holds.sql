@@ -20,18 +20,31 @@ WITH node AS (
     WHERE (n.value ->> 'closure')::boolean
 ),
 
+-- By the key of now, and by each that a hold in force was placed by and that is still one.
+key AS (
+    SELECT n.node_no, deletion_table_key((n.node ->> 'oid')::oid) AS key_columns
+    FROM node AS n
+    -- A row without a key cannot be held.
+    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
+    UNION
+    SELECT n.node_no, h.key_columns
+    FROM node AS n
+    INNER JOIN deletion_holds AS h
+        ON h.table_name = n.node ->> 'name' AND h.released_at IS NULL
+    WHERE deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
+),
+
 step AS (
     SELECT
         'held' AS kind, n.node_no, NULL::integer AS parent_node_no, NULL::integer AS edge_no,
         n.node ->> 'name' AS table_name, NULL::text AS reference_name, NULL::text AS action,
-        deletion_sql_held(n.node) AS sql_text
+        k.key_columns::text AS index_name, deletion_sql_held(n.node, k.key_columns) AS sql_text
     FROM node AS n
-    -- A row without a key cannot be held.
-    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
+    INNER JOIN key AS k ON k.node_no = n.node_no
     UNION ALL
     SELECT
         r.kind, c.node_no, p.node_no, (e.value ->> 'no')::integer,
-        c.node ->> 'name', e.value ->> 'reference', e.value ->> 'action', r.sql_text
+        c.node ->> 'name', e.value ->> 'reference', e.value ->> 'action', 'key', r.sql_text
     FROM jsonb_array_elements(p_graph -> 'edges') AS e
     INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
@@ -48,9 +61,9 @@ INSERT INTO deletion_plan_steps (
 SELECT
     p_plan_id,
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
-    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind),
+    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.index_name),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
-    'key', replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.index_name, replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM step AS s;
 $deletion_write_holds$;
 

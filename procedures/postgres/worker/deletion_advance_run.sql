@@ -19,7 +19,7 @@ AS $deletion_advance_run$
 DECLARE
     v_cancelled bigint[];
     v_is_empty boolean;
-    v_held bigint;
+    v_held jsonb;
 BEGIN
     v_cancelled := ARRAY(
         SELECT a.job_id
@@ -43,8 +43,8 @@ BEGIN
 
     v_held := deletion_mind_holds(p_run);
 
-    IF v_held = -1 THEN
-        RETURN 'more';
+    IF jsonb_typeof(v_held) = 'string' THEN
+        RETURN v_held #>> '{}';
     END IF;
 
     IF p_run.hard_delete THEN
@@ -53,7 +53,7 @@ BEGIN
         v_is_empty := deletion_soft_advance(p_run);
     END IF;
 
-    PERFORM deletion_see_holds(p_run.plan_id, v_held) WHERE v_held > 0;
+    PERFORM deletion_see_holds(p_run, v_held) WHERE v_held <> '[]';
     PERFORM deletion_see_partitions(p_run.plan_id);
 
     IF v_is_empty THEN

@@ -18,6 +18,7 @@ DECLARE
     v_error text;
     v_can_block boolean;
     v_stage text := p_run.state ->> 'stage';
+    v_held jsonb;
     v_is_back boolean := coalesce((p_run.state ->> 'is_back')::boolean, FALSE);
 BEGIN
     IF v_stage IS NULL THEN
@@ -34,8 +35,10 @@ BEGIN
         PERFORM deletion_find_roots(p_run);
 
         -- Held rows are few: what they hang from is looked at first.
-        IF deletion_mind_holds(p_run) IS NOT NULL THEN
-            RETURN 'more';
+        v_held := deletion_mind_holds(p_run);
+
+        IF v_held IS NOT NULL THEN
+            RETURN v_held #>> '{}';
         END IF;
     ELSIF v_stage = 'holds' THEN
         IF NOT deletion_check_holds(p_run) THEN
@@ -77,7 +80,13 @@ BEGIN
         END IF;
     END IF;
 
-    IF NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) THEN
+    IF
+        NOT EXISTS (SELECT 1 FROM deletion_frames AS f WHERE f.run_id = p_run.run_id)
+        -- Soft jobs that have begun have no frames.
+        AND NOT (v_is_back AND NOT p_run.hard_delete AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.run_id = p_run.run_id AND a.outcome IS NULL
+        ))
+    THEN
         -- Jobs may have gone back to come alone.
         PERFORM deletion_end_run(
             p_run.run_id,
@@ -89,7 +98,7 @@ BEGIN
         RETURN 'ended';
     END IF;
 
-    IF NOT p_run.hard_delete THEN
+    IF NOT p_run.hard_delete AND NOT v_is_back THEN
         PERFORM deletion_soft_start(p_run);
     END IF;
 

@@ -40,10 +40,12 @@ BEGIN
         walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
     )
     SELECT
-        p_walk_id, 0, (k.value ->> 'n')::integer, 'held', deletion_frame_hash(k.value), 0,
+        p_walk_id, 0, (k.value ->> 'n')::integer, 'held',
+        coalesce(deletion_frame_hash(k.value), deletion_key_hash(jsonb_build_array(k.value))), 0,
         '{}', TRUE
     FROM jsonb_array_elements(v_rows) AS k
-    WHERE (k.value ->> 'j')::bigint - (1::bigint << 62) = ANY (v_holds)
+    -- A hold whose row is not found stops every job that could reach it.
+    WHERE k.value ? 'lost' OR (k.value ->> 'j')::bigint - (1::bigint << 62) = ANY (v_holds)
     ON CONFLICT DO NOTHING;
     RETURN v_is_over;
 END;

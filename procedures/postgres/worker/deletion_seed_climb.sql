@@ -22,6 +22,7 @@ SELECT
     p_walk_id, (k.value ->> 'j')::bigint, (k.value ->> 'n')::integer, 'held',
     deletion_frame_hash(k.value), 0, k.value - 'j' - 'n', FALSE
 FROM jsonb_array_elements(p_rows) AS k
+WHERE NOT k.value ? 'lost'
 ON CONFLICT DO NOTHING;
 $deletion_seed_climb$;
 

@@ -8,6 +8,10 @@ CREATE TABLE IF NOT EXISTS deletion_holds (
         COMMENT 'The table, named as targets are',
     row_pk VARCHAR(512) NOT NULL
         COMMENT 'The row''s key as its primary key prints; a composite one as a JSON array',
+    key_columns VARCHAR(1100) NOT NULL
+        COMMENT 'The columns that row_pk is the value of, a JSON array: the key when it was held',
+    row_seen_at DATETIME(6) NULL
+        COMMENT 'When the row was seen first; NULL: it was not there yet; UTC',
     held_until DATETIME(6) NULL
         COMMENT 'When it ends by itself; NULL: it does not; UTC',
     reason TEXT NOT NULL
@@ -23,7 +27,9 @@ CREATE TABLE IF NOT EXISTS deletion_holds (
     PRIMARY KEY (hold_id),
     UNIQUE KEY uq_dh_row (
         (if(released_at IS NULL, table_name, NULL)),
-        (if(released_at IS NULL, row_pk, NULL))
+        (if(released_at IS NULL, row_pk, NULL)),
+        -- The same text by other columns is another row.
+        (if(released_at IS NULL, left(key_columns, 100), NULL))
     ),
     KEY idx_dh_open (released_at, table_name),
     CONSTRAINT chk_dh_released CHECK ((released_at IS NULL) = (released_by IS NULL))

@@ -26,8 +26,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_steps (
         COMMENT 'The reference only orders two tables of the plan, or is set last',
     in_check BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'The check runs it too',
-    index_name VARCHAR(64) NULL
-        COMMENT 'The index that supports the reference; NULL: none',
+    index_name VARCHAR(1100) NULL
+        COMMENT 'The index that supports the reference; NULL: none; of held: columns of the key',
     sql_text MEDIUMTEXT NULL
         COMMENT 'The statement as it runs; NULL: the step has none',
     PRIMARY KEY (plan_id, step_no),

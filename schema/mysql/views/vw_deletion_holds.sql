@@ -12,6 +12,8 @@ SELECT
     h.hold_id,
     h.table_name,
     h.row_pk,
+    h.key_columns,
+    h.row_seen_at,
     (h.released_at IS NULL AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6)))
     AS is_in_force,
     h.held_until,

@@ -1,0 +1,191 @@
+"""Holds whose rows change their keys, or go by ways that no reference of the plan shows."""
+
+import pytest
+
+from tests.contract.schemas import customers, ids, in_small_steps, shop
+from tests.contract.steps import Steps
+from tests.database import Database, Job, Reference
+
+
+def is_blocked(job: Job, *words: str) -> None:
+    assert (job.status, (job.error or "")[:12]) == ("failed", "JD006: held:"), job
+    for word in words:
+        assert word in (job.error or "")
+
+
+def test_a_held_row_that_goes_while_another_comes_is_seen(db: Database) -> None:
+    shop(db)
+    db.hold_deletion("line", 311)
+    db.hold_deletion("line", 999)
+    when_a_customer_goes(
+        db,
+        "DELETE FROM line WHERE id = 311",
+        "INSERT INTO line (id, invoice_id) VALUES (999, 21)",
+    )
+    job = db.delete("customer", 1)
+    is_blocked(job, "line 311 ")
+    assert 311 in ids(db, "line")
+    assert 1 in ids(db, "customer")
+
+
+def when_a_customer_goes(db: Database, *statements: str) -> None:
+    """Make a trigger that does something when a customer was deleted."""
+    body = "; ".join(statements)
+    db.script(
+        mysql="CREATE TRIGGER swap AFTER DELETE ON customer FOR EACH ROW BEGIN " + body + "; END",
+        postgres="CREATE FUNCTION swap() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+        f" $$ BEGIN {body}; RETURN NULL; END $$;"
+        "CREATE TRIGGER swap AFTER DELETE ON customer FOR EACH ROW EXECUTE FUNCTION swap()",
+    )
+
+
+def test_a_held_row_that_a_trigger_takes_stays_and_blocks_the_job(db: Database) -> None:
+    shop(db)
+    db.hold_deletion("line", 311)
+    when_a_customer_goes(db, "DELETE FROM line WHERE id = 311")
+    jobs = [db.enqueue_deletion("customer", n) for n in (1, 2)]
+    db.run()
+    for job in jobs:
+        is_blocked(db.job(job), "line 311 ")
+    assert 311 in ids(db, "line")
+    assert ids(db, "customer") == [1, 2, 3]
+    db.release_deletion_hold("line", 311)
+    db.retry_deletion(jobs[0])
+    db.run()
+    assert db.job(jobs[0]).status == "done"
+    assert 311 not in ids(db, "line")
+
+
+def test_a_held_row_that_comes_while_its_parent_is_locked_stays(db: Database) -> None:
+    in_small_steps(db)
+    db.set_deletion_setting("lock_timeout_ms", 20000)
+    shop(db)
+    db.compile_deletion_plan("customer")
+    db.hold_deletion("line", 311)
+    mover, worker = db.connect(), db.worker
+    mover.execute("BEGIN")
+    mover.execute("UPDATE line SET invoice_id = 13 WHERE id = 311")
+    job = db.enqueue_deletion("customer", 1)
+    working = db.background(worker.run_deletion_jobs)
+    db.wait_until_blocked(worker)
+    mover.execute("COMMIT")
+    working.result()
+    db.run()
+    is_blocked(db.job(job), "line 311 ")
+    assert 311 in ids(db, "line")
+
+
+def keyed(db: Database) -> None:
+    """Make customer <- paper, a table with two keys; what is 1 by one is 101 by the other."""
+    customers(db)
+    db.table(
+        "paper",
+        "no bigint",
+        "code bigint",
+        "customer_id bigint",
+        key=("no",),
+        unique=[("code",)],
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 101, 1), (2, 102, 2), (101, 1, 2)],
+    )
+
+
+def papers(db: Database) -> list[int]:
+    """Give the numbers of the papers that are left."""
+    return db.column("SELECT no FROM paper ORDER BY no")
+
+
+def test_a_held_row_whose_key_is_changed_blocks_all_that_could_be_it(db: Database) -> None:
+    keyed(db)
+    db.hold_deletion("paper", 1)
+    db.execute("UPDATE paper SET no = 7 WHERE no = 1")
+    before = db.application_contents()
+    for customer in (1, 2):
+        is_blocked(db.delete("customer", customer), "paper 1 ", "no row is found by the key")
+    assert db.application_contents() == before
+    db.release_deletion_hold("paper", 1)
+    db.hold_deletion("paper", 7)
+    jobs = db.column("SELECT id FROM deletion_jobs ORDER BY id")
+    for job in jobs:
+        db.retry_deletion(job)
+    db.run()
+    is_blocked(db.job(jobs[0]), "paper 7 ")
+    assert db.job(jobs[1]).status == "done"
+    assert papers(db) == [7]
+
+
+def change_key(db: Database, column: str) -> None:
+    """Make another unique column of paper its primary key."""
+    db.script(
+        mysql=f"ALTER TABLE paper DROP PRIMARY KEY, ADD PRIMARY KEY ({column}),"
+        " ADD UNIQUE KEY uq_no (no)",
+        postgres="ALTER TABLE paper DROP CONSTRAINT paper_pkey;"
+        f"ALTER TABLE paper ADD PRIMARY KEY ({column}), ADD CONSTRAINT uq_no UNIQUE (no),"
+        " ALTER COLUMN no SET NOT NULL",
+    )
+
+
+def test_a_hold_protects_its_row_when_the_table_gets_another_key(db: Database) -> None:
+    keyed(db)
+    db.hold_deletion("paper", 1)
+    change_key(db, "code")
+    is_blocked(db.delete("customer", 1), "paper 1 ")
+    assert papers(db) == [1, 2, 101]
+    # By the new key 1 is another row, which nobody holds.
+    assert db.delete("customer", 2).status == "done"
+    assert papers(db) == [1]
+    db.release_deletion_hold("paper", 1)
+    assert db.delete("customer", 1).status == "done"
+
+
+@pytest.mark.parametrize("what", ["renamed", "gone", "no key any more"])
+def test_a_hold_whose_columns_are_no_key_blocks_all_above_its_table(
+    db: Database, what: str
+) -> None:
+    keyed(db)
+    db.hold_deletion("paper", 1)
+    change_key(db, "code")
+    if what == "renamed":
+        db.execute("ALTER TABLE paper RENAME COLUMN no TO number")
+    elif what == "gone":
+        db.execute("ALTER TABLE paper DROP COLUMN no")
+    else:
+        db.script(
+            mysql="ALTER TABLE paper DROP KEY uq_no",
+            postgres="ALTER TABLE paper DROP CONSTRAINT uq_no",
+        )
+    before = db.application_contents()
+    is_blocked(db.delete("customer", 2), "paper 1 ", "no row is found by the key")
+    assert db.application_contents() == before
+    preview = db.preview_deletion("customer", 2)
+    assert [p.row_count for p in preview if p.action == "held"] == [1]
+    db.release_deletion_hold("paper", 1)
+    assert db.delete("customer", 2).status == "done"
+
+
+def test_a_key_that_changes_while_a_job_runs_stops_it(db: Database) -> None:
+    in_small_steps(db)
+    shop(db)
+    db.hold_deletion("line", 311)
+    job = db.enqueue_deletion("customer", 1)
+    steps = Steps(db.connect())
+    steps.claim()
+    while db.count("line") > 16:
+        assert steps.step() == "more"
+    db.execute("UPDATE line SET id = 777, invoice_id = 13 WHERE id = 311")
+    steps.finish()
+    is_blocked(db.job(job), "line 311 ", "no row is found by the key")
+    assert 777 in ids(db, "line")
+    assert db.receipts(job)["line", "delete"] == 18 - db.count("line")
+
+
+def test_a_row_that_comes_after_its_hold_is_held_from_then_on(db: Database) -> None:
+    shop(db)
+    db.hold_deletion("line", 999)
+    assert db.column("SELECT row_seen_at FROM vw_deletion_holds") == [None]
+    assert db.delete("customer", 1).status == "done"
+    db.execute("INSERT INTO line (id, invoice_id) VALUES (999, 21)")
+    is_blocked(db.delete("customer", 2), "line 999 ")
+    assert db.count("vw_deletion_holds", "row_seen_at IS NOT NULL") == 1
+    db.execute("UPDATE line SET id = 998 WHERE id = 999")
+    is_blocked(db.delete("customer", 3), "no row is found by the key")
