@@ -2,9 +2,8 @@
 -- Find the largest set of a job's rows each of which hangs from every other, in a peeled walk.
 --
 -- Parameters  p_walk_id   the walk                 p_job_id   the job
---             p_rows    OUT: how many rows         p_nodes    OUT: their tables
---             p_edges   OUT: the references that tie them
---             p_sample  OUT: the key of one of them
+-- Returns     record: p_rows, how many rows; p_nodes, their tables; p_edges, the references that
+--             tie them; p_sample, the key of one of them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
