@@ -67,6 +67,7 @@ BEGIN
                 ON
                     p.entity_table = l.entity_table AND p.hard_delete = l.hard_delete
                     AND p.superseded_at IS NULL
+            WHERE p.fan_out ? '0'
         )
     )
 

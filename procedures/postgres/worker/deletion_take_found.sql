@@ -20,8 +20,8 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_take_found$
 DECLARE
-    -- Three megabytes; as many as went before, so that a frame that is nearly empty costs little.
-    v_limit bigint := least(p_frame.rows_here, 500000);
+    -- 24 megabytes; as many as went before, so that a frame that is nearly empty costs little.
+    v_limit bigint := least(p_frame.rows_here, 4000000);
     v_sql text;
     v_all tid[];
     v_rest tid[];
