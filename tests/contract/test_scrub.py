@@ -147,6 +147,31 @@ def test_a_row_that_two_references_set_counts_as_scrubbed(db: Database) -> None:
     )
 
 
+def test_a_row_that_two_references_set_by_the_same_columns_is_scrubbed(db: Database) -> None:
+    customers(db)
+    columns = ["id bigint", "customer_id bigint null", "name text null"]
+    db.table(
+        "note",
+        *columns,
+        references=[
+            Reference("customer_id", "customer", "set null", name="fk_note_first"),
+            Reference("customer_id", "customer", "set null", name="fk_note_second"),
+        ],
+        rows=[(1, 1, "a"), (2, 1, "b"), (3, 2, "c")],
+    )
+    db.set_deletion_rule("note", "fk_note_second", "scrub", {"name": "-"})
+    foreseen = {
+        (row.table_name, row.action): row.row_count for row in db.preview_deletion("customer", 1)
+    }
+    job = db.delete("customer", 1)
+    assert db.receipts(job.id) == foreseen == {("customer", "delete"): 1, ("note", "scrub"): 2}
+    assert db.rows("SELECT customer_id, name FROM note ORDER BY id") == [
+        (None, "-"),
+        (None, "-"),
+        (2, "c"),
+    ]
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -5378,7 +5378,7 @@ BEGIN
     DECLARE v_edge_no, v_count INT DEFAULT 0;
 
     -- References of one table stand together: those that cascade, children first, then those that
-    -- are set, then those that only block.
+    -- are scrubbed or set, then those that only block.
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         SELECT
@@ -5387,7 +5387,12 @@ BEGIN
                 ORDER BY
                     o.parent_node_no,
                     CASE o.action
-                        WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 WHEN 'keep' THEN 3 ELSE 1
+                        WHEN 'cascade' THEN 0
+                        -- What is to be scrubbed is not found any more when its columns are NULL.
+                        WHEN 'scrub' THEN 1
+                        WHEN 'restrict' THEN 3
+                        WHEN 'keep' THEN 4
+                        ELSE 2
                     END,
                     n.table_rank IS NULL, n.table_rank, n.display_name, o.reference_name
             ) AS new_no

@@ -2848,7 +2848,12 @@ described AS (
             ORDER BY
                 (p.node ->> 'no')::integer,
                 CASE r.action
-                    WHEN 'cascade' THEN 0 WHEN 'restrict' THEN 2 WHEN 'keep' THEN 3 ELSE 1
+                    WHEN 'cascade' THEN 0
+                    -- What is to be scrubbed is not found any more when its columns are NULL.
+                    WHEN 'scrub' THEN 1
+                    WHEN 'restrict' THEN 3
+                    WHEN 'keep' THEN 4
+                    ELSE 2
                 END,
                 k.table_rank NULLS LAST,
                 -- Of tables in a circle those come first that no row of another has to wait for.
