@@ -135,6 +135,17 @@ def test_many_jobs_are_one_run_with_exact_receipts(db: Database) -> None:
     assert db.count("deletion_walk_keys") == 0
 
 
+def test_a_target_that_no_run_has_seen_yet_gives_a_whole_set(db: Database) -> None:
+    db.table("visit", "id bigint", rows=[(pk,) for pk in range(1, 131)])
+    db.register_deletion_target("visit")
+    db.set_deletion_setting("jobs_per_run", 120)
+    # Nothing is there to be deleted, so the second run knows no more of the rows of a job.
+    for pk in range(1001, 1241):
+        db.enqueue_deletion("visit", pk)
+    db.run()
+    assert db.rows("SELECT DISTINCT jobs_in_run FROM vw_deletion_attempts") == [(120,)]
+
+
 def test_jobs_with_many_and_few_rows_keep_exact_receipts_in_small_batches(db: Database) -> None:
     customers(db, 6)
     sizes = {1: 50, 2: 0, 3: 7, 4: 1, 5: 23, 6: 5}
