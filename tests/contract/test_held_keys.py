@@ -189,3 +189,31 @@ def test_a_row_that_comes_after_its_hold_is_held_from_then_on(db: Database) -> N
     assert db.count("vw_deletion_holds", "row_seen_at IS NOT NULL") == 1
     db.execute("UPDATE line SET id = 998 WHERE id = 999")
     is_blocked(db.delete("customer", 3), "no row is found by the key")
+
+
+def test_a_hold_on_a_table_that_lost_all_keys_blocks_all_above_it(db: Database) -> None:
+    customers(db)
+    db.table(
+        "sheet",
+        "no bigint",
+        "customer_id bigint",
+        key=("no",),
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1), (2, 2)],
+    )
+    db.hold_deletion("sheet", 1)
+    db.script(
+        mysql="ALTER TABLE sheet DROP PRIMARY KEY",
+        postgres="ALTER TABLE sheet DROP CONSTRAINT sheet_pkey",
+    )
+    before = db.application_contents()
+    job = db.delete("customer", 2)
+    is_blocked(job, "sheet 1 ", "no row is found by the key")
+    assert db.application_contents() == before
+    preview = db.preview_deletion("customer", 2)
+    assert [p.row_count for p in preview if p.action == "held"] == [1]
+    db.release_deletion_hold("sheet", 1)
+    db.retry_deletion(job.id)
+    db.run()
+    assert db.status(job.id) == "done"
+    assert db.column("SELECT no FROM sheet") == [1]

@@ -2923,6 +2923,10 @@ BEGIN
         DEFAULT deletion_unique_index(p_plan_id, p_node_no, p_columns);
     DECLARE v_pos INT DEFAULT 0;
 
+    IF v_index IS NULL THEN
+        RETURN NULL;
+    END IF;
+
     SELECT n.sql_name, n.frame_columns
     INTO v_sql_name, v_frame_columns
     FROM deletion_plan_nodes AS n
@@ -2934,7 +2938,7 @@ BEGIN
             concat('h', v_pos + 1)
         );
 
-        IF v_column IS NULL OR v_index IS NULL THEN
+        IF v_column IS NULL THEN
             RETURN NULL;
         END IF;
 
@@ -5657,8 +5661,9 @@ BEGIN
                 n.node_no, n.display_name,
                 cast(deletion_node_key(p_plan_id, n.node_no) AS CHAR) AS key_columns
             FROM deletion_plan_nodes AS n
-            -- A row without a key cannot be held, and nothing hangs from it.
-            WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+            -- Where there is none no row can be held; a hold from when there was one is met, and
+            -- finds no row.
+            WHERE n.plan_id = p_plan_id AND n.in_closure
             UNION DISTINCT
             SELECT n.node_no, n.display_name, h.key_columns
             FROM deletion_plan_nodes AS n
@@ -5666,6 +5671,15 @@ BEGIN
                 ON h.table_name = n.display_name AND h.released_at IS NULL
             WHERE n.plan_id = p_plan_id AND n.in_closure
         ) AS k
+        -- Soft jobs do not come to tables from which no marking column can be reached.
+        WHERE
+            k.node_no = 0
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE
+                    e.plan_id = p_plan_id AND e.child_node_no = k.node_no AND e.action = 'cascade'
+            )
         UNION ALL
         SELECT
             k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
@@ -5675,10 +5689,11 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN (SELECT 'climb' AS kind UNION ALL SELECT 'climb_root' AS kind) AS k
             ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
+        -- Nothing hangs from a row without a key.
         WHERE
             e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
     ) AS q
-    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL;
+    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL OR q.index_name IS NULL;
 END$$
 DELIMITER ;
 -- <<<
@@ -8261,9 +8276,10 @@ BEGIN
             FROM json_table(v_holds, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', seen BOOLEAN PATH '$.seen'
             )) AS h
-            WHERE
-                @dj_answer IS NULL
-                OR (h.seen AND NOT json_contains(@dj_answer, json_object('j', h.j)))
+            LEFT JOIN json_table(@dj_answer, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j'
+            )) AS a ON a.j = h.j
+            WHERE @dj_answer IS NULL OR (h.seen AND a.j IS NULL)
         ) AS l;
         SET p_rows = json_merge_preserve(
             p_rows, coalesce(@dj_answer, json_array()), v_lost

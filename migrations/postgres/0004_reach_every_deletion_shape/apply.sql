@@ -2141,7 +2141,8 @@ BEGIN
                     ),
                     (
                         SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
-                            i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
+                            i.indisready, i.indisunique, i.indisprimary, i.indimmediate,
+                            i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
                         FROM pg_index AS i
                         WHERE i.indrelid = c.oid
                     )), ';' ORDER BY c.oid)
@@ -4104,8 +4105,13 @@ AS $deletion_row_seen$
 DECLARE
     v_keys jsonb;
 BEGIN
-    EXECUTE deletion_sql_held(
-        deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE), p_columns
+    -- A partitioned table is read whole, as in a plan.
+    EXECUTE replace(
+        deletion_sql_held(
+            deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE),
+            p_columns
+        ),
+        'ONLY /*whole*/ ', ''
     ) INTO v_keys USING jsonb_build_array(jsonb_build_object('j', 0, 'pk', p_pk));
     RETURN v_keys <> '[]';
 END;
@@ -4821,25 +4827,46 @@ WITH node AS (
     WHERE (n.value ->> 'closure')::boolean
 ),
 
--- By the key of now, and by each that a hold in force was placed by and that is still one.
+-- By the names that holds may know the tables by: a partition had its own before it was attached.
+named AS (
+    SELECT n.node_no, n.node, n.node ->> 'name' AS table_name
+    FROM node AS n
+    UNION ALL
+    SELECT n.node_no, n.node, deletion_entity_name(p.relid)
+    FROM node AS n
+    CROSS JOIN LATERAL pg_partition_tree((n.node ->> 'oid')::oid::regclass) AS p
+    WHERE p.level > 0
+),
+
+-- By the key of now, and by each that a hold in force was placed by and that is still one. Where
+-- there is none no row can be held; a hold from when there was one is met, and finds no row.
 key AS (
-    SELECT n.node_no, deletion_table_key((n.node ->> 'oid')::oid) AS key_columns
+    SELECT
+        n.node_no, n.node ->> 'name' AS table_name,
+        deletion_table_key((n.node ->> 'oid')::oid) AS key_columns
     FROM node AS n
-    -- A row without a key cannot be held.
-    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
     UNION
-    SELECT n.node_no, h.key_columns
-    FROM node AS n
-    INNER JOIN deletion_holds AS h
-        ON h.table_name = n.node ->> 'name' AND h.released_at IS NULL
-    WHERE deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
+    SELECT
+        n.node_no, n.table_name,
+        CASE
+            WHEN deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
+                THEN h.key_columns
+        END
+    FROM named AS n
+    INNER JOIN deletion_holds AS h ON h.table_name = n.table_name AND h.released_at IS NULL
+    WHERE
+        n.table_name <> n.node ->> 'name'
+        OR deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
 ),
 
 step AS (
     SELECT
         'held' AS kind, n.node_no, NULL::integer AS parent_node_no, NULL::integer AS edge_no,
-        n.node ->> 'name' AS table_name, NULL::text AS reference_name, NULL::text AS action,
-        k.key_columns::text AS index_name, deletion_sql_held(n.node, k.key_columns) AS sql_text
+        k.table_name, NULL::text AS reference_name, NULL::text AS action,
+        k.key_columns::text AS index_name,
+        CASE
+            WHEN k.key_columns IS NOT NULL THEN deletion_sql_held(n.node, k.key_columns)
+        END AS sql_text
     FROM node AS n
     INNER JOIN key AS k ON k.node_no = n.node_no
     UNION ALL
@@ -4862,7 +4889,7 @@ INSERT INTO deletion_plan_steps (
 SELECT
     p_plan_id,
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
-    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.index_name),
+    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.table_name, s.index_name),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
     s.index_name, replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM step AS s;
@@ -6763,7 +6790,7 @@ BEGIN
         LEFT JOIN deletion_plan_steps AS s
             ON
                 s.plan_id = p_plan_id AND s.kind = 'held' AND s.node_no = t.node_no
-                AND s.index_name = h.key_columns::text
+                AND s.table_name = t.table_name AND s.index_name = h.key_columns::text
         WHERE
             h.released_at IS NULL
             AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
@@ -6777,7 +6804,7 @@ BEGIN
                 EXECUTE v_table.sql_text INTO v_keys USING v_table.holds;
             EXCEPTION
                 -- The columns are of another type now, which does not take what was held.
-                WHEN data_exception THEN
+                WHEN data_exception OR check_violation THEN
                     v_keys := NULL;
             END;
         END IF;
@@ -6785,11 +6812,14 @@ BEGIN
         v_rows := v_rows || coalesce(v_keys, '[]') || coalesce((
             SELECT jsonb_agg(jsonb_build_object('n', v_table.node_no, 'j', l.j, 'lost', TRUE))
             FROM (
-                SELECT e.value AS j
-                FROM jsonb_array_elements(v_table.seen) AS e
-                WHERE
-                    v_keys IS NOT NULL
-                    AND NOT v_keys @> jsonb_build_array(jsonb_build_object('j', e.value))
+                (
+                    SELECT e.value AS j
+                    FROM jsonb_array_elements(v_table.seen) AS e
+                    WHERE v_keys IS NOT NULL
+                    EXCEPT
+                    SELECT k.value -> 'j'
+                    FROM jsonb_array_elements(v_keys) AS k
+                )
                 UNION ALL
                 SELECT e.value -> 'j'
                 FROM jsonb_array_elements(v_table.holds) AS e
@@ -7957,7 +7987,8 @@ used AS (
     FROM deletion_plan_steps AS s
     INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
-        s.plan_id = p_plan_id AND s.kind <> 'guard'
+        -- What looks at holds reads tables of other steps.
+        s.plan_id = p_plan_id AND s.kind NOT IN ('guard', 'held')
         -- What is kept is read by previews alone.
         AND s.action IS DISTINCT FROM 'keep'
 )
