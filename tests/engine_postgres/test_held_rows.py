@@ -38,6 +38,28 @@ def test_a_held_row_that_a_trigger_marks_stays_unmarked(postgres: Database) -> N
     assert marked(db, "node") == []
 
 
+def test_a_hold_that_came_since_a_step_began_is_seen_whatever_the_session_reads(
+    postgres: Database,
+) -> None:
+    db = postgres
+    db.set_deletion_setting("lock_timeout_ms", 20000)
+    shop(db)
+    db.compile_deletion_plan("customer")
+    blocker, worker = db.connect(), db.connect("worker")
+    worker.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    blocker.execute("BEGIN")
+    # The check reads, and does not wait for this; the step that deletes does.
+    blocker.execute("LOCK TABLE line IN SHARE MODE")
+    job = db.enqueue_deletion("customer", 1)
+    working = db.background(worker.run_deletion_jobs)
+    db.wait_until_blocked(worker)
+    db.hold_deletion("line", 111)
+    blocker.execute("ROLLBACK")
+    working.result()
+    is_blocked(db.job(job), "line 111 ")
+    assert 111 in ids(db, "line")
+
+
 PARTED = """
     CREATE TABLE paper (
         no bigint, customer_id bigint REFERENCES customer ON DELETE CASCADE, PRIMARY KEY (no)
