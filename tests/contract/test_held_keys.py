@@ -217,3 +217,20 @@ def test_a_hold_on_a_table_that_lost_all_keys_blocks_all_above_it(db: Database) 
     db.run()
     assert db.status(job.id) == "done"
     assert db.column("SELECT no FROM sheet") == [1]
+
+
+def test_a_blocked_job_is_not_done_where_its_cancel_is_taken_back(db: Database) -> None:
+    shop(db)
+    db.hold_deletion("line", 111)
+    job, other = (db.enqueue_deletion("customer", n) for n in (1, 2))
+    steps, canceller = Steps(db.connect()), db.connect()
+    steps.claim()
+    assert steps.step() == "more"
+    canceller.execute("BEGIN")
+    canceller.cancel_deletion(job)
+    assert steps.step() == "retry"
+    canceller.execute("ROLLBACK")
+    steps.finish()
+    is_blocked(db.job(job), "line 111 ")
+    assert db.status(other) == "done"
+    assert ids(db, "customer") == [1, 3]
