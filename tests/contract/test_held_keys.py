@@ -234,3 +234,55 @@ def test_a_blocked_job_is_not_done_where_its_cancel_is_taken_back(db: Database) 
     is_blocked(db.job(job), "line 111 ")
     assert db.status(other) == "done"
     assert ids(db, "customer") == [1, 3]
+
+
+def test_a_row_whose_key_somebody_is_changing_when_it_is_held_counts_as_seen(
+    db: Database,
+) -> None:
+    keyed(db)
+    other = db.connect()
+    other.execute("BEGIN")
+    other.execute("UPDATE paper SET no = 7 WHERE no = 1")
+    other.execute("INSERT INTO paper VALUES (9, 109, 2)")
+    db.hold_deletion("paper", 1)
+    db.hold_deletion("paper", 9)
+    seen = db.rows("SELECT row_pk, row_seen_at IS NOT NULL FROM deletion_holds ORDER BY hold_id")
+    assert [(pk, bool(is_seen)) for pk, is_seen in seen] == [("1", True), ("9", False)]
+    other.execute("COMMIT")
+    before = db.application_contents()
+    is_blocked(db.delete("customer", 1), "paper 1 ", "no row is found by the key")
+    assert db.application_contents() == before
+
+
+def test_a_hold_that_is_released_while_its_job_is_checked_does_not_block(db: Database) -> None:
+    shop(db)
+    db.hold_deletion("line", 111)
+    job = db.enqueue_deletion("customer", 1)
+    steps = Steps(db.connect())
+    steps.claim()
+    assert steps.step() == "more"
+    db.release_deletion_hold("line", 111)
+    steps.finish()
+    assert (db.status(job), db.job(job).error) == ("done", None)
+    assert db.outcomes(job) == ["done"]
+
+
+def test_a_hold_that_is_released_while_a_step_takes_its_row_does_not_block(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    db.set_deletion_setting("lock_timeout_ms", 20000)
+    db.hold_deletion("line", 311)
+    when_a_customer_goes(db, "DELETE FROM line WHERE id = 311")
+    blocker, worker = db.connect(), db.worker
+    blocker.execute("BEGIN")
+    blocker.rows("SELECT id FROM line WHERE id = 311 FOR UPDATE")
+    job = db.enqueue_deletion("customer", 1)
+    working = db.background(worker.run_deletion_jobs)
+    db.wait_until_blocked(worker)
+    db.release_deletion_hold("line", 311)
+    blocker.execute("ROLLBACK")
+    working.result()
+    assert (db.status(job), db.job(job).error) == ("done", None)
+    # No step was rolled back, or the run had climbed once more.
+    assert db.column("SELECT step_count FROM deletion_runs") == [db.either(mysql=4, postgres=3)]
+    assert 311 not in ids(db, "line")

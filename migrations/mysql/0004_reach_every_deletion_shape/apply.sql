@@ -2962,7 +2962,8 @@ DELIMITER ;
 -- Parameters  p_schema, p_table   the table
 --             p_columns   the columns of the key, a JSON array of names
 --             p_pk        their value, in canonical form
---             p_is_seen   OUT TRUE where it has; FALSE also where somebody is changing it
+--             p_is_seen   OUT TRUE where it has; of a row that somebody is changing: where it
+--                         had it before
 -- Errors      the engine's, where the owner may not read the table
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -2987,6 +2988,7 @@ BEGIN
     DECLARE v_columns JSON DEFAULT deletion_columns(p_schema, p_table, p_columns);
     DECLARE v_key JSON DEFAULT json_array();
     DECLARE v_column JSON;
+    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_pos INT DEFAULT 0;
 
     WHILE v_pos < json_length(v_columns) DO
@@ -2998,21 +3000,34 @@ BEGIN
         ));
     END WHILE;
 
-    -- A snapshot of the caller's may be older than the last step: what is there now, under a lock;
-    -- never waited for, since every step waits for this call.
-    SET @dj_sql = concat(
+    SET v_sql = concat(
         'SELECT COUNT(*) INTO @dj_rows\n',
         deletion_sql_found(v_key, concat(
             deletion_quote_name(p_schema), '.', deletion_quote_name(p_table), ' AS x'
-        )),
-        '\nFOR SHARE OF x SKIP LOCKED'
+        ))
     );
     SET @dj_frame = json_array(json_object(
         'j', 0, 'pk', p_pk, 'k', CASE WHEN json_valid(p_pk) THEN cast(p_pk AS JSON) END
     ));
-    PREPARE dj_stmt FROM @dj_sql;
-    EXECUTE dj_stmt USING @dj_frame;
-    DEALLOCATE PREPARE dj_stmt;
+
+    BEGIN
+        -- Somebody is changing it: what was committed last is what may have to be found again.
+        DECLARE EXIT HANDLER FOR 3572
+        BEGIN
+            SET @dj_sql = v_sql;
+            PREPARE dj_stmt FROM @dj_sql;
+            EXECUTE dj_stmt USING @dj_frame;
+            DEALLOCATE PREPARE dj_stmt;
+        END;
+
+        -- A snapshot of the caller's may be older than the last step: what is there now, under a
+        -- lock; never waited for, since every step waits for this call.
+        SET @dj_sql = concat(v_sql, '\nFOR SHARE OF x NOWAIT');
+        PREPARE dj_stmt FROM @dj_sql;
+        EXECUTE dj_stmt USING @dj_frame;
+        DEALLOCATE PREPARE dj_stmt;
+    END;
+
     SET p_is_seen = @dj_rows > 0;
 END$$
 DELIMITER ;
@@ -8198,6 +8213,12 @@ BEGIN
             FROM json_table(v_pairs, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', h BIGINT UNSIGNED PATH '$.h'
             )) AS m
+            -- It may have been let go, or be over, since the climb began.
+            INNER JOIN deletion_holds AS d
+                ON
+                    d.hold_id = m.h - 4611686018427387904
+                    AND d.released_at IS NULL
+                    AND (d.held_until IS NULL OR d.held_until > utc_timestamp(6))
         ) AS p
         GROUP BY p.j
     ) AS q;
@@ -9705,6 +9726,12 @@ BEGIN
     FROM json_table(p_held, '$[*]' COLUMNS (
         o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
     )) AS b
+    -- One that was let go meanwhile, or is over, forbids nothing any more.
+    INNER JOIN deletion_holds AS h
+        ON
+            h.hold_id = b.j - 4611686018427387904
+            AND h.released_at IS NULL
+            AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
     LEFT JOIN json_table(v_rows, '$[*]' COLUMNS (
         o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
         is_lost BOOLEAN EXISTS PATH '$.lost'
