@@ -344,6 +344,34 @@ def test_a_harder_mode_that_is_asked_for_meanwhile_removes_the_rows(db: Database
         db.restore_deletion(job_id)
 
 
+@pytest.mark.parametrize("when", ["wanted while it runs", "wanted later", "cancelled later"])
+def test_what_a_job_noted_goes_when_it_is_not_soft_any_more(db: Database, when: str) -> None:
+    tree(db, {n: n - 1 if n > 1 else None for n in each(8)})
+    db.set_deletion_setting("batch_rows", 1)
+    job_id = ask(db, "node", 1)
+    steps = Steps(db.connect())
+    steps.claim()
+    while len(marked(db, "node")) < 3:
+        assert steps.step() == "more"
+    if when == "wanted while it runs":
+        db.enqueue_deletion("node", 1, hard_delete=True)
+    db.pause_deletions("a slice ends here")
+    assert steps.step() == "ended"
+    assert db.outcomes(job_id) == ["sliced"]
+    assert db.count("deletion_soft_keys") > 3
+    if when == "wanted later":
+        db.enqueue_deletion("node", 1, hard_delete=True)
+    elif when == "cancelled later":
+        db.cancel_deletion(job_id)
+    db.resume_deletions()
+    db.run()
+    assert db.count("deletion_soft_keys") == 0
+    if when == "cancelled later":
+        assert (db.status(job_id), len(marked(db, "node"))) == ("cancelled", 4)
+    else:
+        assert (db.status(job_id), ids(db, "node")) == ("done", [])
+
+
 def test_a_cancelled_job_stops_and_can_be_restored(db: Database) -> None:
     mixed(db)
     before = db.application_contents()
