@@ -189,3 +189,100 @@ def test_a_row_that_comes_after_its_hold_is_held_from_then_on(db: Database) -> N
     assert db.count("vw_deletion_holds", "row_seen_at IS NOT NULL") == 1
     db.execute("UPDATE line SET id = 998 WHERE id = 999")
     is_blocked(db.delete("customer", 3), "no row is found by the key")
+
+
+def test_a_hold_on_a_table_that_lost_all_keys_blocks_all_above_it(db: Database) -> None:
+    customers(db)
+    db.table(
+        "sheet",
+        "no bigint",
+        "customer_id bigint",
+        key=("no",),
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1), (2, 2)],
+    )
+    db.hold_deletion("sheet", 1)
+    db.script(
+        mysql="ALTER TABLE sheet DROP PRIMARY KEY",
+        postgres="ALTER TABLE sheet DROP CONSTRAINT sheet_pkey",
+    )
+    before = db.application_contents()
+    job = db.delete("customer", 2)
+    is_blocked(job, "sheet 1 ", "no row is found by the key")
+    assert db.application_contents() == before
+    preview = db.preview_deletion("customer", 2)
+    assert [p.row_count for p in preview if p.action == "held"] == [1]
+    db.release_deletion_hold("sheet", 1)
+    db.retry_deletion(job.id)
+    db.run()
+    assert db.status(job.id) == "done"
+    assert db.column("SELECT no FROM sheet") == [1]
+
+
+def test_a_blocked_job_is_not_done_where_its_cancel_is_taken_back(db: Database) -> None:
+    shop(db)
+    db.hold_deletion("line", 111)
+    job, other = (db.enqueue_deletion("customer", n) for n in (1, 2))
+    steps, canceller = Steps(db.connect()), db.connect()
+    steps.claim()
+    assert steps.step() == "more"
+    canceller.execute("BEGIN")
+    canceller.cancel_deletion(job)
+    assert steps.step() == "retry"
+    canceller.execute("ROLLBACK")
+    steps.finish()
+    is_blocked(db.job(job), "line 111 ")
+    assert db.status(other) == "done"
+    assert ids(db, "customer") == [1, 3]
+
+
+def test_a_row_whose_key_somebody_is_changing_when_it_is_held_counts_as_seen(
+    db: Database,
+) -> None:
+    keyed(db)
+    other = db.connect()
+    other.execute("BEGIN")
+    other.execute("UPDATE paper SET no = 7 WHERE no = 1")
+    other.execute("INSERT INTO paper VALUES (9, 109, 2)")
+    db.hold_deletion("paper", 1)
+    db.hold_deletion("paper", 9)
+    seen = db.rows("SELECT row_pk, row_seen_at IS NOT NULL FROM deletion_holds ORDER BY hold_id")
+    assert [(pk, bool(is_seen)) for pk, is_seen in seen] == [("1", True), ("9", False)]
+    other.execute("COMMIT")
+    before = db.application_contents()
+    is_blocked(db.delete("customer", 1), "paper 1 ", "no row is found by the key")
+    assert db.application_contents() == before
+
+
+def test_a_hold_that_is_released_while_its_job_is_checked_does_not_block(db: Database) -> None:
+    shop(db)
+    db.hold_deletion("line", 111)
+    job = db.enqueue_deletion("customer", 1)
+    steps = Steps(db.connect())
+    steps.claim()
+    assert steps.step() == "more"
+    db.release_deletion_hold("line", 111)
+    steps.finish()
+    assert (db.status(job), db.job(job).error) == ("done", None)
+    assert db.outcomes(job) == ["done"]
+
+
+def test_a_hold_that_is_released_while_a_step_takes_its_row_does_not_block(db: Database) -> None:
+    shop(db)
+    db.compile_deletion_plan("customer")
+    db.set_deletion_setting("lock_timeout_ms", 20000)
+    db.hold_deletion("line", 311)
+    when_a_customer_goes(db, "DELETE FROM line WHERE id = 311")
+    blocker, worker = db.connect(), db.worker
+    blocker.execute("BEGIN")
+    blocker.rows("SELECT id FROM line WHERE id = 311 FOR UPDATE")
+    job = db.enqueue_deletion("customer", 1)
+    working = db.background(worker.run_deletion_jobs)
+    db.wait_until_blocked(worker)
+    db.release_deletion_hold("line", 311)
+    blocker.execute("ROLLBACK")
+    working.result()
+    assert (db.status(job), db.job(job).error) == ("done", None)
+    # No step was rolled back, or the run had climbed once more.
+    assert db.column("SELECT step_count FROM deletion_runs") == [db.either(mysql=4, postgres=3)]
+    assert 311 not in ids(db, "line")

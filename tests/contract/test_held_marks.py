@@ -4,7 +4,7 @@ from tests.contract.schemas import in_small_steps
 from tests.contract.soft import ask, marked, mixed, soft, tree
 from tests.contract.steps import Steps
 from tests.contract.test_held_keys import is_blocked
-from tests.database import Database, Preview
+from tests.database import Database, Preview, Reference
 
 
 def test_a_held_row_blocks_a_soft_job_above_it(db: Database) -> None:
@@ -56,3 +56,40 @@ def test_a_hold_elsewhere_lets_a_soft_job_go_on(db: Database) -> None:
     steps.finish()
     assert db.status(job) == "done"
     assert marked(db, "node") == [1, 2, 3, 4, 5]
+
+
+def test_a_held_row_that_a_trigger_marks_in_another_table_stays_unmarked(db: Database) -> None:
+    mixed(db)
+    db.hold_deletion("note", 1212)
+    body = "UPDATE note SET state = 9 WHERE id = 1212"
+    db.script(
+        mysql=f"CREATE TRIGGER also AFTER UPDATE ON customer FOR EACH ROW {body}",
+        postgres="CREATE FUNCTION also() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+        f" $$ BEGIN {body}; RETURN NULL; END $$;"
+        "CREATE TRIGGER also AFTER UPDATE ON customer FOR EACH ROW EXECUTE FUNCTION also()",
+    )
+    before = db.application_contents()
+    job = ask(db, "customer", 1)
+    db.run()
+    is_blocked(db.job(job), "note 1212 ")
+    assert db.application_contents() == before
+    assert db.marks(job) == []
+
+
+def test_a_lost_hold_on_a_table_that_soft_jobs_pass_by_stops_hard_ones_alone(
+    db: Database,
+) -> None:
+    mixed(db)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1), (2, 2)],
+    )
+    db.hold_deletion("visit", 2)
+    db.execute("UPDATE visit SET id = 3 WHERE id = 2")
+    job = soft(db, "customer", 1)
+    assert db.enqueue_deletion("customer", 1, hard_delete=True) == job
+    db.run()
+    is_blocked(db.job(job), "visit 2 ", "no row is found by the key")

@@ -344,6 +344,34 @@ def test_a_harder_mode_that_is_asked_for_meanwhile_removes_the_rows(db: Database
         db.restore_deletion(job_id)
 
 
+@pytest.mark.parametrize("when", ["wanted while it runs", "wanted later", "cancelled later"])
+def test_what_a_job_noted_goes_when_it_is_not_soft_any_more(db: Database, when: str) -> None:
+    tree(db, {n: n - 1 if n > 1 else None for n in each(8)})
+    db.set_deletion_setting("batch_rows", 1)
+    job_id = ask(db, "node", 1)
+    steps = Steps(db.connect())
+    steps.claim()
+    while len(marked(db, "node")) < 3:
+        assert steps.step() == "more"
+    if when == "wanted while it runs":
+        db.enqueue_deletion("node", 1, hard_delete=True)
+    db.pause_deletions("a slice ends here")
+    assert steps.step() == "ended"
+    assert db.outcomes(job_id) == ["sliced"]
+    assert db.count("deletion_soft_keys") > 3
+    if when == "wanted later":
+        db.enqueue_deletion("node", 1, hard_delete=True)
+    elif when == "cancelled later":
+        db.cancel_deletion(job_id)
+    db.resume_deletions()
+    db.run()
+    assert db.count("deletion_soft_keys") == 0
+    if when == "cancelled later":
+        assert (db.status(job_id), len(marked(db, "node"))) == ("cancelled", 4)
+    else:
+        assert (db.status(job_id), ids(db, "node")) == ("done", [])
+
+
 def test_a_cancelled_job_stops_and_can_be_restored(db: Database) -> None:
     mixed(db)
     before = db.application_contents()
@@ -387,6 +415,35 @@ def test_grace_is_over_when_the_job_comes_back(db: Database) -> None:
     assert ids(db, "customer") == [2]
     assert db.status(job_id) == "done"
     assert db.receipts(job_id)["note", "delete"] == 4
+
+
+def test_rows_that_came_below_marked_ones_go_with_them_after_the_grace(db: Database) -> None:
+    mixed(db)
+    db.set_deletion_setting("batch_rows", 1)
+    db.set_soft_deletion("customer", "deleted_at", None, 3600)
+    job_id = ask(db, "customer", 1)
+    db.run()
+    db.insert("invoice", [(13, 1, None)])
+    db.insert("line", [(131, 13), (113, 11)])
+    db.insert("note", [(2131, 131, 3), (2113, 113, 3)])
+    db.execute("UPDATE deletion_jobs SET scheduled_at = NULL")
+    steps = Steps(db.connect())
+    steps.claim()
+    while db.count("note") == 10:
+        assert steps.step() == "more"
+    # While the removal is at work, below rows that it has met as well as others.
+    db.insert("note", [(3112, 112, 3), (3131, 131, 9)])
+    steps.finish()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert (ids(db, "customer"), ids(db, "invoice")) == ([2], [21, 22])
+    assert (db.count("line"), db.count("note")) == (4, 4)
+    receipts = db.receipts(job_id)
+    assert {table: n for (table, action), n in receipts.items() if action == "delete"} == {
+        "customer": 1,
+        "invoice": 3,
+        "line": 6,
+        "note": 8,
+    }
 
 
 def test_a_restore_takes_the_purge_back(db: Database) -> None:
@@ -484,6 +541,28 @@ def test_a_column_that_goes_is_an_error_of_the_plan(db: Database) -> None:
     db.retry_deletion(job_id)
     db.run()
     assert len(db.marks(job_id)) == 3
+
+
+@pytest.mark.parametrize("steps_before", [0, 1, 3])
+def test_a_column_that_goes_after_the_claim_is_an_error_of_the_plan(
+    db: Database, steps_before: int
+) -> None:
+    mixed(db)
+    db.set_deletion_setting("batch_rows", 1)
+    job_id = ask(db, "customer", 1)
+    steps = Steps(db.connect())
+    steps.claim()
+    for _ in range(steps_before):
+        assert steps.step() == "more"
+    db.script(
+        mysql="ALTER TABLE note DROP COLUMN state", postgres="ALTER TABLE note DROP COLUMN state"
+    )
+    steps.finish()
+    assert (db.status(job_id), (db.job(job_id).error or "")[:24]) == (
+        "failed",
+        "JD011: state of note: no",
+    )
+    assert db.outcomes(job_id) == ["returned", "failed"]
 
 
 def test_a_column_named_while_a_plan_is_there_makes_it_stale(db: Database) -> None:

@@ -8,12 +8,17 @@ from tests.database import Database, Job
 BATCHES = [1, 2, 5000]
 
 
-def delete(db: Database, table: str, pk: object, batch_rows: int) -> Job:
-    """Let the owner at all tables, and delete one row in batches of that size."""
+def let_owner(db: Database) -> None:
+    """Give the owner account the rights that it needs on all tables."""
     db.script(
         postgres="GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
         " TO deletion_jobs_owner"
     )
+
+
+def delete(db: Database, table: str, pk: object, batch_rows: int) -> Job:
+    """Let the owner at all tables, and delete one row in batches of that size."""
+    let_owner(db)
     db.register_deletion_target(table)
     db.set_deletion_setting("batch_rows", batch_rows)
     return db.delete(table, pk)
@@ -304,6 +309,7 @@ def test_a_held_row_of_a_partitioned_table_blocks_the_job_above_it(postgres: Dat
             INSERT INTO memo SELECT l.id, l.region FROM line AS l;
         """
     )
+    let_owner(postgres)
     postgres.hold_deletion("line", '["881", "eu"]')
     job = delete(postgres, "customer", 2, 2)
     assert (job.status, (job.error or "")[:12]) == ("failed", "JD006: held:")
@@ -322,6 +328,7 @@ def test_a_held_row_below_rows_of_one_partition(postgres: Database) -> None:
             INSERT INTO stamp VALUES (1, 23, 'us'), (2, 33, 'us');
         """
     )
+    let_owner(postgres)
     postgres.hold_deletion("stamp", 1)
     job = delete(postgres, "customer", 2, 2)
     assert (job.status, (job.error or "")[:12]) == ("failed", "JD006: held:")
@@ -737,9 +744,11 @@ def test_soft_deletion_marks_what_hangs_by_keys_of_single_partitions(postgres: D
 def test_a_held_row_of_a_partition_without_the_key_blocks_nobody(postgres: Database) -> None:
     db = postgres
     db.script(postgres=LEAVES)
+    let_owner(db)
     db.hold_deletion("part", '["2", "c"]')
     job = delete(db, "customer", 1, 2)
     assert (job.status, job.error) == ("done", None)
+    let_owner(db)
     db.hold_deletion("part", '["1", "a"]')
     assert (delete(db, "customer", 2, 2).error or "")[:12] == "JD006: held:"
 

@@ -2923,6 +2923,10 @@ BEGIN
         DEFAULT deletion_unique_index(p_plan_id, p_node_no, p_columns);
     DECLARE v_pos INT DEFAULT 0;
 
+    IF v_index IS NULL THEN
+        RETURN NULL;
+    END IF;
+
     SELECT n.sql_name, n.frame_columns
     INTO v_sql_name, v_frame_columns
     FROM deletion_plan_nodes AS n
@@ -2934,7 +2938,7 @@ BEGIN
             concat('h', v_pos + 1)
         );
 
-        IF v_column IS NULL OR v_index IS NULL THEN
+        IF v_column IS NULL THEN
             RETURN NULL;
         END IF;
 
@@ -2958,7 +2962,8 @@ DELIMITER ;
 -- Parameters  p_schema, p_table   the table
 --             p_columns   the columns of the key, a JSON array of names
 --             p_pk        their value, in canonical form
---             p_is_seen   OUT TRUE where it has; FALSE also where somebody is changing it
+--             p_is_seen   OUT TRUE where it has; of a row that somebody is changing: where it
+--                         had it before
 -- Errors      the engine's, where the owner may not read the table
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -2983,6 +2988,7 @@ BEGIN
     DECLARE v_columns JSON DEFAULT deletion_columns(p_schema, p_table, p_columns);
     DECLARE v_key JSON DEFAULT json_array();
     DECLARE v_column JSON;
+    DECLARE v_sql LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_pos INT DEFAULT 0;
 
     WHILE v_pos < json_length(v_columns) DO
@@ -2994,21 +3000,34 @@ BEGIN
         ));
     END WHILE;
 
-    -- A snapshot of the caller's may be older than the last step: what is there now, under a lock;
-    -- never waited for, since every step waits for this call.
-    SET @dj_sql = concat(
+    SET v_sql = concat(
         'SELECT COUNT(*) INTO @dj_rows\n',
         deletion_sql_found(v_key, concat(
             deletion_quote_name(p_schema), '.', deletion_quote_name(p_table), ' AS x'
-        )),
-        '\nFOR SHARE OF x SKIP LOCKED'
+        ))
     );
     SET @dj_frame = json_array(json_object(
         'j', 0, 'pk', p_pk, 'k', CASE WHEN json_valid(p_pk) THEN cast(p_pk AS JSON) END
     ));
-    PREPARE dj_stmt FROM @dj_sql;
-    EXECUTE dj_stmt USING @dj_frame;
-    DEALLOCATE PREPARE dj_stmt;
+
+    BEGIN
+        -- Somebody is changing it: what was committed last is what may have to be found again.
+        DECLARE EXIT HANDLER FOR 3572
+        BEGIN
+            SET @dj_sql = v_sql;
+            PREPARE dj_stmt FROM @dj_sql;
+            EXECUTE dj_stmt USING @dj_frame;
+            DEALLOCATE PREPARE dj_stmt;
+        END;
+
+        -- A snapshot of the caller's may be older than the last step: what is there now, under a
+        -- lock; never waited for, since every step waits for this call.
+        SET @dj_sql = concat(v_sql, '\nFOR SHARE OF x NOWAIT');
+        PREPARE dj_stmt FROM @dj_sql;
+        EXECUTE dj_stmt USING @dj_frame;
+        DEALLOCATE PREPARE dj_stmt;
+    END;
+
     SET p_is_seen = @dj_rows > 0;
 END$$
 DELIMITER ;
@@ -5662,8 +5681,9 @@ BEGIN
                 n.node_no, n.display_name,
                 cast(deletion_node_key(p_plan_id, n.node_no) AS CHAR) AS key_columns
             FROM deletion_plan_nodes AS n
-            -- A row without a key cannot be held, and nothing hangs from it.
-            WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+            -- Where there is none no row can be held; a hold from when there was one is met, and
+            -- finds no row.
+            WHERE n.plan_id = p_plan_id AND n.in_closure
             UNION DISTINCT
             SELECT n.node_no, n.display_name, h.key_columns
             FROM deletion_plan_nodes AS n
@@ -5671,6 +5691,15 @@ BEGIN
                 ON h.table_name = n.display_name AND h.released_at IS NULL
             WHERE n.plan_id = p_plan_id AND n.in_closure
         ) AS k
+        -- Soft jobs do not come to tables from which no marking column can be reached.
+        WHERE
+            k.node_no = 0
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE
+                    e.plan_id = p_plan_id AND e.child_node_no = k.node_no AND e.action = 'cascade'
+            )
         UNION ALL
         SELECT
             k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
@@ -5680,10 +5709,11 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN (SELECT 'climb' AS kind UNION ALL SELECT 'climb_root' AS kind) AS k
             ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
+        -- Nothing hangs from a row without a key.
         WHERE
             e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
     ) AS q
-    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL;
+    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL OR q.index_name IS NULL;
 END$$
 DELIMITER ;
 -- <<<
@@ -7641,9 +7671,22 @@ looking: BEGIN
             CALL deletion_find_roots(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
             CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
-        ELSE
+        ELSEIF EXISTS (
+            SELECT 1
+            FROM deletion_runs AS r
+            WHERE
+                r.run_id = p_run_id
+                AND deletion_fresh_plan(r.entity_table, r.hard_delete) = r.plan_id
+        ) THEN
             CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
             CALL deletion_end_run(p_run_id, 'failed', v_error);
+            SET p_state = 'ended';
+        ELSE
+            -- The statements met another catalog than they were written for.
+            CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+            CALL deletion_end_run(
+                p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+            );
             SET p_state = 'ended';
         END IF;
 
@@ -7941,6 +7984,7 @@ DELIMITER ;
 -- Take some jobs' keys out of a run's frames and scratch rows.
 --
 -- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs
+-- Errors      40001 a caller holds the attempt of one
 -- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
@@ -7957,7 +8001,20 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
 BEGIN
-    DELETE w  -- noqa: PRS
+    -- How their attempts ended is written before; a caller that holds one, to cancel it, may let go
+    -- of it yet: then the run would end as done, and the job with it.
+    IF EXISTS (
+        SELECT 1
+        FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e  -- noqa: PRS
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON a.job_id = e.j AND a.run_id = p_run_id
+        WHERE a.outcome IS NULL AND a.cancel_requested_at IS NULL
+    ) THEN
+        SIGNAL SQLSTATE '40001'
+            SET MESSAGE_TEXT = 'a caller holds the attempt of a job that has ended';
+    END IF;
+
+    DELETE w
     FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
     STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
         ON w.walk_id = p_run_id AND w.job_id = e.j;
@@ -7983,6 +8040,49 @@ BEGIN
     UPDATE deletion_frames AS f
     SET f.key_count = json_length(f.`keys`)
     WHERE f.run_id = p_run_id;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_drop_soft_keys.sql
+-- deletion_drop_soft_keys
+-- Drop, some at a time, what soft jobs have noted that nobody goes on with.
+--
+-- Parameters  none
+-- Writes      deletion_soft_keys; locks deletion_jobs     Commits  no
+-- Execute     the owner only
+--
+-- A job that was cut into slices keeps its notes; then it may be cancelled, or wanted for good.
+
+DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drop_soft_keys()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Drop, some at a time, what soft jobs have noted that nobody goes on with'
+BEGIN
+    DECLARE v_jobs JSON;
+
+    -- A look at the index for each job; what a caller holds waits for the next time.
+    SELECT json_arrayagg(j.id)
+    INTO v_jobs
+    FROM (SELECT DISTINCT k.job_id FROM deletion_soft_keys AS k) AS n
+    STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY)
+        ON j.id = n.job_id AND j.status <> 'running' AND (j.status <> 'pending' OR j.hard_delete)
+    FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
+
+    DELETE k
+    FROM (
+        SELECT d.job_id, d.node_no, d.key_hash
+        FROM json_table(v_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS t
+        STRAIGHT_JOIN deletion_soft_keys AS d FORCE INDEX (PRIMARY) ON d.job_id = t.j
+        LIMIT 20000
+    ) AS q
+    STRAIGHT_JOIN deletion_soft_keys AS k FORCE INDEX (PRIMARY)
+        ON k.job_id = q.job_id AND k.node_no = q.node_no AND k.key_hash = q.key_hash;
 END$$
 DELIMITER ;
 -- <<<
@@ -8174,6 +8274,12 @@ BEGIN
             FROM json_table(v_pairs, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', h BIGINT UNSIGNED PATH '$.h'
             )) AS m
+            -- It may have been let go, or be over, since the climb began.
+            INNER JOIN deletion_holds AS d
+                ON
+                    d.hold_id = m.h - 4611686018427387904
+                    AND d.released_at IS NULL
+                    AND (d.held_until IS NULL OR d.held_until > utc_timestamp(6))
         ) AS p
         GROUP BY p.j
     ) AS q;
@@ -8266,9 +8372,10 @@ BEGIN
             FROM json_table(v_holds, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', seen BOOLEAN PATH '$.seen'
             )) AS h
-            WHERE
-                @dj_answer IS NULL
-                OR (h.seen AND NOT json_contains(@dj_answer, json_object('j', h.j)))
+            LEFT JOIN json_table(@dj_answer, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j'
+            )) AS a ON a.j = h.j
+            WHERE @dj_answer IS NULL OR (h.seen AND a.j IS NULL)
         ) AS l;
         SET p_rows = json_merge_preserve(
             p_rows, coalesce(@dj_answer, json_array()), v_lost
@@ -9485,6 +9592,105 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_recover.sql
+-- deletion_recover
+-- Take back the jobs of runs whose worker is gone, and those that finish had to leave.
+--
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames,
+--             deletion_soft_keys                   Commits  yes
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_recover;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_recover()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take back the jobs of runs whose worker is gone, and those that finish had to leave'
+BEGIN
+    DECLARE v_run_id, v_session_id BIGINT UNSIGNED;
+    DECLARE v_server_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_jobs JSON;
+    DECLARE v_is_done, v_is_counted BOOLEAN DEFAULT FALSE;
+    DECLARE c_open CURSOR FOR
+        SELECT r.run_id FROM deletion_runs AS r WHERE r.ended_at IS NULL ORDER BY r.run_id;
+    DECLARE c_left CURSOR FOR
+        SELECT r.run_id
+        FROM deletion_runs AS r FORCE INDEX (idx_dr_left)
+        WHERE r.jobs_open > 0 AND r.ended_at IS NOT NULL
+        ORDER BY r.run_id;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    CALL deletion_begin();
+    OPEN c_open;
+    FETCH c_open INTO v_run_id;
+
+    WHILE NOT v_is_done DO
+        SET v_session_id = NULL;
+        -- Looked at under the row's lock: a worker's step holds that lock while it works.
+        SELECT r.session_id, r.server_id, r.alone AND r.rows_changed = 0
+        INTO v_session_id, v_server_id, v_is_counted
+        FROM deletion_runs AS r
+        WHERE r.run_id = v_run_id AND r.ended_at IS NULL
+        FOR UPDATE SKIP LOCKED;  -- noqa: PRS
+
+        IF
+            v_session_id IS NOT NULL
+            AND NOT deletion_is_alive(v_run_id, v_session_id, v_server_id)
+        THEN
+            SELECT json_arrayagg(a.job_id)
+            INTO v_jobs
+            FROM deletion_attempts AS a
+            WHERE a.run_id = v_run_id;
+            -- A death counts only against a job that was alone and got nowhere: it may be the
+            -- poison.
+            CALL deletion_settle(
+                v_run_id, NULL, 'lost', 'the worker''s session or its server was gone',
+                v_is_counted, v_jobs
+            );
+            CALL deletion_end_run(v_run_id, 'lost', 'the worker''s session was gone');
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_open INTO v_run_id;
+    END WHILE;
+
+    CLOSE c_open;
+    SET v_is_done = FALSE;
+    OPEN c_left;
+    FETCH c_left INTO v_run_id;
+
+    WHILE NOT v_is_done DO
+        -- Where even the outcome could not be written the job runs again and finds what is left.
+        CALL deletion_settle(v_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        -- Somebody may have taken a job's row away, or given it a status, by hand.
+        UPDATE deletion_runs AS r
+        SET r.jobs_open = 0
+        WHERE
+            r.run_id = v_run_id
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS a
+                INNER JOIN deletion_jobs AS j ON j.id = a.job_id AND j.status = 'running'
+                WHERE
+                    a.run_id = v_run_id
+                    AND a.attempt_no = (
+                        SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+                    )
+            );
+        SET v_is_done = FALSE;
+        FETCH c_left INTO v_run_id;
+    END WHILE;
+
+    CLOSE c_left;
+    CALL deletion_drop_soft_keys();
+    COMMIT;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_remove.sql
 -- deletion_remove
 -- Remove the present frame's own rows: lock them, look once more, delete the childless.
@@ -9680,6 +9886,12 @@ BEGIN
     FROM json_table(p_held, '$[*]' COLUMNS (
         o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
     )) AS b
+    -- One that was let go meanwhile, or is over, forbids nothing any more.
+    INNER JOIN deletion_holds AS h
+        ON
+            h.hold_id = b.j - 4611686018427387904
+            AND h.released_at IS NULL
+            AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
     LEFT JOIN json_table(v_rows, '$[*]' COLUMNS (
         o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
         is_lost BOOLEAN EXISTS PATH '$.lost'

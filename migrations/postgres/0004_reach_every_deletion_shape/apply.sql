@@ -671,6 +671,180 @@ REVOKE ALL ON FUNCTION preview_soft_deletion(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION preview_soft_deletion(text, text) TO deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/admin/run_deletion_jobs.sql
+-- run_deletion_jobs
+-- Work due deletion jobs until none is due or the time is over; the schedulers call this.
+--
+-- Parameters  p_slot          the worker's slot, one call at a time in each; NULL: no slot
+--             p_run_seconds   how long to work; NULL: the setting run_seconds
+--             p_home          leave it out: the installation this procedure belongs to
+-- Errors      JD002 not a positive number; 57014 the call was cancelled (its jobs have returned)
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+-- Example     CALL run_deletion_jobs(NULL, NULL);
+
+CREATE OR REPLACE PROCEDURE run_deletion_jobs(
+    p_slot integer,
+    p_run_seconds integer,
+    p_home regclass DEFAULT 'deletion_jobs'::regclass
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $run_deletion_jobs$
+DECLARE
+    -- A procedure that commits cannot pin its search_path: it finds its own schema by OID, and
+    -- sets the path anew in each transaction. Until then every name is spelled with its schema.
+    v_path text := (
+        SELECT pg_catalog.format('%I, pg_temp', n.nspname)
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) p_home::pg_catalog.oid
+    );
+    v_until timestamptz;
+    v_run_id bigint;
+    v_token uuid;
+    v_job_count integer;
+    v_jobs bigint := 0;
+    v_state text := 'idle';
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_slot <= 0 OR p_run_seconds <= 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD002',
+            MESSAGE = format(
+                'run_deletion_jobs: not a positive number (%s, %s)', p_slot, p_run_seconds
+            );
+    END IF;
+
+    v_until := deletion_enter(p_slot, p_run_seconds);
+
+    IF v_until IS NULL THEN
+        RETURN;
+    END IF;
+
+    COMMIT;
+    -- Every statement has to see what was committed while the one before it waited for locks: a
+    -- hold, or a child that came late. The session's own level may be another.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+    LOOP
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        PERFORM deletion_recover();
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        v_run_id := NULL;
+        SELECT c.run_id, c.token, c.job_count INTO v_run_id, v_token, v_job_count
+        FROM deletion_claim(p_slot, NULL) AS c;
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        EXIT WHEN v_run_id IS NULL;
+        v_jobs := v_jobs + v_job_count;
+
+        IF v_token IS NOT NULL THEN
+            CALL deletion_work(v_run_id, v_token, v_until, v_path, v_state);
+        END IF;
+
+        EXIT WHEN v_state = 'interrupted' OR clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    PERFORM deletion_leave(
+        p_slot,
+        CASE WHEN v_state = 'interrupted' THEN v_state WHEN v_jobs > 0 THEN 'worked' ELSE 'idle' END,
+        v_jobs
+    );
+    COMMIT;
+
+    IF v_state = 'interrupted' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'query_canceled',
+            MESSAGE = 'run_deletion_jobs: cancelled; its jobs have returned to the queue';
+    END IF;
+END;
+$run_deletion_jobs$;
+
+COMMENT ON PROCEDURE run_deletion_jobs(integer, integer, regclass) IS
+'Work due deletion jobs until none is due or the time is over; the schedulers call this.';
+REVOKE ALL ON PROCEDURE run_deletion_jobs(integer, integer, regclass) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_deletion_jobs(integer, integer, regclass)
+TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/run_deletion_job.sql
+-- run_deletion_job
+-- Work one pending deletion job now, in the foreground, whenever it was scheduled for.
+--
+-- Parameters  p_job_id   the job
+--             p_status   OUT: the job's status afterwards
+--             p_home     leave it out: the installation this procedure belongs to
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending;
+--             57014 the call was cancelled
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_operator
+-- Example     CALL run_deletion_job(42, NULL);
+
+CREATE OR REPLACE PROCEDURE run_deletion_job(
+    p_job_id bigint,
+    INOUT p_status text,
+    p_home regclass DEFAULT 'deletion_jobs'::regclass
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $run_deletion_job$
+DECLARE
+    v_path text := (
+        SELECT pg_catalog.format('%I, pg_temp', n.nspname)
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) p_home::pg_catalog.oid
+    );
+    v_run_id bigint;
+    v_token uuid;
+    v_state text := 'ended';
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_job_id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'JD002', MESSAGE = 'run_deletion_job: the job is NULL';
+    END IF;
+
+    PERFORM deletion_enter(NULL, NULL);
+    PERFORM deletion_recover();
+    COMMIT;
+    -- Every statement has to see what was committed while the one before it waited for locks: a
+    -- hold, or a child that came late. The session's own level may be another.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    SELECT c.run_id, c.token INTO v_run_id, v_token FROM deletion_claim(NULL, p_job_id) AS c;
+    COMMIT;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+    IF v_token IS NOT NULL THEN
+        CALL deletion_work(v_run_id, v_token, 'infinity', v_path, v_state);
+    END IF;
+
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF v_state = 'interrupted' THEN
+        COMMIT;
+        RAISE EXCEPTION USING
+            ERRCODE = 'query_canceled',
+            MESSAGE = 'run_deletion_job: cancelled; the job has returned to the queue';
+    END IF;
+
+    p_status := deletion_job_status(p_job_id);
+END;
+$run_deletion_job$;
+
+COMMENT ON PROCEDURE run_deletion_job(bigint, text, regclass) IS
+'Work one pending deletion job now, in the foreground, whenever it was scheduled for.';
+REVOKE ALL ON PROCEDURE run_deletion_job(bigint, text, regclass) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_deletion_job(bigint, text, regclass) TO deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/admin/pause_deletions.sql
 -- pause_deletions
 -- Let all workers of this installation rest, from their next batch on.
@@ -2141,7 +2315,8 @@ BEGIN
                     ),
                     (
                         SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
-                            i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
+                            i.indisready, i.indisunique, i.indisprimary, i.indimmediate,
+                            i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
                         FROM pg_index AS i
                         WHERE i.indrelid = c.oid
                     )), ';' ORDER BY c.oid)
@@ -4109,8 +4284,13 @@ AS $deletion_row_seen$
 DECLARE
     v_keys jsonb;
 BEGIN
-    EXECUTE deletion_sql_held(
-        deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE), p_columns
+    -- A partitioned table is read whole, as in a plan.
+    EXECUTE replace(
+        deletion_sql_held(
+            deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE),
+            p_columns
+        ),
+        'ONLY /*whole*/ ', ''
     ) INTO v_keys USING jsonb_build_array(jsonb_build_object('j', 0, 'pk', p_pk));
     RETURN v_keys <> '[]';
 END;
@@ -4826,25 +5006,46 @@ WITH node AS (
     WHERE (n.value ->> 'closure')::boolean
 ),
 
--- By the key of now, and by each that a hold in force was placed by and that is still one.
+-- By the names that holds may know the tables by: a partition had its own before it was attached.
+named AS (
+    SELECT n.node_no, n.node, n.node ->> 'name' AS table_name
+    FROM node AS n
+    UNION ALL
+    SELECT n.node_no, n.node, deletion_entity_name(p.relid)
+    FROM node AS n
+    CROSS JOIN LATERAL pg_partition_tree((n.node ->> 'oid')::oid::regclass) AS p
+    WHERE p.level > 0
+),
+
+-- By the key of now, and by each that a hold in force was placed by and that is still one. Where
+-- there is none no row can be held; a hold from when there was one is met, and finds no row.
 key AS (
-    SELECT n.node_no, deletion_table_key((n.node ->> 'oid')::oid) AS key_columns
+    SELECT
+        n.node_no, n.node ->> 'name' AS table_name,
+        deletion_table_key((n.node ->> 'oid')::oid) AS key_columns
     FROM node AS n
-    -- A row without a key cannot be held.
-    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
     UNION
-    SELECT n.node_no, h.key_columns
-    FROM node AS n
-    INNER JOIN deletion_holds AS h
-        ON h.table_name = n.node ->> 'name' AND h.released_at IS NULL
-    WHERE deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
+    SELECT
+        n.node_no, n.table_name,
+        CASE
+            WHEN deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
+                THEN h.key_columns
+        END
+    FROM named AS n
+    INNER JOIN deletion_holds AS h ON h.table_name = n.table_name AND h.released_at IS NULL
+    WHERE
+        n.table_name <> n.node ->> 'name'
+        OR deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
 ),
 
 step AS (
     SELECT
         'held' AS kind, n.node_no, NULL::integer AS parent_node_no, NULL::integer AS edge_no,
-        n.node ->> 'name' AS table_name, NULL::text AS reference_name, NULL::text AS action,
-        k.key_columns::text AS index_name, deletion_sql_held(n.node, k.key_columns) AS sql_text
+        k.table_name, NULL::text AS reference_name, NULL::text AS action,
+        k.key_columns::text AS index_name,
+        CASE
+            WHEN k.key_columns IS NOT NULL THEN deletion_sql_held(n.node, k.key_columns)
+        END AS sql_text
     FROM node AS n
     INNER JOIN key AS k ON k.node_no = n.node_no
     UNION ALL
@@ -4867,7 +5068,7 @@ INSERT INTO deletion_plan_steps (
 SELECT
     p_plan_id,
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
-    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.index_name),
+    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.table_name, s.index_name),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
     s.index_name, replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM step AS s;
@@ -6359,6 +6560,7 @@ REVOKE ALL ON FUNCTION deletion_check_holds(deletion_runs) FROM PUBLIC;
 -- Take some jobs' keys out of a run's frames and scratch rows.
 --
 -- Parameters  p_run_id   the run       p_jobs   the jobs
+-- Errors      55P03 a caller holds the attempt of one
 -- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
@@ -6366,43 +6568,108 @@ CREATE OR REPLACE FUNCTION deletion_drop_jobs(
     p_run_id bigint,
     p_jobs bigint[]
 ) RETURNS void
-LANGUAGE sql
+LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_drop_jobs$
-DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id AND w.job_id = ANY (p_jobs);
-DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id AND l.job_id = ANY (p_jobs);
+BEGIN
+    -- How their attempts ended is written before; a caller that holds one, to cancel it, may let go
+    -- of it yet: then the run would end as done, and the job with it.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_attempts AS a
+        WHERE
+            a.run_id = p_run_id AND a.job_id = ANY (p_jobs) AND a.outcome IS NULL
+            AND a.cancel_requested_at IS NULL
+    ) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'lock_not_available',
+            MESSAGE = 'a caller holds the attempt of a job that has ended';
+    END IF;
 
-UPDATE deletion_frames AS f
-SET
-    keys = (
-        SELECT coalesce(jsonb_agg(k.value), '[]')
-        FROM jsonb_array_elements(f.keys) AS k
-        WHERE (k.value ->> 'j')::bigint <> ALL (p_jobs)
-    ),
-    -- What this frame left out may hang from a neighbour's row too: pass over everything again.
-    edge_pos = 0,
-    fetch_cursor = NULL,
-    rows_at_pass = -1
-WHERE f.run_id = p_run_id;
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run_id AND w.job_id = ANY (p_jobs);
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id AND l.job_id = ANY (p_jobs);
 
-UPDATE deletion_frames AS f
-SET key_count = jsonb_array_length(f.keys)
-WHERE f.run_id = p_run_id;
+    UPDATE deletion_frames AS f
+    SET
+        keys = (
+            SELECT coalesce(jsonb_agg(k.value), '[]')
+            FROM jsonb_array_elements(f.keys) AS k
+            WHERE (k.value ->> 'j')::bigint <> ALL (p_jobs)
+        ),
+        -- What this frame left out may hang from a neighbour's row too: pass over everything again.
+        edge_pos = 0,
+        fetch_cursor = NULL,
+        rows_at_pass = -1
+    WHERE f.run_id = p_run_id;
 
--- An emptied frame in the middle of the stack is popped by the walk; an empty stack ends it.
-DELETE FROM deletion_frames AS f
-WHERE
-    f.run_id = p_run_id
-    AND NOT EXISTS (
-        SELECT 1 FROM deletion_frames AS g WHERE g.run_id = p_run_id AND g.key_count > 0
-    );
+    UPDATE deletion_frames AS f
+    SET key_count = jsonb_array_length(f.keys)
+    WHERE f.run_id = p_run_id;
+
+    -- An emptied frame in the middle of the stack is popped by the walk; an empty stack ends it.
+    DELETE FROM deletion_frames AS f
+    WHERE
+        f.run_id = p_run_id
+        AND NOT EXISTS (
+            SELECT 1 FROM deletion_frames AS g WHERE g.run_id = p_run_id AND g.key_count > 0
+        );
+END;
 $deletion_drop_jobs$;
 
 COMMENT ON FUNCTION deletion_drop_jobs(bigint, bigint[]) IS
 'Take some jobs'' keys out of a run''s frames and scratch rows.';
 REVOKE ALL ON FUNCTION deletion_drop_jobs(bigint, bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_drop_soft_keys.sql
+-- deletion_drop_soft_keys
+-- Drop, some at a time, what soft jobs have noted that nobody goes on with.
+--
+-- Parameters  none
+-- Writes      deletion_soft_keys; locks deletion_jobs     Commits  no
+-- Execute     the owner only
+--
+-- A job that was cut into slices keeps its notes; then it may be cancelled, or wanted for good.
+
+CREATE OR REPLACE FUNCTION deletion_drop_soft_keys()
+RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_drop_soft_keys$
+-- A look at the index for each job.
+WITH RECURSIVE noted (job_id) AS (
+    SELECT min(k.job_id) FROM deletion_soft_keys AS k
+    UNION ALL
+    SELECT (SELECT min(k.job_id) FROM deletion_soft_keys AS k WHERE k.job_id > n.job_id)
+    FROM noted AS n
+    WHERE n.job_id IS NOT NULL
+),
+
+ended AS MATERIALIZED (
+    SELECT j.id
+    FROM noted AS n
+    INNER JOIN deletion_jobs AS j ON j.id = n.job_id
+    WHERE j.status <> 'running' AND (j.status <> 'pending' OR j.hard_delete)
+    -- What a caller holds waits for the next time.
+    FOR UPDATE OF j SKIP LOCKED
+)
+
+DELETE FROM deletion_soft_keys AS k
+WHERE k.ctid = ANY (ARRAY(
+    SELECT d.ctid
+    FROM ended AS e
+    INNER JOIN deletion_soft_keys AS d ON d.job_id = e.id
+    LIMIT 20000
+));
+$deletion_drop_soft_keys$;
+
+COMMENT ON FUNCTION deletion_drop_soft_keys() IS
+'Drop, some at a time, what soft jobs have noted that nobody goes on with.';
+REVOKE ALL ON FUNCTION deletion_drop_soft_keys() FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_due.sql
@@ -6803,6 +7070,11 @@ BEGIN
         (m.value ->> 'j')::bigint,
         array_agg(DISTINCT (m.value ->> 'h')::bigint - (1::bigint << 62))
     FROM jsonb_array_elements(v_met) AS m
+    -- It may have been let go, or be over, since the climb began.
+    INNER JOIN deletion_holds AS h
+        ON
+            h.hold_id = (m.value ->> 'h')::bigint - (1::bigint << 62) AND h.released_at IS NULL
+            AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
     GROUP BY 1;
 END;
 $deletion_held_roots$;
@@ -6853,7 +7125,7 @@ BEGIN
         LEFT JOIN deletion_plan_steps AS s
             ON
                 s.plan_id = p_plan_id AND s.kind = 'held' AND s.node_no = t.node_no
-                AND s.index_name = h.key_columns::text
+                AND s.table_name = t.table_name AND s.index_name = h.key_columns::text
         WHERE
             h.released_at IS NULL
             AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
@@ -6867,7 +7139,7 @@ BEGIN
                 EXECUTE v_table.sql_text INTO v_keys USING v_table.holds;
             EXCEPTION
                 -- The columns are of another type now, which does not take what was held.
-                WHEN data_exception THEN
+                WHEN data_exception OR check_violation THEN
                     v_keys := NULL;
             END;
         END IF;
@@ -6875,11 +7147,14 @@ BEGIN
         v_rows := v_rows || coalesce(v_keys, '[]') || coalesce((
             SELECT jsonb_agg(jsonb_build_object('n', v_table.node_no, 'j', l.j, 'lost', TRUE))
             FROM (
-                SELECT e.value AS j
-                FROM jsonb_array_elements(v_table.seen) AS e
-                WHERE
-                    v_keys IS NOT NULL
-                    AND NOT v_keys @> jsonb_build_array(jsonb_build_object('j', e.value))
+                (
+                    SELECT e.value AS j
+                    FROM jsonb_array_elements(v_table.seen) AS e
+                    WHERE v_keys IS NOT NULL
+                    EXCEPT
+                    SELECT k.value -> 'j'
+                    FROM jsonb_array_elements(v_keys) AS k
+                )
                 UNION ALL
                 SELECT e.value -> 'j'
                 FROM jsonb_array_elements(v_table.holds) AS e
@@ -8047,7 +8322,8 @@ used AS (
     FROM deletion_plan_steps AS s
     INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
-        s.plan_id = p_plan_id AND s.kind <> 'guard'
+        -- What looks at holds reads tables of other steps.
+        s.plan_id = p_plan_id AND s.kind NOT IN ('guard', 'held')
         -- What is kept is read by previews alone.
         AND s.action IS DISTINCT FROM 'keep'
 )
@@ -8597,6 +8873,84 @@ COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
 REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_recover.sql
+-- deletion_recover
+-- Take back the jobs of runs whose worker is gone, and those that finish had to leave.
+--
+-- Parameters  none
+-- Returns     integer, the number of runs found lost
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames,
+--             deletion_soft_keys                   Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_recover()
+RETURNS integer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- Plans are kept, and made when these tables may still be empty.
+SET enable_seqscan = off
+AS $deletion_recover$
+DECLARE
+    v_run deletion_runs;
+    v_run_id bigint;
+    v_jobs bigint[];
+    v_lost integer := 0;
+BEGIN
+    FOR v_run IN
+        SELECT r.* FROM deletion_runs AS r WHERE r.ended_at IS NULL ORDER BY r.run_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        -- Looked at under the row's lock: a worker's step holds that lock while it works.
+        CONTINUE WHEN deletion_is_alive(v_run);
+        v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = v_run.run_id);
+        -- A death counts only against a job that was alone and got nowhere: it may be the poison.
+        PERFORM deletion_settle(
+            v_run.run_id, NULL, 'lost', 'the worker''s session or its server was gone',
+            v_run.alone AND v_run.rows_changed = 0, v_jobs
+        );
+        PERFORM deletion_end_run(v_run.run_id, 'lost', 'the worker''s session was gone');
+        v_lost := v_lost + 1;
+    END LOOP;
+
+    FOR v_run_id IN
+        SELECT r.run_id
+        FROM deletion_runs AS r
+        WHERE r.jobs_open > 0 AND r.ended_at IS NOT NULL
+        ORDER BY r.run_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        -- Where even the outcome could not be written the job runs again and finds what is left.
+        PERFORM deletion_settle(v_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        -- Somebody may have taken a job's row away, or given it a status, by hand.
+        UPDATE deletion_runs AS r
+        SET jobs_open = 0
+        WHERE
+            r.run_id = v_run_id
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS a
+                INNER JOIN deletion_jobs AS j ON j.id = a.job_id AND j.status = 'running'
+                WHERE
+                    a.run_id = v_run_id
+                    AND a.attempt_no = (
+                        SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+                    )
+            );
+    END LOOP;
+
+    PERFORM deletion_drop_soft_keys();
+    RETURN v_lost;
+END;
+$deletion_recover$;
+
+COMMENT ON FUNCTION deletion_recover() IS
+'Take back the jobs of runs whose worker is gone, and those that finish had to leave.';
+REVOKE ALL ON FUNCTION deletion_recover() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_recover() TO deletion_jobs_worker, deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_uncount.sql
 -- deletion_uncount
 -- Take rows that are gone out of the receipts of what was set: a row counts once, by its end.
@@ -8769,19 +9123,23 @@ BEGIN
     -- What is deferred takes rows as well: now, and not behind this look.
     SET CONSTRAINTS ALL IMMEDIATE;
 
-    -- Row by row: one that goes is not made good by one that comes.
+    -- Row by row: one that goes is not made good by one that comes. As sets, since holds may be many
+    -- and a step joins by nothing but loops.
     v_taken := ARRAY(
-        SELECT (b.value ->> 'j')::bigint - (1::bigint << 62)
-        FROM jsonb_array_elements(p_held) AS b
-        EXCEPT
-        SELECT (b.value ->> 'j')::bigint - (1::bigint << 62)
-        FROM jsonb_array_elements(p_held) AS b
-        INNER JOIN jsonb_array_elements(deletion_held_rows(p_run.plan_id)) AS a
+        SELECT DISTINCT h.hold_id
+        FROM (
+            SELECT b.value -> 'j', b.value -> 'n', deletion_frame_hash(b.value), b.value -> 's'
+            FROM jsonb_array_elements(p_held) AS b
+            EXCEPT
+            SELECT a.value -> 'j', a.value -> 'n', deletion_frame_hash(a.value), a.value -> 's'
+            FROM jsonb_array_elements(deletion_held_rows(p_run.plan_id)) AS a
+        ) AS t (hold_no, node_no, key_hash, mark)
+        -- One that was let go meanwhile, or is over, forbids nothing any more.
+        INNER JOIN deletion_holds AS h
             ON
-                a.value -> 'j' = b.value -> 'j'
-                AND a.value -> 'n' = b.value -> 'n'
-                AND deletion_frame_hash(a.value) = deletion_frame_hash(b.value)
-                AND a.value -> 's' IS NOT DISTINCT FROM b.value -> 's'
+                h.hold_id = t.hold_no::bigint - (1::bigint << 62)
+                AND h.released_at IS NULL
+                AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
     );
 
     IF v_taken = '{}' THEN
@@ -9578,6 +9936,52 @@ $deletion_walk_verdict$;
 COMMENT ON FUNCTION deletion_walk_verdict(deletion_runs) IS
 'Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.';
 REVOKE ALL ON FUNCTION deletion_walk_verdict(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_work.sql
+-- deletion_work
+-- Work a claimed run to its end, step by step, each committed.
+--
+-- Parameters  p_run_id, p_token   the run, as it was claimed
+--             p_until             when the worker's call should end
+--             p_path              the search_path of the installation
+--             p_state             OUT: ended, lost or interrupted
+-- Writes      as deletion_step                     Commits  yes, after each step
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE PROCEDURE deletion_work(
+    p_run_id bigint,
+    p_token uuid,
+    p_until timestamptz,
+    p_path text,
+    INOUT p_state text
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $deletion_work$
+DECLARE
+    v_rest float8;
+BEGIN
+    LOOP
+        PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
+        p_state := deletion_step(p_run_id, p_token, p_until);
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
+        EXIT WHEN p_state NOT IN ('more', 'retry');
+        v_rest := deletion_rest(p_state);
+        PERFORM pg_sleep(v_rest) WHERE v_rest > 0;
+    END LOOP;
+
+    PERFORM deletion_release(p_run_id);
+END;
+$deletion_work$;
+
+COMMENT ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) IS
+'Work a claimed run to its end, step by step, each committed.';
+REVOKE ALL ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text)
+TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_soft_start.sql

@@ -121,6 +121,7 @@ DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP FUNCTION IF EXISTS deletion_held_rows;
 DROP FUNCTION IF EXISTS deletion_held_roots;
 DROP FUNCTION IF EXISTS deletion_fail_circles;
+DROP FUNCTION IF EXISTS deletion_drop_soft_keys;
 DROP FUNCTION IF EXISTS deletion_check_holds;
 DROP FUNCTION IF EXISTS deletion_take_found;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
@@ -167,6 +168,51 @@ DROP TABLE IF EXISTS deletion_walk_links;
 DROP TABLE IF EXISTS deletion_holds;
 DROP TABLE IF EXISTS deletion_found_rows;
 DROP TABLE IF EXISTS deletion_soft_columns;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_work.sql
+-- deletion_work
+-- Work a claimed run to its end, step by step, each committed.
+--
+-- Parameters  p_run_id, p_token   the run, as it was claimed
+--             p_until             when the worker's call should end
+--             p_path              the search_path of the installation
+--             p_state             OUT: ended, lost or interrupted
+-- Writes      as deletion_step                     Commits  yes, after each step
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE PROCEDURE deletion_work(
+    p_run_id bigint,
+    p_token uuid,
+    p_until timestamptz,
+    p_path text,
+    INOUT p_state text
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $deletion_work$
+DECLARE
+    v_rest float8;
+BEGIN
+    LOOP
+        PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
+        p_state := deletion_step(p_run_id, p_token, p_until);
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
+        EXIT WHEN p_state NOT IN ('more', 'retry');
+        v_rest := deletion_rest(p_state);
+        PERFORM pg_sleep(v_rest) WHERE v_rest > 0;
+    END LOOP;
+
+    PERFORM deletion_release(p_run_id);
+END;
+$deletion_work$;
+
+COMMENT ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) IS
+'Work a claimed run to its end, step by step, each committed.';
+REVOKE ALL ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE deletion_work(bigint, uuid, timestamptz, text, text)
+TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_walk_verdict.sql
@@ -867,6 +913,82 @@ $deletion_uncount$;
 COMMENT ON FUNCTION deletion_uncount(bigint, text, jsonb) IS
 'Take rows that are gone out of the receipts of what was set.';
 REVOKE ALL ON FUNCTION deletion_uncount(bigint, text, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_recover.sql
+-- deletion_recover
+-- Take back the jobs of runs whose worker is gone, and those that finish had to leave.
+--
+-- Parameters  none
+-- Returns     integer, the number of runs found lost
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_recover()
+RETURNS integer
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- Plans are kept, and made when these tables may still be empty.
+SET enable_seqscan = off
+AS $deletion_recover$
+DECLARE
+    v_run deletion_runs;
+    v_run_id bigint;
+    v_jobs bigint[];
+    v_lost integer := 0;
+BEGIN
+    FOR v_run IN
+        SELECT r.* FROM deletion_runs AS r WHERE r.ended_at IS NULL ORDER BY r.run_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        -- Looked at under the row's lock: a worker's step holds that lock while it works.
+        CONTINUE WHEN deletion_is_alive(v_run);
+        v_jobs := ARRAY(SELECT a.job_id FROM deletion_attempts AS a WHERE a.run_id = v_run.run_id);
+        -- A death counts only against a job that was alone and got nowhere: it may be the poison.
+        PERFORM deletion_settle(
+            v_run.run_id, NULL, 'lost', 'the worker''s session or its server was gone',
+            v_run.alone AND v_run.rows_changed = 0, v_jobs
+        );
+        PERFORM deletion_end_run(v_run.run_id, 'lost', 'the worker''s session was gone');
+        v_lost := v_lost + 1;
+    END LOOP;
+
+    FOR v_run_id IN
+        SELECT r.run_id
+        FROM deletion_runs AS r
+        WHERE r.jobs_open > 0 AND r.ended_at IS NOT NULL
+        ORDER BY r.run_id
+        FOR UPDATE SKIP LOCKED
+    LOOP
+        -- Where even the outcome could not be written the job runs again and finds what is left.
+        PERFORM deletion_settle(v_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        -- Somebody may have taken a job's row away, or given it a status, by hand.
+        UPDATE deletion_runs AS r
+        SET jobs_open = 0
+        WHERE
+            r.run_id = v_run_id
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_attempts AS a
+                INNER JOIN deletion_jobs AS j ON j.id = a.job_id AND j.status = 'running'
+                WHERE
+                    a.run_id = v_run_id
+                    AND a.attempt_no = (
+                        SELECT max(b.attempt_no) FROM deletion_attempts AS b WHERE b.job_id = j.id
+                    )
+            );
+    END LOOP;
+
+    RETURN v_lost;
+END;
+$deletion_recover$;
+
+COMMENT ON FUNCTION deletion_recover() IS
+'Take back the jobs of runs whose worker is gone, and those that finish had to leave.';
+REVOKE ALL ON FUNCTION deletion_recover() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_recover() TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_push.sql
@@ -4671,6 +4793,171 @@ COMMENT ON PROCEDURE pause_deletions(text) IS
 'Let all workers of this installation rest, from their next batch on.';
 REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/run_deletion_job.sql
+-- run_deletion_job
+-- Work one pending deletion job now, in the foreground, whenever it was scheduled for.
+--
+-- Parameters  p_job_id   the job
+--             p_status   OUT: the job's status afterwards
+--             p_home     leave it out: the installation this procedure belongs to
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending;
+--             57014 the call was cancelled
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_operator
+-- Example     CALL run_deletion_job(42, NULL);
+
+CREATE OR REPLACE PROCEDURE run_deletion_job(
+    p_job_id bigint,
+    INOUT p_status text,
+    p_home regclass DEFAULT 'deletion_jobs'::regclass
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $run_deletion_job$
+DECLARE
+    v_path text := (
+        SELECT pg_catalog.format('%I, pg_temp', n.nspname)
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) p_home::pg_catalog.oid
+    );
+    v_run_id bigint;
+    v_token uuid;
+    v_state text := 'ended';
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_job_id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'JD002', MESSAGE = 'run_deletion_job: the job is NULL';
+    END IF;
+
+    PERFORM deletion_enter(NULL, NULL);
+    PERFORM deletion_recover();
+    COMMIT;
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    SELECT c.run_id, c.token INTO v_run_id, v_token FROM deletion_claim(NULL, p_job_id) AS c;
+    COMMIT;
+
+    IF v_token IS NOT NULL THEN
+        CALL deletion_work(v_run_id, v_token, 'infinity', v_path, v_state);
+    END IF;
+
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF v_state = 'interrupted' THEN
+        COMMIT;
+        RAISE EXCEPTION USING
+            ERRCODE = 'query_canceled',
+            MESSAGE = 'run_deletion_job: cancelled; the job has returned to the queue';
+    END IF;
+
+    p_status := deletion_job_status(p_job_id);
+END;
+$run_deletion_job$;
+
+COMMENT ON PROCEDURE run_deletion_job(bigint, text, regclass) IS
+'Work one pending deletion job now, in the foreground, whenever it was scheduled for.';
+REVOKE ALL ON PROCEDURE run_deletion_job(bigint, text, regclass) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_deletion_job(bigint, text, regclass) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/run_deletion_jobs.sql
+-- run_deletion_jobs
+-- Work due deletion jobs until none is due or the time is over; the schedulers call this.
+--
+-- Parameters  p_slot          the worker's slot, one call at a time in each; NULL: no slot
+--             p_run_seconds   how long to work; NULL: the setting run_seconds
+--             p_home          leave it out: the installation this procedure belongs to
+-- Errors      JD002 not a positive number; 57014 the call was cancelled (its jobs have returned)
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+-- Example     CALL run_deletion_jobs(NULL, NULL);
+
+CREATE OR REPLACE PROCEDURE run_deletion_jobs(
+    p_slot integer,
+    p_run_seconds integer,
+    p_home regclass DEFAULT 'deletion_jobs'::regclass
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $run_deletion_jobs$
+DECLARE
+    -- A procedure that commits cannot pin its search_path: it finds its own schema by OID, and
+    -- sets the path anew in each transaction. Until then every name is spelled with its schema.
+    v_path text := (
+        SELECT pg_catalog.format('%I, pg_temp', n.nspname)
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) p_home::pg_catalog.oid
+    );
+    v_until timestamptz;
+    v_run_id bigint;
+    v_token uuid;
+    v_job_count integer;
+    v_jobs bigint := 0;
+    v_state text := 'idle';
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_slot <= 0 OR p_run_seconds <= 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD002',
+            MESSAGE = format(
+                'run_deletion_jobs: not a positive number (%s, %s)', p_slot, p_run_seconds
+            );
+    END IF;
+
+    v_until := deletion_enter(p_slot, p_run_seconds);
+
+    IF v_until IS NULL THEN
+        RETURN;
+    END IF;
+
+    COMMIT;
+
+    LOOP
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        PERFORM deletion_recover();
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        v_run_id := NULL;
+        SELECT c.run_id, c.token, c.job_count INTO v_run_id, v_token, v_job_count
+        FROM deletion_claim(p_slot, NULL) AS c;
+        COMMIT;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        EXIT WHEN v_run_id IS NULL;
+        v_jobs := v_jobs + v_job_count;
+
+        IF v_token IS NOT NULL THEN
+            CALL deletion_work(v_run_id, v_token, v_until, v_path, v_state);
+        END IF;
+
+        EXIT WHEN v_state = 'interrupted' OR clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    PERFORM deletion_leave(
+        p_slot,
+        CASE WHEN v_state = 'interrupted' THEN v_state WHEN v_jobs > 0 THEN 'worked' ELSE 'idle' END,
+        v_jobs
+    );
+    COMMIT;
+
+    IF v_state = 'interrupted' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'query_canceled',
+            MESSAGE = 'run_deletion_jobs: cancelled; its jobs have returned to the queue';
+    END IF;
+END;
+$run_deletion_jobs$;
+
+COMMENT ON PROCEDURE run_deletion_jobs(integer, integer, regclass) IS
+'Work due deletion jobs until none is due or the time is over; the schedulers call this.';
+REVOKE ALL ON PROCEDURE run_deletion_jobs(integer, integer, regclass) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_deletion_jobs(integer, integer, regclass)
+TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/admin/preview_deletion.sql

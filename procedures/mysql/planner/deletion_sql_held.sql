@@ -30,6 +30,10 @@ BEGIN
         DEFAULT deletion_unique_index(p_plan_id, p_node_no, p_columns);
     DECLARE v_pos INT DEFAULT 0;
 
+    IF v_index IS NULL THEN
+        RETURN NULL;
+    END IF;
+
     SELECT n.sql_name, n.frame_columns
     INTO v_sql_name, v_frame_columns
     FROM deletion_plan_nodes AS n
@@ -41,7 +45,7 @@ BEGIN
             concat('h', v_pos + 1)
         );
 
-        IF v_column IS NULL OR v_index IS NULL THEN
+        IF v_column IS NULL THEN
             RETURN NULL;
         END IF;
 

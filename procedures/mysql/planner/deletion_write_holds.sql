@@ -46,8 +46,9 @@ BEGIN
                 n.node_no, n.display_name,
                 cast(deletion_node_key(p_plan_id, n.node_no) AS CHAR) AS key_columns
             FROM deletion_plan_nodes AS n
-            -- A row without a key cannot be held, and nothing hangs from it.
-            WHERE n.plan_id = p_plan_id AND n.in_closure AND n.key_columns IS NOT NULL
+            -- Where there is none no row can be held; a hold from when there was one is met, and
+            -- finds no row.
+            WHERE n.plan_id = p_plan_id AND n.in_closure
             UNION DISTINCT
             SELECT n.node_no, n.display_name, h.key_columns
             FROM deletion_plan_nodes AS n
@@ -55,6 +56,15 @@ BEGIN
                 ON h.table_name = n.display_name AND h.released_at IS NULL
             WHERE n.plan_id = p_plan_id AND n.in_closure
         ) AS k
+        -- Soft jobs do not come to tables from which no marking column can be reached.
+        WHERE
+            k.node_no = 0
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_plan_edges AS e
+                WHERE
+                    e.plan_id = p_plan_id AND e.child_node_no = k.node_no AND e.action = 'cascade'
+            )
         UNION ALL
         SELECT
             k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
@@ -64,9 +74,10 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN (SELECT 'climb' AS kind UNION ALL SELECT 'climb_root' AS kind) AS k
             ON k.kind = 'climb' OR (e.is_declared AND e.parent_node_no = 0)
+        -- Nothing hangs from a row without a key.
         WHERE
             e.plan_id = p_plan_id AND e.action = 'cascade' AND n.key_columns IS NOT NULL
     ) AS q
-    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL;
+    WHERE q.kind <> 'held' OR q.sql_text IS NOT NULL OR q.index_name IS NULL;
 END$$
 DELIMITER ;

@@ -64,9 +64,22 @@ looking: BEGIN
             CALL deletion_find_roots(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
             CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
-        ELSE
+        ELSEIF EXISTS (
+            SELECT 1
+            FROM deletion_runs AS r
+            WHERE
+                r.run_id = p_run_id
+                AND deletion_fresh_plan(r.entity_table, r.hard_delete) = r.plan_id
+        ) THEN
             CALL deletion_settle(p_run_id, NULL, 'failed', v_error, TRUE, NULL);
             CALL deletion_end_run(p_run_id, 'failed', v_error);
+            SET p_state = 'ended';
+        ELSE
+            -- The statements met another catalog than they were written for.
+            CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+            CALL deletion_end_run(
+                p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+            );
             SET p_state = 'ended';
         END IF;
 

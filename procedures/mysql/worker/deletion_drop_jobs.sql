@@ -2,6 +2,7 @@
 -- Take some jobs' keys out of a run's frames and scratch rows.
 --
 -- Parameters  p_run_id   the run       p_jobs   JSON array of the jobs
+-- Errors      40001 a caller holds the attempt of one
 -- Writes      deletion_frames, deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
@@ -18,7 +19,20 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
 BEGIN
-    DELETE w  -- noqa: PRS
+    -- How their attempts ended is written before; a caller that holds one, to cancel it, may let go
+    -- of it yet: then the run would end as done, and the job with it.
+    IF EXISTS (
+        SELECT 1
+        FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e  -- noqa: PRS
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON a.job_id = e.j AND a.run_id = p_run_id
+        WHERE a.outcome IS NULL AND a.cancel_requested_at IS NULL
+    ) THEN
+        SIGNAL SQLSTATE '40001'
+            SET MESSAGE_TEXT = 'a caller holds the attempt of a job that has ended';
+    END IF;
+
+    DELETE w
     FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
     STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
         ON w.walk_id = p_run_id AND w.job_id = e.j;

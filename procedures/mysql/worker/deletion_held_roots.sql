@@ -75,6 +75,12 @@ BEGIN
             FROM json_table(v_pairs, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', h BIGINT UNSIGNED PATH '$.h'
             )) AS m
+            -- It may have been let go, or be over, since the climb began.
+            INNER JOIN deletion_holds AS d
+                ON
+                    d.hold_id = m.h - 4611686018427387904
+                    AND d.released_at IS NULL
+                    AND (d.held_until IS NULL OR d.held_until > utc_timestamp(6))
         ) AS p
         GROUP BY p.j
     ) AS q;

@@ -82,9 +82,10 @@ BEGIN
             FROM json_table(v_holds, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', seen BOOLEAN PATH '$.seen'
             )) AS h
-            WHERE
-                @dj_answer IS NULL
-                OR (h.seen AND NOT json_contains(@dj_answer, json_object('j', h.j)))
+            LEFT JOIN json_table(@dj_answer, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j'
+            )) AS a ON a.j = h.j
+            WHERE @dj_answer IS NULL OR (h.seen AND a.j IS NULL)
         ) AS l;
         SET p_rows = json_merge_preserve(
             p_rows, coalesce(@dj_answer, json_array()), v_lost

@@ -1,7 +1,8 @@
 -- deletion_recover
 -- Take back the jobs of runs whose worker is gone, and those that finish had to leave.
 --
--- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  yes
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames,
+--             deletion_soft_keys                   Commits  yes
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_recover;
@@ -89,6 +90,7 @@ BEGIN
     END WHILE;
 
     CLOSE c_left;
+    CALL deletion_drop_soft_keys();
     COMMIT;
 END$$
 DELIMITER ;

@@ -35,6 +35,12 @@ BEGIN
     FROM json_table(p_held, '$[*]' COLUMNS (
         o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n'
     )) AS b
+    -- One that was let go meanwhile, or is over, forbids nothing any more.
+    INNER JOIN deletion_holds AS h
+        ON
+            h.hold_id = b.j - 4611686018427387904
+            AND h.released_at IS NULL
+            AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
     LEFT JOIN json_table(v_rows, '$[*]' COLUMNS (
         o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
         is_lost BOOLEAN EXISTS PATH '$.lost'

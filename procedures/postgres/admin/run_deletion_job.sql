@@ -38,9 +38,13 @@ BEGIN
     PERFORM deletion_enter(NULL, NULL);
     PERFORM deletion_recover();
     COMMIT;
+    -- Every statement has to see what was committed while the one before it waited for locks: a
+    -- hold, or a child that came late. The session's own level may be another.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
     SELECT c.run_id, c.token INTO v_run_id, v_token FROM deletion_claim(NULL, p_job_id) AS c;
     COMMIT;
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
     IF v_token IS NOT NULL THEN
         CALL deletion_work(v_run_id, v_token, 'infinity', v_path, v_state);

@@ -50,16 +50,21 @@ BEGIN
     END IF;
 
     COMMIT;
+    -- Every statement has to see what was committed while the one before it waited for locks: a
+    -- hold, or a child that came late. The session's own level may be another.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
     LOOP
         PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
         PERFORM deletion_recover();
         COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
         v_run_id := NULL;
         SELECT c.run_id, c.token, c.job_count INTO v_run_id, v_token, v_job_count
         FROM deletion_claim(p_slot, NULL) AS c;
         COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
         EXIT WHEN v_run_id IS NULL;
         v_jobs := v_jobs + v_job_count;

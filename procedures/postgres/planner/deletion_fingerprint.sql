@@ -49,7 +49,8 @@ BEGIN
                     ),
                     (
                         SELECT string_agg(concat_ws(':', i.indexrelid, i.indkey, i.indisvalid,
-                            i.indisready, i.indisunique, i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
+                            i.indisready, i.indisunique, i.indisprimary, i.indimmediate,
+                            i.indpred IS NULL), ' ' ORDER BY i.indexrelid)
                         FROM pg_index AS i
                         WHERE i.indrelid = c.oid
                     )), ';' ORDER BY c.oid)

@@ -20,25 +20,46 @@ WITH node AS (
     WHERE (n.value ->> 'closure')::boolean
 ),
 
--- By the key of now, and by each that a hold in force was placed by and that is still one.
+-- By the names that holds may know the tables by: a partition had its own before it was attached.
+named AS (
+    SELECT n.node_no, n.node, n.node ->> 'name' AS table_name
+    FROM node AS n
+    UNION ALL
+    SELECT n.node_no, n.node, deletion_entity_name(p.relid)
+    FROM node AS n
+    CROSS JOIN LATERAL pg_partition_tree((n.node ->> 'oid')::oid::regclass) AS p
+    WHERE p.level > 0
+),
+
+-- By the key of now, and by each that a hold in force was placed by and that is still one. Where
+-- there is none no row can be held; a hold from when there was one is met, and finds no row.
 key AS (
-    SELECT n.node_no, deletion_table_key((n.node ->> 'oid')::oid) AS key_columns
+    SELECT
+        n.node_no, n.node ->> 'name' AS table_name,
+        deletion_table_key((n.node ->> 'oid')::oid) AS key_columns
     FROM node AS n
-    -- A row without a key cannot be held.
-    WHERE deletion_node_key((n.node ->> 'oid')::oid) IS NOT NULL
     UNION
-    SELECT n.node_no, h.key_columns
-    FROM node AS n
-    INNER JOIN deletion_holds AS h
-        ON h.table_name = n.node ->> 'name' AND h.released_at IS NULL
-    WHERE deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
+    SELECT
+        n.node_no, n.table_name,
+        CASE
+            WHEN deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
+                THEN h.key_columns
+        END
+    FROM named AS n
+    INNER JOIN deletion_holds AS h ON h.table_name = n.table_name AND h.released_at IS NULL
+    WHERE
+        n.table_name <> n.node ->> 'name'
+        OR deletion_unique_key((n.node ->> 'oid')::oid, h.key_columns) IS NOT NULL
 ),
 
 step AS (
     SELECT
         'held' AS kind, n.node_no, NULL::integer AS parent_node_no, NULL::integer AS edge_no,
-        n.node ->> 'name' AS table_name, NULL::text AS reference_name, NULL::text AS action,
-        k.key_columns::text AS index_name, deletion_sql_held(n.node, k.key_columns) AS sql_text
+        k.table_name, NULL::text AS reference_name, NULL::text AS action,
+        k.key_columns::text AS index_name,
+        CASE
+            WHEN k.key_columns IS NOT NULL THEN deletion_sql_held(n.node, k.key_columns)
+        END AS sql_text
     FROM node AS n
     INNER JOIN key AS k ON k.node_no = n.node_no
     UNION ALL
@@ -61,7 +82,7 @@ INSERT INTO deletion_plan_steps (
 SELECT
     p_plan_id,
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
-    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.index_name),
+    + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.table_name, s.index_name),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
     s.index_name, replace(s.sql_text, 'ONLY /*whole*/ ', '')
 FROM step AS s;

@@ -51,6 +51,11 @@ BEGIN
         (m.value ->> 'j')::bigint,
         array_agg(DISTINCT (m.value ->> 'h')::bigint - (1::bigint << 62))
     FROM jsonb_array_elements(v_met) AS m
+    -- It may have been let go, or be over, since the climb began.
+    INNER JOIN deletion_holds AS h
+        ON
+            h.hold_id = (m.value ->> 'h')::bigint - (1::bigint << 62) AND h.released_at IS NULL
+            AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
     GROUP BY 1;
 END;
 $deletion_held_roots$;

@@ -38,7 +38,7 @@ BEGIN
         LEFT JOIN deletion_plan_steps AS s
             ON
                 s.plan_id = p_plan_id AND s.kind = 'held' AND s.node_no = t.node_no
-                AND s.index_name = h.key_columns::text
+                AND s.table_name = t.table_name AND s.index_name = h.key_columns::text
         WHERE
             h.released_at IS NULL
             AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
@@ -52,7 +52,7 @@ BEGIN
                 EXECUTE v_table.sql_text INTO v_keys USING v_table.holds;
             EXCEPTION
                 -- The columns are of another type now, which does not take what was held.
-                WHEN data_exception THEN
+                WHEN data_exception OR check_violation THEN
                     v_keys := NULL;
             END;
         END IF;
@@ -60,11 +60,14 @@ BEGIN
         v_rows := v_rows || coalesce(v_keys, '[]') || coalesce((
             SELECT jsonb_agg(jsonb_build_object('n', v_table.node_no, 'j', l.j, 'lost', TRUE))
             FROM (
-                SELECT e.value AS j
-                FROM jsonb_array_elements(v_table.seen) AS e
-                WHERE
-                    v_keys IS NOT NULL
-                    AND NOT v_keys @> jsonb_build_array(jsonb_build_object('j', e.value))
+                (
+                    SELECT e.value AS j
+                    FROM jsonb_array_elements(v_table.seen) AS e
+                    WHERE v_keys IS NOT NULL
+                    EXCEPT
+                    SELECT k.value -> 'j'
+                    FROM jsonb_array_elements(v_keys) AS k
+                )
                 UNION ALL
                 SELECT e.value -> 'j'
                 FROM jsonb_array_elements(v_table.holds) AS e

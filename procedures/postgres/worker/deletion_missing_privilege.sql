@@ -55,7 +55,8 @@ used AS (
     FROM deletion_plan_steps AS s
     INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
-        s.plan_id = p_plan_id AND s.kind <> 'guard'
+        -- What looks at holds reads tables of other steps.
+        s.plan_id = p_plan_id AND s.kind NOT IN ('guard', 'held')
         -- What is kept is read by previews alone.
         AND s.action IS DISTINCT FROM 'keep'
 )

@@ -3,7 +3,8 @@
 --
 -- Parameters  none
 -- Returns     integer, the number of runs found lost
--- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames      Commits  no
+-- Writes      deletion_runs, deletion_attempts, deletion_jobs, deletion_frames,
+--             deletion_soft_keys                   Commits  no
 -- Execute     deletion_jobs_worker, deletion_jobs_operator
 
 CREATE OR REPLACE FUNCTION deletion_recover()
@@ -63,6 +64,7 @@ BEGIN
             );
     END LOOP;
 
+    PERFORM deletion_drop_soft_keys();
     RETURN v_lost;
 END;
 $deletion_recover$;

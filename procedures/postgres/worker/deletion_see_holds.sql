@@ -22,19 +22,23 @@ BEGIN
     -- What is deferred takes rows as well: now, and not behind this look.
     SET CONSTRAINTS ALL IMMEDIATE;
 
-    -- Row by row: one that goes is not made good by one that comes.
+    -- Row by row: one that goes is not made good by one that comes. As sets, since holds may be many
+    -- and a step joins by nothing but loops.
     v_taken := ARRAY(
-        SELECT (b.value ->> 'j')::bigint - (1::bigint << 62)
-        FROM jsonb_array_elements(p_held) AS b
-        EXCEPT
-        SELECT (b.value ->> 'j')::bigint - (1::bigint << 62)
-        FROM jsonb_array_elements(p_held) AS b
-        INNER JOIN jsonb_array_elements(deletion_held_rows(p_run.plan_id)) AS a
+        SELECT DISTINCT h.hold_id
+        FROM (
+            SELECT b.value -> 'j', b.value -> 'n', deletion_frame_hash(b.value), b.value -> 's'
+            FROM jsonb_array_elements(p_held) AS b
+            EXCEPT
+            SELECT a.value -> 'j', a.value -> 'n', deletion_frame_hash(a.value), a.value -> 's'
+            FROM jsonb_array_elements(deletion_held_rows(p_run.plan_id)) AS a
+        ) AS t (hold_no, node_no, key_hash, mark)
+        -- One that was let go meanwhile, or is over, forbids nothing any more.
+        INNER JOIN deletion_holds AS h
             ON
-                a.value -> 'j' = b.value -> 'j'
-                AND a.value -> 'n' = b.value -> 'n'
-                AND deletion_frame_hash(a.value) = deletion_frame_hash(b.value)
-                AND a.value -> 's' IS NOT DISTINCT FROM b.value -> 's'
+                h.hold_id = t.hold_no::bigint - (1::bigint << 62)
+                AND h.released_at IS NULL
+                AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
     );
 
     IF v_taken = '{}' THEN

@@ -25,6 +25,7 @@ BEGIN
         PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
         p_state := deletion_step(p_run_id, p_token, p_until);
         COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         PERFORM pg_catalog.set_config('search_path', p_path, TRUE);
         EXIT WHEN p_state NOT IN ('more', 'retry');
         v_rest := deletion_rest(p_state);
