@@ -3016,15 +3016,12 @@ DELIMITER ;
 
 -- >>> procedures/mysql/planner/deletion_sql_keyless.sql
 -- deletion_sql_keyless
--- Write a statement on child rows that have no key by which each could be told from the others.
+-- Write a statement that reads child rows that have no key by which each could be told apart.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
---             p_kind                 see below
+--             p_kind   fetch: binds the frame and a limit; fetch_more: binds the row read last
+--                      ("o": its place), the frame and a limit
 -- Returns     text
---             fetch         binds the frame and a limit
---             fetch_more    binds the row read last ("o": its place), the frame and a limit
---             parent_row    binds one row of the frame; its values come into @dj_k1 and so on
---             change_rows   binds a limit; deletes, or sets, rows that hang from that row
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -3043,16 +3040,14 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write a statement on child rows that have no key by which each could be told from the others'  -- noqa: LT05
+COMMENT 'Write a statement that reads child rows that have no key by which each could be told apart'
 BEGIN
     DECLARE v_parent JSON;
-    DECLARE v_table, v_on_frame, v_on_row, v_set, v_names, v_into, v_plain, v_content, v_stays
-        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_table, v_on_frame, v_content LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        p.frame_columns, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
-        e.on_frame, e.set_list, concat(n.sql_name, ' AS c')
-    INTO v_parent, v_table, v_on_frame, v_set, v_plain
+        p.frame_columns, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)), e.on_frame
+    INTO v_parent, v_table, v_on_frame
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -3067,40 +3062,77 @@ BEGIN
         );
     END IF;
 
-    IF p_kind = 'fetch_more' THEN
-        SELECT group_concat(
-            DISTINCT concat(
-                'COALESCE(HEX(CAST(c.', deletion_quote_name(k.column_name), ' AS BINARY)), \'-\')'
-            )
-            ORDER BY k.column_name SEPARATOR ', '
+    SELECT group_concat(
+        DISTINCT concat(
+            'COALESCE(HEX(CAST(c.', deletion_quote_name(k.column_name), ' AS BINARY)), \'-\')'
         )
-        INTO v_content
-        FROM deletion_plan_edges AS e
-        INNER JOIN deletion_plan_edges AS o
-            ON o.plan_id = e.plan_id AND o.child_node_no = e.child_node_no
-        CROSS JOIN json_table(
-            json_array_append(o.child_columns, '$', o.discriminator_column), '$[*]' COLUMNS (  -- noqa: CP02,LT05
-                column_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
-            )
-        ) AS k
-        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+        ORDER BY k.column_name SEPARATOR ', '
+    )
+    INTO v_content
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_edges AS o
+        ON o.plan_id = e.plan_id AND o.child_node_no = e.child_node_no
+    CROSS JOIN json_table(
+        json_array_append(o.child_columns, '$', o.discriminator_column), '$[*]' COLUMNS (  -- noqa: CP02,LT05
+            column_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+        )
+    ) AS k
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
-        RETURN concat(
-            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1, \'o\', q.o)), ',
-            'JSON_ARRAY()),\n    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
-            '    SELECT p.j, CONCAT(p.content, \':\', p.n - p.r) AS k1, MAX(p.n) OVER () AS o\n',
-            '    FROM (\n        SELECT s.*\n        FROM (\n',
-            '            SELECT t.j, b.content, a.o,\n',
-            '                ROW_NUMBER() OVER w AS n, RANK() OVER w AS r\n            FROM ',
-            'JSON_TABLE(?, \'$\' COLUMNS (o BIGINT PATH \'$.o\')) AS a\n            STRAIGHT_JOIN ',
-            deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
-            '\n            STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
-            '\n            STRAIGHT_JOIN LATERAL (SELECT SHA2(CONCAT_WS(\':\', ', v_content,
-            '), 256) AS content) AS b\n            WINDOW w AS (ORDER BY t.j, b.content)\n',
-            '        ) AS s\n        WHERE s.o IS NULL OR s.n > s.o\n',
-            '        ORDER BY s.n\n        LIMIT ?\n    ) AS p\n) AS q'
-        );
-    END IF;
+    RETURN concat(
+        'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'k1\', q.k1, \'o\', q.o)), ',
+        'JSON_ARRAY()),\n    COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
+        '    SELECT p.j, CONCAT(p.content, \':\', p.n - p.r) AS k1, MAX(p.n) OVER () AS o\n',
+        '    FROM (\n        SELECT s.*\n        FROM (\n',
+        '            SELECT t.j, b.content, a.o,\n',
+        '                ROW_NUMBER() OVER w AS n, RANK() OVER w AS r\n            FROM ',
+        'JSON_TABLE(?, \'$\' COLUMNS (o BIGINT PATH \'$.o\')) AS a\n            STRAIGHT_JOIN ',
+        deletion_sql_frame(v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '),
+        '\n            STRAIGHT_JOIN ', v_table, ' ON ', v_on_frame,
+        '\n            STRAIGHT_JOIN LATERAL (SELECT SHA2(CONCAT_WS(\':\', ', v_content,
+        '), 256) AS content) AS b\n            WINDOW w AS (ORDER BY t.j, b.content)\n',
+        '        ) AS s\n        WHERE s.o IS NULL OR s.n > s.o\n',
+        '        ORDER BY s.n\n        LIMIT ?\n    ) AS p\n) AS q'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_change_rows.sql
+-- deletion_sql_change_rows
+-- Write the statements that delete, or set, child rows that have no key, below one row of a frame.
+--
+-- Parameters  p_plan_id, p_edge_no   the reference
+--             p_kind   parent_row: binds one row of the frame; its values come into @dj_k1 and so
+--                      on; change_rows: binds a limit; deletes, or sets, rows that hang from it
+-- Returns     text
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_change_rows;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_change_rows(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statements that delete, or set, child rows that have no key'
+BEGIN
+    DECLARE v_parent JSON;
+    DECLARE v_table, v_on_row, v_set, v_names, v_into, v_stays
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT p.frame_columns, concat(n.sql_name, ' AS x'), e.set_list
+    INTO v_parent, v_table, v_set
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
     IF p_kind = 'parent_row' THEN
         SET v_names = replace(deletion_sql_list(v_parent, 'order', ', '), 'q.', 't.');
@@ -3114,7 +3146,7 @@ BEGIN
 
     -- Rows whose default is the very key that goes would be set to it for ever.
     SELECT concat(' AND NOT (', group_concat(  -- noqa: CP01
-        'c.', deletion_quote_name(k.column_name), ' <=> DEFAULT(c.', deletion_quote_name(k.column_name), ')'  -- noqa: LT05
+        'x.', deletion_quote_name(k.column_name), ' <=> DEFAULT(x.', deletion_quote_name(k.column_name), ')'  -- noqa: LT05
         SEPARATOR ' AND '
     ), ')')
     INTO v_stays
@@ -3134,10 +3166,37 @@ BEGIN
 
     -- A DELETE with a limit is of one table alone, and takes no hint: the parent's values stand in
     -- variables.
-    SET v_on_row = regexp_replace(v_on_frame, '\\bt[.]([kum][0-9]*)\\b', '@dj_$1');
+    SELECT concat(
+        group_concat(  -- noqa: CP01
+            'x.', deletion_quote_name(k.child_column), ' = ', f.get_before, '@dj_', f.field,
+            f.get_after
+            SEPARATOR ' AND '
+        ),
+        max(coalesce(concat(' AND x.', e.discriminator), '')),  -- noqa: CP01
+        -- What hangs by a foreign key from a root that was not there is another story.
+        max(if(e.parent_node_no = 0 AND NOT e.is_declared, ' AND @dj_m IS NULL', ''))  -- noqa: CP01
+    )
+    INTO v_on_row
+    FROM deletion_plan_edges AS e
+    CROSS JOIN json_table(e.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+        pos FOR ORDINALITY, child_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+    )) AS k
+    INNER JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+        pos FOR ORDINALITY, parent_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+    )) AS o
+        ON o.pos = k.pos
+    INNER JOIN json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+        parent_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column',  -- noqa: PRS,LT05
+        field VARCHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',
+        get_before VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[0]',
+        get_after VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[1]'
+    )) AS f
+        ON f.parent_column = o.parent_column
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
     RETURN concat(
-        if(v_set IS NULL, 'DELETE FROM ', 'UPDATE '), v_plain,
-        coalesce(concat('\nSET ', replace(v_set, 'x.`', 'c.`')), ''),
+        if(v_set IS NULL, 'DELETE FROM ', 'UPDATE '), v_table,
+        coalesce(concat('\nSET ', v_set), ''),
         '\nWHERE ', v_on_row, coalesce(v_stays, ''), '\nLIMIT ?'
     );
 END$$
@@ -5764,8 +5823,8 @@ BEGIN
         p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
         n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
         CASE k.kind
-            WHEN 'parent_row' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
-            WHEN 'change_rows' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
+            WHEN 'parent_row' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
+            WHEN 'change_rows' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
             WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)

@@ -322,6 +322,7 @@ DROP FUNCTION IF EXISTS deletion_sql_childless;
 DROP FUNCTION IF EXISTS deletion_table_key;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_sql_change_rows;
 DROP FUNCTION IF EXISTS deletion_sql_keyless;
 DROP PROCEDURE IF EXISTS deletion_row_seen;
 DROP FUNCTION IF EXISTS deletion_sql_held;
