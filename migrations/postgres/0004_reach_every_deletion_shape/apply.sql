@@ -707,7 +707,7 @@ GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
 --
--- Parameters  p_child_table   the table that refers
+-- Parameters  p_child_table   the table that refers; a partition, for a key of its own
 --             p_reference     its foreign key's constraint, or the declared reference
 --             p_action        cascade, set_null, set_default, scrub, restrict, or keep where
 --                             declared; NULL: what the catalog or the declaration says again
@@ -734,6 +734,7 @@ AS $set_deletion_rule$
 DECLARE
     c_verb CONSTANT text := 'set_deletion_rule';
     v_name text[] := deletion_split_name(p_child_table);
+    v_table regclass;
     v_is_key boolean;
     v_is_declared boolean;
     v_scrub jsonb;
@@ -755,12 +756,20 @@ BEGIN
         END IF;
     END IF;
 
+    -- A partition stands for no table, but it may have keys of its own.
+    v_table := coalesce((
+        SELECT c.oid::regclass
+        FROM pg_constraint AS k
+        INNER JOIN pg_class AS c ON c.oid = k.conrelid AND c.relispartition
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE
+            k.contype = 'f' AND k.conparentid = 0 AND k.conname = p_reference
+            AND n.nspname = v_name[1] AND c.relname = v_name[2]
+    ), deletion_find_table(p_child_table, c_verb));
     v_is_key := EXISTS (
         SELECT 1
         FROM pg_constraint AS k
-        WHERE
-            k.conrelid = deletion_find_table(p_child_table, c_verb) AND k.contype = 'f'
-            AND k.conname = p_reference
+        WHERE k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
     );
     v_is_declared := EXISTS (
         SELECT 1
@@ -784,17 +793,22 @@ BEGIN
         );
     ELSIF
         p_action NOT IN ('set_null', 'restrict')
-        AND deletion_is_ours(deletion_find_table(p_child_table, c_verb))
+        AND deletion_is_ours(v_table)
     THEN
         PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
     END IF;
 
     IF p_action = 'scrub' THEN
         SELECT s.scrub, s.problem INTO v_scrub, v_problem
-        FROM deletion_read_scrub(deletion_find_table(p_child_table, c_verb), p_scrub) AS s;
+        FROM deletion_read_scrub(v_table, p_scrub) AS s;
         v_problem := coalesce(
             v_problem,
-            deletion_detach_problem(deletion_find_table(p_child_table, c_verb), p_reference)
+            deletion_detach_problem(v_table, p_reference),
+            (
+                SELECT 'rows of a single partition are not scrubbed'
+                FROM pg_class AS c
+                WHERE c.oid = v_table AND c.relispartition
+            )
         );
     ELSIF p_scrub IS NOT NULL THEN
         v_problem := 'only scrub sets columns to constants';
@@ -2184,6 +2198,36 @@ COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS
 REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_add_partitions.sql
+-- deletion_add_partitions
+-- List tables and all their partitions: a change of any of them makes a plan stale.
+--
+-- Parameters  p_tables   the tables of a plan
+-- Returns     oid[], the tables first, in their order
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_add_partitions(ARRAY['customer'::regclass]::oid[]);
+
+CREATE OR REPLACE FUNCTION deletion_add_partitions(p_tables oid[])
+RETURNS oid[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_add_partitions$
+SELECT p_tables || ARRAY(
+    SELECT p.relid::oid
+    FROM unnest(p_tables) AS t (table_oid)
+    CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
+    WHERE p.level > 0
+);
+$deletion_add_partitions$;
+
+COMMENT ON FUNCTION deletion_add_partitions(oid[]) IS
+'Tables and all their partitions: a change of any of them makes a plan stale.';
+REVOKE ALL ON FUNCTION deletion_add_partitions(oid[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_table_key.sql
 -- deletion_table_key
 -- Name the columns by which rows of a table are told apart: its primary key, else a unique one.
@@ -2995,7 +3039,8 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_tables), 'error_code', 'JD005', 'error', v_error
+            'tables', to_jsonb(deletion_add_partitions(v_tables)), 'error_code', 'JD005',
+            'error', v_error
         );
     END IF;
 
@@ -3021,12 +3066,7 @@ BEGIN
 
     RETURN jsonb_build_object(
         'nodes', v_nodes,
-        'tables', to_jsonb(v_tables || ARRAY(
-            SELECT p.relid::oid
-            FROM unnest(v_tables) AS t (table_oid)
-            CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
-            WHERE p.level > 0
-        )),
+        'tables', to_jsonb(deletion_add_partitions(v_tables)),
         'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
 END;
@@ -3373,6 +3413,8 @@ WITH from_catalog AS (
             UNION ALL
             SELECT p.oid FROM unnest(p_parents) AS p (oid)
         )
+        -- Version 18 knows keys that are written down and not looked at: no row goes by them.
+        AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
 ),
 
 declared AS (
@@ -3411,7 +3453,7 @@ SELECT
         WHEN count(*) OVER (
             PARTITION BY
                 coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid), e.reference_name
-        ) > 1 THEN format('%s.%s', t.relname, e.reference_name)
+        ) > 1 THEN format('%s.%s', deletion_entity_name(t.oid), e.reference_name)
         ELSE e.reference_name
     END AS reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
@@ -3427,10 +3469,16 @@ SELECT
         -- The engine would change rows behind the column as well: unbounded, and uncounted.
         WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default', 'scrub') AND EXISTS (
             SELECT 1
-            FROM pg_constraint AS k
+            FROM (
+                SELECT e.child_oid AS table_oid
+                UNION
+                SELECT x.relid::oid FROM pg_partition_tree(e.child_oid) AS x
+            ) AS p
+            INNER JOIN pg_constraint AS k ON k.confrelid = p.table_oid AND k.contype = 'f'
             WHERE
-                k.contype = 'f' AND k.confrelid = e.child_oid AND k.confkey && e.set_columns
-                AND k.confupdtype IN ('c', 'n', 'd')
+                k.confupdtype IN ('c', 'n', 'd')
+                AND deletion_root_columns(p.table_oid, k.confkey)
+                && deletion_root_columns(e.child_oid, e.set_columns)
         ) THEN 'restrict'
         ELSE coalesce(r.action, e.action)
     END AS action,
@@ -5399,7 +5447,7 @@ BEGIN
 
     IF v_error IS NOT NULL OR v_useful[1] IS DISTINCT FROM v_root THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_closure), 'error_code', v_error_code,
+            'tables', to_jsonb(deletion_add_partitions(v_closure)), 'error_code', v_error_code,
             'error', coalesce(v_error, format('%s has no soft-delete column', p_entity_table))
         );
     END IF;
@@ -5433,7 +5481,9 @@ BEGIN
     v_nodes := deletion_soft_nodes(v_nodes);
 
     -- A limit alone asks for a check before the first row is touched.
-    RETURN jsonb_build_object('nodes', v_nodes, 'tables', to_jsonb(v_closure))
+    RETURN jsonb_build_object(
+        'nodes', v_nodes, 'tables', to_jsonb(deletion_add_partitions(v_closure))
+    )
     || deletion_plan_edges(v_useful, v_references, v_nodes, v_max_rows IS NOT NULL)
     || jsonb_build_object('can_block', v_max_rows IS NOT NULL, 'has_waits', FALSE);
 END;

@@ -151,6 +151,7 @@ DROP FUNCTION IF EXISTS deletion_sql_table;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;
 DROP FUNCTION IF EXISTS deletion_break_columns;
 DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_add_partitions;
 DROP FUNCTION IF EXISTS deletion_detach_problem;
 DROP FUNCTION IF EXISTS deletion_column_text;
 DROP FUNCTION IF EXISTS deletion_row_key;
