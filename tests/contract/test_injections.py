@@ -158,24 +158,29 @@ def test_injected_keys_are_run_as_what_they_are(db: Database) -> None:
     } == before
 
 
-def test_injected_discriminators_are_values(db: Database) -> None:
-    db.table("customer", "id bigint", rows=[(n,) for n in range(1, 5)])
+@pytest.mark.parametrize("key", ["id", None])
+def test_injected_discriminators_are_values(db: Database, key: str | None) -> None:
+    texts = [*INJECTIONS[:3], "t.k1", "@dj_k1"]
+    db.table("customer", "id bigint", rows=[(n,) for n in range(1, 6)])
     db.register_deletion_target("customer")
     db.table(
         "note",
         "id bigint",
         "about bigint null",
         "kind varchar null",
-        rows=[(n, n, text) for n, text in enumerate(INJECTIONS[:4], 1)],
+        key=key,
+        rows=[(n, n, text) for n, text in enumerate(texts, 1)],
     )
     db.execute("CREATE INDEX idx_note_about ON note (about)")
-    for number, text in enumerate(INJECTIONS[:4], 1):
+    for number, text in enumerate(texts, 1):
         db.declare_deletion_reference(
             f"note_{number}", "note", ["about"], "customer", ["id"], "cascade", "kind", text
         )
-    for number in range(1, 4):
-        assert db.delete("customer", number).status == "done"
-    assert db.column("SELECT id FROM note") == [4]
+    for number in range(1, 5):
+        job = db.delete("customer", number)
+        assert (job.status, job.error) == ("done", None)
+        assert db.receipts(job.id) == {("customer", "delete"): 1, ("note", "delete"): 1}
+    assert db.column("SELECT id FROM note") == [5]
 
 
 def test_injected_reasons_are_kept_letter_by_letter(db: Database) -> None:

@@ -85,6 +85,7 @@ class Trial:
         self.rows: Rows = {t.name: in_order(t, case.rows[t.name]) for t in case.tables}
         self.kinds = [case.target.column(name).kind for name in case.target_key]
         self.roots = [root for root in case.roots if fits(case, db.engine, root)]
+        self.batch_rows = case.batch_rows
         # False from the first DELETE on that the engine ended in another way than the model.
         self.is_comparable = True
 
@@ -104,7 +105,9 @@ class Trial:
                 self.db.declare_deletion_reference(
                     link.name, link.child, link.columns, link.parent, link.to, link.fate
                 )
-        self.db.set_deletion_setting("batch_rows", self.case.batch_rows)
+        # A run takes no more jobs than rows of a batch; what it leaves may be blocked no longer.
+        self.batch_rows = max(self.case.batch_rows, len(self.roots) if self.case.is_set else 1)
+        self.db.set_deletion_setting("batch_rows", self.batch_rows)
         self.db.set_deletion_setting("max_attempts", 1)
 
     def run(self) -> None:
@@ -183,11 +186,11 @@ class Trial:
         """Go on with a job that was refused for a circle: that goes as a whole, or not at all."""
         assert self.db.engine == "postgres", self.db.job(job_id).error
         self.tally.add("a circle larger than the batch", f"{self.case!r}\nDELETE of {root!r}")
-        assert sum(map(len, self.rows.values())) > self.case.batch_rows
+        assert sum(map(len, self.rows.values())) > self.batch_rows
         self.db.set_deletion_setting("batch_rows", 1000)
         self.db.retry_deletion(job_id)
         self.db.run()
-        self.db.set_deletion_setting("batch_rows", self.case.batch_rows)
+        self.db.set_deletion_setting("batch_rows", self.batch_rows)
 
     def run_set(self) -> None:
         """Enqueue all roots at once: who is blocked is decided before any of them runs."""

@@ -130,35 +130,127 @@ NAMES = [
     "dollar$1",
     "semi;colon--",
     "it's",
+    "100%s",
+    "back\\slash",
+    "$1 :name ?",
+    "c AS x, f",
     "naïve_漢字",
-    "n" * 63,
 ]
+
+
+def deletes_by_name(db: Database, names: tuple[str, str, str]) -> None:
+    """Delete through three tables of these names, whose columns and keys are named like them."""
+    parent, child, leaf = names
+    db.table(parent, "id bigint")
+    insert = f"INSERT INTO {db.quote(parent)} VALUES (1), (2)"
+    db.script(mysql=insert, postgres=insert)
+    for table, above in ((child, parent), (leaf, child)):
+        column = db.quote(parent)
+        db.script(
+            mysql=f"CREATE TABLE {db.quote(table)} (id BIGINT PRIMARY KEY, {column} BIGINT NULL,"
+            f" CONSTRAINT {db.quote(table)} FOREIGN KEY ({column})"
+            f" REFERENCES {db.quote(above)} (id) ON DELETE CASCADE)",
+            postgres=f"CREATE TABLE {db.quote(table)} (id bigint PRIMARY KEY, {column} bigint NULL,"
+            f" CONSTRAINT {db.quote(table)} FOREIGN KEY ({column})"
+            f" REFERENCES {db.quote(above)} (id) ON DELETE CASCADE);"
+            f" CREATE INDEX ON {db.quote(table)} ({column})",
+        )
+        db.grant_to_owner(table)
+        insert = f"INSERT INTO {db.quote(table)} VALUES (1, 2), (2, 1)"
+        db.script(mysql=insert, postgres=insert)
+    target = db.either(mysql=parent, postgres=db.quote(parent))
+    db.register_deletion_target(target)
+    db.set_deletion_setting("batch_rows", 1)
+    foreseen = db.preview_deletion(target, 1)
+    job = db.delete(target, 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {(shown(db, name), "delete"): 1 for name in names}
+    assert {(row.table_name, row.action): row.row_count for row in foreseen} == db.receipts(job.id)
+    assert [db.count(table) for table in names] == [1, 1, 1]
+
+
+def shown(db: Database, name: str) -> str:
+    """Spell a table's name as receipts do: PostgreSQL quotes it where it has to."""
+    return str(db.value("SELECT quote_ident(%s)", name)) if db.engine == "postgres" else name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_odd_names_of_tables_columns_and_keys(db: Database, name: str) -> None:
-    parent, child, leaf = name, f"{name[:60]}_2", f"{name[:60]}_3"
-    db.table(parent, "id bigint", rows=[(1,), (2,)])
-    for table, above in ((child, parent), (leaf, child)):
-        db.script(
-            mysql=f"CREATE TABLE {db.quote(table)} (id BIGINT PRIMARY KEY,"
-            f" {db.quote(name)} BIGINT NULL, CONSTRAINT {db.quote(table)}"
-            f" FOREIGN KEY ({db.quote(name)}) REFERENCES {db.quote(above)} (id)"
-            " ON DELETE CASCADE)",
-            postgres=f"CREATE TABLE {db.quote(table)} (id bigint PRIMARY KEY,"
-            f" {db.quote(name)} bigint NULL, CONSTRAINT {db.quote(table)}"
-            f" FOREIGN KEY ({db.quote(name)}) REFERENCES {db.quote(above)} (id)"
-            f" ON DELETE CASCADE); CREATE INDEX ON {db.quote(table)} ({db.quote(name)})",
-        )
-        db.grant_to_owner(table)
-        db.insert(table, [(n, 1 + n % 2) for n in each(2)])
-    target = db.either(mysql=parent, postgres=db.quote(parent))
-    db.register_deletion_target(target)
-    db.set_deletion_setting("batch_rows", 1)
-    job = db.delete(target, 1)
+    deletes_by_name(db, (name, f"{name}_2", f"{name}_3"))
+
+
+def test_the_longest_names_that_the_engine_takes(db: Database) -> None:
+    # PostgreSQL counts bytes; MySQL counts letters, but its files have names as well.
+    for letters in (
+        db.either(mysql="n" * 64, postgres="n" * 63),
+        db.either(mysql="漢" * 50, postgres="漢" * 21),
+    ):
+        deletes_by_name(db, (letters, f"c{letters[1:]}", f"l{letters[1:]}"))
+
+
+def test_names_of_emoji(db: Database) -> None:
+    if db.engine == "postgres":
+        deletes_by_name(db, ("🦊", "🐙 and 🦊", "👩‍👩‍👧‍👦" * 2))
+        return
+    # The server itself writes another letter for each of them, and that is the table's name.
+    db.table("🦊", "id bigint", rows=[(1,), (2,)])
+    with db.error("JD005", "no such table"):
+        db.register_deletion_target("🦊")
+    db.register_deletion_target("?")
+    job = db.delete("?", 1)
+    assert (job.status, job.error, db.count("🦊")) == ("done", None, 1)
+    assert db.receipts(job.id) == {("?", "delete"): 1}
+
+
+def test_keys_and_discriminators_of_emoji(db: Database) -> None:
+    db.table("animal", "name exact", key="name", rows=[("🦊",), ("🐙",), ("👩‍👩‍👧‍👦",)])
+    db.table(
+        "sight",
+        "id bigint",
+        "animal exact null",
+        "kind varchar null",
+        references=[Reference("animal", "animal", "cascade", "name")],
+        rows=[(1, "🦊", "🦊"), (2, "🐙", "🦊"), (3, None, "🐙")],
+    )
+    db.table("note", "about exact", "kind exact", key=None, rows=[("🦊", "🦊"), ("🦊", "🐙")])
+    db.execute("CREATE INDEX idx_note_about ON note (about)")
+    db.declare_deletion_reference(
+        "note_animal", "note", ["about"], "animal", ["name"], "cascade", "kind", "🦊"
+    )
+    db.register_deletion_target("animal")
+    job = db.delete("animal", "🦊")
     assert (job.status, job.error) == ("done", None)
-    assert sum(db.receipts(job.id).values()) == 3
-    assert [db.count(table) for table in (parent, child, leaf)] == [1, 1, 1]
+    assert db.receipts(job.id) == {
+        ("animal", "delete"): 1,
+        ("sight", "delete"): 1,
+        ("note", "delete"): 1,
+    }
+    assert db.delete("animal", "👩‍👩‍👧‍👦").status == "done"
+    assert db.column("SELECT name FROM animal") == ["🐙"]
+    assert (ids(db, "sight"), db.column("SELECT kind FROM note")) == ([2, 3], ["🐙"])
+
+
+def test_rows_without_a_key_of_a_root_that_is_gone_are_cleaned(db: Database) -> None:
+    customers(db)
+    db.table(
+        "note", "customer_id bigint null", key=None, rows=[(7,), (7,), (1,), (None,), (8,), (8,)]
+    )
+    db.table("mark", "customer_id bigint null", key=None, rows=[(7,), (7,), (7,), (1,)])
+    for table, action in (("note", "cascade"), ("mark", "set_null")):
+        db.execute(f"CREATE INDEX idx_{table} ON {table} (customer_id)")
+        db.declare_deletion_reference(table, table, ["customer_id"], "customer", ["id"], action)
+    db.set_deletion_setting("batch_rows", 1)
+    jobs = [db.enqueue_deletion("customer", n) for n in (7, 8, 9)]
+    db.run()
+    assert [(db.status(job), db.receipts(job)) for job in jobs] == [
+        (
+            "done",
+            {("customer", "root_not_found"): 0, ("note", "delete"): 2, ("mark", "set_null"): 3},
+        ),
+        ("done", {("customer", "root_not_found"): 0, ("note", "delete"): 2}),
+        ("done", {("customer", "root_not_found"): 0}),
+    ]
+    assert (db.count("note"), db.count("mark", "customer_id IS NULL")) == (2, 3)
 
 
 def test_generated_and_invisible_columns_are_followed(db: Database) -> None:
@@ -376,6 +468,31 @@ def test_rows_without_a_key_are_set_to_their_default(db: Database, batch_rows: i
     job = db.delete("customer", 3)
     assert (job.status, (job.error or "")[:6]) == ("failed", "JD006:")
     assert (db.count("visit", "customer_id = 3"), db.count("customer")) == (3, 2)
+
+
+@pytest.mark.parametrize("text", ["x.`what`", "t.k1", "ONLY public.wish", "@dj_k1", "%1$s"])
+def test_constants_that_look_like_statements_are_set_in_rows_without_a_key(
+    db: Database, text: str
+) -> None:
+    customers(db)
+    db.table(
+        "wish",
+        "customer_id bigint null",
+        "what varchar null",
+        key=None,
+        references=[Reference("customer_id", "customer", "set null")],
+        rows=[(1, "a"), (1, "a"), (2, "b")],
+    )
+    db.set_deletion_rule(
+        "wish",
+        db.reference_name("wish", Reference("customer_id", "customer")),
+        "scrub",
+        {"what": text},
+    )
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id)["wish", "scrub"] == 2
+    assert sorted(db.column("SELECT what FROM wish")) == sorted([text, text, "b"])
 
 
 def test_a_table_without_a_key_takes_no_part_in_soft_deletion(db: Database) -> None:

@@ -155,6 +155,31 @@ def test_partitions_may_come_and_go_while_a_job_runs(mysql: Database) -> None:
     assert db.receipts(job_id) == GONE | {("purchase", "delete"): 7}
 
 
+def test_a_partition_exchanged_between_two_steps_keeps_its_rows(mysql: Database) -> None:
+    """What MySQL has for detaching: the partition's rows change places with a table's."""
+    db = mysql
+    orders(db)
+    db.register_deletion_target("customer")
+    db.set_deletion_setting("batch_rows", 2)
+    job_id = db.enqueue_deletion("customer", 2)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    db.observer.script(
+        mysql="CREATE TABLE old_purchase LIKE purchase;"
+        " ALTER TABLE old_purchase REMOVE PARTITIONING;"
+        " INSERT INTO old_purchase VALUES (91, 'us', 2), (92, 'us', 3);"
+        " ALTER TABLE purchase EXCHANGE PARTITION us WITH TABLE old_purchase"
+    )
+    before = db.count("purchase", "customer_id = 2")
+    steps.finish()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert before == 5
+    assert db.receipts(job_id)["purchase", "delete"] == before
+    assert (db.count("purchase", "region = 'us'"), db.count("old_purchase")) == (1, 6)
+
+
 def test_rows_of_partitioned_tables_block_and_are_held(mysql: Database) -> None:
     db = mysql
     orders(db)

@@ -884,3 +884,219 @@ def test_declared_references_from_and_to_partitioned_tables(
         ("note", "set_null"): 6,
     }
     assert (db.count("line"), db.count("event")) == (36, 60)
+
+
+def test_a_rule_for_a_key_that_single_partitions_have(postgres: Database) -> None:
+    db = postgres
+    db.script(postgres=LEAVES)
+    with db.error("JD005", "table is a partition"):
+        db.set_deletion_rule("part_c", "part_a_customer_id_fkey", "set_null")
+    with db.error("JD002", "rows of a single partition are not scrubbed"):
+        db.set_deletion_rule("part_a", "part_a_customer_id_fkey", "scrub", {"gone": None})
+    db.set_deletion_rule("part_a", "part_a_customer_id_fkey", "set_null")
+    db.set_deletion_rule("part_b", "part_b_customer_id_fkey", "restrict")
+    job = delete(db, "customer", 2, 2)
+    assert (job.status, job.error) == (
+        "failed",
+        "JD006: 4 rows of part behind part_b_customer_id_fkey",
+    )
+    db.set_deletion_rule("part_b", "part_b_customer_id_fkey", None)
+    db.retry_deletion(job.id)
+    db.run()
+    assert (db.status(job.id), db.job(job.id).error) == ("done", None)
+    assert db.receipts(job.id) == {
+        ("customer", "delete"): 1,
+        ("part", "delete"): 4,
+        ("part", "set_null"): 5,
+    }
+    assert db.count("piece") == 9
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("batch_rows", [2, 5000])
+@pytest.mark.parametrize("kind", ["leaf", "middle"])
+def test_a_trigger_of_one_partition_that_keeps_a_row_fails_the_job(
+    postgres: Database, kind: str, batch_rows: int, jobs: int
+) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE part (id bigint PRIMARY KEY,
+            customer_id bigint REFERENCES customer ON DELETE CASCADE) PARTITION BY RANGE (id);
+        CREATE TABLE part_low PARTITION OF part FOR VALUES FROM (0) TO (5);
+        CREATE TABLE part_high PARTITION OF part DEFAULT;
+        CREATE INDEX ON part (customer_id);
+        CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF OLD.id = 7 THEN RETURN NULL; END IF; RETURN OLD; END $$;
+        CREATE TRIGGER keep BEFORE DELETE ON part_high
+        FOR EACH ROW EXECUTE FUNCTION keep();
+        INSERT INTO customer VALUES (1), (2), (3);
+        INSERT INTO part SELECT n, 1 + n % 3 FROM generate_series(1, 12) AS n;
+        GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO deletion_jobs_owner;
+        """
+    )
+    if kind == "middle":
+        db.script(
+            postgres="""
+            CREATE TABLE piece (id bigint PRIMARY KEY,
+                part_id bigint REFERENCES part ON DELETE CASCADE);
+            CREATE INDEX ON piece (part_id);
+            INSERT INTO piece SELECT n, n FROM generate_series(1, 12) AS n;
+            GRANT SELECT, UPDATE, DELETE ON piece TO deletion_jobs_owner;
+            """
+        )
+    db.register_deletion_target("customer")
+    db.set_deletion_setting("batch_rows", batch_rows)
+    # Customer 2 has part 7.
+    done = [db.enqueue_deletion("customer", n) for n in (2, 3)[:jobs]]
+    db.run()
+    error = db.job(done[0]).error or ""
+    assert (db.status(done[0]), error[:6], "part" in error) == ("failed", "JD006:", True)
+    assert (db.count("part", "id = 7"), db.count("customer", "id = 2")) == (1, 1)
+    gone = 12 - db.count("part")
+    assert sum(db.receipts(job).get(("part", "delete"), 0) for job in done) == gone
+    assert [db.status(job) for job in done[1:]] == ["done"] * (jobs - 1)
+
+
+def test_a_column_of_one_partition_that_others_follow_is_not_set_but_blocks(
+    postgres: Database,
+) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE part (id bigint PRIMARY KEY,
+            customer_id bigint CONSTRAINT fk_part REFERENCES customer ON DELETE SET NULL
+        ) PARTITION BY RANGE (id);
+        CREATE TABLE part_low PARTITION OF part FOR VALUES FROM (0) TO (5);
+        -- Its columns stand in another order.
+        CREATE TABLE part_high (gone int, customer_id bigint, id bigint NOT NULL);
+        ALTER TABLE part_high DROP COLUMN gone;
+        ALTER TABLE part ATTACH PARTITION part_high DEFAULT;
+        CREATE INDEX ON part (customer_id);
+        CREATE UNIQUE INDEX ON part_high (customer_id);
+        CREATE TABLE swipe (id bigint PRIMARY KEY,
+            customer_id bigint REFERENCES part_high (customer_id) ON UPDATE CASCADE);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO part VALUES (1, 2), (7, 1);
+        INSERT INTO swipe SELECT n, 1 FROM generate_series(1, 20) AS n;
+        """
+    )
+    job = delete(db, "customer", 1, 2)
+    assert (job.status, job.error) == ("failed", "JD006: 1 row of part behind fk_part")
+    assert (db.count("swipe", "customer_id = 1"), db.count("customer")) == (20, 2)
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_partition_of_a_partition_added_later_makes_the_plan_stale(
+    postgres: Database, *, hard: bool
+) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY, gone timestamptz);
+        CREATE TABLE part (id bigint, kind text, gone timestamptz, customer_id bigint,
+            PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
+        CREATE TABLE part_a PARTITION OF part FOR VALUES IN ('a') PARTITION BY RANGE (id);
+        CREATE TABLE part_a_low PARTITION OF part_a FOR VALUES FROM (0) TO (10);
+        CREATE INDEX ON part (customer_id);
+        CREATE TABLE piece (id bigint PRIMARY KEY, part_id bigint, gone timestamptz);
+        CREATE INDEX ON piece (part_id);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO part (id, kind, customer_id) VALUES (1, 'a', 1), (2, 'a', 2);
+        GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO deletion_jobs_owner;
+        """
+    )
+    db.register_deletion_target("customer")
+    # Of a key the catalog would show a copy at the customer.
+    db.declare_deletion_reference(
+        "part_customer", "part", ["customer_id"], "customer", ["id"], "cascade"
+    )
+    for table in ("customer", "part", "piece"):
+        db.set_soft_deletion(table, "gone")
+    db.enqueue_deletion("customer", 1, hard_delete=hard)
+    db.run()
+    db.script(
+        postgres="""
+        CREATE TABLE part_a_high (LIKE part_a INCLUDING ALL);
+        CREATE UNIQUE INDEX ON part_a_high (id);
+        INSERT INTO part_a_high (id, kind, customer_id) VALUES (11, 'a', 2), (12, 'a', 2);
+        INSERT INTO piece SELECT n, 11 + n % 2 FROM generate_series(1, 6) AS n;
+        ALTER TABLE piece ADD FOREIGN KEY (part_id) REFERENCES part_a_high (id)
+        ON DELETE CASCADE;
+        ALTER TABLE part_a ATTACH PARTITION part_a_high FOR VALUES FROM (10) TO (20);
+        """
+    )
+    job_id = db.enqueue_deletion("customer", 2, hard_delete=hard)
+    db.run()
+    action = "delete" if hard else "mark"
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id) == {
+        ("customer", action): 1,
+        ("part", action): 3,
+        ("piece", action): 6,
+    }
+
+
+def test_a_key_that_is_not_enforced_leads_nowhere(postgres: Database) -> None:
+    db = postgres
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE visit (id bigint PRIMARY KEY, customer_id bigint);
+        CREATE TABLE claim (id bigint PRIMARY KEY, customer_id bigint);
+        CREATE INDEX ON visit (customer_id);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO visit VALUES (1, 1), (2, 2);
+        INSERT INTO claim VALUES (1, 1), (2, 2);
+        """
+    )
+    keys = (
+        "ALTER TABLE visit ADD FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE"
+        " NOT ENFORCED; ALTER TABLE claim ADD FOREIGN KEY (customer_id) REFERENCES customer"
+        " NOT ENFORCED"
+    )
+    if int(db.value("SHOW server_version_num")) < 180000:
+        with db.error("42601"):
+            db.script(postgres=keys)
+    else:
+        db.script(postgres=keys)
+    assert same_as_native(db, "customer", 1, 2) == {"customer delete": 1}
+    assert (db.count("visit"), db.count("claim")) == (2, 2)
+
+
+def test_keys_of_one_name_on_partitions_of_one_name(postgres: Database) -> None:
+    """Two schemas may each have such a partition, and here they close a circle."""
+    postgres.script(
+        postgres="""
+        CREATE SCHEMA near;
+        CREATE SCHEMA far;
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE part (id bigint, kind text, customer_id bigint, next_id bigint,
+            PRIMARY KEY (id, kind)) PARTITION BY LIST (kind);
+        CREATE TABLE near.part PARTITION OF part FOR VALUES IN ('near');
+        CREATE TABLE far.part PARTITION OF part FOR VALUES IN ('far');
+        CREATE UNIQUE INDEX ON near.part (id);
+        CREATE UNIQUE INDEX ON far.part (id);
+        ALTER TABLE part ADD CONSTRAINT part_customer
+        FOREIGN KEY (customer_id) REFERENCES customer ON DELETE CASCADE;
+        CREATE INDEX ON part (customer_id);
+        CREATE INDEX ON part (next_id);
+        INSERT INTO customer VALUES (1), (2);
+        INSERT INTO part SELECT 10 * c + n, k, c, 10 * c + n % 3 + 1
+        FROM generate_series(1, 2) AS c, generate_series(1, 3) AS n,
+        unnest('{near,far}'::text[]) AS k;
+        ALTER TABLE near.part ADD CONSTRAINT next
+        FOREIGN KEY (next_id) REFERENCES far.part (id) ON DELETE CASCADE;
+        ALTER TABLE far.part ADD CONSTRAINT next
+        FOREIGN KEY (next_id) REFERENCES near.part (id) ON DELETE CASCADE;
+        GRANT USAGE ON SCHEMA near, far TO deletion_jobs_owner;
+        GRANT SELECT, UPDATE, DELETE ON near.part, far.part TO deletion_jobs_owner;
+        """
+    )
+    assert same_as_native(postgres, "customer", 1, 10) == {"customer delete": 1, "part delete": 6}
+    assert postgres.column(
+        "SELECT DISTINCT reference_name FROM deletion_plan_steps"
+        " WHERE reference_name IS NOT NULL ORDER BY 1"
+    ) == ["far.part.next", "near.part.next", "part_customer"]

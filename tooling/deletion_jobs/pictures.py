@@ -14,7 +14,8 @@ from deletion_jobs.checks import UsersKey
 from deletion_jobs.database import Row, Session
 from deletion_jobs.plan_picture import ACTION_OF, LOOKS, MARGIN, box, text
 
-COLUMN = 186
+ACROSS = 3
+COLUMN = 216
 FRAME_HEIGHT = 40
 
 
@@ -151,12 +152,23 @@ def _told(table: str, action: str, count: int) -> str:
 
 
 def _strip(columns: Sequence[tuple[list[Row], list[str]]]) -> str:
-    body = []
+    """Draw the transactions, a few to a line: a page that is not wide shows them as they are."""
+    body: list[str] = []
+    top = float(MARGIN)
+    for first in range(0, len(columns), ACROSS):
+        top = _line(body, top, first, columns[first : first + ACROSS])
+    return plan_picture.page(2 * MARGIN + ACROSS * COLUMN - 26, top - MARGIN / 2, body)
+
+
+def _line(
+    body: list[str], top: float, first: int, columns: Sequence[tuple[list[Row], list[str]]]
+) -> float:
+    """Draw one line of transactions below ``top``; answer where the next one begins."""
     levels = max(len(stack) for stack, _ in columns)
-    bottom = MARGIN + 24 + levels * (FRAME_HEIGHT + 8)
+    bottom = top + 24 + levels * (FRAME_HEIGHT + 8)
     for number, (stack, changed) in enumerate(columns):
         x = MARGIN + number * COLUMN
-        body.append(text(x, MARGIN + 4, f"transaction {number + 1}", weight="bold"))
+        body.append(text(x, top + 4, f"transaction {first + number + 1}", weight="bold"))
         for row in stack:
             y = bottom - (int(row["depth"]) + 1) * (FRAME_HEIGHT + 8)
             body.append(box(x, y, COLUMN - 26, FRAME_HEIGHT, LOOKS["cascade"]))
@@ -166,13 +178,8 @@ def _strip(columns: Sequence[tuple[list[Row], list[str]]]) -> str:
         if not stack:
             body.append(text(x, bottom - FRAME_HEIGHT / 2, "the stack is empty", colour="#5f6a6a"))
         for line, words in enumerate(changed or ["looks, and changes nothing"]):
-            body.append(
-                text(x, bottom + 18 + line * 16, words, colour=LOOKS["cascade"].line, size=11)
-            )
-    lines = max(len(changed) for _, changed in columns)
-    return plan_picture.page(
-        2 * MARGIN + len(columns) * COLUMN - 26, bottom + 18 + lines * 16 + 8, body
-    )
+            body.append(text(x, bottom + 18 + line * 16, words, colour=LOOKS["cascade"].line))
+    return bottom + 18 + max(len(changed or [""]) for _, changed in columns) * 16 + MARGIN
 
 
 if __name__ == "__main__":

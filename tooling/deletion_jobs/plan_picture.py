@@ -9,9 +9,9 @@ from html import escape
 
 from deletion_jobs.database import Row
 
-BOX_WIDTH = 168
+BOX_WIDTH = 152
 BOX_HEIGHT = 58
-GAP_X = 34
+GAP_X = 22
 GAP_Y = 96
 MARGIN = 26
 LINE = 18
@@ -359,7 +359,7 @@ def _reference(plan: Plan, edge: Edge, places: dict[int, tuple[float, float]]) -
         left = label_x - (width / 2 if anchor == "middle" else 3)
         yield (
             f'<rect x="{left:.0f}" y="{y - 11:.0f}" width="{width:.0f}" height="14"'
-            ' fill="#ffffff" fill-opacity="0.9"/>'
+            ' fill="#ffffff"/>'
         )
         yield text(
             label_x,

@@ -291,6 +291,7 @@ DROP FUNCTION IF EXISTS deletion_circle_error;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;
 DROP PROCEDURE IF EXISTS deletion_held_roots;
+DROP PROCEDURE IF EXISTS deletion_refuse_temporary;
 DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;
 DROP PROCEDURE IF EXISTS deletion_drain_wide;
 DROP PROCEDURE IF EXISTS deletion_check_holds;
@@ -323,6 +324,7 @@ DROP FUNCTION IF EXISTS deletion_sql_childless;
 DROP FUNCTION IF EXISTS deletion_table_key;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_sql_change_rows;
 DROP FUNCTION IF EXISTS deletion_sql_keyless;
 DROP PROCEDURE IF EXISTS deletion_row_seen;
 DROP FUNCTION IF EXISTS deletion_sql_held;
@@ -1638,6 +1640,49 @@ BEGIN
         SET @dj_is_locked = FALSE, @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
         SET @dj_pos = 0, @dj_read = NULL, @dj_pass = @dj_changed, @dj_is_dirty = TRUE;
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_guard.sql
+-- deletion_guard
+-- Hold a plan's tables against DDL until the step commits, and say whether the plan still fits.
+--
+-- Parameters  p_plan_id   the plan
+--             p_all       TRUE: compare everything; FALSE: the foreign keys alone
+--             p_fits      OUT FALSE where foreign keys have changed since the plan was compiled
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_guard;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_guard(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_all BOOLEAN,
+    OUT p_fits BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Hold a plan''s tables against DDL until the step commits, and say whether the plan still fits'  -- noqa: LT05
+BEGIN
+    -- Gone, or gone from where it was: table, schema or column.
+    DECLARE EXIT HANDLER FOR 1146, 1049, 1054 SET p_fits = FALSE;  -- noqa: PRS
+
+    -- A new foreign key needs a lock that this one excludes: what is compared next holds.
+    CALL deletion_execute(p_plan_id, 0, 'guard');
+    SET p_fits = (
+        SELECT
+            if(
+                p_all,
+                p.fingerprint = deletion_fingerprint(p.entity_table, p.tables),
+                left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
+            )
+        FROM deletion_plans AS p
+        WHERE p.plan_id = p_plan_id
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -5496,6 +5541,171 @@ BEGIN
     WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL;
 END$$
 DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/run_deletion_job.sql
+-- run_deletion_job
+-- Work one pending deletion job now, in the foreground, whenever it was scheduled for.
+--
+-- Parameters  p_job_id   the job
+--             p_status   OUT the job's status afterwards
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job is not pending
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_operator
+-- Example     CALL run_deletion_job(42, @dj_status);
+--
+-- A transaction that the session has left open is rolled back first.
+
+DROP PROCEDURE IF EXISTS run_deletion_job;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE run_deletion_job(
+    IN p_job_id BIGINT UNSIGNED,
+    OUT p_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Work one pending deletion job now, in the foreground, whenever it was scheduled for'
+BEGIN
+    DECLARE v_run_id BIGINT UNSIGNED;
+    DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_job_count INT;
+    DECLARE v_saved JSON;
+    DECLARE v_is_ours BOOLEAN;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        ROLLBACK;
+
+        IF v_saved IS NOT NULL THEN
+            CALL deletion_session(v_saved);
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'run_deletion_job', 'p_job_id is NULL', NULL);
+    END IF;
+
+    CALL deletion_enter(NULL, v_is_ours);
+    CALL deletion_session(v_saved);
+    CALL deletion_recover();
+    CALL deletion_claim(NULL, p_job_id, v_run_id, v_token, v_job_count);
+
+    IF v_token IS NOT NULL THEN
+        CALL deletion_work(v_run_id, v_token, '9999-12-31');
+    END IF;
+
+    CALL deletion_session(v_saved);
+    SET p_status = (SELECT j.status FROM deletion_jobs AS j WHERE j.id = p_job_id);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE run_deletion_job
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/run_deletion_jobs.sql
+-- run_deletion_jobs
+-- Work due deletion jobs until none is due or the time is over; the schedulers call this.
+--
+-- Parameters  p_slot          the worker's slot, one call at a time in each; NULL: no slot
+--             p_run_seconds   how long to work; NULL: the setting run_seconds
+-- Errors      JD002 not a positive number
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+-- Example     CALL run_deletion_jobs(NULL, NULL);
+--
+-- A transaction that the session has left open is rolled back first.
+
+DROP PROCEDURE IF EXISTS run_deletion_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE run_deletion_jobs(
+    IN p_slot INT,
+    IN p_run_seconds INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Work due deletion jobs until none is due or the time is over; the schedulers call this'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
+        SECOND, coalesce(p_run_seconds, deletion_setting_int('run_seconds')), utc_timestamp(6)
+    );
+    DECLARE v_run_id BIGINT UNSIGNED;
+    DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_job_count INT;
+    DECLARE v_jobs BIGINT DEFAULT 0;
+    DECLARE v_saved JSON;
+    DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_again BOOLEAN;
+    DECLARE v_number INT;
+    DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        GET STACKED DIAGNOSTICS v_number = NUMBER;
+        GET STACKED DIAGNOSTICS CONDITION v_number v_message = MESSAGE_TEXT;
+        ROLLBACK;
+
+        IF v_saved IS NOT NULL THEN
+            CALL deletion_leave(p_slot, 'failed', v_message, v_jobs);
+            CALL deletion_session(v_saved);
+        END IF;
+
+        RESIGNAL;
+    END;
+
+    IF p_slot <= 0 OR p_run_seconds <= 0 THEN
+        CALL deletion_raise(
+            'JD002', 'run_deletion_jobs', 'not a positive number',
+            concat(coalesce(p_slot, 'NULL'), ', ', coalesce(p_run_seconds, 'NULL'))
+        );
+    END IF;
+
+    CALL deletion_enter(p_slot, v_is_ours);
+
+    IF v_is_ours THEN
+        CALL deletion_session(v_saved);
+
+        WHILE v_goes_on DO
+            SET v_again = FALSE;
+
+            BEGIN
+                -- Two workers may meet in the queue: whoever was rolled back begins anew.
+                DECLARE EXIT HANDLER FOR 1205, 1213  -- noqa: PRS
+                BEGIN
+                    ROLLBACK;
+                    SET v_again = TRUE, v_run_id = NULL, v_token = NULL, v_job_count = NULL;
+                END;
+
+                CALL deletion_recover();
+                CALL deletion_claim(p_slot, NULL, v_run_id, v_token, v_job_count);
+            END;
+
+            IF v_token IS NOT NULL THEN
+                CALL deletion_work(v_run_id, v_token, v_until);
+            END IF;
+
+            SET v_jobs = v_jobs + coalesce(v_job_count, 0);
+            SET v_goes_on = (v_again OR v_run_id IS NOT NULL) AND utc_timestamp(6) < v_until;
+        END WHILE;
+
+        CALL deletion_leave(p_slot, CASE
+            WHEN deletion_setting('paused_reason') IS NOT NULL THEN 'paused'
+            WHEN v_jobs > 0 THEN 'worked'
+            ELSE 'idle'
+        END, NULL, v_jobs);
+        CALL deletion_session(v_saved);
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE run_deletion_jobs
+TO 'deletion_jobs_worker', 'deletion_jobs_operator';
 -- <<<
 
 -- >>> procedures/mysql/admin/preview_deletion.sql

@@ -881,7 +881,7 @@ GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
 --
--- Parameters  p_child_table   the table that refers
+-- Parameters  p_child_table   the table that refers; a partition, for a key of its own
 --             p_reference     its foreign key's constraint, or the declared reference
 --             p_action        cascade, set_null, set_default, scrub, restrict, or keep where
 --                             declared; NULL: what the catalog or the declaration says again
@@ -908,6 +908,7 @@ AS $set_deletion_rule$
 DECLARE
     c_verb CONSTANT text := 'set_deletion_rule';
     v_name text[] := deletion_split_name(p_child_table);
+    v_table regclass;
     v_is_key boolean;
     v_is_declared boolean;
     v_scrub jsonb;
@@ -929,12 +930,20 @@ BEGIN
         END IF;
     END IF;
 
+    -- A partition stands for no table, but it may have keys of its own.
+    v_table := coalesce((
+        SELECT c.oid::regclass
+        FROM pg_constraint AS k
+        INNER JOIN pg_class AS c ON c.oid = k.conrelid AND c.relispartition
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE
+            k.contype = 'f' AND k.conparentid = 0 AND k.conname = p_reference
+            AND n.nspname = v_name[1] AND c.relname = v_name[2]
+    ), deletion_find_table(p_child_table, c_verb));
     v_is_key := EXISTS (
         SELECT 1
         FROM pg_constraint AS k
-        WHERE
-            k.conrelid = deletion_find_table(p_child_table, c_verb) AND k.contype = 'f'
-            AND k.conname = p_reference
+        WHERE k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
     );
     v_is_declared := EXISTS (
         SELECT 1
@@ -958,17 +967,22 @@ BEGIN
         );
     ELSIF
         p_action NOT IN ('set_null', 'restrict')
-        AND deletion_is_ours(deletion_find_table(p_child_table, c_verb))
+        AND deletion_is_ours(v_table)
     THEN
         PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
     END IF;
 
     IF p_action = 'scrub' THEN
         SELECT s.scrub, s.problem INTO v_scrub, v_problem
-        FROM deletion_read_scrub(deletion_find_table(p_child_table, c_verb), p_scrub) AS s;
+        FROM deletion_read_scrub(v_table, p_scrub) AS s;
         v_problem := coalesce(
             v_problem,
-            deletion_detach_problem(deletion_find_table(p_child_table, c_verb), p_reference)
+            deletion_detach_problem(v_table, p_reference),
+            (
+                SELECT 'rows of a single partition are not scrubbed'
+                FROM pg_class AS c
+                WHERE c.oid = v_table AND c.relispartition
+            )
         );
     ELSIF p_scrub IS NOT NULL THEN
         v_problem := 'only scrub sets columns to constants';
@@ -2359,6 +2373,36 @@ COMMENT ON FUNCTION deletion_fingerprint(text, oid[]) IS
 REVOKE ALL ON FUNCTION deletion_fingerprint(text, oid[]) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_add_partitions.sql
+-- deletion_add_partitions
+-- List tables and all their partitions: a change of any of them makes a plan stale.
+--
+-- Parameters  p_tables   the tables of a plan
+-- Returns     oid[], the tables first, in their order
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_add_partitions(ARRAY['customer'::regclass]::oid[]);
+
+CREATE OR REPLACE FUNCTION deletion_add_partitions(p_tables oid[])
+RETURNS oid[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_add_partitions$
+SELECT p_tables || ARRAY(
+    SELECT p.relid::oid
+    FROM unnest(p_tables) AS t (table_oid)
+    CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
+    WHERE p.level > 0
+);
+$deletion_add_partitions$;
+
+COMMENT ON FUNCTION deletion_add_partitions(oid[]) IS
+'Tables and all their partitions: a change of any of them makes a plan stale.';
+REVOKE ALL ON FUNCTION deletion_add_partitions(oid[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_table_key.sql
 -- deletion_table_key
 -- Name the columns by which rows of a table are told apart: its primary key, else a unique one.
@@ -2577,8 +2621,8 @@ REVOKE ALL ON FUNCTION deletion_plan_cycle(oid[], jsonb) FROM PUBLIC;
 -- Write a table's name as the statements of a plan name it.
 --
 -- Parameters  p_table   the table
--- Returns     text, qualified and quoted; where the table has partitions, marked: of it ONLY is
---             nothing, so that word is taken away again
+-- Returns     text, qualified and quoted; ONLY before it keeps to the rows that foreign keys see,
+--             those of no inheriting table. A partitioned table has no rows of its own: all of it
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_sql_table('customer'::regclass);
@@ -2590,7 +2634,7 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_table$
-SELECT CASE c.relkind WHEN 'p' THEN '/*whole*/ ' ELSE '' END || format('%I.%I', n.nspname, c.relname)
+SELECT CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END || format('%I.%I', n.nspname, c.relname)
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid = p_table;
@@ -3175,7 +3219,8 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_tables), 'error_code', 'JD005', 'error', v_error
+            'tables', to_jsonb(deletion_add_partitions(v_tables)), 'error_code', 'JD005',
+            'error', v_error
         );
     END IF;
 
@@ -3201,12 +3246,7 @@ BEGIN
 
     RETURN jsonb_build_object(
         'nodes', v_nodes,
-        'tables', to_jsonb(v_tables || ARRAY(
-            SELECT p.relid::oid
-            FROM unnest(v_tables) AS t (table_oid)
-            CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
-            WHERE p.level > 0
-        )),
+        'tables', to_jsonb(deletion_add_partitions(v_tables)),
         'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
 END;
@@ -3226,9 +3266,9 @@ REVOKE ALL ON FUNCTION deletion_plan_graph(text) FROM PUBLIC;
 --             p_key         its key columns
 --             p_referenced  columns that references of the plan point at
 --             p_in_closure  FALSE for a table that only non-cascading references reach
--- Returns     jsonb: no, oid, sql (quoted name), name, closure, and columns, each with its name
---             in frames (f: k1.. key, u1.. others), name, type, attnum, folds (TRUE: texts may be
---             equal that differ) and collate
+-- Returns     jsonb: no, oid, sql (deletion_sql_table), name, closure, and columns, each with its
+--             name in frames (f: k1.. key, u1.. others), name, type, attnum, folds (TRUE: texts may
+--             be equal that differ) and collate
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_plan_node(0, 'users'::regclass, '{1}', '{1,4}', TRUE);
@@ -3553,6 +3593,8 @@ WITH from_catalog AS (
             UNION ALL
             SELECT p.oid FROM unnest(p_parents) AS p (oid)
         )
+        -- Version 18 knows keys that are written down and not looked at: no row goes by them.
+        AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
 ),
 
 declared AS (
@@ -3591,7 +3633,7 @@ SELECT
         WHEN count(*) OVER (
             PARTITION BY
                 coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid), e.reference_name
-        ) > 1 THEN format('%s.%s', t.relname, e.reference_name)
+        ) > 1 THEN format('%s.%s', deletion_entity_name(t.oid), e.reference_name)
         ELSE e.reference_name
     END AS reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
@@ -3607,10 +3649,16 @@ SELECT
         -- The engine would change rows behind the column as well: unbounded, and uncounted.
         WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default', 'scrub') AND EXISTS (
             SELECT 1
-            FROM pg_constraint AS k
+            FROM (
+                SELECT e.child_oid AS table_oid
+                UNION
+                SELECT x.relid::oid FROM pg_partition_tree(e.child_oid) AS x
+            ) AS p
+            INNER JOIN pg_constraint AS k ON k.confrelid = p.table_oid AND k.contype = 'f'
             WHERE
-                k.contype = 'f' AND k.confrelid = e.child_oid AND k.confkey && e.set_columns
-                AND k.confupdtype IN ('c', 'n', 'd')
+                k.confupdtype IN ('c', 'n', 'd')
+                AND deletion_root_columns(p.table_oid, k.confkey)
+                && deletion_root_columns(e.child_oid, e.set_columns)
         ) THEN 'restrict'
         ELSE coalesce(r.action, e.action)
     END AS action,
@@ -3765,13 +3813,13 @@ SELECT format(
     SELECT w.job_id, %1$s
     FROM deletion_walk_keys AS w
     CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%2$s)
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
     WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete' AND w.edge_no <> %7$s
         AND NOT (%8$s)
     UNION
     SELECT up.job_id, %9$s
     FROM up
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
     WHERE NOT (%11$s)
 )
 SELECT g.job_id, max(g.n), min(g.sample)
@@ -3856,7 +3904,7 @@ SET search_path FROM CURRENT
 AS $deletion_sql_find$
 SELECT CASE
     WHEN (p_edge ->> 'single')::boolean THEN format(
-        'SELECT c.ctid FROM ONLY %s AS c WHERE c.%s %s ANY (%s) AND %s',
+        'SELECT c.ctid FROM %s AS c WHERE c.%s %s ANY (%s) AND %s',
         p_child ->> 'sql', p_edge ->> 'child_column', p_edge ->> 'any_eq',
         CASE
             WHEN p_edge ->> 'index' IS NULL THEN format('SELECT f.%s FROM f', p_edge ->> 'frame_column')
@@ -3866,7 +3914,7 @@ SELECT CASE
     )
     ELSE format(
         'SELECT c.ctid%1$s FROM f CROSS JOIN LATERAL '
-        || '(SELECT c.ctid%1$s FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c',
+        || '(SELECT c.ctid%1$s FROM %2$s AS c WHERE %3$s OFFSET 0) AS c',
         -- Rows of two partitions may be at the same place.
         CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid' ELSE '' END,
         p_child ->> 'sql', p_edge ->> 'on_frame'
@@ -3923,7 +3971,7 @@ r AS MATERIALIZED (
         LIMIT $2
     ) AS x (row_id, part)
 )
-DELETE FROM ONLY %2$s AS c
+DELETE FROM %2$s AS c
 USING r
 WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s$sql$
     WHEN (p_child ->> 'parts')::boolean THEN $sql$WITH %1$s,
@@ -3935,7 +3983,7 @@ r AS MATERIALIZED (
     ) AS x (row_id, part)
 ),
 d AS (
-    DELETE FROM ONLY %2$s AS c
+    DELETE FROM %2$s AS c
     USING r
     WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s
     RETURNING %5$s
@@ -3958,7 +4006,7 @@ FROM (
     GROUP BY a.j
 ) AS b$sql$
     WHEN p_one_job THEN $sql$WITH %1$s
-DELETE FROM ONLY %2$s AS c
+DELETE FROM %2$s AS c
 WHERE
     c.ctid = ANY (%3$s)
     AND %4$s$sql$
@@ -3967,7 +4015,7 @@ r AS MATERIALIZED (
     SELECT %3$s AS ids
 ),
 d AS (
-    DELETE FROM ONLY %2$s AS c
+    DELETE FROM %2$s AS c
     WHERE
         c.ctid = ANY ((SELECT r.ids FROM r)::tid[])
         AND %4$s
@@ -4061,11 +4109,11 @@ FROM (
     CASE
         -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            'CROSS JOIN LATERAL (SELECT %s FROM %s AS c WHERE %s%s OFFSET 0) AS c',
             p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
         ELSE format(
-            'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+            'INNER JOIN %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
     END,
     CASE WHEN p_ordered THEN format(
@@ -4143,7 +4191,7 @@ d AS (
     UNION ALL
     SELECT f.j, f.l + 1, %3$s
     FROM d AS f
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, 'l', x.l, %6$s)), '[]'), count(*)
 FROM (
@@ -4161,12 +4209,12 @@ SELECT 'look_levels', format(
     $sql$WITH %1$s
 SELECT count(*)
 FROM f
-INNER JOIN ONLY %2$s AS t ON %3$s
+INNER JOIN %2$s AS t ON %3$s
 WHERE %4$s$sql$,
     p.frame, p.table_sql, p.found,
     (
         SELECT string_agg(format(
-            E'\n    EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
+            E'\n    EXISTS (SELECT 1 FROM %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
             CASE
                 WHEN b -> 'no' = p_edge -> 'no' THEN format(
                     ' AND (%s) NOT IN (SELECT %s FROM f AS own)', p.child_key, p.own_key
@@ -4181,7 +4229,7 @@ UNION ALL
 SELECT 'remove_levels', format(
     $sql$WITH %1$s,
 d AS (
-    DELETE FROM ONLY %2$s AS t
+    DELETE FROM %2$s AS t
     USING f
     WHERE %3$s
     RETURNING f.j
@@ -4223,7 +4271,7 @@ SELECT format(
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', i.j, %3$s)), '[]'), count(*)
 FROM i
-CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %6$s FROM %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
     string_agg(
         CASE
             WHEN jsonb_array_length(p_columns) = 1
@@ -4334,8 +4382,8 @@ SELECT
     coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', f.j, %3$s)), '[]'),
     count(*)
 FROM f
-CROSS JOIN LATERAL (SELECT %8$s FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
-CROSS JOIN LATERAL (SELECT %9$s FROM ONLY %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %8$s FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
     deletion_sql_frame(k.columns, FALSE),
     p_parent ->> 'no',
     deletion_sql_list(p_parent -> 'columns', '''%1$s'', t.%2$s'),
@@ -4354,7 +4402,7 @@ SELECT 'climb_root', format(
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, 'h', h.j)), '[]'), count(*)
 FROM f
 CROSS JOIN jsonb_to_recordset($2) AS h (j bigint, %2$s)
-CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %3$s AS c WHERE %4$s OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT %6$s FROM %3$s AS c WHERE %4$s OFFSET 0) AS c
 WHERE %5$s$sql$,
     deletion_sql_frame(p_parent -> 'columns', FALSE),
     deletion_sql_list(k.columns, '%1$s %3$s'),
@@ -4370,6 +4418,113 @@ $deletion_sql_climb$;
 COMMENT ON FUNCTION deletion_sql_climb(jsonb, jsonb, jsonb) IS
 'The statements that climb from rows to those they hang from by one reference.';
 REVOKE ALL ON FUNCTION deletion_sql_climb(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_removal.sql
+-- deletion_sql_removal
+-- Write the statements on a frame's own rows: hold, lock, delete the childless, see the rest.
+--
+-- Parameters  p_node        the table
+--             p_edge        the reference by which the frame was found; NULL: the job's roots
+--             p_below       the references that point at the table
+--             p_is_exact    TRUE: under the lock an emptied reference is known to be empty
+-- Returns     one row a statement: kind hold (binds $1 frame; answers the number of rows found,
+--             which cannot move until the transaction ends), lock (the same; nor can they gain
+--             children), remove and remove_now ($1 frame; rows, rows by job, 0) or left ($1 frame;
+--             the frame of the rows that are still there)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_removal(
+    p_node jsonb,
+    p_edge jsonb,
+    p_below jsonb,
+    p_is_exact boolean
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_removal$
+WITH part AS (
+    SELECT
+        deletion_sql_frame(
+            (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), p_edge IS NULL
+        ) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
+        || coalesce(' AND ' || (p_edge ->> 'found'), '') AS found,
+        deletion_sql_list(k.columns, 't.%2$s') AS key_order,
+        -- What references point at may have changed meanwhile; key and parent are as found.
+        deletion_sql_list(
+            k.columns || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
+        ) || coalesce(', ' || deletion_sql_list(k.others, '''%1$s'', t.%2$s'), '') AS frame_list,
+        (
+            SELECT string_agg(
+                format(
+                    E'\n        AND NOT EXISTS (SELECT 1 FROM %s AS c WHERE %s)',
+                    b ->> 'sql', b ->> 'on_parent'
+                ), '' ORDER BY (b ->> 'no')::integer
+            )
+            FROM jsonb_array_elements(p_below) AS b
+        ) AS childless
+    FROM (
+        SELECT
+            jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+            jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean) AS others
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    ) AS k
+)
+
+-- To hold is weaker than to lock: others may still add children to the rows.
+SELECT k.kind, format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM (
+    SELECT 1 FROM f INNER JOIN %2$s AS t ON %3$s ORDER BY %4$s FOR %5$s OF t
+) AS locked$sql$, p.frame, p.table_sql, p.found, p.key_order, k.strength)
+FROM part AS p
+CROSS JOIN (VALUES ('hold', 'SHARE'), ('lock', 'UPDATE')) AS k (kind, strength)
+UNION ALL
+-- Under the lock no reference that the engine knows can gain a row: look and delete in one.
+SELECT 'remove', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM %2$s AS t
+    USING f
+    WHERE %3$s%4$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found, coalesce(p.childless, ''))
+FROM part AS p
+UNION ALL
+-- Where the references were emptied under the lock: a second look would read dead index entries.
+SELECT 'remove_now', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p
+WHERE p_is_exact
+UNION ALL
+SELECT 'left', format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, %4$s)), '[]'), count(*)
+FROM f INNER JOIN %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.frame_list)
+FROM part AS p;
+$deletion_sql_removal$;
+
+COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) IS
+'The statements on a frame''s own rows: hold, lock, delete the childless, see the rest.';
+REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_roots.sql
@@ -4405,7 +4560,7 @@ SELECT
     count(*),
     count(*) FILTER (WHERE %7$s)
 FROM i
-LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
+LEFT JOIN %5$s AS t ON %6$s$sql$,
     CASE
         WHEN jsonb_array_length(k.columns) = 1 THEN deletion_sql_list(
             k.columns, 'CAST(i.pk AS %3$s) AS %1$s'
@@ -4475,12 +4630,12 @@ AS $deletion_sql_set$
 SELECT format(
     $sql$WITH %1$s,
 u AS (
-    UPDATE ONLY %2$s AS t
+    UPDATE %2$s AS t
     SET %3$s
     FROM (
         SELECT c.ctid AS row_id%10$s, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id%12$s AND %6$s
@@ -4635,12 +4790,12 @@ UNION ALL
 SELECT e.no, e.child_no, 'break', format(
     $sql$WITH %1$s,
 u AS (
-    UPDATE ONLY %2$s AS t
+    UPDATE %2$s AS t
     SET %3$s
     FROM (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
         WHERE %6$s
         LIMIT $2
     ) AS f
@@ -4663,11 +4818,11 @@ UNION ALL
 SELECT i.no, o.child_no, 'break_own', format(
     $sql$WITH %1$s,
 u AS (
-    UPDATE ONLY %2$s AS t
+    UPDATE %2$s AS t
     SET %3$s
     FROM (
         SELECT f.*
-        FROM f INNER JOIN ONLY %2$s AS t ON %4$s
+        FROM f INNER JOIN %2$s AS t ON %4$s
         WHERE %5$s
         LIMIT $2
     ) AS f
@@ -4698,7 +4853,7 @@ WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array
 GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
 UNION ALL
 SELECT 0, f.no, 'lock_circle', format(
-    'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN ONLY %s AS t ON %s ORDER BY %s'
+    'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN %s AS t ON %s ORDER BY %s'
     || ' FOR UPDATE OF t) AS locked',
     f.frame, f.table_sql, f.same, deletion_sql_list(f.keys, 't.%2$s')
 )
@@ -4709,7 +4864,7 @@ SELECT 0, 0, 'remove_circle', format(
     E'WITH %s\nSELECT g.node_no, jsonb_object_agg(g.j, g.n), sum(g.n)::bigint\nFROM (\n    %s\n'
     || E') AS g\nGROUP BY g.node_no',
     string_agg(format(
-        E'd%s AS (\n    DELETE FROM ONLY %s AS t\n    USING (%s) AS f\n    WHERE %s\n'
+        E'd%s AS (\n    DELETE FROM %s AS t\n    USING (%s) AS f\n    WHERE %s\n'
         || E'    RETURNING f.j\n)',
         f.no, f.table_sql, f.frame, f.same
     ), E',\n' ORDER BY f.no),
@@ -4723,6 +4878,123 @@ $deletion_sql_circle$;
 COMMENT ON FUNCTION deletion_sql_circle(jsonb, jsonb) IS
 'The statements that a walk needs where rows refer to each other in a circle.';
 REVOKE ALL ON FUNCTION deletion_sql_circle(jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_sweep.sql
+-- deletion_sql_sweep
+-- Write the statements that lock, empty and remove a frame's worth of rows in one transaction.
+--
+-- Parameters  p_edge     the reference that leads to the rows
+--             p_parent   its parent's node         p_child   its child's node, the rows' table
+--             p_below    the references that point at the rows: all lead to rows without
+--                        dependants, by foreign keys of whole numbers, each with an index
+-- Returns     one row a statement, with its reference: take ($1 the parent's frame, $2 limit;
+--             arrays of the jobs, keys and parents of the rows that it found and locked), and,
+--             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
+--             sweep and remove_all (nothing: the engine counts); take_one, count_one and
+--             remove_all_one do the same for a run of one job, $3 each parent once
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_sweep(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_below jsonb
+) RETURNS TABLE (edge_no integer, kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_sweep$
+WITH row_of AS (
+    SELECT
+        (p_edge ->> 'no')::integer AS edge_no,
+        p_child ->> 'sql' AS table_sql,
+        p_child -> 'columns' -> 0 ->> 'name' AS key_name,
+        p_edge ->> 'child_column' AS parent_name
+)
+
+SELECT r.edge_no, 'take', format(
+    $sql$WITH %1$s,
+i AS MATERIALIZED (
+    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM f
+    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
+    LIMIT $2
+)
+SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i)
+FROM (
+    SELECT i.j, i.k1, i.p1
+    FROM i
+    INNER JOIN %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
+    ORDER BY t.%2$s
+    FOR UPDATE OF t
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    r.key_name, r.parent_name, r.table_sql,
+    p_edge ->> 'on_frame'
+)
+FROM row_of AS r
+UNION ALL
+-- For a run of one job nothing has to be kept of the rows but their keys, and whose they are. They
+-- are locked as they are found, the order in which an application's own statement locks them.
+SELECT r.edge_no, 'take_one', format(
+    $sql$WITH %1$s
+SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
+FROM (
+    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
+    FROM %4$s AS t
+    WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
+    LIMIT $2
+    FOR UPDATE OF t
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    r.key_name, r.parent_name, r.table_sql
+)
+FROM row_of AS r
+WHERE jsonb_array_length(p_parent -> 'columns') = 1
+UNION ALL
+SELECT r.edge_no, 'remove_all', format(
+    'DELETE FROM %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
+    || ' WHERE t.%2$s = f.k1 AND t.%3$s = f.p1',
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+SELECT r.edge_no, 'remove_all_one', format(
+    'DELETE FROM %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
+    || ' AND t.%3$s = ANY ($3)',
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+-- Under their parents' lock no row can come by a foreign key: what was counted is what goes.
+-- An array that the planner sees costs it a look at every element, more than the scan itself.
+SELECT (b ->> 'no')::integer, s.kind, format(s.template, b ->> 'sql', b ->> 'child_column')
+FROM jsonb_array_elements(p_below) AS b
+CROSS JOIN (
+    VALUES
+    ('count', $sql$SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (
+    SELECT x.j, count(*) AS n
+    FROM (
+        SELECT f.j
+        FROM unnest($1, $2) AS f (j, k1)
+        CROSS JOIN LATERAL (SELECT 1 FROM %1$s AS c WHERE c.%2$s = f.k1 OFFSET 0) AS c
+        LIMIT $4
+    ) AS x
+    GROUP BY x.j
+) AS g$sql$),
+    ('count_one', $sql$SELECT count(*), NULL::jsonb
+FROM (SELECT 1 FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2))) LIMIT $4) AS x$sql$),
+    ('sweep', 'DELETE FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))')
+) AS s (kind, template);
+$deletion_sql_sweep$;
+
+COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
+'The statements that lock, empty and remove a frame''s worth of rows in one transaction.';
+REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_write_plan.sql
@@ -4798,7 +5070,7 @@ below AS (
 statement AS (
     -- The target's own: the tables held against DDL, the roots found, then locked and removed.
     SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
-        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+        SELECT 'LOCK TABLE ' || string_agg(n.node ->> 'sql', ', ' ORDER BY n.node_no)
             || ' IN ROW EXCLUSIVE MODE'
         FROM node AS n
         WHERE (n.node ->> 'closure')::boolean
@@ -4846,7 +5118,7 @@ statement AS (
     WHERE e.action IN ('set_null', 'set_default', 'scrub')
     UNION ALL
     SELECT e.edge_no, 6, 'size',
-        format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+        format('SELECT count(*) FROM (SELECT 1 FROM %s LIMIT $1) AS x', e.child ->> 'sql'),
         FALSE
     FROM edge AS e
     WHERE e.edge ->> 'index' IS NULL AND e.action <> 'keep'
@@ -4901,7 +5173,7 @@ SELECT
     coalesce((e.edge ->> 'check')::boolean, FALSE),
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
-    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.sql_text
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;
@@ -4964,7 +5236,7 @@ SELECT
     e.edge ->> 'reference',
     e.edge ->> 'action',
     CASE WHEN e.edge IS NULL THEN 'key' ELSE e.edge ->> 'index' END,
-    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.sql_text
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no
 INNER JOIN jsonb_array_elements(p_graph -> 'nodes') AS n
@@ -5070,7 +5342,7 @@ SELECT
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
     + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.table_name, s.index_name),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
-    s.index_name, replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.index_name, s.sql_text
 FROM step AS s;
 $deletion_write_holds$;
 
@@ -5381,7 +5653,7 @@ BEGIN
 
     IF v_error IS NOT NULL OR v_useful[1] IS DISTINCT FROM v_root THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_closure), 'error_code', v_error_code,
+            'tables', to_jsonb(deletion_add_partitions(v_closure)), 'error_code', v_error_code,
             'error', coalesce(v_error, format('%s has no soft-delete column', p_entity_table))
         );
     END IF;
@@ -5415,7 +5687,9 @@ BEGIN
     v_nodes := deletion_soft_nodes(v_nodes);
 
     -- A limit alone asks for a check before the first row is touched.
-    RETURN jsonb_build_object('nodes', v_nodes, 'tables', to_jsonb(v_closure))
+    RETURN jsonb_build_object(
+        'nodes', v_nodes, 'tables', to_jsonb(deletion_add_partitions(v_closure))
+    )
     || deletion_plan_edges(v_useful, v_references, v_nodes, v_max_rows IS NOT NULL)
     || jsonb_build_object('can_block', v_max_rows IS NOT NULL, 'has_waits', FALSE);
 END;
@@ -5453,12 +5727,12 @@ SELECT format(
         $sql$WITH %1$s,
 held AS MATERIALIZED (
     SELECT f.j, %2$s, t.%6$s AS old
-    FROM f INNER JOIN ONLY %3$s AS t ON %4$s
+    FROM f INNER JOIN %3$s AS t ON %4$s
     ORDER BY %5$s
     FOR NO KEY UPDATE OF t
 ),
 u AS (
-    UPDATE ONLY %3$s AS t
+    UPDATE %3$s AS t
     SET %6$s = %7$s
     FROM held AS f
     WHERE %8$s AND %9$s
@@ -5490,7 +5764,7 @@ SELECT
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', h.j, %14$s)), '[]'), 0::bigint, NULL::jsonb, 0::bigint
 FROM (
     SELECT f.j, %2$s
-    FROM f INNER JOIN ONLY %3$s AS t ON %4$s
+    FROM f INNER JOIN %3$s AS t ON %4$s
 ) AS h$sql$
     END,
     deletion_sql_frame(
@@ -5574,10 +5848,10 @@ FROM x$sql$,
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
     CASE
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            'CROSS JOIN LATERAL (SELECT %s FROM %s AS c WHERE %s OFFSET 0) AS c',
             p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame'
         )
-        ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
+        ELSE format('INNER JOIN %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
     END,
     deletion_sql_list(k.columns, 'c.%2$s'),
     deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)'),
@@ -5626,7 +5900,7 @@ SELECT format(
     FROM jsonb_array_elements($1) AS e
 ),
 u AS (
-    UPDATE ONLY %3$s AS t
+    UPDATE %3$s AS t
     SET %4$s = f.old
     FROM f
     WHERE %5$s AND t.%4$s OPERATOR(pg_catalog.=) f.new
@@ -5693,7 +5967,7 @@ edge AS (
 statement AS (
     -- To read is all that is needed of most tables: the lock that keeps columns from changing.
     SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
-        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+        SELECT 'LOCK TABLE ' || string_agg(n.node ->> 'sql', ', ' ORDER BY n.node_no)
             || ' IN ACCESS SHARE MODE'
         FROM node AS n
     ) AS sql_text
@@ -5720,7 +5994,7 @@ statement AS (
         ),
         (
             6, 'size',
-            format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+            format('SELECT count(*) FROM (SELECT 1 FROM %s LIMIT $1) AS x', e.child ->> 'sql'),
             e.edge ->> 'index' IS NULL
         ),
         -- Once for a table, whichever of its references leads to it.
@@ -5752,8 +6026,7 @@ SELECT
         WHEN s.kind IN ('fetch_more', 'spread', 'size') THEN e.edge ->> 'index'
         ELSE coalesce(e.edge ->> 'index', 'key')
     END,
-    -- A partitioned table is read whole: it has no rows of its own.
-    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.sql_text
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_soft_plan$;

@@ -152,6 +152,7 @@ DROP FUNCTION IF EXISTS deletion_sql_table;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;
 DROP FUNCTION IF EXISTS deletion_break_columns;
 DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_add_partitions;
 DROP FUNCTION IF EXISTS deletion_detach_problem;
 DROP FUNCTION IF EXISTS deletion_column_text;
 DROP FUNCTION IF EXISTS deletion_row_key;
@@ -2403,6 +2404,123 @@ COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_sweep.sql
+-- deletion_sql_sweep
+-- Write the statements that lock, empty and remove a frame's worth of rows in one transaction.
+--
+-- Parameters  p_edge     the reference that leads to the rows
+--             p_parent   its parent's node         p_child   its child's node, the rows' table
+--             p_below    the references that point at the rows: all lead to rows without
+--                        dependants, by foreign keys of whole numbers, each with an index
+-- Returns     one row a statement, with its reference: take ($1 the parent's frame, $2 limit;
+--             arrays of the jobs, keys and parents of the rows that it found and locked), and,
+--             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
+--             sweep and remove_all (nothing: the engine counts); take_one, count_one and
+--             remove_all_one do the same for a run of one job, $3 each parent once
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_sweep(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_below jsonb
+) RETURNS TABLE (edge_no integer, kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_sweep$
+WITH row_of AS (
+    SELECT
+        (p_edge ->> 'no')::integer AS edge_no,
+        p_child ->> 'sql' AS table_sql,
+        p_child -> 'columns' -> 0 ->> 'name' AS key_name,
+        p_edge ->> 'child_column' AS parent_name
+)
+
+SELECT r.edge_no, 'take', format(
+    $sql$WITH %1$s,
+i AS MATERIALIZED (
+    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    FROM f
+    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    LIMIT $2
+)
+SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i)
+FROM (
+    SELECT i.j, i.k1, i.p1
+    FROM i
+    INNER JOIN ONLY %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
+    ORDER BY t.%2$s
+    FOR UPDATE OF t
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    r.key_name, r.parent_name, r.table_sql,
+    p_edge ->> 'on_frame'
+)
+FROM row_of AS r
+UNION ALL
+-- For a run of one job nothing has to be kept of the rows but their keys, and whose they are. They
+-- are locked as they are found, the order in which an application's own statement locks them.
+SELECT r.edge_no, 'take_one', format(
+    $sql$WITH %1$s
+SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
+FROM (
+    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
+    FROM ONLY %4$s AS t
+    WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
+    LIMIT $2
+    FOR UPDATE OF t
+) AS x$sql$,
+    deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
+    r.key_name, r.parent_name, r.table_sql
+)
+FROM row_of AS r
+WHERE jsonb_array_length(p_parent -> 'columns') = 1
+UNION ALL
+SELECT r.edge_no, 'remove_all', format(
+    'DELETE FROM ONLY %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
+    || ' WHERE t.%2$s = f.k1 AND t.%3$s = f.p1',
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+SELECT r.edge_no, 'remove_all_one', format(
+    'DELETE FROM ONLY %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
+    || ' AND t.%3$s = ANY ($3)',
+    r.table_sql, r.key_name, r.parent_name
+)
+FROM row_of AS r
+UNION ALL
+-- Under their parents' lock no row can come by a foreign key: what was counted is what goes.
+-- An array that the planner sees costs it a look at every element, more than the scan itself.
+SELECT (b ->> 'no')::integer, s.kind, format(s.template, b ->> 'sql', b ->> 'child_column')
+FROM jsonb_array_elements(p_below) AS b
+CROSS JOIN (
+    VALUES
+    ('count', $sql$SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n)
+FROM (
+    SELECT x.j, count(*) AS n
+    FROM (
+        SELECT f.j
+        FROM unnest($1, $2) AS f (j, k1)
+        CROSS JOIN LATERAL (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = f.k1 OFFSET 0) AS c
+        LIMIT $4
+    ) AS x
+    GROUP BY x.j
+) AS g$sql$),
+    ('count_one', $sql$SELECT count(*), NULL::jsonb
+FROM (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2))) LIMIT $4) AS x$sql$),
+    ('sweep', 'DELETE FROM ONLY %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))')
+) AS s (kind, template);
+$deletion_sql_sweep$;
+
+COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
+'The statements that lock, empty and remove a frame''s worth of rows in one transaction.';
+REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_sql_set.sql
 -- deletion_sql_set
 -- Write the statement that sets a reference NULL, or to its default, in the rows of a frame.
@@ -2541,6 +2659,113 @@ $deletion_sql_roots$;
 COMMENT ON FUNCTION deletion_sql_roots(jsonb) IS
 'The statement that finds the rows that jobs name.';
 REVOKE ALL ON FUNCTION deletion_sql_roots(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_removal.sql
+-- deletion_sql_removal
+-- Write the statements on a frame's own rows: hold, lock, delete the childless, see the rest.
+--
+-- Parameters  p_node        the table
+--             p_edge        the reference by which the frame was found; NULL: the job's roots
+--             p_below       the references that point at the table
+--             p_is_exact    TRUE: under the lock an emptied reference is known to be empty
+-- Returns     one row a statement: kind hold (binds $1 frame; answers the number of rows found,
+--             which cannot move until the transaction ends), lock (the same; nor can they gain
+--             children), remove and remove_now ($1 frame; rows, rows by job, 0) or left ($1 frame;
+--             the frame of the rows that are still there)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_removal(
+    p_node jsonb,
+    p_edge jsonb,
+    p_below jsonb,
+    p_is_exact boolean
+) RETURNS TABLE (kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_removal$
+WITH part AS (
+    SELECT
+        deletion_sql_frame(
+            (p_node -> 'columns') || coalesce(p_edge -> 'columns', '[]'), p_edge IS NULL
+        ) AS frame,
+        p_node ->> 'sql' AS table_sql,
+        deletion_sql_list(k.columns, 't.%2$s %4$s f.%1$s', ' AND ')
+        || coalesce(' AND ' || (p_edge ->> 'found'), '') AS found,
+        deletion_sql_list(k.columns, 't.%2$s') AS key_order,
+        -- What references point at may have changed meanwhile; key and parent are as found.
+        deletion_sql_list(
+            k.columns || coalesce(p_edge -> 'columns', '[]'), '''%1$s'', f.%1$s'
+        ) || coalesce(', ' || deletion_sql_list(k.others, '''%1$s'', t.%2$s'), '') AS frame_list,
+        (
+            SELECT string_agg(
+                format(
+                    E'\n        AND NOT EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s)',
+                    b ->> 'sql', b ->> 'on_parent'
+                ), '' ORDER BY (b ->> 'no')::integer
+            )
+            FROM jsonb_array_elements(p_below) AS b
+        ) AS childless
+    FROM (
+        SELECT
+            jsonb_agg(c ORDER BY n) FILTER (WHERE (c ->> 'key')::boolean) AS columns,
+            jsonb_agg(c ORDER BY n) FILTER (WHERE NOT (c ->> 'key')::boolean) AS others
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+    ) AS k
+)
+
+-- To hold is weaker than to lock: others may still add children to the rows.
+SELECT k.kind, format(
+    $sql$WITH %1$s
+SELECT count(*)
+FROM (
+    SELECT 1 FROM f INNER JOIN ONLY %2$s AS t ON %3$s ORDER BY %4$s FOR %5$s OF t
+) AS locked$sql$, p.frame, p.table_sql, p.found, p.key_order, k.strength)
+FROM part AS p
+CROSS JOIN (VALUES ('hold', 'SHARE'), ('lock', 'UPDATE')) AS k (kind, strength)
+UNION ALL
+-- Under the lock no reference that the engine knows can gain a row: look and delete in one.
+SELECT 'remove', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s%4$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found, coalesce(p.childless, ''))
+FROM part AS p
+UNION ALL
+-- Where the references were emptied under the lock: a second look would read dead index entries.
+SELECT 'remove_now', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM ONLY %2$s AS t
+    USING f
+    WHERE %3$s
+    RETURNING f.j
+)
+SELECT coalesce(sum(g.n), 0)::bigint, jsonb_object_agg(g.j, g.n), 0::bigint
+FROM (SELECT d.j, count(*) AS n FROM d GROUP BY d.j) AS g$sql$,
+    p.frame, p.table_sql, p.found)
+FROM part AS p
+WHERE p_is_exact
+UNION ALL
+SELECT 'left', format(
+    $sql$WITH %1$s
+SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, %4$s)), '[]'), count(*)
+FROM f INNER JOIN ONLY %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.frame_list)
+FROM part AS p;
+$deletion_sql_removal$;
+
+COMMENT ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) IS
+'The statements on a frame''s own rows: hold, lock, delete the childless, see the rest.';
+REVOKE ALL ON FUNCTION deletion_sql_removal(jsonb, jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_levels.sql

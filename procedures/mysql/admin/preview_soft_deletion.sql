@@ -30,10 +30,8 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_saved, v_roots JSON;
-    DECLARE v_is_whole BOOLEAN;
-    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
-        SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6)
-    );
+    DECLARE v_is_whole, v_fits BOOLEAN;
+    DECLARE v_until DATETIME(6);
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -47,8 +45,11 @@ BEGIN
         RESIGNAL;
     END;
 
+    CALL deletion_refuse_temporary('preview_soft_deletion');
+    SET v_until = timestampadd(SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6));
     CALL deletion_soft_plan(p_table, 'preview_soft_deletion', v_plan_id);
     CALL deletion_parse_key(deletion_target_name(p_table), p_pk, 'preview_soft_deletion', v_pk);
+    CALL deletion_guard(v_plan_id, FALSE, v_fits);
     CALL deletion_missing_privilege(v_plan_id, v_error);
 
     IF v_error IS NOT NULL THEN

@@ -43,6 +43,7 @@ BEGIN
         CALL deletion_raise('JD002', 'run_deletion_job', 'p_job_id is NULL', NULL);
     END IF;
 
+    CALL deletion_refuse_temporary('run_deletion_job');
     CALL deletion_enter(NULL, v_is_ours);
     CALL deletion_session(v_saved);
     CALL deletion_recover();

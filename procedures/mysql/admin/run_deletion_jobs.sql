@@ -23,9 +23,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Work due deletion jobs until none is due or the time is over; the schedulers call this'
 BEGIN
-    DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
-        SECOND, coalesce(p_run_seconds, deletion_setting_int('run_seconds')), utc_timestamp(6)
-    );
+    DECLARE v_until DATETIME(6) DEFAULT utc_timestamp(6);  -- noqa: PRS
     DECLARE v_run_id BIGINT UNSIGNED;
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
@@ -56,6 +54,10 @@ BEGIN
         );
     END IF;
 
+    CALL deletion_refuse_temporary('run_deletion_jobs');
+    SET v_until = timestampadd(
+        SECOND, coalesce(p_run_seconds, deletion_setting_int('run_seconds')), v_until
+    );
     CALL deletion_enter(p_slot, v_is_ours);
 
     IF v_is_ours THEN

@@ -51,6 +51,7 @@ BEGIN
         CALL deletion_raise('JD002', 'restore_deletion', 'p_job_id is NULL', NULL);
     END IF;
 
+    CALL deletion_refuse_temporary('restore_deletion');
     CALL deletion_session(v_saved);
 
     BEGIN

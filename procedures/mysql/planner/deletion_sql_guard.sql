@@ -22,7 +22,9 @@ BEGIN
         SELECT concat(
             'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
             group_concat(  -- noqa: CP01
-                'SELECT 1 FROM ', n.sql_name, ' WHERE FALSE'
+                -- Twice: so the server refuses a temporary table that hides the one that is meant.
+                'SELECT 1 FROM ', n.sql_name, ' AS ', deletion_quote_name(n.table_name), ', ',
+                n.sql_name, ' AS x WHERE FALSE'
                 ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
             ),
             '\n) AS q'

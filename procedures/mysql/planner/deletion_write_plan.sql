@@ -78,8 +78,8 @@ BEGIN
         p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
         n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
         CASE k.kind
-            WHEN 'parent_row' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
-            WHEN 'change_rows' THEN deletion_sql_keyless(p_plan_id, e.edge_no, k.kind)
+            WHEN 'parent_row' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
+            WHEN 'change_rows' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
             WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)

@@ -23,7 +23,7 @@ looking: BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
-        v_hard BOOLEAN;
+        v_hard, v_fits BOOLEAN;
     DECLARE v_max_rows BIGINT;
     DECLARE v_held JSON;
     DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -54,6 +54,7 @@ looking: BEGIN
             LEAVE looking;
         END IF;
     ELSEIF NOT coalesce(v_is_walking, FALSE) THEN
+        CALL deletion_guard(v_plan_id, FALSE, v_fits);
         CALL deletion_missing_privilege(v_plan_id, v_error);
 
         IF v_error IS NULL THEN

@@ -23,7 +23,7 @@ BEGIN
     DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_hard, v_has_marks BOOLEAN;
+    DECLARE v_hard, v_has_marks, v_fits BOOLEAN;
     DECLARE v_seen, v_now JSON;
     DECLARE v_run_id, v_plan_id BIGINT UNSIGNED;
     DECLARE v_total BIGINT DEFAULT 0;
@@ -115,6 +115,7 @@ BEGIN
     WHILE v_pos < coalesce(json_length(v_parts), 0) DO
         SET v_plan_id = json_extract(v_parts, concat('$[', v_pos, '].p'));
         SET v_table = json_unquote(json_extract(v_parts, concat('$[', v_pos, '].t')));
+        CALL deletion_guard(v_plan_id, FALSE, v_fits);
         CALL deletion_restore(v_run_id, p_job_id, v_plan_id, v_table, v_total);
         SET v_pos = v_pos + 1;
     END WHILE;

@@ -1,7 +1,7 @@
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
 --
--- Parameters  p_child_table   the table that refers
+-- Parameters  p_child_table   the table that refers; a partition, for a key of its own
 --             p_reference     its foreign key's constraint, or the declared reference
 --             p_action        cascade, set_null, set_default, scrub, restrict, or keep where
 --                             declared; NULL: what the catalog or the declaration says again
@@ -28,6 +28,7 @@ AS $set_deletion_rule$
 DECLARE
     c_verb CONSTANT text := 'set_deletion_rule';
     v_name text[] := deletion_split_name(p_child_table);
+    v_table regclass;
     v_is_key boolean;
     v_is_declared boolean;
     v_scrub jsonb;
@@ -49,12 +50,20 @@ BEGIN
         END IF;
     END IF;
 
+    -- A partition stands for no table, but it may have keys of its own.
+    v_table := coalesce((
+        SELECT c.oid::regclass
+        FROM pg_constraint AS k
+        INNER JOIN pg_class AS c ON c.oid = k.conrelid AND c.relispartition
+        INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE
+            k.contype = 'f' AND k.conparentid = 0 AND k.conname = p_reference
+            AND n.nspname = v_name[1] AND c.relname = v_name[2]
+    ), deletion_find_table(p_child_table, c_verb));
     v_is_key := EXISTS (
         SELECT 1
         FROM pg_constraint AS k
-        WHERE
-            k.conrelid = deletion_find_table(p_child_table, c_verb) AND k.contype = 'f'
-            AND k.conname = p_reference
+        WHERE k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
     );
     v_is_declared := EXISTS (
         SELECT 1
@@ -78,17 +87,22 @@ BEGIN
         );
     ELSIF
         p_action NOT IN ('set_null', 'restrict')
-        AND deletion_is_ours(deletion_find_table(p_child_table, c_verb))
+        AND deletion_is_ours(v_table)
     THEN
         PERFORM deletion_raise('JD002', c_verb, 'table belongs to deletion-jobs', p_child_table);
     END IF;
 
     IF p_action = 'scrub' THEN
         SELECT s.scrub, s.problem INTO v_scrub, v_problem
-        FROM deletion_read_scrub(deletion_find_table(p_child_table, c_verb), p_scrub) AS s;
+        FROM deletion_read_scrub(v_table, p_scrub) AS s;
         v_problem := coalesce(
             v_problem,
-            deletion_detach_problem(deletion_find_table(p_child_table, c_verb), p_reference)
+            deletion_detach_problem(v_table, p_reference),
+            (
+                SELECT 'rows of a single partition are not scrubbed'
+                FROM pg_class AS c
+                WHERE c.oid = v_table AND c.relispartition
+            )
         );
     ELSIF p_scrub IS NOT NULL THEN
         v_problem := 'only scrub sets columns to constants';

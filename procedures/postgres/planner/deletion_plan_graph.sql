@@ -86,7 +86,8 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_tables), 'error_code', 'JD005', 'error', v_error
+            'tables', to_jsonb(deletion_add_partitions(v_tables)), 'error_code', 'JD005',
+            'error', v_error
         );
     END IF;
 
@@ -112,12 +113,7 @@ BEGIN
 
     RETURN jsonb_build_object(
         'nodes', v_nodes,
-        'tables', to_jsonb(v_tables || ARRAY(
-            SELECT p.relid::oid
-            FROM unnest(v_tables) AS t (table_oid)
-            CROSS JOIN LATERAL pg_partition_tree(t.table_oid) AS p
-            WHERE p.level > 0
-        )),
+        'tables', to_jsonb(deletion_add_partitions(v_tables)),
         'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
 END;

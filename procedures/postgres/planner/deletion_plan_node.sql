@@ -6,9 +6,9 @@
 --             p_key         its key columns
 --             p_referenced  columns that references of the plan point at
 --             p_in_closure  FALSE for a table that only non-cascading references reach
--- Returns     jsonb: no, oid, sql (quoted name), name, closure, and columns, each with its name
---             in frames (f: k1.. key, u1.. others), name, type, attnum, folds (TRUE: texts may be
---             equal that differ) and collate
+-- Returns     jsonb: no, oid, sql (deletion_sql_table), name, closure, and columns, each with its
+--             name in frames (f: k1.. key, u1.. others), name, type, attnum, folds (TRUE: texts may
+--             be equal that differ) and collate
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_plan_node(0, 'users'::regclass, '{1}', '{1,4}', TRUE);

@@ -57,6 +57,8 @@ WITH from_catalog AS (
             UNION ALL
             SELECT p.oid FROM unnest(p_parents) AS p (oid)
         )
+        -- Version 18 knows keys that are written down and not looked at: no row goes by them.
+        AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
 ),
 
 declared AS (
@@ -95,7 +97,7 @@ SELECT
         WHEN count(*) OVER (
             PARTITION BY
                 coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid), e.reference_name
-        ) > 1 THEN format('%s.%s', t.relname, e.reference_name)
+        ) > 1 THEN format('%s.%s', deletion_entity_name(t.oid), e.reference_name)
         ELSE e.reference_name
     END AS reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
@@ -111,10 +113,16 @@ SELECT
         -- The engine would change rows behind the column as well: unbounded, and uncounted.
         WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default', 'scrub') AND EXISTS (
             SELECT 1
-            FROM pg_constraint AS k
+            FROM (
+                SELECT e.child_oid AS table_oid
+                UNION
+                SELECT x.relid::oid FROM pg_partition_tree(e.child_oid) AS x
+            ) AS p
+            INNER JOIN pg_constraint AS k ON k.confrelid = p.table_oid AND k.contype = 'f'
             WHERE
-                k.contype = 'f' AND k.confrelid = e.child_oid AND k.confkey && e.set_columns
-                AND k.confupdtype IN ('c', 'n', 'd')
+                k.confupdtype IN ('c', 'n', 'd')
+                AND deletion_root_columns(p.table_oid, k.confkey)
+                && deletion_root_columns(e.child_oid, e.set_columns)
         ) THEN 'restrict'
         ELSE coalesce(r.action, e.action)
     END AS action,

@@ -102,7 +102,7 @@ BEGIN
 
     IF v_error IS NOT NULL OR v_useful[1] IS DISTINCT FROM v_root THEN
         RETURN jsonb_build_object(
-            'tables', to_jsonb(v_closure), 'error_code', v_error_code,
+            'tables', to_jsonb(deletion_add_partitions(v_closure)), 'error_code', v_error_code,
             'error', coalesce(v_error, format('%s has no soft-delete column', p_entity_table))
         );
     END IF;
@@ -136,7 +136,9 @@ BEGIN
     v_nodes := deletion_soft_nodes(v_nodes);
 
     -- A limit alone asks for a check before the first row is touched.
-    RETURN jsonb_build_object('nodes', v_nodes, 'tables', to_jsonb(v_closure))
+    RETURN jsonb_build_object(
+        'nodes', v_nodes, 'tables', to_jsonb(deletion_add_partitions(v_closure))
+    )
     || deletion_plan_edges(v_useful, v_references, v_nodes, v_max_rows IS NOT NULL)
     || jsonb_build_object('can_block', v_max_rows IS NOT NULL, 'has_waits', FALSE);
 END;

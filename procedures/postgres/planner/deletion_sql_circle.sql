@@ -90,12 +90,12 @@ UNION ALL
 SELECT e.no, e.child_no, 'break', format(
     $sql$WITH %1$s,
 u AS (
-    UPDATE ONLY %2$s AS t
+    UPDATE %2$s AS t
     SET %3$s
     FROM (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
         WHERE %6$s
         LIMIT $2
     ) AS f
@@ -118,11 +118,11 @@ UNION ALL
 SELECT i.no, o.child_no, 'break_own', format(
     $sql$WITH %1$s,
 u AS (
-    UPDATE ONLY %2$s AS t
+    UPDATE %2$s AS t
     SET %3$s
     FROM (
         SELECT f.*
-        FROM f INNER JOIN ONLY %2$s AS t ON %4$s
+        FROM f INNER JOIN %2$s AS t ON %4$s
         WHERE %5$s
         LIMIT $2
     ) AS f
@@ -153,7 +153,7 @@ WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array
 GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
 UNION ALL
 SELECT 0, f.no, 'lock_circle', format(
-    'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN ONLY %s AS t ON %s ORDER BY %s'
+    'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN %s AS t ON %s ORDER BY %s'
     || ' FOR UPDATE OF t) AS locked',
     f.frame, f.table_sql, f.same, deletion_sql_list(f.keys, 't.%2$s')
 )
@@ -164,7 +164,7 @@ SELECT 0, 0, 'remove_circle', format(
     E'WITH %s\nSELECT g.node_no, jsonb_object_agg(g.j, g.n), sum(g.n)::bigint\nFROM (\n    %s\n'
     || E') AS g\nGROUP BY g.node_no',
     string_agg(format(
-        E'd%s AS (\n    DELETE FROM ONLY %s AS t\n    USING (%s) AS f\n    WHERE %s\n'
+        E'd%s AS (\n    DELETE FROM %s AS t\n    USING (%s) AS f\n    WHERE %s\n'
         || E'    RETURNING f.j\n)',
         f.no, f.table_sql, f.frame, f.same
     ), E',\n' ORDER BY f.no),

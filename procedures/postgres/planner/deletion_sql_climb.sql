@@ -31,8 +31,8 @@ SELECT
     coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', f.j, %3$s)), '[]'),
     count(*)
 FROM f
-CROSS JOIN LATERAL (SELECT %8$s FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
-CROSS JOIN LATERAL (SELECT %9$s FROM ONLY %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %8$s FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
     deletion_sql_frame(k.columns, FALSE),
     p_parent ->> 'no',
     deletion_sql_list(p_parent -> 'columns', '''%1$s'', t.%2$s'),
@@ -51,7 +51,7 @@ SELECT 'climb_root', format(
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, 'h', h.j)), '[]'), count(*)
 FROM f
 CROSS JOIN jsonb_to_recordset($2) AS h (j bigint, %2$s)
-CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %3$s AS c WHERE %4$s OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT %6$s FROM %3$s AS c WHERE %4$s OFFSET 0) AS c
 WHERE %5$s$sql$,
     deletion_sql_frame(p_parent -> 'columns', FALSE),
     deletion_sql_list(k.columns, '%1$s %3$s'),

@@ -27,13 +27,13 @@ SELECT format(
     SELECT w.job_id, %1$s
     FROM deletion_walk_keys AS w
     CROSS JOIN LATERAL jsonb_to_record(w.keys) AS f (%2$s)
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %4$s%5$s OFFSET 0) AS c
     WHERE w.walk_id = $1 AND w.node_no = %6$s AND w.fate = 'delete' AND w.edge_no <> %7$s
         AND NOT (%8$s)
     UNION
     SELECT up.job_id, %9$s
     FROM up
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %10$s%5$s OFFSET 0) AS c
     WHERE NOT (%11$s)
 )
 SELECT g.job_id, max(g.n), min(g.sample)

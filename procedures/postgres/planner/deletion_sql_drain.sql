@@ -41,7 +41,7 @@ r AS MATERIALIZED (
         LIMIT $2
     ) AS x (row_id, part)
 )
-DELETE FROM ONLY %2$s AS c
+DELETE FROM %2$s AS c
 USING r
 WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s$sql$
     WHEN (p_child ->> 'parts')::boolean THEN $sql$WITH %1$s,
@@ -53,7 +53,7 @@ r AS MATERIALIZED (
     ) AS x (row_id, part)
 ),
 d AS (
-    DELETE FROM ONLY %2$s AS c
+    DELETE FROM %2$s AS c
     USING r
     WHERE c.ctid = r.row_id AND c.tableoid = r.part AND %4$s
     RETURNING %5$s
@@ -76,7 +76,7 @@ FROM (
     GROUP BY a.j
 ) AS b$sql$
     WHEN p_one_job THEN $sql$WITH %1$s
-DELETE FROM ONLY %2$s AS c
+DELETE FROM %2$s AS c
 WHERE
     c.ctid = ANY (%3$s)
     AND %4$s$sql$
@@ -85,7 +85,7 @@ r AS MATERIALIZED (
     SELECT %3$s AS ids
 ),
 d AS (
-    DELETE FROM ONLY %2$s AS c
+    DELETE FROM %2$s AS c
     WHERE
         c.ctid = ANY ((SELECT r.ids FROM r)::tid[])
         AND %4$s

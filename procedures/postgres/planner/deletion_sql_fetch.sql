@@ -39,11 +39,11 @@ FROM (
     CASE
         -- OFFSET 0 keeps the frame outside and the index inside, whatever the statistics say.
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s%s OFFSET 0) AS c',
+            'CROSS JOIN LATERAL (SELECT %s FROM %s AS c WHERE %s%s OFFSET 0) AS c',
             p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
         ELSE format(
-            'INNER JOIN ONLY %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
+            'INNER JOIN %s AS c ON %s%s', p_child ->> 'sql', p_edge ->> 'on_frame', k.beyond
         )
     END,
     CASE WHEN p_ordered THEN format(

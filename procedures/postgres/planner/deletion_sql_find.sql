@@ -17,7 +17,7 @@ SET search_path FROM CURRENT
 AS $deletion_sql_find$
 SELECT CASE
     WHEN (p_edge ->> 'single')::boolean THEN format(
-        'SELECT c.ctid FROM ONLY %s AS c WHERE c.%s %s ANY (%s) AND %s',
+        'SELECT c.ctid FROM %s AS c WHERE c.%s %s ANY (%s) AND %s',
         p_child ->> 'sql', p_edge ->> 'child_column', p_edge ->> 'any_eq',
         CASE
             WHEN p_edge ->> 'index' IS NULL THEN format('SELECT f.%s FROM f', p_edge ->> 'frame_column')
@@ -27,7 +27,7 @@ SELECT CASE
     )
     ELSE format(
         'SELECT c.ctid%1$s FROM f CROSS JOIN LATERAL '
-        || '(SELECT c.ctid%1$s FROM ONLY %2$s AS c WHERE %3$s OFFSET 0) AS c',
+        || '(SELECT c.ctid%1$s FROM %2$s AS c WHERE %3$s OFFSET 0) AS c',
         -- Rows of two partitions may be at the same place.
         CASE WHEN (p_child ->> 'parts')::boolean THEN ', c.tableoid' ELSE '' END,
         p_child ->> 'sql', p_edge ->> 'on_frame'

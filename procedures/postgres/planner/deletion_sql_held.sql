@@ -23,7 +23,7 @@ SELECT format(
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', i.j, %3$s)), '[]'), count(*)
 FROM i
-CROSS JOIN LATERAL (SELECT %6$s FROM ONLY %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %6$s FROM %4$s AS t WHERE %5$s OFFSET 0) AS t$sql$,
     string_agg(
         CASE
             WHEN jsonb_array_length(p_columns) = 1

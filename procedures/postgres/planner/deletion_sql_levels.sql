@@ -45,7 +45,7 @@ d AS (
     UNION ALL
     SELECT f.j, f.l + 1, %3$s
     FROM d AS f
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
 )
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', x.j, 'l', x.l, %6$s)), '[]'), count(*)
 FROM (
@@ -63,12 +63,12 @@ SELECT 'look_levels', format(
     $sql$WITH %1$s
 SELECT count(*)
 FROM f
-INNER JOIN ONLY %2$s AS t ON %3$s
+INNER JOIN %2$s AS t ON %3$s
 WHERE %4$s$sql$,
     p.frame, p.table_sql, p.found,
     (
         SELECT string_agg(format(
-            E'\n    EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
+            E'\n    EXISTS (SELECT 1 FROM %s AS c WHERE %s%s)', b ->> 'sql', b ->> 'on_parent',
             CASE
                 WHEN b -> 'no' = p_edge -> 'no' THEN format(
                     ' AND (%s) NOT IN (SELECT %s FROM f AS own)', p.child_key, p.own_key
@@ -83,7 +83,7 @@ UNION ALL
 SELECT 'remove_levels', format(
     $sql$WITH %1$s,
 d AS (
-    DELETE FROM ONLY %2$s AS t
+    DELETE FROM %2$s AS t
     USING f
     WHERE %3$s
     RETURNING f.j

@@ -24,12 +24,12 @@ SELECT format(
         $sql$WITH %1$s,
 held AS MATERIALIZED (
     SELECT f.j, %2$s, t.%6$s AS old
-    FROM f INNER JOIN ONLY %3$s AS t ON %4$s
+    FROM f INNER JOIN %3$s AS t ON %4$s
     ORDER BY %5$s
     FOR NO KEY UPDATE OF t
 ),
 u AS (
-    UPDATE ONLY %3$s AS t
+    UPDATE %3$s AS t
     SET %6$s = %7$s
     FROM held AS f
     WHERE %8$s AND %9$s
@@ -61,7 +61,7 @@ SELECT
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', h.j, %14$s)), '[]'), 0::bigint, NULL::jsonb, 0::bigint
 FROM (
     SELECT f.j, %2$s
-    FROM f INNER JOIN ONLY %3$s AS t ON %4$s
+    FROM f INNER JOIN %3$s AS t ON %4$s
 ) AS h$sql$
     END,
     deletion_sql_frame(

@@ -39,7 +39,7 @@ WITH part AS (
         (
             SELECT string_agg(
                 format(
-                    E'\n        AND NOT EXISTS (SELECT 1 FROM ONLY %s AS c WHERE %s)',
+                    E'\n        AND NOT EXISTS (SELECT 1 FROM %s AS c WHERE %s)',
                     b ->> 'sql', b ->> 'on_parent'
                 ), '' ORDER BY (b ->> 'no')::integer
             )
@@ -58,7 +58,7 @@ SELECT k.kind, format(
     $sql$WITH %1$s
 SELECT count(*)
 FROM (
-    SELECT 1 FROM f INNER JOIN ONLY %2$s AS t ON %3$s ORDER BY %4$s FOR %5$s OF t
+    SELECT 1 FROM f INNER JOIN %2$s AS t ON %3$s ORDER BY %4$s FOR %5$s OF t
 ) AS locked$sql$, p.frame, p.table_sql, p.found, p.key_order, k.strength)
 FROM part AS p
 CROSS JOIN (VALUES ('hold', 'SHARE'), ('lock', 'UPDATE')) AS k (kind, strength)
@@ -67,7 +67,7 @@ UNION ALL
 SELECT 'remove', format(
     $sql$WITH %1$s,
 d AS (
-    DELETE FROM ONLY %2$s AS t
+    DELETE FROM %2$s AS t
     USING f
     WHERE %3$s%4$s
     RETURNING f.j
@@ -81,7 +81,7 @@ UNION ALL
 SELECT 'remove_now', format(
     $sql$WITH %1$s,
 d AS (
-    DELETE FROM ONLY %2$s AS t
+    DELETE FROM %2$s AS t
     USING f
     WHERE %3$s
     RETURNING f.j
@@ -95,7 +95,7 @@ UNION ALL
 SELECT 'left', format(
     $sql$WITH %1$s
 SELECT coalesce(jsonb_agg(jsonb_build_object('j', f.j, %4$s)), '[]'), count(*)
-FROM f INNER JOIN ONLY %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.frame_list)
+FROM f INNER JOIN %2$s AS t ON %3$s$sql$, p.frame, p.table_sql, p.found, p.frame_list)
 FROM part AS p;
 $deletion_sql_removal$;
 

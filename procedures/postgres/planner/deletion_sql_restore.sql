@@ -22,7 +22,7 @@ SELECT format(
     FROM jsonb_array_elements($1) AS e
 ),
 u AS (
-    UPDATE ONLY %3$s AS t
+    UPDATE %3$s AS t
     SET %4$s = f.old
     FROM f
     WHERE %5$s AND t.%4$s OPERATOR(pg_catalog.=) f.new

@@ -30,7 +30,7 @@ SELECT
     count(*),
     count(*) FILTER (WHERE %7$s)
 FROM i
-LEFT JOIN ONLY %5$s AS t ON %6$s$sql$,
+LEFT JOIN %5$s AS t ON %6$s$sql$,
     CASE
         WHEN jsonb_array_length(k.columns) = 1 THEN deletion_sql_list(
             k.columns, 'CAST(i.pk AS %3$s) AS %1$s'

@@ -21,12 +21,12 @@ AS $deletion_sql_set$
 SELECT format(
     $sql$WITH %1$s,
 u AS (
-    UPDATE ONLY %2$s AS t
+    UPDATE %2$s AS t
     SET %3$s
     FROM (
         SELECT c.ctid AS row_id%10$s, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM ONLY %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id%12$s AND %6$s

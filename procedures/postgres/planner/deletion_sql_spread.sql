@@ -43,10 +43,10 @@ FROM x$sql$,
     deletion_sql_list((p_child -> 'columns') || (p_edge -> 'columns'), 'c.%2$s AS %1$s'),
     CASE
         WHEN p_edge ->> 'index' IS NOT NULL THEN format(
-            'CROSS JOIN LATERAL (SELECT %s FROM ONLY %s AS c WHERE %s OFFSET 0) AS c',
+            'CROSS JOIN LATERAL (SELECT %s FROM %s AS c WHERE %s OFFSET 0) AS c',
             p_child ->> 'rows', p_child ->> 'sql', p_edge ->> 'on_frame'
         )
-        ELSE format('INNER JOIN ONLY %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
+        ELSE format('INNER JOIN %s AS c ON %s', p_child ->> 'sql', p_edge ->> 'on_frame')
     END,
     deletion_sql_list(k.columns, 'c.%2$s'),
     deletion_sql_list(k.columns, 'CAST($3 ->> ''%1$s'' AS %3$s)'),

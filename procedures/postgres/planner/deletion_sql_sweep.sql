@@ -37,14 +37,14 @@ SELECT r.edge_no, 'take', format(
 i AS MATERIALIZED (
     SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
     FROM f
-    CROSS JOIN LATERAL (SELECT * FROM ONLY %4$s AS c WHERE %5$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
     LIMIT $2
 )
 SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i)
 FROM (
     SELECT i.j, i.k1, i.p1
     FROM i
-    INNER JOIN ONLY %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
+    INNER JOIN %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
     ORDER BY t.%2$s
     FOR UPDATE OF t
 ) AS x$sql$,
@@ -61,7 +61,7 @@ SELECT r.edge_no, 'take_one', format(
 SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
 FROM (
     SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
-    FROM ONLY %4$s AS t
+    FROM %4$s AS t
     WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
     LIMIT $2
     FOR UPDATE OF t
@@ -73,14 +73,14 @@ FROM row_of AS r
 WHERE jsonb_array_length(p_parent -> 'columns') = 1
 UNION ALL
 SELECT r.edge_no, 'remove_all', format(
-    'DELETE FROM ONLY %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
+    'DELETE FROM %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
     || ' WHERE t.%2$s = f.k1 AND t.%3$s = f.p1',
     r.table_sql, r.key_name, r.parent_name
 )
 FROM row_of AS r
 UNION ALL
 SELECT r.edge_no, 'remove_all_one', format(
-    'DELETE FROM ONLY %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
+    'DELETE FROM %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
     || ' AND t.%3$s = ANY ($3)',
     r.table_sql, r.key_name, r.parent_name
 )
@@ -98,14 +98,14 @@ FROM (
     FROM (
         SELECT f.j
         FROM unnest($1, $2) AS f (j, k1)
-        CROSS JOIN LATERAL (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = f.k1 OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT 1 FROM %1$s AS c WHERE c.%2$s = f.k1 OFFSET 0) AS c
         LIMIT $4
     ) AS x
     GROUP BY x.j
 ) AS g$sql$),
     ('count_one', $sql$SELECT count(*), NULL::jsonb
-FROM (SELECT 1 FROM ONLY %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2))) LIMIT $4) AS x$sql$),
-    ('sweep', 'DELETE FROM ONLY %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))')
+FROM (SELECT 1 FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2))) LIMIT $4) AS x$sql$),
+    ('sweep', 'DELETE FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))')
 ) AS s (kind, template);
 $deletion_sql_sweep$;
 

@@ -50,7 +50,7 @@ SELECT
     e.edge ->> 'reference',
     e.edge ->> 'action',
     CASE WHEN e.edge IS NULL THEN 'key' ELSE e.edge ->> 'index' END,
-    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.sql_text
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no
 INNER JOIN jsonb_array_elements(p_graph -> 'nodes') AS n

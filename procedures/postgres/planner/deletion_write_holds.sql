@@ -84,7 +84,7 @@ SELECT
     (SELECT max(s.step_no) FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id)
     + row_number() OVER (ORDER BY s.node_no, s.edge_no NULLS FIRST, s.kind, s.table_name, s.index_name),
     s.kind, s.node_no, s.parent_node_no, s.edge_no, s.table_name, s.reference_name, s.action,
-    s.index_name, replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.index_name, s.sql_text
 FROM step AS s;
 $deletion_write_holds$;
 

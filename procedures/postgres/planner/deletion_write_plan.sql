@@ -70,7 +70,7 @@ below AS (
 statement AS (
     -- The target's own: the tables held against DDL, the roots found, then locked and removed.
     SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
-        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+        SELECT 'LOCK TABLE ' || string_agg(n.node ->> 'sql', ', ' ORDER BY n.node_no)
             || ' IN ROW EXCLUSIVE MODE'
         FROM node AS n
         WHERE (n.node ->> 'closure')::boolean
@@ -118,7 +118,7 @@ statement AS (
     WHERE e.action IN ('set_null', 'set_default', 'scrub')
     UNION ALL
     SELECT e.edge_no, 6, 'size',
-        format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+        format('SELECT count(*) FROM (SELECT 1 FROM %s LIMIT $1) AS x', e.child ->> 'sql'),
         FALSE
     FROM edge AS e
     WHERE e.edge ->> 'index' IS NULL AND e.action <> 'keep'
@@ -173,7 +173,7 @@ SELECT
     coalesce((e.edge ->> 'check')::boolean, FALSE),
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
-    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.sql_text
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;

@@ -34,7 +34,7 @@ edge AS (
 statement AS (
     -- To read is all that is needed of most tables: the lock that keeps columns from changing.
     SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
-        SELECT 'LOCK TABLE ' || string_agg('ONLY ' || (n.node ->> 'sql'), ', ' ORDER BY n.node_no)
+        SELECT 'LOCK TABLE ' || string_agg(n.node ->> 'sql', ', ' ORDER BY n.node_no)
             || ' IN ACCESS SHARE MODE'
         FROM node AS n
     ) AS sql_text
@@ -61,7 +61,7 @@ statement AS (
         ),
         (
             6, 'size',
-            format('SELECT count(*) FROM (SELECT 1 FROM ONLY %s LIMIT $1) AS x', e.child ->> 'sql'),
+            format('SELECT count(*) FROM (SELECT 1 FROM %s LIMIT $1) AS x', e.child ->> 'sql'),
             e.edge ->> 'index' IS NULL
         ),
         -- Once for a table, whichever of its references leads to it.
@@ -93,8 +93,7 @@ SELECT
         WHEN s.kind IN ('fetch_more', 'spread', 'size') THEN e.edge ->> 'index'
         ELSE coalesce(e.edge ->> 'index', 'key')
     END,
-    -- A partitioned table is read whole: it has no rows of its own.
-    replace(s.sql_text, 'ONLY /*whole*/ ', '')
+    s.sql_text
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_soft_plan$;
