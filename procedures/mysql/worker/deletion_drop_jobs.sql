@@ -21,9 +21,9 @@ COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
 BEGIN
     -- How their attempts ended is written before; a caller that holds one, to cancel it, may let go
     -- of it yet: then the run would end as done, and the job with it.
-    IF EXISTS (
+    IF EXISTS (  -- noqa: PRS
         SELECT 1
-        FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e  -- noqa: PRS
+        FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
         STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
             ON a.job_id = e.j AND a.run_id = p_run_id
         WHERE a.outcome IS NULL AND a.cancel_requested_at IS NULL
