@@ -12,6 +12,7 @@
 --                            answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
+--             above          as climb, and holds the parents until the step commits
 --             lock_circle    binds $1 walk: its rows of one table are locked; answers their number
 --             remove_circle  binds $1 walk: all its rows go; answers node and rows by job
 -- Writes      nothing                              Commits  no
@@ -100,16 +101,20 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
-    RETURNING 1
+    RETURNING %8$s AS is_open
 )
-SELECT count(*) FROM u$sql$,
+SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
     e.table_sql, (
         SELECT string_agg(b.name || ' = NULL', ', ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
     ),
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
-    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found'
+    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found', (
+        -- A trigger may have put it back.
+        SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
+        FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
+    )
 )
 FROM edge AS e
 WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
@@ -127,9 +132,9 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE %4$s
-    RETURNING 1
+    RETURNING %6$s AS is_open
 )
-SELECT count(*) FROM u$sql$,
+SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_frame((o.child -> 'columns') || coalesce(i.edge -> 'columns', '[]'), i.no = 0),
     o.table_sql,
     (
@@ -141,6 +146,10 @@ SELECT count(*) FROM u$sql$,
     string_agg(
         format('(%s)', deletion_sql_list(o.edge -> 'columns', 't.%2$s IS NOT NULL', ' AND ')),
         ' OR ' ORDER BY o.no
+    ),
+    (
+        SELECT string_agg(DISTINCT format('t.%s IS NULL', b.value #>> '{}'), ' AND ')
+        FROM jsonb_path_query(jsonb_agg(o.edge -> 'break_columns'), '$[*][*]') AS b (value)
     )
 )
 FROM edge AS o
@@ -151,6 +160,13 @@ INNER JOIN (
 ) AS i ON i.child_no = o.child_no
 WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array'
 GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
+UNION ALL
+SELECT
+    e.no, e.child_no, 'above',
+    replace(r.sql_text, ' OFFSET 0) AS t', ' OFFSET 0 FOR SHARE) AS t')
+FROM edge AS e
+CROSS JOIN LATERAL deletion_sql_climb(e.edge, e.parent, e.child) AS r
+WHERE e.action = 'cascade' AND r.kind = 'climb'
 UNION ALL
 SELECT 0, f.no, 'lock_circle', format(
     'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN ONLY %s AS t ON %s ORDER BY %s'
