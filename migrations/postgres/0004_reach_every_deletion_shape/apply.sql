@@ -4447,11 +4447,12 @@ edge AS (
         p.node AS parent,
         c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
         c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
-        -- Every key that such a walk has on its stack is among its scratch rows.
+        -- Every key that such a walk has on its stack is among its scratch rows. OFFSET 0: looked
+        -- up by all of the index, and not joined to whatever the statistics take for few.
         format(
             'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = f.j'
             || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
-            || 'jsonb_build_array(%s))%%s)',
+            || 'jsonb_build_array(%s))%%s OFFSET 0)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack
     FROM jsonb_array_elements(p_edges) AS e
@@ -5723,8 +5724,8 @@ DECLARE
     v_walk deletion_cursor;
     v_step deletion_plan_steps;
     v_frame deletion_frames;
-    v_until timestamptz := clock_timestamp()
-    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_started timestamptz := clock_timestamp();
+    v_until timestamptz;
 BEGIN
     v_walk.run := p_run;
     v_walk.rows_left := p_run.batch_rows;
@@ -5734,7 +5735,17 @@ BEGIN
     v_walk.is_locked := FALSE;
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
-    PERFORM deletion_note_stack(p_run);
+    PERFORM deletion_note_stack(p_run)
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_run.run_id AND w.node_no = 0 AND w.fate = 'stack' AND w.edge_no = 0
+    );
+    -- As long as it took to hold a deep stack the step works on: else it would do little more.
+    v_until := clock_timestamp() + greatest(
+        make_interval(secs => deletion_setting_int('batch_ms') / 1000.0),
+        clock_timestamp() - v_started
+    );
     v_walk := deletion_load_frame(v_walk);
 
     -- Roots that go in this transaction with all below them are locked first: then no reference that
@@ -5821,6 +5832,9 @@ DECLARE
     v_cancelled bigint[];
     v_is_empty boolean;
     v_held jsonb;
+    v_run deletion_runs;
+    v_now timestamptz;
+    v_lead interval;
 BEGIN
     v_cancelled := ARRAY(
         SELECT a.job_id
@@ -5864,20 +5878,33 @@ BEGIN
         RETURN 'ended';
     END IF;
 
+    SELECT r.* INTO STRICT v_run FROM deletion_runs AS r WHERE r.run_id = p_run.run_id;
+    v_now := clock_timestamp();
+
+    IF p_run.rows_changed = 0 AND v_run.rows_changed > 0 AND v_now > p_run.started_at + '1 s' THEN
+        v_run.state := v_run.state
+        || jsonb_build_object('lead_ms', 1000 * extract(epoch FROM v_now - p_run.started_at));
+        UPDATE deletion_runs AS r SET state = v_run.state WHERE r.run_id = p_run.run_id;
+    END IF;
+
+    v_lead := make_interval(secs => coalesce((v_run.state ->> 'lead_ms')::float8, 0) / 1000);
+
     -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
-    -- at its roots again and never arrive where a chain is deep or its check was long.
+    -- at its roots again and never arrive where a chain is deep or its check was long. As long as
+    -- it took to come there it works, or a large job would be checked again for every batch.
     IF
         deletion_setting('paused_reason') IS NOT NULL
         OR (
             (
-                clock_timestamp() >= p_until
+                v_now >= p_until
                 OR (
-                    clock_timestamp() > p_run.started_at
+                    v_now > p_run.started_at
                     + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
                     AND deletion_others_due()
                 )
             )
-            AND (SELECT r.rows_changed > 0 FROM deletion_runs AS r WHERE r.run_id = p_run.run_id)
+            AND v_run.rows_changed > 0
+            AND v_now >= p_run.started_at + 2 * v_lead
         )
     THEN
         PERFORM deletion_slice(p_run.run_id);
@@ -7845,12 +7872,21 @@ BEGIN
         FROM jsonb_array_elements(p_frame.keys) AS k
         ON CONFLICT DO NOTHING;
     ELSE
+        -- Each by the whole index: statistics may take what is on the stack for few.
         DELETE FROM deletion_walk_keys AS w
-        USING jsonb_array_elements(p_frame.keys) AS k
-        WHERE
-            w.walk_id = p_run.run_id AND w.job_id = (k.value ->> 'j')::bigint
-            AND w.node_no = p_frame.node_no AND w.fate = 'stack'
-            AND w.key_hash = deletion_frame_hash(k.value);
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.row_id
+            FROM jsonb_array_elements(p_frame.keys) AS k
+            CROSS JOIN LATERAL (
+                SELECT s.ctid AS row_id
+                FROM deletion_walk_keys AS s
+                WHERE
+                    s.walk_id = p_run.run_id AND s.job_id = (k.value ->> 'j')::bigint
+                    AND s.node_no = p_frame.node_no AND s.fate = 'stack'
+                    AND s.key_hash = deletion_frame_hash(k.value)
+                OFFSET 0
+            ) AS x
+        ));
     END IF;
 END;
 $deletion_note_frame$;
@@ -7973,7 +8009,8 @@ REVOKE ALL ON FUNCTION deletion_open_circle(deletion_cursor) FROM PUBLIC;
 
 -- >>> procedures/postgres/worker/deletion_load_frame.sql
 -- deletion_load_frame
--- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+-- Make the stored frame below the walk's present one, or the topmost, the walk's; split it where
+-- it is over the batch.
 --
 -- Parameters  p_walk   the walk
 -- Returns     the walk, its frame NULL where the stack is empty
@@ -7991,12 +8028,15 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_frame deletion_frames;
     v_batch integer := (p_walk.run).batch_rows;
+    v_depth integer := coalesce((p_walk.frame).depth - 1, (
+        SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = (p_walk.run).run_id
+    ));
 BEGIN
     -- Stored frames below are never touched in between: taking one out makes it the walk's own.
     DELETE FROM deletion_frames AS f
     WHERE
         f.run_id = (p_walk.run).run_id
-        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+        AND f.depth = v_depth
     RETURNING f.* INTO v_frame;
 
     IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
@@ -8004,6 +8044,7 @@ BEGIN
         UPDATE deletion_frames AS f
         SET edge_pos = 0, fetch_cursor = NULL
         WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+        v_walk.frame := v_frame;
         RETURN deletion_load_frame(v_walk);
     END IF;
 
@@ -8037,6 +8078,99 @@ $deletion_load_frame$;
 COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
 REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_hold_frames.sql
+-- deletion_hold_frames
+-- Hold the rows of a run's stored frames where they were found, until the step commits.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames, deletion_walk_keys; locks the frames' rows     Commits  no
+-- Execute     the owner only
+--
+-- Between two transactions rows may move to another parent, and all below them along: that stays.
+-- While the step works they cannot. Others may still add children to them; they go as well.
+
+CREATE OR REPLACE FUNCTION deletion_hold_frames(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_hold_frames$
+DECLARE
+    v_part record;
+    v_sql text;
+    v_found bigint;
+    v_moved integer[];
+    v_frame deletion_frames;
+    v_held deletion_frames;
+BEGIN
+    -- Mostly nothing has moved. Of a deep stack many frames are looked at in one statement, and
+    -- those of a reference one by one only where rows of it are missing.
+    IF (SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) >= 20 THEN
+        v_moved := '{}';
+
+        FOR v_part IN
+            SELECT
+                f.edge_no, count(*) AS key_count, jsonb_agg(k.value) AS keys,
+                bool_or(k.value ? 'u1') AS has_others
+            FROM deletion_frames AS f
+            CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+            WHERE f.run_id = p_run.run_id
+            GROUP BY f.edge_no, f.depth / 1000
+        LOOP
+            v_found := NULL;
+
+            IF v_part.edge_no <> 0 AND NOT v_part.has_others THEN
+                SELECT s.sql_text INTO STRICT v_sql
+                FROM deletion_plan_steps AS s
+                WHERE
+                    s.plan_id = p_run.plan_id AND s.edge_no = v_part.edge_no AND s.kind = 'hold';
+                EXECUTE v_sql INTO v_found USING v_part.keys;
+            END IF;
+
+            IF v_found IS DISTINCT FROM v_part.key_count THEN
+                v_moved := v_moved || v_part.edge_no;
+            END IF;
+        END LOOP;
+    END IF;
+
+    FOR v_frame IN
+        SELECT f.*
+        FROM deletion_frames AS f
+        WHERE f.run_id = p_run.run_id AND (v_moved IS NULL OR f.edge_no = ANY (v_moved))
+        ORDER BY f.depth
+    LOOP
+        v_held := deletion_hold_frame(p_run.plan_id, v_frame);
+        CONTINUE WHEN v_held.run_id IS NULL;
+
+        IF v_frame.keys -> 0 ? 'l' THEN
+            -- What hangs from the rows that moved is in the same frame: all of it is found again.
+            UPDATE deletion_frames AS f
+            SET edge_pos = 0, fetch_cursor = NULL
+            WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+            DELETE FROM deletion_frames AS f
+            WHERE f.run_id = v_frame.run_id AND f.depth >= v_frame.depth;
+            PERFORM deletion_note_stack(p_run);
+            RETURN;
+        END IF;
+
+        -- What lies above hung from these rows; it is found again where it still does.
+        UPDATE deletion_frames AS f
+        SET keys = v_held.keys, key_count = v_held.key_count, edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth;
+        DELETE FROM deletion_frames AS f
+        WHERE f.run_id = v_frame.run_id AND f.depth > v_frame.depth;
+        PERFORM deletion_note_stack(p_run);
+        RETURN;
+    END LOOP;
+END;
+$deletion_hold_frames$;
+
+COMMENT ON FUNCTION deletion_hold_frames(deletion_runs) IS
+'Hold the rows of a run''s stored frames where they were found, until the step commits.';
+REVOKE ALL ON FUNCTION deletion_hold_frames(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_mind_holds.sql
@@ -8741,7 +8875,7 @@ REVOKE ALL ON FUNCTION deletion_remove_levels(deletion_cursor) FROM PUBLIC;
 --
 -- Parameters  p_walk   the walk                    p_step   the plan's fetch step
 -- Returns     the walk
--- Writes      nothing                              Commits  no
+-- Writes      deletion_frames, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_push(
@@ -8792,14 +8926,22 @@ BEGIN
         v_child.rows_here := 0;
         v_child.updated_at := clock_timestamp();
 
-        IF v_child.depth > 100000 THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'JD007',
-                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        -- No ring was there at the check: a long chain, or one that was closed since. From now on
+        -- rows of the stack are not pushed again.
+        IF v_child.depth >= 100000 AND NOT v_run.state ? 'careful' THEN
+            v_run.state := v_run.state || '{"careful": true}';
+            v_walk.run := v_run;
         END IF;
 
         PERFORM deletion_note_frame(v_run, v_child, TRUE);
         v_walk.below := v_walk.below || v_frame;
+
+        -- A long list would be copied by each move.
+        IF cardinality(v_walk.below) >= 50 THEN
+            INSERT INTO deletion_frames SELECT (f).* FROM unnest(v_walk.below) AS f;
+            v_walk.below := '{}';
+        END IF;
+
         v_walk.frame := v_child;
         v_walk.is_locked := FALSE;
 
@@ -8977,7 +9119,10 @@ BEGIN
         FROM jsonb_array_elements(v_frame.keys) AS k
         WHERE NOT v_rest @> jsonb_build_array(k.value)
     )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    -- A row that comes back under the key of one that went is not on the stack.
+    PERFORM deletion_note_frame(v_run, p_walk.frame, FALSE);
     v_frame.keys := v_rest;
+    PERFORM deletion_note_frame(v_run, v_frame, TRUE);
     v_walk.run := v_run;
     v_walk.frame := v_frame;
     RETURN deletion_left_over(v_walk, v_remove);

@@ -47,11 +47,12 @@ edge AS (
         p.node AS parent,
         c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
         c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
-        -- Every key that such a walk has on its stack is among its scratch rows.
+        -- Every key that such a walk has on its stack is among its scratch rows. OFFSET 0: looked
+        -- up by all of the index, and not joined to whatever the statistics take for few.
         format(
             'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = f.j'
             || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
-            || 'jsonb_build_array(%s))%%s)',
+            || 'jsonb_build_array(%s))%%s OFFSET 0)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack
     FROM jsonb_array_elements(p_edges) AS e
