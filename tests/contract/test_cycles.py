@@ -317,6 +317,83 @@ def test_small_circles_that_hang_from_each_other_go(db: Database, batch_rows: in
     assert ids(db, "person") == list(each(10)) or db.engine == "mysql"
 
 
+@pytest.mark.parametrize("batch_rows", [2, 5, 5000])
+@pytest.mark.parametrize("action", ["no action", "restrict"])
+def test_pairs_that_keep_each_other_go_though_all_are_more_than_a_batch(
+    db: Database, action: str, batch_rows: int
+) -> None:
+    """Neither is found by the other: both hang from the customer, one of them by way of a box."""
+    customers(db)
+    db.table(
+        "box",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1), (2, 1), (3, 2)],
+    )
+    db.table(
+        "plug",
+        "id bigint",
+        "customer_id bigint",
+        "socket_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(n, 1 if n < 11 else 2, n) for n in each(12)],
+    )
+    db.table(
+        "socket",
+        "id bigint",
+        "box_id bigint",
+        "plug_id bigint",
+        references=[Reference("box_id", "box", "cascade"), Reference("plug_id", "plug", action)],
+        rows=[(n, 1 + n % 2 if n < 11 else 3, n) for n in each(12)],
+    )
+    db.add_reference("plug", Reference("socket_id", "socket", action))
+    before = db.application_contents()
+    job = delete(db, "customer", 1, batch_rows)
+    gone_together(db, job, before, plug=10, socket=10, box=2, customer=1)
+    if db.engine == "postgres":
+        assert (ids(db, "plug"), ids(db, "socket"), ids(db, "box")) == ([11, 12], [11, 12], [3])
+
+
+@pytest.mark.parametrize("batch_rows", [3, 5000])
+@pytest.mark.parametrize("action", ["no action", "restrict"])
+def test_rings_that_keep_their_rows_go_though_all_are_more_than_a_batch(
+    db: Database, action: str, batch_rows: int
+) -> None:
+    customers(db)
+    db.table(
+        "employee",
+        "id bigint",
+        "customer_id bigint",
+        "peer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        # In threes; the last three are another customer's.
+        rows=[(n, 1 if n < 28 else 2, n + 1 if n % 3 else n - 2) for n in each(30)],
+    )
+    db.add_reference("employee", Reference("peer_id", "employee", action))
+    before = db.application_contents()
+    job = delete(db, "customer", 1, batch_rows)
+    gone_together(db, job, before, employee=27, customer=1)
+    assert ids(db, "employee") == [28, 29, 30] or db.engine == "mysql"
+
+
+@pytest.mark.parametrize("batch_rows", [3, 7, 5000])
+def test_small_circles_go_that_a_column_which_may_be_null_ties_to_a_large_one(
+    db: Database, batch_rows: int
+) -> None:
+    customers(db)
+    departments(db, {n: 10 * n for n in each(20)}, {10 * n: n for n in each(20)}, nullable="")
+    for column in ("customer_id", "next_id"):
+        db.execute(f"ALTER TABLE dept ADD {column} {db.either(mysql='BIGINT', postgres='bigint')}")
+    db.add_reference("dept", Reference("customer_id", "customer", "cascade"))
+    db.add_reference("dept", Reference("next_id", "dept", "cascade"))
+    db.execute("UPDATE dept SET customer_id = 1, next_id = id % 19 + 1 WHERE id < 20")
+    before = db.application_contents()
+    job = delete(db, "customer", 1, batch_rows)
+    gone_together(db, job, before, badge=19, employee=19, dept=19, customer=1)
+    assert ids(db, "dept") == [20] or db.engine == "mysql"
+
+
 @pytest.mark.parametrize("cancelled_after", range(1, 9))
 def test_a_row_of_two_jobs_goes_by_one_where_the_other_is_cancelled(
     db: Database, cancelled_after: int

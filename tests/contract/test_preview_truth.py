@@ -109,8 +109,12 @@ class Truth:
         foreseen = self.preview(root)
         blocked = self.counts(foreseen, "restrict")
         job = self.db.delete(self.case.target.name, self.text(root))
+        if self.db.engine == "postgres" and not blocked:
+            is_refused = (job.error or "").startswith("JD007")
+            assert is_refused == bool(self.counts(foreseen, "circle")), job.error
+            assert not is_refused or (self.db.receipts(job.id), self.rows()) == ({}, before)
         if (job.error or "").startswith("JD007") and not blocked:
-            # A circle goes as a whole, or not at all; the preview does not ask how large it is.
+            # A circle goes as a whole, or not at all.
             assert sum(map(len, before.values())) > self.case.batch_rows
             self.db.set_deletion_setting("batch_rows", 1000)
             self.db.retry_deletion(job.id)

@@ -39,6 +39,7 @@ WORDS = {
     "set_null": "set NULL",
     "set_default": "set to its default",
     "restrict": "would block",
+    "circle": "go in a circle that nothing opens",
     "root_not_found": "not found",
 }
 EDGES = {

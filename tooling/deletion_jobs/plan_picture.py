@@ -43,6 +43,7 @@ LOOKS = {
     "set_default": Look("#9a6400", "#fff6e3", "7 4", ("row set to default", "rows set to default")),
     "scrub": Look("#0e6655", "#e8f6f3", "7 4 2 4", ("row scrubbed", "rows scrubbed")),
     "restrict": Look("#5b2c6f", "#f3ebf7", "2 3", ("row in the way", "rows in the way")),
+    "circle": Look("#5b2c6f", "#f3ebf7", "2 3", ("row in a circle", "rows in a circle")),
     "keep": Look("#5f6a6a", "#f3f5f5", "1 6", ("row left as it is", "rows left as they are")),
 }
 ACTION_OF = {"delete": "cascade"}
@@ -282,7 +283,7 @@ def _table(
     fails: bool,
 ) -> Iterable[str]:
     x, y = place
-    is_spared = fails and all(action != "restrict" for action, _ in fates)
+    is_spared = fails and all(action not in {"restrict", "circle"} for action, _ in fates)
     look = LOOKS["keep"] if is_spared else _look(plan, node)
     yield box(x, y, BOX_WIDTH, BOX_HEIGHT, look)
     yield text(

@@ -313,11 +313,11 @@ GRANT EXECUTE ON PROCEDURE restore_deletion(bigint) TO deletion_jobs_app, deleti
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
 -- Returns     table_name, action (delete, set_null, set_default, scrub, restrict, keep, held,
---             root_not_found), reference_name (of what blocks or is kept), row_count, is_at_least
---             (the walk was cut short)
+--             circle, root_not_found), reference_name (of what blocks or is kept, and of the rows
+--             of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
 --             JD007 as the plan's; 42501 a right or a policy is in the way
--- Writes      deletion_walk_keys, emptied again    Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links, emptied again     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     SELECT * FROM preview_deletion('users', '42');
 
@@ -357,6 +357,8 @@ DECLARE
     v_keys jsonb;
     v_sql text;
     v_is_cut boolean;
+    v_fates jsonb;
+    v_circle record;
 BEGIN
     v_plan := deletion_usable_plan('preview_deletion', p_table);
     v_plan_id := v_plan.plan_id;
@@ -374,6 +376,7 @@ BEGIN
     ));
 
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = v_walk_id;
     v_is_cut := NOT deletion_preview_held(v_walk_id, v_plan_id, v_keys, v_until);
     PERFORM deletion_seed_walk(v_walk_id, v_keys);
 
@@ -384,9 +387,30 @@ BEGIN
         EXIT WHEN v_total >= deletion_setting_int('preview_rows') OR clock_timestamp() >= v_until;
     END LOOP;
 
-    RETURN QUERY SELECT f.*, v_is_cut OR v_read IS NOT NULL
-    FROM deletion_fates(v_walk_id, v_plan_id) AS f;
+    v_is_cut := v_is_cut OR v_read IS NOT NULL;
+    v_fates := (SELECT jsonb_agg(f) FROM deletion_fates(v_walk_id, v_plan_id) AS f);
+
+    -- Of a walk that was cut short nobody knows which circles others open.
+    IF v_read IS NULL THEN
+        v_circle := deletion_preview_circle(v_walk_id, v_plan_id, v_until);
+        v_is_cut := v_is_cut OR NOT v_circle.p_is_over;
+        v_fates := v_fates || (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'table_name', c.value -> 't', 'action', 'circle', 'reference_name', c.value -> 'r',
+                'row_count', c.value -> 'n'
+            )), '[]')
+            FROM jsonb_array_elements(v_circle.p_found) AS c
+        );
+    END IF;
+
+    RETURN QUERY
+    SELECT f.*, v_is_cut
+    FROM jsonb_to_recordset(v_fates) AS f (
+        table_name text, action text, reference_name text, row_count bigint
+    )
+    ORDER BY 1, 2, 3;
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = v_walk_id;
 END;
 $preview_deletion$;
 
@@ -2490,6 +2514,22 @@ loose AS (
             WHERE
                 i.indrelid = a.attrelid AND i.indisunique AND i.indnullsnotdistinct
                 AND a.attnum = ANY (i.indkey::int2[])
+        )
+        -- Of rows with a NULL in it an index may allow but one; not where it leaves them out.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            INNER JOIN pg_depend AS d
+                ON
+                    d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+                    AND d.refobjsubid = a.attnum
+            WHERE
+                i.indrelid = a.attrelid AND (i.indisunique OR i.indisexclusion)
+                AND (
+                    i.indexprs IS NOT NULL
+                    OR pg_get_expr(i.indpred, i.indrelid) <> format('(%I IS NOT NULL)', a.attname)
+                )
         )
         AND NOT EXISTS (
             SELECT 1
@@ -4712,6 +4752,7 @@ REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 --                            answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
+--             above          as climb, and holds the parents until the step commits
 --             lock_circle    binds $1 walk: its rows of one table are locked; answers their number
 --             remove_circle  binds $1 walk: all its rows go; answers node and rows by job
 -- Writes      nothing                              Commits  no
@@ -4746,11 +4787,12 @@ edge AS (
         p.node AS parent,
         c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
         c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
-        -- Every key that such a walk has on its stack is among its scratch rows.
+        -- Every key that such a walk has on its stack is among its scratch rows. OFFSET 0: looked
+        -- up by all of the index, and not joined to whatever the statistics take for few.
         format(
             'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = f.j'
             || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
-            || 'jsonb_build_array(%s))%%s)',
+            || 'jsonb_build_array(%s))%%s OFFSET 0)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack
     FROM jsonb_array_elements(p_edges) AS e
@@ -4800,16 +4842,20 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
-    RETURNING 1
+    RETURNING %8$s AS is_open
 )
-SELECT count(*) FROM u$sql$,
+SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
     e.table_sql, (
         SELECT string_agg(b.name || ' = NULL', ', ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
     ),
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
-    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found'
+    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found', (
+        -- A trigger may have put it back.
+        SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
+        FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
+    )
 )
 FROM edge AS e
 WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
@@ -4827,9 +4873,9 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE %4$s
-    RETURNING 1
+    RETURNING %6$s AS is_open
 )
-SELECT count(*) FROM u$sql$,
+SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_frame((o.child -> 'columns') || coalesce(i.edge -> 'columns', '[]'), i.no = 0),
     o.table_sql,
     (
@@ -4841,6 +4887,10 @@ SELECT count(*) FROM u$sql$,
     string_agg(
         format('(%s)', deletion_sql_list(o.edge -> 'columns', 't.%2$s IS NOT NULL', ' AND ')),
         ' OR ' ORDER BY o.no
+    ),
+    (
+        SELECT string_agg(DISTINCT format('t.%s IS NULL', b.value #>> '{}'), ' AND ')
+        FROM jsonb_path_query(jsonb_agg(o.edge -> 'break_columns'), '$[*][*]') AS b (value)
     )
 )
 FROM edge AS o
@@ -4851,6 +4901,13 @@ INNER JOIN (
 ) AS i ON i.child_no = o.child_no
 WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array'
 GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
+UNION ALL
+SELECT
+    e.no, e.child_no, 'above',
+    replace(r.sql_text, ' OFFSET 0) AS t', ' OFFSET 0 FOR SHARE) AS t')
+FROM edge AS e
+CROSS JOIN LATERAL deletion_sql_climb(e.edge, e.parent, e.child) AS r
+WHERE e.action = 'cascade' AND r.kind = 'climb'
 UNION ALL
 SELECT 0, f.no, 'lock_circle', format(
     'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN %s AS t ON %s ORDER BY %s'
@@ -6146,8 +6203,8 @@ DECLARE
     v_walk deletion_cursor;
     v_step deletion_plan_steps;
     v_frame deletion_frames;
-    v_until timestamptz := clock_timestamp()
-    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_started timestamptz := clock_timestamp();
+    v_until timestamptz;
 BEGIN
     v_walk.run := p_run;
     v_walk.rows_left := p_run.batch_rows;
@@ -6157,7 +6214,17 @@ BEGIN
     v_walk.is_locked := FALSE;
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
-    PERFORM deletion_note_stack(p_run);
+    PERFORM deletion_note_stack(p_run)
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_run.run_id AND w.node_no = 0 AND w.fate = 'stack' AND w.edge_no = 0
+    );
+    -- As long as it took to hold a deep stack the step works on: else it would do little more.
+    v_until := clock_timestamp() + greatest(
+        make_interval(secs => deletion_setting_int('batch_ms') / 1000.0),
+        clock_timestamp() - v_started
+    );
     v_walk := deletion_load_frame(v_walk);
 
     -- Roots that go in this transaction with all below them are locked first: then no reference that
@@ -6244,6 +6311,9 @@ DECLARE
     v_cancelled bigint[];
     v_is_empty boolean;
     v_held jsonb;
+    v_run deletion_runs;
+    v_now timestamptz;
+    v_lead interval;
 BEGIN
     v_cancelled := ARRAY(
         SELECT a.job_id
@@ -6287,20 +6357,33 @@ BEGIN
         RETURN 'ended';
     END IF;
 
+    SELECT r.* INTO STRICT v_run FROM deletion_runs AS r WHERE r.run_id = p_run.run_id;
+    v_now := clock_timestamp();
+
+    IF p_run.rows_changed = 0 AND v_run.rows_changed > 0 AND v_now > p_run.started_at + '1 s' THEN
+        v_run.state := v_run.state
+        || jsonb_build_object('lead_ms', 1000 * extract(epoch FROM v_now - p_run.started_at));
+        UPDATE deletion_runs AS r SET state = v_run.state WHERE r.run_id = p_run.run_id;
+    END IF;
+
+    v_lead := make_interval(secs => coalesce((v_run.state ->> 'lead_ms')::float8, 0) / 1000);
+
     -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
-    -- at its roots again and never arrive where a chain is deep or its check was long.
+    -- at its roots again and never arrive where a chain is deep or its check was long. As long as
+    -- it took to come there it works, or a large job would be checked again for every batch.
     IF
         deletion_setting('paused_reason') IS NOT NULL
         OR (
             (
-                clock_timestamp() >= p_until
+                v_now >= p_until
                 OR (
-                    clock_timestamp() > p_run.started_at
+                    v_now > p_run.started_at
                     + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
                     AND deletion_others_due()
                 )
             )
-            AND (SELECT r.rows_changed > 0 FROM deletion_runs AS r WHERE r.run_id = p_run.run_id)
+            AND v_run.rows_changed > 0
+            AND v_now >= p_run.started_at + 2 * v_lead
         )
     THEN
         PERFORM deletion_slice(p_run.run_id);
@@ -7089,7 +7172,7 @@ DECLARE
     v_failed bigint[] := ARRAY[]::bigint[];
 BEGIN
     FOR v_job_id IN SELECT j.id FROM unnest(p_jobs) AS j (id) ORDER BY j.id LOOP
-        v_circle := deletion_largest_circle(p_run.run_id, v_job_id);
+        v_circle := deletion_largest_circle(p_run.run_id, p_run.plan_id, v_job_id);
         CONTINUE WHEN v_circle.p_rows <= deletion_setting_int('batch_rows');
         v_failed := v_failed || v_job_id;
         PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
@@ -7103,7 +7186,7 @@ BEGIN
             (
                 SELECT string_agg(DISTINCT s.reference_name, ', ')
                 FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_run.plan_id AND s.edge_no = ANY (v_circle.p_edges)
+                WHERE s.plan_id = p_run.plan_id AND v_circle.p_edges ? s.edge_no::text
             ),
             v_circle.p_sample
         ));
@@ -7486,9 +7569,124 @@ COMMENT ON FUNCTION deletion_hold_error(bigint[]) IS
 REVOKE ALL ON FUNCTION deletion_hold_error(bigint[]) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_join_circle.sql
+-- deletion_join_circle
+-- Take into a circle the job's own rows that refer to it and may not be left behind.
+--
+-- Parameters  p_run   the run, of one job; its walk has met all that hangs from the circle
+-- Returns     boolean, FALSE where no row came in
+-- Writes      deletion_walk_keys; holds what the rows hang from, until the step commits
+-- Commits     no
+-- Execute     the owner only
+--
+-- By a reference that restricts no row was found: it is the job's own where climbing from it, by
+-- references that cascade, leads to a row on the stack.
+
+CREATE OR REPLACE FUNCTION deletion_join_circle(p_run deletion_runs)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_join_circle$
+DECLARE
+    v_step deletion_plan_steps;
+    v_nodes integer[];
+    v_hashes bytea[];
+    v_rows jsonb;
+    v_parents jsonb;
+    v_found jsonb;
+    v_own bigint[] := ARRAY[]::bigint[];
+    v_left bigint := 10 * deletion_setting_int('batch_rows');
+BEGIN
+    -- Each climbs under its place in the list, which stands for the job in these frames.
+    SELECT
+        array_agg(r.node_no ORDER BY r.place), array_agg(r.key_hash ORDER BY r.place),
+        jsonb_agg(r.keys || jsonb_build_object('j', r.place, 'n', r.node_no))
+    INTO v_nodes, v_hashes, v_rows
+    FROM (
+        SELECT w.node_no, w.key_hash, w.keys, row_number() OVER () AS place
+        FROM deletion_walk_keys AS w
+        WHERE
+            w.walk_id = p_run.run_id AND w.fate = 'restrict'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS d
+                WHERE
+                    d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+                    AND d.fate = 'delete' AND d.key_hash = w.key_hash
+            )
+    ) AS r;
+
+    WHILE v_rows IS NOT NULL AND v_left > 0 LOOP
+        v_found := '[]';
+
+        FOR v_step IN
+            SELECT s.*
+            FROM deletion_plan_steps AS s
+            WHERE
+                s.plan_id = p_run.plan_id AND s.kind = 'above'
+                AND v_rows @> jsonb_build_array(jsonb_build_object('n', s.node_no))
+            ORDER BY s.step_no
+        LOOP
+            EXECUTE v_step.sql_text INTO v_parents USING (
+                SELECT jsonb_agg(r.value)
+                FROM jsonb_array_elements(v_rows) AS r
+                WHERE (r.value ->> 'n')::integer = v_step.node_no
+            );
+            v_found := v_found || v_parents;
+        END LOOP;
+
+        v_left := v_left - jsonb_array_length(v_found);
+        v_own := v_own || ARRAY(
+            SELECT (f.value ->> 'j')::bigint
+            FROM jsonb_array_elements(v_found) AS f
+            INNER JOIN deletion_walk_keys AS w
+                ON
+                    w.walk_id = p_run.run_id AND w.node_no = (f.value ->> 'n')::integer
+                    AND w.fate = 'stack' AND w.key_hash = deletion_frame_hash(f.value)
+        );
+
+        -- What was climbed to is noted: a row may stand above itself.
+        WITH met AS (
+            INSERT INTO deletion_walk_keys (
+                walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+            )
+            SELECT
+                p_run.run_id, (f.value ->> 'j')::bigint, (f.value ->> 'n')::integer, 'held',
+                deletion_frame_hash(f.value), 0, f.value, TRUE
+            FROM jsonb_array_elements(v_found) AS f
+            WHERE (f.value ->> 'j')::bigint <> ALL (v_own)
+            ON CONFLICT DO NOTHING
+            RETURNING deletion_walk_keys.keys
+        )
+
+        SELECT jsonb_agg(m.keys) INTO v_rows FROM met AS m;
+    END LOOP;
+
+    DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id AND w.fate = 'held';
+    INSERT INTO deletion_walk_keys (
+        walk_id, job_id, node_no, fate, key_hash, edge_no, keys, is_expanded
+    )
+    SELECT w.walk_id, w.job_id, w.node_no, 'delete', w.key_hash, w.edge_no, w.keys, FALSE
+    FROM unnest(v_own) AS o (place)
+    INNER JOIN deletion_walk_keys AS w
+        ON
+            w.walk_id = p_run.run_id AND w.node_no = v_nodes[o.place] AND w.fate = 'restrict'
+            AND w.key_hash = v_hashes[o.place]
+    ON CONFLICT DO NOTHING;
+    RETURN FOUND;
+END;
+$deletion_join_circle$;
+
+COMMENT ON FUNCTION deletion_join_circle(deletion_runs) IS
+'Take into a circle the job''s own rows that refer to it and may not be left behind.';
+REVOKE ALL ON FUNCTION deletion_join_circle(deletion_runs) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_find_circle.sql
 -- deletion_find_circle
--- Find all that hangs from one row, if it is few enough to go in one transaction.
+-- Find all that has to go with one row, if it is few enough to go in one transaction.
 --
 -- Parameters  p_run     the run        p_frame   the row's frame        p_key   the row in it
 --             p_limit   most rows
@@ -7523,7 +7721,7 @@ BEGIN
 
     LOOP
         v_read := deletion_walk(p_run.run_id, p_run.plan_id, TRUE);
-        EXIT WHEN v_read IS NULL;
+        EXIT WHEN v_read IS NULL AND NOT deletion_join_circle(p_run);
         SELECT count(*) INTO v_total
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_run.run_id AND w.fate = 'delete';
@@ -7555,7 +7753,7 @@ END;
 $deletion_find_circle$;
 
 COMMENT ON FUNCTION deletion_find_circle(deletion_runs, deletion_frames, jsonb, bigint) IS
-'Find all that hangs from one row, if it is few enough to go in one transaction.';
+'Find all that has to go with one row, if it is few enough to go in one transaction.';
 REVOKE ALL ON FUNCTION deletion_find_circle(deletion_runs, deletion_frames, jsonb, bigint)
 FROM PUBLIC;
 -- <<<
@@ -7592,21 +7790,24 @@ REVOKE ALL ON FUNCTION deletion_linked_nodes(bigint) FROM PUBLIC;
 -- deletion_largest_circle
 -- Find the largest set of a job's rows each of which hangs from every other, in a peeled walk.
 --
--- Parameters  p_walk_id   the walk                 p_job_id   the job
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_job_id    the job
 -- Returns     record: p_rows, how many rows; p_nodes, their tables; p_edges, the references that
---             tie them; p_sample, the key of one of them
+--             tie them, each with how many of the rows it ties; p_sample, the key of one of them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
+-- A reference that may be set NULL ties no row that hangs from one outside of all circles as well.
 -- Tarjan's components: rows are numbered as they are met (v_met), and each learns the first row
 -- that it leads back to (v_low); where that is the row itself, it heads a component.
 
 CREATE OR REPLACE FUNCTION deletion_largest_circle(
     IN p_walk_id bigint,
+    IN p_plan_id bigint,
     IN p_job_id bigint,
     OUT p_rows bigint,
     OUT p_nodes integer[],
-    OUT p_edges integer[],
+    OUT p_edges jsonb,
     OUT p_sample text
 ) RETURNS record
 LANGUAGE plpgsql
@@ -7618,6 +7819,11 @@ SET enable_hashjoin = on
 SET enable_nestloop = off
 AS $deletion_largest_circle$
 DECLARE
+    v_loose CONSTANT integer[] := ARRAY(
+        SELECT s.edge_no
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'loose'
+    );
     v_parents integer[];
     v_children integer[];
     v_count integer;
@@ -7639,7 +7845,9 @@ BEGIN
     WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete';
 
     WITH vertex AS (
-        SELECT row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash
+        SELECT
+            row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash,
+            w.edge_no = 0 AS is_met
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
     )
@@ -7653,7 +7861,9 @@ BEGIN
         FROM deletion_walk_links AS l
         INNER JOIN vertex AS p ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
         INNER JOIN vertex AS c ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
-        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+        WHERE
+            l.walk_id = p_walk_id AND l.job_id = p_job_id
+            AND NOT (c.is_met AND l.edge_no = ANY (v_loose))
     ) AS x;
 
     v_met := array_fill(0, ARRAY[v_count]);
@@ -7722,23 +7932,34 @@ BEGIN
 
     WITH vertex AS (
         SELECT
-            row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash, w.keys
+            row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash,
+            w.keys, w.edge_no = 0 AS is_met
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
     ),
 
     part AS (
-        SELECT v.node_no, v.key_hash, v.keys FROM vertex AS v WHERE v_head[v.no] = v_best
+        SELECT v.node_no, v.key_hash, v.keys, v.is_met
+        FROM vertex AS v
+        WHERE v_head[v.no] = v_best
     )
 
     SELECT
         (SELECT array_agg(DISTINCT p.node_no) FROM part AS p),
         (
-            SELECT array_agg(DISTINCT l.edge_no)
-            FROM deletion_walk_links AS l
-            INNER JOIN part AS p ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
-            INNER JOIN part AS c ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
-            WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+            SELECT jsonb_object_agg(e.edge_no, e.row_count)
+            FROM (
+                SELECT l.edge_no, count(DISTINCT l.child_hash) AS row_count
+                FROM deletion_walk_links AS l
+                INNER JOIN part AS p
+                    ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
+                INNER JOIN part AS c
+                    ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
+                WHERE
+                    l.walk_id = p_walk_id AND l.job_id = p_job_id
+                    AND NOT (c.is_met AND l.edge_no = ANY (v_loose))
+                GROUP BY l.edge_no
+            ) AS e
         ),
         (
             SELECT min(k.key_text)
@@ -7754,9 +7975,9 @@ BEGIN
 END;
 $deletion_largest_circle$;
 
-COMMENT ON FUNCTION deletion_largest_circle(bigint, bigint) IS
+COMMENT ON FUNCTION deletion_largest_circle(bigint, bigint, bigint) IS
 'The largest set of a job''s rows each of which hangs from every other, in a peeled walk.';
-REVOKE ALL ON FUNCTION deletion_largest_circle(bigint, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_largest_circle(bigint, bigint, bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_circle_stage.sql
@@ -7785,26 +8006,7 @@ DECLARE
     v_large bigint[];
 BEGIN
     IF p_stage = 'walk' AND v_linked <> '{}' THEN
-        -- Roots that hang from nothing of the same job; the others come when it is their turn.
-        UPDATE deletion_walk_keys AS w
-        SET is_expanded = FALSE
-        WHERE
-            w.walk_id = p_run.run_id AND w.node_no = 0 AND w.edge_no = 0 AND w.fate = 'delete'
-            AND 0 = ANY (v_linked)
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE
-                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
-                    AND l.child_hash = w.key_hash
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM deletion_plan_steps AS s
-                        WHERE
-                            s.plan_id = p_run.plan_id AND s.edge_no = l.edge_no
-                            AND s.kind = 'loose'
-                    )
-            );
+        PERFORM deletion_begin_untie(p_run.run_id, p_run.plan_id, 'place', NULL);
         RETURN 'place';
     END IF;
 
@@ -7820,35 +8022,7 @@ BEGIN
     ) AS j;
 
     IF p_stage = 'place' AND v_large IS NOT NULL THEN
-        -- All rows are compared with all links, by a hash: as many as there are, their statistics
-        -- do not tell.
-        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
-
-        -- Rows that were taken out hang from these by nothing that holds.
-        DELETE FROM deletion_walk_links AS l
-        WHERE
-            l.walk_id = p_run.run_id AND l.job_id = ANY (v_large)
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_walk_keys AS w
-                WHERE
-                    w.walk_id = l.walk_id AND w.job_id = l.job_id AND w.node_no = l.child_node_no
-                    AND w.fate = 'delete' AND w.key_hash = l.child_hash
-            );
-        UPDATE deletion_walk_keys AS w
-        SET is_expanded = FALSE
-        WHERE
-            w.walk_id = p_run.run_id AND w.job_id = ANY (v_large) AND w.node_no = ANY (v_linked)
-            AND w.fate = 'delete'
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE
-                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                    AND l.parent_hash = w.key_hash
-            );
-
-        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+        PERFORM deletion_begin_untie(p_run.run_id, p_run.plan_id, 'peel', v_large);
         -- Jobs with few rows left wait for the others: what holds them fits a batch anyway.
         RETURN 'peel';
     END IF;
@@ -8099,6 +8273,90 @@ COMMENT ON FUNCTION deletion_peel(bigint) IS
 REVOKE ALL ON FUNCTION deletion_peel(bigint) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_begin_untie.sql
+-- deletion_begin_untie
+-- Say of a walk's rows whose turn it is first, as a stage of the search for circles begins.
+--
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_stage     place: what hangs from no row that holds it; peel: what has none below
+--             p_jobs      peel: the jobs whose rows are looked at
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_begin_untie(
+    p_walk_id bigint,
+    p_plan_id bigint,
+    p_stage text,
+    p_jobs bigint[]
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_begin_untie$
+DECLARE
+    v_linked CONSTANT integer[] := deletion_linked_nodes(p_plan_id);
+BEGIN
+    IF p_stage = 'place' THEN
+        -- Roots that hang from nothing of the same job; the others come when it is their turn.
+        UPDATE deletion_walk_keys AS w
+        SET is_expanded = FALSE
+        WHERE
+            w.walk_id = p_walk_id AND w.node_no = 0 AND w.edge_no = 0 AND w.fate = 'delete'
+            AND 0 = ANY (v_linked)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
+                    AND l.child_hash = w.key_hash
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_steps AS s
+                        WHERE
+                            s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
+                    )
+            );
+        RETURN;
+    END IF;
+
+    -- All rows are compared with all links, by a hash: as many as there are, their statistics do
+    -- not tell.
+    PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
+
+    -- Rows that were taken out hang from these by nothing that holds.
+    DELETE FROM deletion_walk_links AS l
+    WHERE
+        l.walk_id = p_walk_id AND l.job_id = ANY (p_jobs)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS w
+            WHERE
+                w.walk_id = l.walk_id AND w.job_id = l.job_id AND w.node_no = l.child_node_no
+                AND w.fate = 'delete' AND w.key_hash = l.child_hash
+        );
+    UPDATE deletion_walk_keys AS w
+    SET is_expanded = FALSE
+    WHERE
+        w.walk_id = p_walk_id AND w.job_id = ANY (p_jobs) AND w.node_no = ANY (v_linked)
+        AND w.fate = 'delete'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
+                AND l.parent_hash = w.key_hash
+        );
+
+    PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+END;
+$deletion_begin_untie$;
+
+COMMENT ON FUNCTION deletion_begin_untie(bigint, bigint, text, bigint[]) IS
+'Say of a walk''s rows whose turn it is first, as a stage of the search for circles begins.';
+REVOKE ALL ON FUNCTION deletion_begin_untie(bigint, bigint, text, bigint[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_untie.sql
 -- deletion_untie
 -- Search a finished walk, for a moment, for rows that a circle keeps which nothing opens.
@@ -8252,12 +8510,21 @@ BEGIN
         FROM jsonb_array_elements(p_frame.keys) AS k
         ON CONFLICT DO NOTHING;
     ELSE
+        -- Each by the whole index: statistics may take what is on the stack for few.
         DELETE FROM deletion_walk_keys AS w
-        USING jsonb_array_elements(p_frame.keys) AS k
-        WHERE
-            w.walk_id = p_run.run_id AND w.job_id = (k.value ->> 'j')::bigint
-            AND w.node_no = p_frame.node_no AND w.fate = 'stack'
-            AND w.key_hash = deletion_frame_hash(k.value);
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.row_id
+            FROM jsonb_array_elements(p_frame.keys) AS k
+            CROSS JOIN LATERAL (
+                SELECT s.ctid AS row_id
+                FROM deletion_walk_keys AS s
+                WHERE
+                    s.walk_id = p_run.run_id AND s.job_id = (k.value ->> 'j')::bigint
+                    AND s.node_no = p_frame.node_no AND s.fate = 'stack'
+                    AND s.key_hash = deletion_frame_hash(k.value)
+                OFFSET 0
+            ) AS x
+        ));
     END IF;
 END;
 $deletion_note_frame$;
@@ -8380,7 +8647,8 @@ REVOKE ALL ON FUNCTION deletion_open_circle(deletion_cursor) FROM PUBLIC;
 
 -- >>> procedures/postgres/worker/deletion_load_frame.sql
 -- deletion_load_frame
--- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+-- Make the stored frame below the walk's present one, or the topmost, the walk's; split it where
+-- it is over the batch.
 --
 -- Parameters  p_walk   the walk
 -- Returns     the walk, its frame NULL where the stack is empty
@@ -8398,12 +8666,15 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_frame deletion_frames;
     v_batch integer := (p_walk.run).batch_rows;
+    v_depth integer := coalesce((p_walk.frame).depth - 1, (
+        SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = (p_walk.run).run_id
+    ));
 BEGIN
     -- Stored frames below are never touched in between: taking one out makes it the walk's own.
     DELETE FROM deletion_frames AS f
     WHERE
         f.run_id = (p_walk.run).run_id
-        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+        AND f.depth = v_depth
     RETURNING f.* INTO v_frame;
 
     IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
@@ -8411,6 +8682,7 @@ BEGIN
         UPDATE deletion_frames AS f
         SET edge_pos = 0, fetch_cursor = NULL
         WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+        v_walk.frame := v_frame;
         RETURN deletion_load_frame(v_walk);
     END IF;
 
@@ -8444,6 +8716,99 @@ $deletion_load_frame$;
 COMMENT ON FUNCTION deletion_load_frame(deletion_cursor) IS
 'Make the run''s topmost stored frame the walk''s present one; a frame over the batch is split.';
 REVOKE ALL ON FUNCTION deletion_load_frame(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_hold_frames.sql
+-- deletion_hold_frames
+-- Hold the rows of a run's stored frames where they were found, until the step commits.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames, deletion_walk_keys; locks the frames' rows     Commits  no
+-- Execute     the owner only
+--
+-- Between two transactions rows may move to another parent, and all below them along: that stays.
+-- While the step works they cannot. Others may still add children to them; they go as well.
+
+CREATE OR REPLACE FUNCTION deletion_hold_frames(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_hold_frames$
+DECLARE
+    v_part record;
+    v_sql text;
+    v_found bigint;
+    v_moved integer[];
+    v_frame deletion_frames;
+    v_held deletion_frames;
+BEGIN
+    -- Mostly nothing has moved. Of a deep stack many frames are looked at in one statement, and
+    -- those of a reference one by one only where rows of it are missing.
+    IF (SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) >= 20 THEN
+        v_moved := '{}';
+
+        FOR v_part IN
+            SELECT
+                f.edge_no, count(*) AS key_count, jsonb_agg(k.value) AS keys,
+                bool_or(k.value ? 'u1') AS has_others
+            FROM deletion_frames AS f
+            CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+            WHERE f.run_id = p_run.run_id
+            GROUP BY f.edge_no, f.depth / 1000
+        LOOP
+            v_found := NULL;
+
+            IF v_part.edge_no <> 0 AND NOT v_part.has_others THEN
+                SELECT s.sql_text INTO STRICT v_sql
+                FROM deletion_plan_steps AS s
+                WHERE
+                    s.plan_id = p_run.plan_id AND s.edge_no = v_part.edge_no AND s.kind = 'hold';
+                EXECUTE v_sql INTO v_found USING v_part.keys;
+            END IF;
+
+            IF v_found IS DISTINCT FROM v_part.key_count THEN
+                v_moved := v_moved || v_part.edge_no;
+            END IF;
+        END LOOP;
+    END IF;
+
+    FOR v_frame IN
+        SELECT f.*
+        FROM deletion_frames AS f
+        WHERE f.run_id = p_run.run_id AND (v_moved IS NULL OR f.edge_no = ANY (v_moved))
+        ORDER BY f.depth
+    LOOP
+        v_held := deletion_hold_frame(p_run.plan_id, v_frame);
+        CONTINUE WHEN v_held.run_id IS NULL;
+
+        IF v_frame.keys -> 0 ? 'l' THEN
+            -- What hangs from the rows that moved is in the same frame: all of it is found again.
+            UPDATE deletion_frames AS f
+            SET edge_pos = 0, fetch_cursor = NULL
+            WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+            DELETE FROM deletion_frames AS f
+            WHERE f.run_id = v_frame.run_id AND f.depth >= v_frame.depth;
+            PERFORM deletion_note_stack(p_run);
+            RETURN;
+        END IF;
+
+        -- What lies above hung from these rows; it is found again where it still does.
+        UPDATE deletion_frames AS f
+        SET keys = v_held.keys, key_count = v_held.key_count, edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth;
+        DELETE FROM deletion_frames AS f
+        WHERE f.run_id = v_frame.run_id AND f.depth > v_frame.depth;
+        PERFORM deletion_note_stack(p_run);
+        RETURN;
+    END LOOP;
+END;
+$deletion_hold_frames$;
+
+COMMENT ON FUNCTION deletion_hold_frames(deletion_runs) IS
+'Hold the rows of a run''s stored frames where they were found, until the step commits.';
+REVOKE ALL ON FUNCTION deletion_hold_frames(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_mind_holds.sql
@@ -8836,6 +9201,110 @@ COMMENT ON FUNCTION deletion_preview_held(bigint, bigint, jsonb, timestamptz) IS
 REVOKE ALL ON FUNCTION deletion_preview_held(bigint, bigint, jsonb, timestamptz) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_preview_circle.sql
+-- deletion_preview_circle
+-- Say of a preview's finished walk which rows go in a circle that would stop the job.
+--
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_until                when to stop
+-- Returns     record: p_found, references by which rows go so, an array: table t, reference r,
+--             number of rows n; p_is_over, FALSE: it was cut short
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_preview_circle(
+    IN p_walk_id bigint,
+    IN p_plan_id bigint,
+    IN p_until timestamptz,
+    OUT p_found jsonb,
+    OUT p_is_over boolean
+) RETURNS record
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_preview_circle$
+DECLARE
+    v_batch CONSTANT bigint := deletion_setting_int('batch_rows');
+    v_step deletion_plan_steps;
+    v_job_id bigint;
+    v_rows bigint;
+    v_sample text;
+    v_stage text;
+    v_circle record;
+BEGIN
+    p_found := '[]';
+    p_is_over := TRUE;
+
+    FOR v_step IN
+        SELECT s.*
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id AND s.kind = 'cycle'
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_plan_steps AS l
+                WHERE l.plan_id = s.plan_id AND l.edge_no = s.edge_no AND l.kind = 'loose'
+            )
+        ORDER BY s.step_no
+    LOOP
+        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
+        EXECUTE v_step.sql_text INTO v_job_id, v_rows, v_sample USING p_walk_id;
+        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+        CONTINUE WHEN v_rows IS NULL OR v_rows <= v_batch;
+        p_found := p_found || jsonb_build_object(
+            't', v_step.table_name, 'r', v_step.reference_name, 'n', v_rows
+        );
+    END LOOP;
+
+    FOREACH v_stage IN ARRAY ARRAY['place', 'peel'] LOOP
+        -- All that is left would go in one transaction.
+        SELECT count(*) INTO v_rows
+        FROM deletion_walk_keys AS w
+        WHERE
+            w.walk_id = p_walk_id AND w.fate = 'delete'
+            AND w.node_no = ANY (deletion_linked_nodes(p_plan_id));
+
+        IF v_rows <= v_batch THEN
+            RETURN;
+        END IF;
+
+        PERFORM deletion_begin_untie(p_walk_id, p_plan_id, v_stage, ARRAY[0]);
+
+        LOOP
+            p_is_over := CASE
+                WHEN v_stage = 'place' THEN deletion_place(p_walk_id, p_plan_id)
+                ELSE deletion_peel(p_walk_id)
+            END = 0;
+            EXIT WHEN p_is_over;
+
+            IF clock_timestamp() >= p_until THEN
+                RETURN;
+            END IF;
+        END LOOP;
+    END LOOP;
+
+    v_circle := deletion_largest_circle(p_walk_id, p_plan_id, 0);
+
+    IF v_circle.p_rows > v_batch THEN
+        p_found := p_found || (
+            SELECT jsonb_agg(jsonb_build_object(
+                't', s.table_name, 'r', s.reference_name, 'n', v_circle.p_edges -> s.edge_no::text
+            ) ORDER BY s.edge_no)
+            FROM deletion_plan_steps AS s
+            WHERE
+                s.plan_id = p_plan_id AND s.kind = 'link'
+                AND v_circle.p_edges ? s.edge_no::text
+        );
+    END IF;
+END;
+$deletion_preview_circle$;
+
+COMMENT ON FUNCTION deletion_preview_circle(bigint, bigint, timestamptz) IS
+'Say of a preview''s finished walk which rows go in a circle that would stop the job.';
+REVOKE ALL ON FUNCTION deletion_preview_circle(bigint, bigint, timestamptz) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_remove_circle.sql
 -- deletion_remove_circle
 -- Remove a row with all that hangs from it at once: lock them, look once more, delete.
@@ -9045,7 +9514,7 @@ REVOKE ALL ON FUNCTION deletion_remove_levels(deletion_cursor) FROM PUBLIC;
 --
 -- Parameters  p_walk   the walk                    p_step   the plan's fetch step
 -- Returns     the walk
--- Writes      nothing                              Commits  no
+-- Writes      deletion_frames, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_push(
@@ -9096,14 +9565,22 @@ BEGIN
         v_child.rows_here := 0;
         v_child.updated_at := clock_timestamp();
 
-        IF v_child.depth > 100000 THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'JD007',
-                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        -- No ring was there at the check: a long chain, or one that was closed since. From now on
+        -- rows of the stack are not pushed again.
+        IF v_child.depth >= 100000 AND NOT v_run.state ? 'careful' THEN
+            v_run.state := v_run.state || '{"careful": true}';
+            v_walk.run := v_run;
         END IF;
 
         PERFORM deletion_note_frame(v_run, v_child, TRUE);
         v_walk.below := v_walk.below || v_frame;
+
+        -- A long list would be copied by each move.
+        IF cardinality(v_walk.below) >= 50 THEN
+            INSERT INTO deletion_frames SELECT (f).* FROM unnest(v_walk.below) AS f;
+            v_walk.below := '{}';
+        END IF;
+
         v_walk.frame := v_child;
         v_walk.is_locked := FALSE;
 
@@ -9359,7 +9836,10 @@ BEGIN
         FROM jsonb_array_elements(v_frame.keys) AS k
         WHERE NOT v_rest @> jsonb_build_array(k.value)
     )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    -- A row that comes back under the key of one that went is not on the stack.
+    PERFORM deletion_note_frame(v_run, p_walk.frame, FALSE);
     v_frame.keys := v_rest;
+    PERFORM deletion_note_frame(v_run, v_frame, TRUE);
     v_walk.run := v_run;
     v_walk.frame := v_frame;
     RETURN deletion_left_over(v_walk, v_remove);
@@ -10012,8 +10492,8 @@ REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM
 -- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
 --
 -- Parameters  p_walk_id   the walk                 p_plan_id   its plan
---             p_all       TRUE: every reference (preview, circle); FALSE: those the check needs,
---                         and what ties rows that could go in a circle is noted
+--             p_all       TRUE: every reference (preview, circle); FALSE: those the check needs.
+--                         Check and preview note what ties rows that could go in a circle
 -- Returns     bigint, the number of rows read; NULL: the walk has ended
 -- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
@@ -10084,7 +10564,8 @@ BEGIN
         SELECT s.sql_text INTO v_link
         FROM deletion_plan_steps AS s
         WHERE
-            s.plan_id = p_plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'link' AND NOT p_all;
+            s.plan_id = p_plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'link'
+            AND (NOT p_all OR p_walk_id < 0);
         -- Rows below which nothing is looked at are met and done with.
         v_is_end := v_step.action <> 'cascade' OR NOT EXISTS (
             SELECT 1

@@ -103,6 +103,7 @@ DROP FUNCTION IF EXISTS deletion_seed_climb;
 DROP FUNCTION IF EXISTS deletion_see_partitions;
 DROP FUNCTION IF EXISTS deletion_see_holds;
 DROP FUNCTION IF EXISTS deletion_remove_circle;
+DROP FUNCTION IF EXISTS deletion_preview_circle;
 DROP FUNCTION IF EXISTS deletion_preview_held;
 DROP FUNCTION IF EXISTS deletion_newest_hold;
 DROP FUNCTION IF EXISTS deletion_mind_holds;
@@ -110,6 +111,7 @@ DROP FUNCTION IF EXISTS deletion_open_circle;
 DROP FUNCTION IF EXISTS deletion_note_stack;
 DROP FUNCTION IF EXISTS deletion_note_frame;
 DROP FUNCTION IF EXISTS deletion_untie;
+DROP FUNCTION IF EXISTS deletion_begin_untie;
 DROP FUNCTION IF EXISTS deletion_peel;
 DROP FUNCTION IF EXISTS deletion_place;
 DROP FUNCTION IF EXISTS deletion_go_together;
@@ -117,6 +119,7 @@ DROP FUNCTION IF EXISTS deletion_circle_stage;
 DROP FUNCTION IF EXISTS deletion_largest_circle;
 DROP FUNCTION IF EXISTS deletion_linked_nodes;
 DROP FUNCTION IF EXISTS deletion_find_circle;
+DROP FUNCTION IF EXISTS deletion_join_circle;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP FUNCTION IF EXISTS deletion_held_rows;
 DROP FUNCTION IF EXISTS deletion_held_roots;
@@ -1333,6 +1336,60 @@ $deletion_missing_privilege$;
 COMMENT ON FUNCTION deletion_missing_privilege(bigint) IS
 'Which right on a plan''s tables the owner account lacks, or which policy would filter it.';
 REVOKE ALL ON FUNCTION deletion_missing_privilege(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_hold_frames.sql
+-- deletion_hold_frames
+-- Hold the rows of a run's stored frames where they were found, until the step commits.
+--
+-- Parameters  p_run   the run, fenced
+-- Writes      deletion_frames; locks the frames' rows     Commits  no
+-- Execute     the owner only
+--
+-- Between two transactions rows may move to another parent, and all below them along: that stays.
+-- While the step works they cannot. Others may still add children to them; they go as well.
+
+CREATE OR REPLACE FUNCTION deletion_hold_frames(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_hold_frames$
+DECLARE
+    v_frame deletion_frames;
+    v_held deletion_frames;
+BEGIN
+    FOR v_frame IN
+        SELECT f.* FROM deletion_frames AS f WHERE f.run_id = p_run.run_id ORDER BY f.depth
+    LOOP
+        v_held := deletion_hold_frame(p_run.plan_id, v_frame);
+        CONTINUE WHEN v_held.run_id IS NULL;
+
+        IF v_frame.keys -> 0 ? 'l' THEN
+            -- What hangs from the rows that moved is in the same frame: all of it is found again.
+            UPDATE deletion_frames AS f
+            SET edge_pos = 0, fetch_cursor = NULL
+            WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+            DELETE FROM deletion_frames AS f
+            WHERE f.run_id = v_frame.run_id AND f.depth >= v_frame.depth;
+            RETURN;
+        END IF;
+
+        -- What lies above hung from these rows; it is found again where it still does.
+        UPDATE deletion_frames AS f
+        SET keys = v_held.keys, key_count = v_held.key_count, edge_pos = 0, fetch_cursor = NULL
+        WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth;
+        DELETE FROM deletion_frames AS f
+        WHERE f.run_id = v_frame.run_id AND f.depth > v_frame.depth;
+        RETURN;
+    END LOOP;
+END;
+$deletion_hold_frames$;
+
+COMMENT ON FUNCTION deletion_hold_frames(deletion_runs) IS
+'Hold the rows of a run''s stored frames where they were found, until the step commits.';
+REVOKE ALL ON FUNCTION deletion_hold_frames(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_load_frame.sql

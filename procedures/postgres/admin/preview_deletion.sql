@@ -3,11 +3,11 @@
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
 -- Returns     table_name, action (delete, set_null, set_default, scrub, restrict, keep, held,
---             root_not_found), reference_name (of what blocks or is kept), row_count, is_at_least
---             (the walk was cut short)
+--             circle, root_not_found), reference_name (of what blocks or is kept, and of the rows
+--             of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
 --             JD007 as the plan's; 42501 a right or a policy is in the way
--- Writes      deletion_walk_keys, emptied again    Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links, emptied again     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     SELECT * FROM preview_deletion('users', '42');
 
@@ -47,6 +47,8 @@ DECLARE
     v_keys jsonb;
     v_sql text;
     v_is_cut boolean;
+    v_fates jsonb;
+    v_circle record;
 BEGIN
     v_plan := deletion_usable_plan('preview_deletion', p_table);
     v_plan_id := v_plan.plan_id;
@@ -64,6 +66,7 @@ BEGIN
     ));
 
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = v_walk_id;
     v_is_cut := NOT deletion_preview_held(v_walk_id, v_plan_id, v_keys, v_until);
     PERFORM deletion_seed_walk(v_walk_id, v_keys);
 
@@ -74,9 +77,30 @@ BEGIN
         EXIT WHEN v_total >= deletion_setting_int('preview_rows') OR clock_timestamp() >= v_until;
     END LOOP;
 
-    RETURN QUERY SELECT f.*, v_is_cut OR v_read IS NOT NULL
-    FROM deletion_fates(v_walk_id, v_plan_id) AS f;
+    v_is_cut := v_is_cut OR v_read IS NOT NULL;
+    v_fates := (SELECT jsonb_agg(f) FROM deletion_fates(v_walk_id, v_plan_id) AS f);
+
+    -- Of a walk that was cut short nobody knows which circles others open.
+    IF v_read IS NULL THEN
+        v_circle := deletion_preview_circle(v_walk_id, v_plan_id, v_until);
+        v_is_cut := v_is_cut OR NOT v_circle.p_is_over;
+        v_fates := v_fates || (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'table_name', c.value -> 't', 'action', 'circle', 'reference_name', c.value -> 'r',
+                'row_count', c.value -> 'n'
+            )), '[]')
+            FROM jsonb_array_elements(v_circle.p_found) AS c
+        );
+    END IF;
+
+    RETURN QUERY
+    SELECT f.*, v_is_cut
+    FROM jsonb_to_recordset(v_fates) AS f (
+        table_name text, action text, reference_name text, row_count bigint
+    )
+    ORDER BY 1, 2, 3;
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = v_walk_id;
 END;
 $preview_deletion$;
 

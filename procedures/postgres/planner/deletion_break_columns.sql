@@ -58,6 +58,22 @@ loose AS (
                 i.indrelid = a.attrelid AND i.indisunique AND i.indnullsnotdistinct
                 AND a.attnum = ANY (i.indkey::int2[])
         )
+        -- Of rows with a NULL in it an index may allow but one; not where it leaves them out.
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_index AS i
+            INNER JOIN pg_depend AS d
+                ON
+                    d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+                    AND d.refobjsubid = a.attnum
+            WHERE
+                i.indrelid = a.attrelid AND (i.indisunique OR i.indisexclusion)
+                AND (
+                    i.indexprs IS NOT NULL
+                    OR pg_get_expr(i.indpred, i.indrelid) <> format('(%I IS NOT NULL)', a.attname)
+                )
+        )
         AND NOT EXISTS (
             SELECT 1
             FROM deletion_references AS d

@@ -12,6 +12,7 @@
 --                            answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
+--             above          as climb, and holds the parents until the step commits
 --             lock_circle    binds $1 walk: its rows of one table are locked; answers their number
 --             remove_circle  binds $1 walk: all its rows go; answers node and rows by job
 -- Writes      nothing                              Commits  no
@@ -46,11 +47,12 @@ edge AS (
         p.node AS parent,
         c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child,
         c.no AS child_no, e.value ->> 'sql' AS table_sql, c.keys,
-        -- Every key that such a walk has on its stack is among its scratch rows.
+        -- Every key that such a walk has on its stack is among its scratch rows. OFFSET 0: looked
+        -- up by all of the index, and not joined to whatever the statistics take for few.
         format(
             'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = %%s AND w.job_id = f.j'
             || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
-            || 'jsonb_build_array(%s))%%s)',
+            || 'jsonb_build_array(%s))%%s OFFSET 0)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack
     FROM jsonb_array_elements(p_edges) AS e
@@ -100,16 +102,20 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
-    RETURNING 1
+    RETURNING %8$s AS is_open
 )
-SELECT count(*) FROM u$sql$,
+SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
     e.table_sql, (
         SELECT string_agg(b.name || ' = NULL', ', ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
     ),
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
-    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found'
+    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found', (
+        -- A trigger may have put it back.
+        SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
+        FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
+    )
 )
 FROM edge AS e
 WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
@@ -127,9 +133,9 @@ u AS (
         LIMIT $2
     ) AS f
     WHERE %4$s
-    RETURNING 1
+    RETURNING %6$s AS is_open
 )
-SELECT count(*) FROM u$sql$,
+SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_frame((o.child -> 'columns') || coalesce(i.edge -> 'columns', '[]'), i.no = 0),
     o.table_sql,
     (
@@ -141,6 +147,10 @@ SELECT count(*) FROM u$sql$,
     string_agg(
         format('(%s)', deletion_sql_list(o.edge -> 'columns', 't.%2$s IS NOT NULL', ' AND ')),
         ' OR ' ORDER BY o.no
+    ),
+    (
+        SELECT string_agg(DISTINCT format('t.%s IS NULL', b.value #>> '{}'), ' AND ')
+        FROM jsonb_path_query(jsonb_agg(o.edge -> 'break_columns'), '$[*][*]') AS b (value)
     )
 )
 FROM edge AS o
@@ -151,6 +161,13 @@ INNER JOIN (
 ) AS i ON i.child_no = o.child_no
 WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array'
 GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
+UNION ALL
+SELECT
+    e.no, e.child_no, 'above',
+    replace(r.sql_text, ' OFFSET 0) AS t', ' OFFSET 0 FOR SHARE) AS t')
+FROM edge AS e
+CROSS JOIN LATERAL deletion_sql_climb(e.edge, e.parent, e.child) AS r
+WHERE e.action = 'cascade' AND r.kind = 'climb'
 UNION ALL
 SELECT 0, f.no, 'lock_circle', format(
     'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN %s AS t ON %s ORDER BY %s'

@@ -18,8 +18,8 @@ DECLARE
     v_walk deletion_cursor;
     v_step deletion_plan_steps;
     v_frame deletion_frames;
-    v_until timestamptz := clock_timestamp()
-    + make_interval(secs => deletion_setting_int('batch_ms') / 1000.0);
+    v_started timestamptz := clock_timestamp();
+    v_until timestamptz;
 BEGIN
     v_walk.run := p_run;
     v_walk.rows_left := p_run.batch_rows;
@@ -29,7 +29,17 @@ BEGIN
     v_walk.is_locked := FALSE;
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
-    PERFORM deletion_note_stack(p_run);
+    PERFORM deletion_note_stack(p_run)
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_run.run_id AND w.node_no = 0 AND w.fate = 'stack' AND w.edge_no = 0
+    );
+    -- As long as it took to hold a deep stack the step works on: else it would do little more.
+    v_until := clock_timestamp() + greatest(
+        make_interval(secs => deletion_setting_int('batch_ms') / 1000.0),
+        clock_timestamp() - v_started
+    );
     v_walk := deletion_load_frame(v_walk);
 
     -- Roots that go in this transaction with all below them are locked first: then no reference that

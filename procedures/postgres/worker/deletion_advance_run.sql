@@ -20,6 +20,9 @@ DECLARE
     v_cancelled bigint[];
     v_is_empty boolean;
     v_held jsonb;
+    v_run deletion_runs;
+    v_now timestamptz;
+    v_lead interval;
 BEGIN
     v_cancelled := ARRAY(
         SELECT a.job_id
@@ -63,20 +66,33 @@ BEGIN
         RETURN 'ended';
     END IF;
 
+    SELECT r.* INTO STRICT v_run FROM deletion_runs AS r WHERE r.run_id = p_run.run_id;
+    v_now := clock_timestamp();
+
+    IF p_run.rows_changed = 0 AND v_run.rows_changed > 0 AND v_now > p_run.started_at + '1 s' THEN
+        v_run.state := v_run.state
+        || jsonb_build_object('lead_ms', 1000 * extract(epoch FROM v_now - p_run.started_at));
+        UPDATE deletion_runs AS r SET state = v_run.state WHERE r.run_id = p_run.run_id;
+    END IF;
+
+    v_lead := make_interval(secs => coalesce((v_run.state ->> 'lead_ms')::float8, 0) / 1000);
+
     -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
-    -- at its roots again and never arrive where a chain is deep or its check was long.
+    -- at its roots again and never arrive where a chain is deep or its check was long. As long as
+    -- it took to come there it works, or a large job would be checked again for every batch.
     IF
         deletion_setting('paused_reason') IS NOT NULL
         OR (
             (
-                clock_timestamp() >= p_until
+                v_now >= p_until
                 OR (
-                    clock_timestamp() > p_run.started_at
+                    v_now > p_run.started_at
                     + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
                     AND deletion_others_due()
                 )
             )
-            AND (SELECT r.rows_changed > 0 FROM deletion_runs AS r WHERE r.run_id = p_run.run_id)
+            AND v_run.rows_changed > 0
+            AND v_now >= p_run.started_at + 2 * v_lead
         )
     THEN
         PERFORM deletion_slice(p_run.run_id);

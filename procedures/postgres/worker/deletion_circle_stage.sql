@@ -23,26 +23,7 @@ DECLARE
     v_large bigint[];
 BEGIN
     IF p_stage = 'walk' AND v_linked <> '{}' THEN
-        -- Roots that hang from nothing of the same job; the others come when it is their turn.
-        UPDATE deletion_walk_keys AS w
-        SET is_expanded = FALSE
-        WHERE
-            w.walk_id = p_run.run_id AND w.node_no = 0 AND w.edge_no = 0 AND w.fate = 'delete'
-            AND 0 = ANY (v_linked)
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE
-                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
-                    AND l.child_hash = w.key_hash
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM deletion_plan_steps AS s
-                        WHERE
-                            s.plan_id = p_run.plan_id AND s.edge_no = l.edge_no
-                            AND s.kind = 'loose'
-                    )
-            );
+        PERFORM deletion_begin_untie(p_run.run_id, p_run.plan_id, 'place', NULL);
         RETURN 'place';
     END IF;
 
@@ -58,35 +39,7 @@ BEGIN
     ) AS j;
 
     IF p_stage = 'place' AND v_large IS NOT NULL THEN
-        -- All rows are compared with all links, by a hash: as many as there are, their statistics
-        -- do not tell.
-        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
-
-        -- Rows that were taken out hang from these by nothing that holds.
-        DELETE FROM deletion_walk_links AS l
-        WHERE
-            l.walk_id = p_run.run_id AND l.job_id = ANY (v_large)
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_walk_keys AS w
-                WHERE
-                    w.walk_id = l.walk_id AND w.job_id = l.job_id AND w.node_no = l.child_node_no
-                    AND w.fate = 'delete' AND w.key_hash = l.child_hash
-            );
-        UPDATE deletion_walk_keys AS w
-        SET is_expanded = FALSE
-        WHERE
-            w.walk_id = p_run.run_id AND w.job_id = ANY (v_large) AND w.node_no = ANY (v_linked)
-            AND w.fate = 'delete'
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE
-                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                    AND l.parent_hash = w.key_hash
-            );
-
-        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+        PERFORM deletion_begin_untie(p_run.run_id, p_run.plan_id, 'peel', v_large);
         -- Jobs with few rows left wait for the others: what holds them fits a batch anyway.
         RETURN 'peel';
     END IF;

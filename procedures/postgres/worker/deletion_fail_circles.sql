@@ -22,7 +22,7 @@ DECLARE
     v_failed bigint[] := ARRAY[]::bigint[];
 BEGIN
     FOR v_job_id IN SELECT j.id FROM unnest(p_jobs) AS j (id) ORDER BY j.id LOOP
-        v_circle := deletion_largest_circle(p_run.run_id, v_job_id);
+        v_circle := deletion_largest_circle(p_run.run_id, p_run.plan_id, v_job_id);
         CONTINUE WHEN v_circle.p_rows <= deletion_setting_int('batch_rows');
         v_failed := v_failed || v_job_id;
         PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
@@ -36,7 +36,7 @@ BEGIN
             (
                 SELECT string_agg(DISTINCT s.reference_name, ', ')
                 FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_run.plan_id AND s.edge_no = ANY (v_circle.p_edges)
+                WHERE s.plan_id = p_run.plan_id AND v_circle.p_edges ? s.edge_no::text
             ),
             v_circle.p_sample
         ));

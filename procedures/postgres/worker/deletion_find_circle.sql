@@ -1,5 +1,5 @@
 -- deletion_find_circle
--- Find all that hangs from one row, if it is few enough to go in one transaction.
+-- Find all that has to go with one row, if it is few enough to go in one transaction.
 --
 -- Parameters  p_run     the run        p_frame   the row's frame        p_key   the row in it
 --             p_limit   most rows
@@ -34,7 +34,7 @@ BEGIN
 
     LOOP
         v_read := deletion_walk(p_run.run_id, p_run.plan_id, TRUE);
-        EXIT WHEN v_read IS NULL;
+        EXIT WHEN v_read IS NULL AND NOT deletion_join_circle(p_run);
         SELECT count(*) INTO v_total
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_run.run_id AND w.fate = 'delete';
@@ -66,6 +66,6 @@ END;
 $deletion_find_circle$;
 
 COMMENT ON FUNCTION deletion_find_circle(deletion_runs, deletion_frames, jsonb, bigint) IS
-'Find all that hangs from one row, if it is few enough to go in one transaction.';
+'Find all that has to go with one row, if it is few enough to go in one transaction.';
 REVOKE ALL ON FUNCTION deletion_find_circle(deletion_runs, deletion_frames, jsonb, bigint)
 FROM PUBLIC;

@@ -2,7 +2,7 @@
 -- Hold the rows of a run's stored frames where they were found, until the step commits.
 --
 -- Parameters  p_run   the run, fenced
--- Writes      deletion_frames; locks the frames' rows     Commits  no
+-- Writes      deletion_frames, deletion_walk_keys; locks the frames' rows     Commits  no
 -- Execute     the owner only
 --
 -- Between two transactions rows may move to another parent, and all below them along: that stays.
@@ -16,11 +16,48 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_hold_frames$
 DECLARE
+    v_part record;
+    v_sql text;
+    v_found bigint;
+    v_moved integer[];
     v_frame deletion_frames;
     v_held deletion_frames;
 BEGIN
+    -- Mostly nothing has moved. Of a deep stack many frames are looked at in one statement, and
+    -- those of a reference one by one only where rows of it are missing.
+    IF (SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) >= 20 THEN
+        v_moved := '{}';
+
+        FOR v_part IN
+            SELECT
+                f.edge_no, count(*) AS key_count, jsonb_agg(k.value) AS keys,
+                bool_or(k.value ? 'u1') AS has_others
+            FROM deletion_frames AS f
+            CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+            WHERE f.run_id = p_run.run_id
+            GROUP BY f.edge_no, f.depth / 1000
+        LOOP
+            v_found := NULL;
+
+            IF v_part.edge_no <> 0 AND NOT v_part.has_others THEN
+                SELECT s.sql_text INTO STRICT v_sql
+                FROM deletion_plan_steps AS s
+                WHERE
+                    s.plan_id = p_run.plan_id AND s.edge_no = v_part.edge_no AND s.kind = 'hold';
+                EXECUTE v_sql INTO v_found USING v_part.keys;
+            END IF;
+
+            IF v_found IS DISTINCT FROM v_part.key_count THEN
+                v_moved := v_moved || v_part.edge_no;
+            END IF;
+        END LOOP;
+    END IF;
+
     FOR v_frame IN
-        SELECT f.* FROM deletion_frames AS f WHERE f.run_id = p_run.run_id ORDER BY f.depth
+        SELECT f.*
+        FROM deletion_frames AS f
+        WHERE f.run_id = p_run.run_id AND (v_moved IS NULL OR f.edge_no = ANY (v_moved))
+        ORDER BY f.depth
     LOOP
         v_held := deletion_hold_frame(p_run.plan_id, v_frame);
         CONTINUE WHEN v_held.run_id IS NULL;
@@ -32,6 +69,7 @@ BEGIN
             WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
             DELETE FROM deletion_frames AS f
             WHERE f.run_id = v_frame.run_id AND f.depth >= v_frame.depth;
+            PERFORM deletion_note_stack(p_run);
             RETURN;
         END IF;
 
@@ -41,6 +79,7 @@ BEGIN
         WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth;
         DELETE FROM deletion_frames AS f
         WHERE f.run_id = v_frame.run_id AND f.depth > v_frame.depth;
+        PERFORM deletion_note_stack(p_run);
         RETURN;
     END LOOP;
 END;

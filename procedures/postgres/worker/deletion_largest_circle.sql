@@ -1,21 +1,24 @@
 -- deletion_largest_circle
 -- Find the largest set of a job's rows each of which hangs from every other, in a peeled walk.
 --
--- Parameters  p_walk_id   the walk                 p_job_id   the job
+-- Parameters  p_walk_id   the walk                 p_plan_id   its plan
+--             p_job_id    the job
 -- Returns     record: p_rows, how many rows; p_nodes, their tables; p_edges, the references that
---             tie them; p_sample, the key of one of them
+--             tie them, each with how many of the rows it ties; p_sample, the key of one of them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
+-- A reference that may be set NULL ties no row that hangs from one outside of all circles as well.
 -- Tarjan's components: rows are numbered as they are met (v_met), and each learns the first row
 -- that it leads back to (v_low); where that is the row itself, it heads a component.
 
 CREATE OR REPLACE FUNCTION deletion_largest_circle(
     IN p_walk_id bigint,
+    IN p_plan_id bigint,
     IN p_job_id bigint,
     OUT p_rows bigint,
     OUT p_nodes integer[],
-    OUT p_edges integer[],
+    OUT p_edges jsonb,
     OUT p_sample text
 ) RETURNS record
 LANGUAGE plpgsql
@@ -27,6 +30,11 @@ SET enable_hashjoin = on
 SET enable_nestloop = off
 AS $deletion_largest_circle$
 DECLARE
+    v_loose CONSTANT integer[] := ARRAY(
+        SELECT s.edge_no
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'loose'
+    );
     v_parents integer[];
     v_children integer[];
     v_count integer;
@@ -48,7 +56,9 @@ BEGIN
     WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete';
 
     WITH vertex AS (
-        SELECT row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash
+        SELECT
+            row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash,
+            w.edge_no = 0 AS is_met
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
     )
@@ -62,7 +72,9 @@ BEGIN
         FROM deletion_walk_links AS l
         INNER JOIN vertex AS p ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
         INNER JOIN vertex AS c ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
-        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+        WHERE
+            l.walk_id = p_walk_id AND l.job_id = p_job_id
+            AND NOT (c.is_met AND l.edge_no = ANY (v_loose))
     ) AS x;
 
     v_met := array_fill(0, ARRAY[v_count]);
@@ -131,23 +143,34 @@ BEGIN
 
     WITH vertex AS (
         SELECT
-            row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash, w.keys
+            row_number() OVER (ORDER BY w.node_no, w.key_hash) AS no, w.node_no, w.key_hash,
+            w.keys, w.edge_no = 0 AS is_met
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_walk_id AND w.job_id = p_job_id AND w.fate = 'delete'
     ),
 
     part AS (
-        SELECT v.node_no, v.key_hash, v.keys FROM vertex AS v WHERE v_head[v.no] = v_best
+        SELECT v.node_no, v.key_hash, v.keys, v.is_met
+        FROM vertex AS v
+        WHERE v_head[v.no] = v_best
     )
 
     SELECT
         (SELECT array_agg(DISTINCT p.node_no) FROM part AS p),
         (
-            SELECT array_agg(DISTINCT l.edge_no)
-            FROM deletion_walk_links AS l
-            INNER JOIN part AS p ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
-            INNER JOIN part AS c ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
-            WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+            SELECT jsonb_object_agg(e.edge_no, e.row_count)
+            FROM (
+                SELECT l.edge_no, count(DISTINCT l.child_hash) AS row_count
+                FROM deletion_walk_links AS l
+                INNER JOIN part AS p
+                    ON p.node_no = l.parent_node_no AND p.key_hash = l.parent_hash
+                INNER JOIN part AS c
+                    ON c.node_no = l.child_node_no AND c.key_hash = l.child_hash
+                WHERE
+                    l.walk_id = p_walk_id AND l.job_id = p_job_id
+                    AND NOT (c.is_met AND l.edge_no = ANY (v_loose))
+                GROUP BY l.edge_no
+            ) AS e
         ),
         (
             SELECT min(k.key_text)
@@ -163,6 +186,6 @@ BEGIN
 END;
 $deletion_largest_circle$;
 
-COMMENT ON FUNCTION deletion_largest_circle(bigint, bigint) IS
+COMMENT ON FUNCTION deletion_largest_circle(bigint, bigint, bigint) IS
 'The largest set of a job''s rows each of which hangs from every other, in a peeled walk.';
-REVOKE ALL ON FUNCTION deletion_largest_circle(bigint, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_largest_circle(bigint, bigint, bigint) FROM PUBLIC;

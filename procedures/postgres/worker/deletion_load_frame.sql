@@ -1,5 +1,6 @@
 -- deletion_load_frame
--- Make the run's topmost stored frame the walk's present one; a frame over the batch is split.
+-- Make the stored frame below the walk's present one, or the topmost, the walk's; split it where
+-- it is over the batch.
 --
 -- Parameters  p_walk   the walk
 -- Returns     the walk, its frame NULL where the stack is empty
@@ -17,12 +18,15 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_frame deletion_frames;
     v_batch integer := (p_walk.run).batch_rows;
+    v_depth integer := coalesce((p_walk.frame).depth - 1, (
+        SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = (p_walk.run).run_id
+    ));
 BEGIN
     -- Stored frames below are never touched in between: taking one out makes it the walk's own.
     DELETE FROM deletion_frames AS f
     WHERE
         f.run_id = (p_walk.run).run_id
-        AND f.depth = (SELECT max(g.depth) FROM deletion_frames AS g WHERE g.run_id = f.run_id)
+        AND f.depth = v_depth
     RETURNING f.* INTO v_frame;
 
     IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
@@ -30,6 +34,7 @@ BEGIN
         UPDATE deletion_frames AS f
         SET edge_pos = 0, fetch_cursor = NULL
         WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
+        v_walk.frame := v_frame;
         RETURN deletion_load_frame(v_walk);
     END IF;
 

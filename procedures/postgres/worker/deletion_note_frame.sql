@@ -30,12 +30,21 @@ BEGIN
         FROM jsonb_array_elements(p_frame.keys) AS k
         ON CONFLICT DO NOTHING;
     ELSE
+        -- Each by the whole index: statistics may take what is on the stack for few.
         DELETE FROM deletion_walk_keys AS w
-        USING jsonb_array_elements(p_frame.keys) AS k
-        WHERE
-            w.walk_id = p_run.run_id AND w.job_id = (k.value ->> 'j')::bigint
-            AND w.node_no = p_frame.node_no AND w.fate = 'stack'
-            AND w.key_hash = deletion_frame_hash(k.value);
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT x.row_id
+            FROM jsonb_array_elements(p_frame.keys) AS k
+            CROSS JOIN LATERAL (
+                SELECT s.ctid AS row_id
+                FROM deletion_walk_keys AS s
+                WHERE
+                    s.walk_id = p_run.run_id AND s.job_id = (k.value ->> 'j')::bigint
+                    AND s.node_no = p_frame.node_no AND s.fate = 'stack'
+                    AND s.key_hash = deletion_frame_hash(k.value)
+                OFFSET 0
+            ) AS x
+        ));
     END IF;
 END;
 $deletion_note_frame$;

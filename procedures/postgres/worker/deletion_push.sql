@@ -3,7 +3,7 @@
 --
 -- Parameters  p_walk   the walk                    p_step   the plan's fetch step
 -- Returns     the walk
--- Writes      nothing                              Commits  no
+-- Writes      deletion_frames, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_push(
@@ -54,14 +54,22 @@ BEGIN
         v_child.rows_here := 0;
         v_child.updated_at := clock_timestamp();
 
-        IF v_child.depth > 100000 THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'JD007',
-                MESSAGE = format('rows of %s refer to each other in a circle', p_step.table_name);
+        -- No ring was there at the check: a long chain, or one that was closed since. From now on
+        -- rows of the stack are not pushed again.
+        IF v_child.depth >= 100000 AND NOT v_run.state ? 'careful' THEN
+            v_run.state := v_run.state || '{"careful": true}';
+            v_walk.run := v_run;
         END IF;
 
         PERFORM deletion_note_frame(v_run, v_child, TRUE);
         v_walk.below := v_walk.below || v_frame;
+
+        -- A long list would be copied by each move.
+        IF cardinality(v_walk.below) >= 50 THEN
+            INSERT INTO deletion_frames SELECT (f).* FROM unnest(v_walk.below) AS f;
+            v_walk.below := '{}';
+        END IF;
+
         v_walk.frame := v_child;
         v_walk.is_locked := FALSE;
 

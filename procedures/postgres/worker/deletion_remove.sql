@@ -79,7 +79,10 @@ BEGIN
         FROM jsonb_array_elements(v_frame.keys) AS k
         WHERE NOT v_rest @> jsonb_build_array(k.value)
     )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    -- A row that comes back under the key of one that went is not on the stack.
+    PERFORM deletion_note_frame(v_run, p_walk.frame, FALSE);
     v_frame.keys := v_rest;
+    PERFORM deletion_note_frame(v_run, v_frame, TRUE);
     v_walk.run := v_run;
     v_walk.frame := v_frame;
     RETURN deletion_left_over(v_walk, v_remove);

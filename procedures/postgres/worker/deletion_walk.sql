@@ -2,8 +2,8 @@
 -- Read one layer of a walk: the rows that hang from some rows whose children are not yet known.
 --
 -- Parameters  p_walk_id   the walk                 p_plan_id   its plan
---             p_all       TRUE: every reference (preview, circle); FALSE: those the check needs,
---                         and what ties rows that could go in a circle is noted
+--             p_all       TRUE: every reference (preview, circle); FALSE: those the check needs.
+--                         Check and preview note what ties rows that could go in a circle
 -- Returns     bigint, the number of rows read; NULL: the walk has ended
 -- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
@@ -74,7 +74,8 @@ BEGIN
         SELECT s.sql_text INTO v_link
         FROM deletion_plan_steps AS s
         WHERE
-            s.plan_id = p_plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'link' AND NOT p_all;
+            s.plan_id = p_plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'link'
+            AND (NOT p_all OR p_walk_id < 0);
         -- Rows below which nothing is looked at are met and done with.
         v_is_end := v_step.action <> 'cascade' OR NOT EXISTS (
             SELECT 1
