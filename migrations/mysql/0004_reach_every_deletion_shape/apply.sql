@@ -602,11 +602,12 @@ TO 'deletion_jobs_app', 'deletion_jobs_operator';
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
 -- Returns     rows of table_name, action (delete, set_null, set_default, scrub, restrict, keep,
---             held, root_not_found), reference_name (of what blocks or is kept), row_count,
---             is_at_least (the walk was cut short)
+--             held, circle, root_not_found), reference_name (of what blocks or is kept, and of the
+--             rows of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
 --             JD007 as the plan's; the engine's own where a right is missing
--- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links, emptied again; deletion_plans
+-- Commits     no
 -- Execute     deletion_jobs_operator
 -- Example     CALL preview_deletion('users', '42');
 
@@ -628,13 +629,14 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_until DATETIME(6);
-    DECLARE v_saved, v_roots JSON;
-    DECLARE v_is_whole, v_fits BOOLEAN;
+    DECLARE v_saved, v_roots, v_circles JSON;
+    DECLARE v_is_whole, v_is_over, v_fits BOOLEAN DEFAULT FALSE;
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- A caller's transaction is the caller's to roll back.
         DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+        DELETE FROM deletion_walk_links WHERE walk_id = v_walk_id;
 
         IF v_saved IS NOT NULL THEN
             SET SESSION
@@ -677,6 +679,7 @@ BEGIN
     )));
     CALL deletion_execute(v_plan_id, 0, 'roots');
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links WHERE walk_id = v_walk_id;
     SET v_roots = @dj_answer;
     CALL deletion_preview_held(v_walk_id, v_plan_id, v_roots, v_until, v_is_whole);
     CALL deletion_seed_walk(v_walk_id, v_roots);
@@ -692,8 +695,14 @@ BEGIN
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
-    CALL deletion_fates(v_walk_id, v_plan_id, v_read IS NOT NULL OR NOT v_is_whole);
+    -- Of a walk that was cut short nobody knows which circles others open.
+    IF v_read IS NULL THEN
+        CALL deletion_preview_circle(v_walk_id, v_plan_id, v_until, v_circles, v_is_over);
+    END IF;
+
+    CALL deletion_fates(v_walk_id, v_plan_id, v_circles, NOT v_is_over OR NOT v_is_whole);
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links WHERE walk_id = v_walk_id;
     SET SESSION
         time_zone = json_unquote(json_extract(v_saved, '$[0]')),
         cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
@@ -2414,14 +2423,14 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
-    DECLARE v_columns, v_indexes, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_columns, v_indexes, v_checks, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
     -- Names in the dictionary's own character set: in any other, each would read a whole schema.
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         c.table_schema, c.table_name, c.column_name, c.column_type, c.is_nullable,
-        c.character_set_name, c.collation_name, c.column_default, c.extra
+        c.character_set_name, c.collation_name, c.column_default, c.extra, c.generation_expression
     ), 256)))))
     INTO v_columns
     FROM
@@ -2435,7 +2444,7 @@ BEGIN
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         i.table_schema, i.table_name, i.index_name, i.non_unique, i.seq_in_index, i.column_name,
-        i.sub_part, i.is_visible, i.index_type
+        i.sub_part, i.is_visible, i.index_type, i.expression
     ), 256)))))
     INTO v_indexes
     FROM
@@ -2446,6 +2455,23 @@ BEGIN
             )
         ) AS p
     STRAIGHT_JOIN information_schema.statistics AS i ON i.table_schema = p.s AND i.table_name = p.t;  -- noqa: PRS
+
+    -- A column that a CHECK looks at is not set NULL to open a circle.
+    SELECT if(count(*) = 0, NULL, hex(bit_xor(unhex(sha2(json_array(
+        t.table_schema, t.table_name, t.constraint_name, t.enforced, h.check_clause
+    ), 256)))))
+    INTO v_checks
+    FROM
+        json_table(
+            p_tables, '$[*]' COLUMNS (  -- noqa: CP02
+                s VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.s',  -- noqa: PRS
+                t VARCHAR(64) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin PATH '$.t'
+            )
+        ) AS p
+    STRAIGHT_JOIN information_schema.table_constraints AS t  -- noqa: PRS
+        ON t.table_schema = p.s AND t.table_name = p.t AND t.constraint_type = 'CHECK'
+    STRAIGHT_JOIN information_schema.check_constraints AS h
+        ON h.constraint_schema = t.constraint_schema AND h.constraint_name = t.constraint_name;
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
         t.table_schema, t.table_name, t.table_type, t.engine, t.create_options
@@ -2486,7 +2512,7 @@ BEGIN
 
     -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
-        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft
+        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft, v_checks
     ), 256), 32));
 END$$
 DELIMITER ;
@@ -2855,6 +2881,10 @@ BEGIN
             )
             WHEN 'own' THEN concat(
                 'c.', v_name, ' = ', v_column ->> '$.get[0]', 't.', v_f, v_column ->> '$.get[1]'
+            )
+            WHEN 'column' THEN concat('c.', v_name)
+            WHEN 'given' THEN concat(
+                v_column ->> '$.get[0]', 't.', v_f, v_column ->> '$.get[1]'
             )
             WHEN 'same' THEN concat('c.', v_name, ' = x.', v_name)
             WHEN 'answer' THEN concat(
@@ -3506,9 +3536,11 @@ BEGIN
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
+    -- A list that is made once: the engine would read the frame anew for each of its own rows.
     SET v_beyond = concat(
-        ' AND NOT EXISTS (SELECT 1 FROM ', deletion_sql_frame(v_keys, ''), ' WHERE ',
-        deletion_sql_list(v_keys, 'own', ' AND '), ')'
+        ' AND (', deletion_sql_list(v_keys, 'column', ', '), ') NOT IN (',
+        'SELECT /*+ SUBQUERY(MATERIALIZATION) */ ', deletion_sql_list(v_keys, 'given', ', '),
+        ' FROM ', deletion_sql_frame(v_keys, ''), ')'
     );
 
     SET v_hangs = (
@@ -4063,100 +4095,130 @@ DELIMITER ;
 
 -- >>> procedures/mysql/planner/deletion_sql_cycle.sql
 -- deletion_sql_cycle
--- Write the statement that finds rows of a walk that go in a circle by a self-reference.
+-- Write a statement that finds rows of a walk which go in a circle by a self-reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the self-reference
--- Returns     text; binds the walk; answers in @dj_answer each job of such rows, with the number of
---             rows in its largest circle, and the values by which a row of one is referred to
+--             p_kind                 cycle, ring or own, see below
+-- Returns     text
+--             cycle   binds the walk; answers in @dj_rows how many rows are in a circle, or below
+--                     one
+--             ring    binds the walk twice; stores these rows, each with its parent, in
+--                     deletion_walk_links
+--             own     binds the walk; answers in @dj_answer each job of rows that refer to
+--                     themselves, with their number, and the values by which one is referred to
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- A row has one parent by the reference, so a circle is entered by another reference, or is the
--- root's own: climbing from the rows found otherwise, one that meets itself again is in a circle.
--- A row that refers to itself is one where the engine refuses to delete it and no NULL parts it
--- from itself; where the reference is set in other rows before, or is one of several by which rows
--- go in a circle, only such rows are looked for.
+-- root's own: it is climbed to from the rows found otherwise. Each row above them is read once
+-- (up), and let go from the topmost down (down): what is left has no end above it.
 
 DROP FUNCTION IF EXISTS deletion_sql_cycle;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_cycle(
     p_plan_id BIGINT UNSIGNED,
-    p_edge_no INT
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
 READS SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Write the statement that finds rows of a walk that go in a circle by a self-reference'
+COMMENT 'Write a statement that finds rows of a walk which go in a circle by a self-reference'
 BEGIN
     DECLARE v_node_no, v_pos INT DEFAULT 0;
     DECLARE v_keys, v_child, v_parent JSON;
-    DECLARE v_is_refused, v_is_own BOOLEAN;
-    DECLARE v_table, v_above, v_discriminator, v_name, v_other
+    DECLARE v_name, v_key_index, v_up_index, v_discriminator, v_to, v_from
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_start, v_starts, v_next, v_names, v_step, v_met, v_is_set, v_own
+    DECLARE v_names, v_ends, v_values, v_own, v_is_set, v_step, v_above, v_below, v_gone, v_found,
+        v_over, v_refers, v_start
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
 
     SELECT
-        n.node_no, concat(n.sql_name, ' AS x', n.key_index),
-        concat(n.sql_name, ' AS x', deletion_sql_index(
-            deletion_unique_index(p_plan_id, n.node_no, e.parent_columns)
-        )),
+        n.node_no, n.sql_name, n.key_index,
+        deletion_sql_index(deletion_unique_index(p_plan_id, n.node_no, e.parent_columns)),
         deletion_key_part(n.frame_columns), e.child_columns, e.parent_columns,
-        coalesce(concat(' AND x.', e.discriminator), ''),
-        e.is_refused AND e.break_list IS NULL,
-        e.is_circular OR e.action NOT IN ('cascade', 'restrict')
-    INTO
-        v_node_no, v_table, v_above, v_keys, v_child, v_parent, v_discriminator, v_is_refused,
-        v_is_own
+        coalesce(concat(' AND x.', e.discriminator), '')
+    INTO v_node_no, v_name, v_key_index, v_up_index, v_keys, v_child, v_parent, v_discriminator
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
     WHILE v_pos < json_length(v_child) DO
-        SET v_name = deletion_quote_name(
+        SET v_to = deletion_quote_name(
             json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
         );
-        SET v_other = deletion_quote_name(
+        SET v_from = deletion_quote_name(
             json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
         );
+        -- s: what a row is referred to by; a: what it refers to.
         SET v_names = concat(v_names, ', s', v_pos, ', a', v_pos);
-        SET v_starts = concat(v_starts, if(v_pos = 0, '', ', '), 'up.s', v_pos);
-        SET v_start = concat(v_start, ', x.', v_name, ', x.', v_other);
-        SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_other, ' = x.', v_name);
-        SET v_next = concat(v_next, ', up.s', v_pos);
-        SET v_step = concat(v_step, ' AND x.', v_name, ' = up.a', v_pos);
-        SET v_met = concat(v_met, if(v_pos = 0, '', ' AND '), 'up.a', v_pos, ' = up.s', v_pos);
-        SET v_next = concat(v_next, ', x.', v_other);
-        SET v_is_set = concat(v_is_set, ' AND x.', v_other, ' IS NOT NULL');
+        SET v_ends = concat(v_ends, ', s', v_pos);
+        SET v_refers = concat(v_refers, ', x.', v_to);
+        SET v_values = concat(v_values, ', x.', v_to, ', x.', v_from);
+        SET v_own = concat(v_own, if(v_pos = 0, '', ' AND '), 'x.', v_from, ' = x.', v_to);
+        SET v_is_set = concat(v_is_set, ' AND x.', v_from, ' IS NOT NULL');
+        SET v_step = concat(v_step, ' AND x.', v_to, ' = up.a', v_pos);
+        SET v_above = concat(v_above, ' AND p.s', v_pos, ' = u.a', v_pos);
+        SET v_below = concat(v_below, ' AND u.a', v_pos, ' = d.s', v_pos);
+        SET v_gone = concat(v_gone, ' AND d.s', v_pos, ' = u.s', v_pos);
+        SET v_found = concat(v_found, ' AND c.', v_to, ' = u.s', v_pos);
+        SET v_over = concat(v_over, ' AND x.', v_to, ' = u.a', v_pos);
         SET v_pos = v_pos + 1;
     END WHILE;
 
-    RETURN concat(
-        'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_start,
+    SET v_start = concat(
         '\n    FROM deletion_walk_keys AS w\n',
         '    STRAIGHT_JOIN JSON_TABLE(w.`keys`, \'$\' COLUMNS (',
-        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ', v_table, ' ON ',
-        deletion_sql_list(v_keys, 'found', ' AND '), v_is_set, v_discriminator,
-        CASE
-            WHEN v_is_own THEN concat(' AND ', v_own)
-            WHEN v_is_refused THEN ''
-            ELSE concat(' AND NOT (', v_own, ')')
-        END,
+        deletion_sql_list(v_keys, 'frame', ', '), ')) AS t\n    STRAIGHT_JOIN ',
+        v_name, ' AS x', v_key_index, ' ON ', deletion_sql_list(v_keys, 'found', ' AND '),
+        v_is_set, v_discriminator, ' AND ', if(p_kind = 'own', '', 'NOT '), '(', v_own, ')',
         '\n    WHERE w.walk_id = ? AND w.node_no = ', v_node_no,
-        ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no,
-        '\n    UNION DISTINCT\n    SELECT up.j', v_next,
-        '\n    FROM up\n    STRAIGHT_JOIN ', v_above,
-        ' ON TRUE', v_step, v_is_set, v_discriminator, '\n    WHERE NOT (', v_met, ')\n)\n\n',
-        'SELECT COALESCE(JSON_ARRAYAGG(\n',
-        '        JSON_OBJECT(\'j\', q.j, \'n\', q.n, \'k\', q.k)\n    ), JSON_ARRAY()), COUNT(*)\n',
-        'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT g.j, MAX(g.n) AS n, MIN(g.k) AS k\n',
-        '    FROM (\n        SELECT up.j, COUNT(*) AS n, MAX(', v_met, ') AS is_met,\n',
-        '            CAST(JSON_ARRAY(', v_starts, ') AS CHAR) AS k\n        FROM up\n',
-        '        GROUP BY up.j, ', v_starts,
-        '\n    ) AS g\n    WHERE g.is_met\n    GROUP BY g.j\n) AS q'
+        ' AND w.fate = \'delete\' AND w.edge_no <> ', p_edge_no
+    );
+
+    IF p_kind = 'own' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(\n',
+            '        JSON_OBJECT(\'j\', q.j, \'n\', q.n, \'k\', q.k)\n    ), JSON_ARRAY()),',
+            ' COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\n',
+            '    SELECT w.job_id AS j, COUNT(*) AS n,\n        MIN(CAST(JSON_ARRAY(',
+            substr(v_refers, 3), ') AS CHAR)) AS k', v_start,
+            '\n    GROUP BY w.job_id\n) AS q'
+        );
+    END IF;
+
+    SET v_start = concat(
+        'WITH RECURSIVE up (j', v_names, ') AS (\n    SELECT w.job_id', v_values, v_start,
+        '\n    UNION DISTINCT\n    SELECT up.j', v_values,
+        '\n    FROM up\n    STRAIGHT_JOIN ', v_name, ' AS x', v_up_index,
+        ' ON TRUE', v_step, v_is_set, v_discriminator, ' AND NOT (', v_own, ')\n),\n\n',
+        'down (j', v_ends, ') AS (\n    SELECT u.j', replace(v_ends, ', s', ', u.s'),
+        '\n    FROM up AS u\n    WHERE NOT EXISTS (SELECT 1 FROM up AS p WHERE p.j = u.j', v_above,
+        ')\n    UNION ALL\n    SELECT u.j', replace(v_ends, ', s', ', u.s'),
+        '\n    FROM down AS d\n    STRAIGHT_JOIN up AS u ON u.j = d.j', v_below, '\n)\n\n'
+    );
+    SET v_gone = concat(
+        '\nWHERE NOT EXISTS (SELECT 1 FROM down AS d WHERE d.j = u.j', v_gone, ')'
+    );
+
+    RETURN if(
+        p_kind = 'cycle',
+        concat(
+            v_start, 'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM up AS u', v_gone
+        ),
+        concat(
+            'INSERT IGNORE INTO deletion_walk_links (\n    walk_id, job_id, parent_node_no,',
+            ' parent_hash, child_node_no, child_hash, edge_no\n)\n', v_start,
+            'SELECT ?, u.j, ', v_node_no, ', deletion_key_hash(JSON_OBJECT(',
+            deletion_sql_list(v_keys, 'found_object', ', '), ')),\n    ', v_node_no,
+            ', deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '),
+            ')), ', p_edge_no, '\nFROM up AS u\nSTRAIGHT_JOIN ', v_name, ' AS c', v_up_index,
+            ' ON TRUE', v_found, '\nSTRAIGHT_JOIN ', v_name, ' AS x', v_up_index, ' ON TRUE',
+            v_over, v_gone
+        )
     );
 END$$
 DELIMITER ;
@@ -5178,10 +5240,10 @@ DELIMITER ;
 -- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
 -- Execute     the owner only
 --
--- They are nullable, and decide nothing else: no key, discriminator or generated column reads them,
--- nor any other reference that a row may be found by. So it stays where it was found, and what it
--- was. Of references of a table to
--- itself the list also serves rows that are their own parents, whatever the reference's action.
+-- They are nullable, and decide nothing else: no key, discriminator, generated column or CHECK
+-- reads them, nor any other reference that a row may be found by. So it stays where it was found,
+-- and what it was. Of references of a table to itself the list also serves rows that are their own
+-- parents, whatever the reference's action.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -5270,6 +5332,30 @@ BEGIN
                     g.table_schema = c.table_schema
                     AND g.table_name = c.table_name
                     AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
+            )
+            -- A CHECK, or a unique key by an expression, may have another answer to a NULL.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.table_constraints AS t
+                INNER JOIN information_schema.check_constraints AS h
+                    ON
+                        h.constraint_schema = t.constraint_schema
+                        AND h.constraint_name = t.constraint_name
+                WHERE
+                    t.table_schema = c.table_schema
+                    AND t.table_name = c.table_name
+                    AND t.constraint_type = 'CHECK'
+                    AND t.enforced = 'YES'
+                    AND locate(deletion_quote_name(k.name), h.check_clause) > 0
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.statistics AS i
+                WHERE
+                    i.table_schema = c.table_schema
+                    AND i.table_name = c.table_name
+                    AND i.non_unique = 0
+                    AND locate(deletion_quote_name(k.name), i.expression) > 0
             )
         GROUP BY o.edge_no
     ) AS q
@@ -6045,7 +6131,9 @@ BEGIN
             WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
-            WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+            WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
+            WHEN 'ring' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
+            WHEN 'own' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'link' THEN deletion_sql_link(p_plan_id, e.edge_no)
             WHEN 'part' THEN deletion_sql_part(p_plan_id, e.edge_no)
             WHEN 'size' THEN concat(
@@ -6062,10 +6150,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "link", "drain", "count", "sweep", "hold",
-            "lock", "look", "free", "remove", "remove_now", "left", "set", "part", "expand",
-            "fetch_levels", "look_levels", "remove_level", "find", "drain_found", "parent_row",
-            "change_rows"]',
+            '["fetch", "fetch_more", "size", "cycle", "ring", "own", "link", "drain", "count",
+            "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
+            "expand", "fetch_levels", "look_levels", "remove_level", "find", "drain_found",
+            "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -6079,12 +6167,16 @@ BEGIN
                 WHEN k.kind IN ('parent_row', 'change_rows') THEN
                     n.key_columns IS NULL AND e.action <> 'restrict'
                 WHEN n.key_columns IS NULL THEN FALSE
-                WHEN k.kind = 'cycle' THEN
+                -- Rings that a NULL opens, those that nothing opens, and rows in their own way.
+                WHEN k.kind IN ('cycle', 'ring') THEN
                     e.child_node_no = e.parent_node_no
-                    AND (
-                        (NOT e.is_circular AND e.action IN ('cascade', 'restrict'))
-                        OR (e.is_refused AND e.break_list IS NULL)
-                    )
+                    AND NOT e.is_circular
+                    AND e.action IN ('cascade', 'restrict')
+                    AND (e.break_list IS NULL) = (k.kind = 'ring')
+                WHEN k.kind = 'own' THEN
+                    e.child_node_no = e.parent_node_no
+                    AND e.is_refused
+                    AND e.break_list IS NULL
                 WHEN k.kind = 'link' THEN e.is_link
                 WHEN k.kind = 'part' THEN e.is_refused AND e.break_list IS NOT NULL
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')
@@ -7960,7 +8052,10 @@ looking: BEGIN
             v_is_over
             AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
         ) THEN
-            CALL deletion_place(p_run_id, v_plan_id, v_is_over);
+            CALL deletion_place(p_run_id, v_plan_id, v_is_placing, v_is_over);
+            UPDATE deletion_runs AS r
+            SET r.state = json_set(r.state, '$.place', TRUE)
+            WHERE r.run_id = p_run_id;
         END IF;
 
         IF v_is_over THEN
@@ -8420,7 +8515,10 @@ BEGIN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'climb_root' THEN EXECUTE dj_stmt USING @dj_frame, @dj_cursor;
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
-        WHEN p_kind = 'cycle' THEN EXECUTE dj_stmt USING @dj_walk_id;
+        WHEN p_kind IN ('cycle', 'own') THEN EXECUTE dj_stmt USING @dj_walk_id;
+        WHEN p_kind = 'ring' THEN
+            EXECUTE dj_stmt USING @dj_walk_id, @dj_walk_id;
+            SET @dj_rows = row_count();
         WHEN p_kind = 'guard' THEN EXECUTE dj_stmt;
         ELSE EXECUTE dj_stmt USING @dj_frame;
     END CASE;
@@ -8831,10 +8929,6 @@ DELIMITER ;
 -- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys,
 --             deletion_walk_links     Commits  no
 -- Execute     the owner only
---
--- Every row that had no turn hangs from another: who goes on from parent to parent comes into a
--- circle. It is met once the row in hand is one that was marked before; marks come ever farther
--- apart, so that none has to be kept but the last.
 
 DROP PROCEDURE IF EXISTS deletion_fail_circles;
 
@@ -8850,90 +8944,187 @@ SQL SECURITY DEFINER
 COMMENT 'Fail the jobs whose rows go in a circle that no NULL opens, and say which rows those are'
 BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
-    DECLARE v_node_no, v_mark_no, v_edge_no INT;
-    DECLARE v_hash, v_mark BINARY(32);
-    DECLARE v_steps, v_most, v_rows BIGINT;
+    DECLARE v_node_no INT;
+    DECLARE v_hash BINARY(32);
+    DECLARE v_rows BIGINT;
     DECLARE v_edges JSON;
     DECLARE v_tables, v_references, v_key
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_loose JSON DEFAULT (
+        SELECT coalesce(json_arrayagg(s.edge_no), json_array())
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'loose'
+    );
 
     SET v_job_id = (
         SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
     );
 
     WHILE v_job_id IS NOT NULL DO
+        CALL deletion_trace_circle(p_run_id, v_job_id, v_loose, v_rows, v_edges, v_node_no, v_hash);
+
+        IF v_rows IS NOT NULL THEN
+            SELECT
+                group_concat(DISTINCT s.table_name ORDER BY s.table_name SEPARATOR ', '),
+                group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', ')
+            INTO v_tables, v_references
+            FROM deletion_plan_steps AS s
+            WHERE
+                s.plan_id = p_plan_id
+                AND s.kind = 'fetch'
+                AND json_contains_path(v_edges, 'one', concat('$."', s.edge_no, '"'));
+
+            SET v_key = (
+                SELECT json_extract(
+                    w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8',
+                    '$.k9', '$.k10', '$.k11', '$.k12', '$.k13', '$.k14', '$.k15', '$.k16'
+                )
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run_id
+                    AND w.job_id = v_job_id
+                    AND w.node_no = v_node_no
+                    AND w.fate = 'delete'
+                    AND w.key_hash = v_hash
+            );
+            CALL deletion_fail_jobs(
+                p_run_id, json_array(v_job_id),
+                deletion_circle_error(v_rows, v_tables, v_references, v_key)
+            );
+        END IF;
+
+        SET v_job_id = (
+            SELECT min(l.job_id)
+            FROM deletion_walk_links AS l
+            WHERE l.walk_id = p_run_id AND l.job_id > v_job_id
+        );
+    END WHILE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_trace_circle.sql
+-- deletion_trace_circle
+-- Find a circle of rows that nothing opens, among the links that a walk has left of a job.
+--
+-- Parameters  p_walk_id, p_job_id   the walk, and the job
+--             p_loose               the references that can be set NULL, an array
+--             p_rows                OUT how many rows the circle has; NULL: there is none
+--             p_edges               OUT its references, each with its number of rows, an object
+--             p_node_no, p_hash     OUT one of its rows that the walk has met
+-- Writes      deletion_walk_links: those that are in no circle go     Commits  no
+-- Execute     the owner only
+--
+-- Who goes on from parent to parent comes into a circle, or to an end: a row that others have moved
+-- since, or that the job does not remove. A circle is met once the row in hand is one that was
+-- marked before; marks come ever farther apart, so that none has to be kept but the last.
+
+DROP PROCEDURE IF EXISTS deletion_trace_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_trace_circle(
+    IN p_walk_id BIGINT,
+    IN p_job_id BIGINT UNSIGNED,
+    IN p_loose JSON,
+    OUT p_rows BIGINT,
+    OUT p_edges JSON,
+    OUT p_node_no INT,
+    OUT p_hash BINARY(32)
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Find a circle of rows that nothing opens, among the links that a walk has left of a job'
+BEGIN
+    DECLARE v_node_no, v_mark_no, v_edge_no INT;  -- noqa: PRS
+    DECLARE v_hash, v_mark BINARY(32);
+    DECLARE v_steps, v_most BIGINT;
+    DECLARE v_is_end, v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_end = TRUE;
+
+    WHILE NOT v_is_done DO
+        SET v_is_end = FALSE, v_steps = 0, v_most = 1, p_rows = NULL, p_hash = NULL;
         SELECT l.parent_node_no, l.parent_hash
         INTO v_node_no, v_hash
         FROM deletion_walk_links AS l
-        WHERE l.walk_id = p_run_id AND l.job_id = v_job_id
+        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
         LIMIT 1;
-        SET v_steps = 0, v_most = 1, v_rows = NULL, v_mark_no = v_node_no, v_mark = v_hash;
+        SET v_is_done = v_is_end, v_mark_no = v_node_no, v_mark = v_hash;
 
-        -- The last time around, the circle's references are noted.
-        WHILE v_rows IS NULL OR v_steps > 0 DO
+        -- The last time around, the circle's references are noted, and a row that the walk has met.
+        WHILE NOT v_is_end AND (p_rows IS NULL OR v_steps > 0) DO
             SELECT l.parent_node_no, l.parent_hash, l.edge_no
             INTO v_node_no, v_hash, v_edge_no
             FROM deletion_walk_links AS l
             WHERE
-                l.walk_id = p_run_id
-                AND l.job_id = v_job_id
+                l.walk_id = p_walk_id
+                AND l.job_id = p_job_id
                 AND l.child_node_no = v_node_no
                 AND l.child_hash = v_hash
             -- What cannot be set NULL first: that is what keeps the row.
-            ORDER BY EXISTS (
-                SELECT 1
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
-            ), l.parent_node_no, l.parent_hash, l.edge_no
+            ORDER BY
+                json_contains(p_loose, cast(l.edge_no AS JSON)),
+                l.parent_node_no, l.parent_hash, l.edge_no
             LIMIT 1;
 
-            IF v_rows IS NOT NULL THEN
-                SET v_steps = v_steps - 1;
-
-                IF NOT json_contains(v_edges, cast(v_edge_no AS JSON)) THEN
-                    SET v_edges = json_array_append(v_edges, '$', v_edge_no);
-                END IF;
-            ELSE
+            IF p_rows IS NULL THEN
                 SET v_steps = v_steps + 1;
 
                 IF v_node_no = v_mark_no AND v_hash = v_mark THEN
-                    SET v_rows = v_steps, v_edges = json_array();
+                    SET p_rows = v_steps, p_edges = json_object();
                 ELSEIF v_steps = v_most THEN
                     SET v_steps = 0, v_most = 2 * v_most, v_mark_no = v_node_no, v_mark = v_hash;
+                END IF;
+            ELSE
+                SET v_steps = v_steps - 1;
+                SET p_edges = json_set(p_edges, concat('$."', v_edge_no, '"'), 1 + coalesce(
+                    cast(json_extract(p_edges, concat('$."', v_edge_no, '"')) AS SIGNED), 0
+                ));
+
+                IF p_hash IS NULL AND EXISTS (
+                    SELECT 1
+                    FROM deletion_walk_keys AS w
+                    WHERE
+                        w.walk_id = p_walk_id
+                        AND w.job_id = p_job_id
+                        AND w.node_no = v_node_no
+                        AND w.fate = 'delete'
+                        AND w.key_hash = v_hash
+                ) THEN
+                    SET p_node_no = v_node_no, p_hash = v_hash;
                 END IF;
             END IF;
         END WHILE;
 
-        SELECT
-            group_concat(DISTINCT s.table_name ORDER BY s.table_name SEPARATOR ', '),
-            group_concat(DISTINCT s.reference_name ORDER BY s.reference_name SEPARATOR ', ')
-        INTO v_tables, v_references
-        FROM deletion_plan_steps AS s
-        WHERE
-            s.plan_id = p_plan_id
-            AND s.kind = 'link'
-            AND json_contains(v_edges, cast(s.edge_no AS JSON));
+        IF p_hash IS NOT NULL THEN
+            SET v_is_done = TRUE;
+        ELSEIF NOT v_is_done THEN
+            SET p_rows = NULL;
+            DELETE l
+            FROM (
+                WITH RECURSIVE below (node_no, key_hash) AS (
+                    SELECT v_node_no, v_hash
+                    UNION DISTINCT
+                    SELECT o.child_node_no, o.child_hash
+                    FROM below AS b
+                    STRAIGHT_JOIN deletion_walk_links AS o FORCE INDEX (PRIMARY)
+                        ON
+                            o.walk_id = p_walk_id
+                            AND o.job_id = p_job_id
+                            AND o.parent_node_no = b.node_no
+                            AND o.parent_hash = b.key_hash
+                )
 
-        SET v_key = (
-            SELECT json_extract(
-                w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8', '$.k9',
-                '$.k10', '$.k11', '$.k12', '$.k13', '$.k14', '$.k15', '$.k16'
-            )
-            FROM deletion_walk_keys AS w
-            WHERE
-                w.walk_id = p_run_id
-                AND w.job_id = v_job_id
-                AND w.node_no = v_node_no
-                AND w.fate = 'delete'
-                AND w.key_hash = v_hash
-        );
-        CALL deletion_fail_jobs(
-            p_run_id, json_array(v_job_id),
-            deletion_circle_error(v_rows, v_tables, v_references, v_key)
-        );
-        SET v_job_id = (
-            SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
-        );
+                SELECT b.node_no, b.key_hash FROM below AS b
+            ) AS q
+            STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+                ON
+                    l.walk_id = p_walk_id
+                    AND l.job_id = p_job_id
+                    AND l.parent_node_no = q.node_no
+                    AND l.parent_hash = q.key_hash;
+        END IF;
     END WHILE;
 END$$
 DELIMITER ;
@@ -8986,9 +9177,10 @@ DELIMITER ;
 -- deletion_place
 -- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
 --
--- Parameters  p_run_id, p_plan_id   the run
---             p_is_over             OUT TRUE where no row has its turn any more
--- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_is_begun             INOUT FALSE: the roots have their turn now
+--             p_is_over              OUT TRUE where no row has its turn any more
+-- Writes      deletion_walk_links, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 --
 -- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
@@ -9000,8 +9192,9 @@ DROP PROCEDURE IF EXISTS deletion_place;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_place(
-    IN p_run_id BIGINT UNSIGNED,
+    IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
+    INOUT p_is_begun BOOLEAN,
     OUT p_is_over BOOLEAN
 )
 LANGUAGE SQL
@@ -9013,7 +9206,7 @@ BEGIN
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
     );
-    DECLARE v_rows, v_below, v_nodes, v_links, v_leading, v_hard JSON;
+    DECLARE v_rows, v_cut, v_below, v_nodes, v_links, v_leading, v_hard JSON;
 
     SELECT
         json_merge_preserve(json_arrayagg(l.node_no), json_arrayagg(l.parent_node_no)),
@@ -9032,16 +9225,12 @@ BEGIN
     FROM deletion_plan_steps AS l
     WHERE l.plan_id = p_plan_id AND l.kind = 'link';
 
-    IF NOT EXISTS (
-        SELECT 1
-        FROM deletion_runs AS r
-        WHERE r.run_id = p_run_id AND json_contains_path(r.state, 'one', '$.place')
-    ) THEN
+    IF NOT p_is_begun THEN
         -- The roots, and what is met from tables in no circle.
         UPDATE deletion_walk_keys AS w
         SET w.is_expanded = FALSE
         WHERE
-            w.walk_id = p_run_id
+            w.walk_id = p_walk_id
             AND w.fate = 'delete'
             AND json_contains(v_nodes, cast(w.node_no AS JSON))
             AND NOT json_contains(v_links, cast(w.edge_no AS JSON))
@@ -9055,9 +9244,7 @@ BEGIN
                     AND l.child_hash = w.key_hash
                     AND json_contains(v_hard, cast(l.edge_no AS JSON))
             );
-        UPDATE deletion_runs AS r
-        SET r.state = json_set(r.state, '$.place', TRUE)
-        WHERE r.run_id = p_run_id;
+        SET p_is_begun = TRUE;
     END IF;
 
     SET p_is_over = FALSE;
@@ -9068,53 +9255,71 @@ BEGIN
         FROM (
             SELECT w.job_id, w.node_no, w.key_hash
             FROM deletion_walk_keys AS w
-            WHERE w.walk_id = p_run_id AND NOT w.is_expanded
+            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
             LIMIT 1000
         ) AS q;
         SET p_is_over = v_rows IS NULL;
 
+        -- A row may have any number of others below it: a page of them at a time.
         SELECT json_arrayagg(json_object(
-            'j', q.job_id, 'n', q.child_node_no, 'h', hex(q.child_hash), 'm', q.is_met
+            'j', q.job_id, 'p', q.parent_node_no, 'ph', hex(q.parent_hash),
+            'n', q.child_node_no, 'h', hex(q.child_hash), 'e', q.edge_no
         ))
-        INTO v_below
+        INTO v_cut
         FROM (
             SELECT
-                l.job_id, l.child_node_no, l.child_hash,
-                max(json_contains(v_leading, cast(l.edge_no AS JSON))) AS is_met
+                l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
             FROM json_table(v_rows, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
                 ON
-                    l.walk_id = p_run_id
+                    l.walk_id = p_walk_id
                     AND l.job_id = t.j
                     AND l.parent_node_no = t.n
                     AND l.parent_hash = unhex(t.h)
-            GROUP BY l.job_id, l.child_node_no, l.child_hash
+            LIMIT 10000
         ) AS q;
 
         DELETE l
-        FROM json_table(v_rows, '$[*]' COLUMNS (
-            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        FROM json_table(v_cut, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', p INT PATH '$.p', ph CHAR(64) PATH '$.ph',
+            n INT PATH '$.n', h CHAR(64) PATH '$.h', e INT PATH '$.e'
         )) AS t
         STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
             ON
-                l.walk_id = p_run_id
+                l.walk_id = p_walk_id
                 AND l.job_id = t.j
-                AND l.parent_node_no = t.n
-                AND l.parent_hash = unhex(t.h);
+                AND l.parent_node_no = t.p
+                AND l.parent_hash = unhex(t.ph)
+                AND l.child_node_no = t.n
+                AND l.child_hash = unhex(t.h)
+                AND l.edge_no = t.e;
 
-        UPDATE json_table(v_rows, '$[*]' COLUMNS (
-            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
-        )) AS t
-        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-            ON
-                w.walk_id = p_run_id
-                AND w.job_id = t.j
-                AND w.node_no = t.n
-                AND w.fate = 'delete'
-                AND w.key_hash = unhex(t.h)
-        SET w.is_expanded = TRUE;
+        IF coalesce(json_length(v_cut), 0) < 10000 THEN
+            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+            )) AS t
+            STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+                ON
+                    w.walk_id = p_walk_id
+                    AND w.job_id = t.j
+                    AND w.node_no = t.n
+                    AND w.fate = 'delete'
+                    AND w.key_hash = unhex(t.h)
+            SET w.is_expanded = TRUE;
+        END IF;
+
+        SELECT json_arrayagg(json_object('j', q.j, 'n', q.n, 'h', q.h, 'm', q.is_met))
+        INTO v_below
+        FROM (
+            SELECT t.j, t.n, t.h, max(json_contains(v_leading, cast(t.e AS JSON))) AS is_met
+            FROM json_table(v_cut, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h',
+                e INT PATH '$.e'
+            )) AS t
+            GROUP BY t.j, t.n, t.h
+        ) AS q;
 
         -- A row that had its turn may get another one: then nothing hangs from it any more.
         UPDATE json_table(v_below, '$[*]' COLUMNS (
@@ -9123,7 +9328,7 @@ BEGIN
         )) AS t
         STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
             ON
-                w.walk_id = p_run_id
+                w.walk_id = p_walk_id
                 AND w.job_id = t.j
                 AND w.node_no = t.n
                 AND w.fate = 'delete'
@@ -9134,7 +9339,7 @@ BEGIN
                 SELECT 1
                 FROM deletion_walk_links AS l
                 WHERE
-                    l.walk_id = p_run_id
+                    l.walk_id = p_walk_id
                     AND l.job_id = w.job_id
                     AND l.child_node_no = w.node_no
                     AND l.child_hash = w.key_hash
@@ -9788,6 +9993,82 @@ BEGIN
                 json_extract(v_met, '$[0].holds'), cast(k.j - 4611686018427387904 AS JSON)
             );
     END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_preview_circle.sql
+-- deletion_preview_circle
+-- Say of a preview's finished walk which rows go in a circle that would stop the job.
+--
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_until                when to stop
+--             p_found                OUT references by which rows go so, an array: table t,
+--                                    reference r, number of rows n
+--             p_is_over              OUT FALSE: it was cut short
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_preview_circle;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_preview_circle(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_until DATETIME(6),
+    OUT p_found JSON,
+    OUT p_is_over BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say of a preview''s finished walk which rows go in a circle that would stop the job'
+BEGIN
+    DECLARE v_is_careful, v_is_begun BOOLEAN DEFAULT FALSE;
+    DECLARE v_own, v_edges JSON;
+    DECLARE v_rows BIGINT;
+    DECLARE v_node_no INT;
+    DECLARE v_hash BINARY(32);
+
+    CALL deletion_walk_rings(p_walk_id, p_plan_id, v_is_careful, v_own);
+    SET p_is_over = NOT EXISTS (
+        SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_walk_id
+    );
+
+    WHILE NOT p_is_over AND utc_timestamp(6) < p_until DO
+        CALL deletion_place(p_walk_id, p_plan_id, v_is_begun, p_is_over);
+    END WHILE;
+
+    IF p_is_over THEN
+        CALL deletion_trace_circle(
+            p_walk_id, 0, (
+                SELECT coalesce(json_arrayagg(s.edge_no), json_array())
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.kind = 'loose'
+            ), v_rows, v_edges, v_node_no, v_hash
+        );
+    END IF;
+
+    -- A row that is in its own way stops the job before any other circle does.
+    SET p_found = (
+        SELECT coalesce(json_arrayagg(json_object(
+            't', s.table_name, 'r', s.reference_name,
+            'n', coalesce(k.n, json_extract(v_edges, concat('$."', s.edge_no, '"')))
+        )), json_array())
+        FROM deletion_plan_steps AS s
+        LEFT JOIN json_table(v_own, '$[*]' COLUMNS (e INT PATH '$.e', n BIGINT PATH '$.n')) AS k
+            ON k.e = s.edge_no
+        WHERE
+            s.plan_id = p_plan_id
+            AND s.kind = 'fetch'
+            AND (
+                k.e IS NOT NULL
+                OR (v_rows IS NOT NULL AND json_contains_path(
+                    v_edges, 'one', concat('$."', s.edge_no, '"')
+                ))
+            )
+    );
 END$$
 DELIMITER ;
 -- <<<
@@ -10478,7 +10759,8 @@ DELIMITER ;
 -- deletion_stuck
 -- Raise the error that says why rows of the present frame cannot be removed.
 --
--- Errors      JD006 always: the rows that block, or a table whose rows are found and not changed
+-- Errors      JD006 the rows that block, or a table whose rows are found and not changed
+--             JD007 rows that wait for each other, since the check saw them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -10539,7 +10821,7 @@ BEGIN
         );
         SET v_message = json_remove(json_extract(@dj_keys, '$[0]'), '$.j');
         SET v_message = left(concat(
-            'rows of ', v_table, ' go in a circle that no batch holds, one is ', v_message
+            'rows of ', v_table, ' go in a circle that nothing opens, one is ', v_message
         ), 128);
         SIGNAL SQLSTATE 'JD007' SET MYSQL_ERRNO = 31007, MESSAGE_TEXT = v_message;
     END IF;
@@ -10689,14 +10971,14 @@ BEGIN
     -- One answer of the engine is never larger than this.
     DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));  -- noqa: PRS
     DECLARE v_frame, v_found JSON;
-    -- Only a check asks which rows go in a circle: by this reference, or met by it from elsewhere.
-    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND EXISTS (
+    -- Which rows go in a circle: by this reference, or met by it from elsewhere.
+    DECLARE v_links BOOLEAN DEFAULT EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
     );
     DECLARE v_meets BOOLEAN DEFAULT
-        p_walk_id > 0 AND p_action = 'cascade' AND NOT v_links AND EXISTS (
+        p_action = 'cascade' AND NOT v_links AND EXISTS (
             SELECT 1
             FROM deletion_plan_steps AS s
             WHERE s.plan_id = p_plan_id AND s.node_no = p_child_no AND s.kind = 'link'
@@ -10808,12 +11090,76 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_walk_rings.sql
+-- deletion_walk_rings
+-- Search the rows of a finished walk for rings of one self-reference, and rows in their own way.
+--
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_is_careful           OUT TRUE: there may be rings that a NULL opens
+--             p_own                  OUT rows that refer to themselves where nothing parts them, an
+--                                    array: their reference e, job j, number n, one's key k
+-- Writes      deletion_walk_links: rings that nothing opens, and what hangs from them
+-- Commits     no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_rings;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_rings(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED,
+    OUT p_is_careful BOOLEAN,
+    OUT p_own JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Search the rows of a finished walk for rings of one self-reference'
+BEGIN
+    DECLARE v_edge_no INT;
+    DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_step CURSOR FOR
+        SELECT s.edge_no, s.kind
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind IN ('cycle', 'ring', 'own')
+        ORDER BY s.step_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET p_is_careful = FALSE, p_own = json_array();
+    OPEN c_step;
+    FETCH c_step INTO v_edge_no, v_kind;
+
+    WHILE NOT v_is_done DO
+        SET @dj_walk_id = p_walk_id;
+        CALL deletion_execute(p_plan_id, v_edge_no, v_kind);
+
+        IF v_kind = 'cycle' THEN
+            SET p_is_careful = p_is_careful OR @dj_rows > 0;
+        ELSEIF v_kind = 'own' AND @dj_rows > 0 THEN
+            SET p_own = json_merge_preserve(p_own, (
+                SELECT json_arrayagg(json_set(k.o, '$.e', v_edge_no))
+                FROM json_table(@dj_answer, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+            ));
+        END IF;
+
+        SET v_is_done = FALSE;
+        FETCH c_step INTO v_edge_no, v_kind;
+    END WHILE;
+
+    CLOSE c_step;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_walk_verdict.sql
 -- deletion_walk_verdict
 -- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
 --
 -- Parameters  p_run_id, p_plan_id   the run
--- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_runs,
+--             deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_walk_verdict;
@@ -10831,8 +11177,9 @@ COMMENT 'Fail the jobs that a finished walk shows cannot end: rows in the way, o
 BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_edge_no, v_pos INT;
+    DECLARE v_pos INT DEFAULT 0;
     DECLARE v_found, v_circle JSON;
+    DECLARE v_is_careful BOOLEAN;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -10860,11 +11207,6 @@ BEGIN
             GROUP BY w.job_id, s.table_name, s.reference_name
         ) AS b
         GROUP BY b.job_id;
-    DECLARE c_cycle CURSOR FOR
-        SELECT s.edge_no, s.table_name, s.reference_name
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = p_plan_id AND s.kind = 'cycle'
-        ORDER BY s.edge_no;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     OPEN c_blocked;
@@ -10877,42 +11219,30 @@ BEGIN
     END WHILE;
 
     CLOSE c_blocked;
-    SET v_is_done = FALSE;
-    OPEN c_cycle;
-    FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+    CALL deletion_walk_rings(p_run_id, p_plan_id, v_is_careful, v_found);
 
-    WHILE NOT v_is_done DO
-        SET @dj_walk_id = p_run_id;
-        CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
+    IF v_is_careful THEN
+        -- A ring that a NULL opens is walked with care.
+        UPDATE deletion_runs AS r
+        SET r.state = json_set(r.state, '$.careful', TRUE)
+        WHERE r.run_id = p_run_id;
+    END IF;
 
-        IF @dj_rows > 0 AND EXISTS (
-            SELECT 1
-            FROM deletion_plan_steps AS s
-            WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
-        ) THEN
-            -- A ring that a NULL opens is walked with care.
-            UPDATE deletion_runs AS r
-            SET r.state = json_set(r.state, '$.careful', TRUE)
-            WHERE r.run_id = p_run_id;
-        ELSEIF @dj_rows > 0 THEN
-            SET v_found = @dj_answer, v_pos = 0;
-
-            WHILE v_pos < json_length(v_found) DO
-                SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
-                CALL deletion_fail_jobs(
-                    p_run_id, json_array(json_extract(v_circle, '$.j')), deletion_circle_error(
-                        json_extract(v_circle, '$.n'), v_table, v_reference, v_circle ->> '$.k'
-                    )
-                );
-                SET v_pos = v_pos + 1;
-            END WHILE;
-        END IF;
-
-        SET v_is_done = FALSE;
-        FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+    WHILE v_pos < json_length(v_found) DO
+        SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
+        SELECT s.table_name, s.reference_name
+        INTO v_table, v_reference
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id
+            AND s.edge_no = json_extract(v_circle, '$.e')
+            AND s.kind = 'own';
+        CALL deletion_fail_jobs(
+            p_run_id, json_array(json_extract(v_circle, '$.j')),
+            deletion_circle_error(1, v_table, v_reference, v_circle ->> '$.k')
+        );
+        SET v_pos = v_pos + 1;
     END WHILE;
-
-    CLOSE c_cycle;
 END$$
 DELIMITER ;
 -- <<<
@@ -11588,6 +11918,7 @@ DELIMITER ;
 -- Answer what a walk has found: how many rows of each table meet which end.
 --
 -- Parameters  p_walk_id, p_plan_id   the walk
+--             p_circles              what deletion_preview_circle has found
 --             p_is_at_least          TRUE: it was cut short
 -- Returns     rows as preview_deletion
 -- Writes      nothing                              Commits  no
@@ -11599,6 +11930,7 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fates(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
+    IN p_circles JSON,
     IN p_is_at_least BOOLEAN
 )
 LANGUAGE SQL
@@ -11651,6 +11983,13 @@ BEGIN
                 AND d.fate = 'delete' AND d.key_hash = w.key_hash
         )
     GROUP BY s.table_name, w.fate, s.reference_name
+    UNION ALL
+    SELECT c.t, 'circle', c.r, c.n, p_is_at_least
+    FROM json_table(p_circles, '$[*]' COLUMNS (  -- noqa: CP02
+        t VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',  -- noqa: PRS
+        r VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.r',
+        n BIGINT PATH '$.n'
+    )) AS c
     ORDER BY 1, 2, 3;
 END$$
 DELIMITER ;

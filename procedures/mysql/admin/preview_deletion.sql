@@ -3,11 +3,12 @@
 --
 -- Parameters  p_table   the target                 p_pk   key of the row
 -- Returns     rows of table_name, action (delete, set_null, set_default, scrub, restrict, keep,
---             held, root_not_found), reference_name (of what blocks or is kept), row_count,
---             is_at_least (the walk was cut short)
+--             held, circle, root_not_found), reference_name (of what blocks or is kept, and of the
+--             rows of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
 --             JD007 as the plan's; the engine's own where a right is missing
--- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links, emptied again; deletion_plans
+-- Commits     no
 -- Execute     deletion_jobs_operator
 -- Example     CALL preview_deletion('users', '42');
 
@@ -29,13 +30,14 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_until DATETIME(6);
-    DECLARE v_saved, v_roots JSON;
-    DECLARE v_is_whole, v_fits BOOLEAN;
+    DECLARE v_saved, v_roots, v_circles JSON;
+    DECLARE v_is_whole, v_is_over, v_fits BOOLEAN DEFAULT FALSE;
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- A caller's transaction is the caller's to roll back.
         DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+        DELETE FROM deletion_walk_links WHERE walk_id = v_walk_id;
 
         IF v_saved IS NOT NULL THEN
             SET SESSION
@@ -78,6 +80,7 @@ BEGIN
     )));
     CALL deletion_execute(v_plan_id, 0, 'roots');
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links WHERE walk_id = v_walk_id;
     SET v_roots = @dj_answer;
     CALL deletion_preview_held(v_walk_id, v_plan_id, v_roots, v_until, v_is_whole);
     CALL deletion_seed_walk(v_walk_id, v_roots);
@@ -93,8 +96,14 @@ BEGIN
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
-    CALL deletion_fates(v_walk_id, v_plan_id, v_read IS NOT NULL OR NOT v_is_whole);
+    -- Of a walk that was cut short nobody knows which circles others open.
+    IF v_read IS NULL THEN
+        CALL deletion_preview_circle(v_walk_id, v_plan_id, v_until, v_circles, v_is_over);
+    END IF;
+
+    CALL deletion_fates(v_walk_id, v_plan_id, v_circles, NOT v_is_over OR NOT v_is_whole);
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
+    DELETE FROM deletion_walk_links WHERE walk_id = v_walk_id;
     SET SESSION
         time_zone = json_unquote(json_extract(v_saved, '$[0]')),
         cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);

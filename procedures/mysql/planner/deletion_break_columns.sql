@@ -5,10 +5,10 @@
 -- Writes      deletion_plan_edges: break_list; NULL: there are none     Commits  no
 -- Execute     the owner only
 --
--- They are nullable, and decide nothing else: no key, discriminator or generated column reads them,
--- nor any other reference that a row may be found by. So it stays where it was found, and what it
--- was. Of references of a table to
--- itself the list also serves rows that are their own parents, whatever the reference's action.
+-- They are nullable, and decide nothing else: no key, discriminator, generated column or CHECK
+-- reads them, nor any other reference that a row may be found by. So it stays where it was found,
+-- and what it was. Of references of a table to itself the list also serves rows that are their own
+-- parents, whatever the reference's action.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -97,6 +97,30 @@ BEGIN
                     g.table_schema = c.table_schema
                     AND g.table_name = c.table_name
                     AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
+            )
+            -- A CHECK, or a unique key by an expression, may have another answer to a NULL.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.table_constraints AS t
+                INNER JOIN information_schema.check_constraints AS h
+                    ON
+                        h.constraint_schema = t.constraint_schema
+                        AND h.constraint_name = t.constraint_name
+                WHERE
+                    t.table_schema = c.table_schema
+                    AND t.table_name = c.table_name
+                    AND t.constraint_type = 'CHECK'
+                    AND t.enforced = 'YES'
+                    AND locate(deletion_quote_name(k.name), h.check_clause) > 0
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.statistics AS i
+                WHERE
+                    i.table_schema = c.table_schema
+                    AND i.table_name = c.table_name
+                    AND i.non_unique = 0
+                    AND locate(deletion_quote_name(k.name), i.expression) > 0
             )
         GROUP BY o.edge_no
     ) AS q

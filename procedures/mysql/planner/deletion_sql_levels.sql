@@ -47,9 +47,11 @@ BEGIN
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
+    -- A list that is made once: the engine would read the frame anew for each of its own rows.
     SET v_beyond = concat(
-        ' AND NOT EXISTS (SELECT 1 FROM ', deletion_sql_frame(v_keys, ''), ' WHERE ',
-        deletion_sql_list(v_keys, 'own', ' AND '), ')'
+        ' AND (', deletion_sql_list(v_keys, 'column', ', '), ') NOT IN (',
+        'SELECT /*+ SUBQUERY(MATERIALIZATION) */ ', deletion_sql_list(v_keys, 'given', ', '),
+        ' FROM ', deletion_sql_frame(v_keys, ''), ')'
     );
 
     SET v_hangs = (

@@ -45,6 +45,10 @@ BEGIN
             WHEN 'own' THEN concat(
                 'c.', v_name, ' = ', v_column ->> '$.get[0]', 't.', v_f, v_column ->> '$.get[1]'
             )
+            WHEN 'column' THEN concat('c.', v_name)
+            WHEN 'given' THEN concat(
+                v_column ->> '$.get[0]', 't.', v_f, v_column ->> '$.get[1]'
+            )
             WHEN 'same' THEN concat('c.', v_name, ' = x.', v_name)
             WHEN 'answer' THEN concat(
                 v_column ->> '$.put[0]', 'c.', v_name, v_column ->> '$.put[1]', ' AS ', v_f

@@ -91,7 +91,9 @@ BEGIN
             WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
-            WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no)
+            WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
+            WHEN 'ring' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
+            WHEN 'own' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'link' THEN deletion_sql_link(p_plan_id, e.edge_no)
             WHEN 'part' THEN deletion_sql_part(p_plan_id, e.edge_no)
             WHEN 'size' THEN concat(
@@ -108,10 +110,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "link", "drain", "count", "sweep", "hold",
-            "lock", "look", "free", "remove", "remove_now", "left", "set", "part", "expand",
-            "fetch_levels", "look_levels", "remove_level", "find", "drain_found", "parent_row",
-            "change_rows"]',
+            '["fetch", "fetch_more", "size", "cycle", "ring", "own", "link", "drain", "count",
+            "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
+            "expand", "fetch_levels", "look_levels", "remove_level", "find", "drain_found",
+            "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -125,12 +127,16 @@ BEGIN
                 WHEN k.kind IN ('parent_row', 'change_rows') THEN
                     n.key_columns IS NULL AND e.action <> 'restrict'
                 WHEN n.key_columns IS NULL THEN FALSE
-                WHEN k.kind = 'cycle' THEN
+                -- Rings that a NULL opens, those that nothing opens, and rows in their own way.
+                WHEN k.kind IN ('cycle', 'ring') THEN
                     e.child_node_no = e.parent_node_no
-                    AND (
-                        (NOT e.is_circular AND e.action IN ('cascade', 'restrict'))
-                        OR (e.is_refused AND e.break_list IS NULL)
-                    )
+                    AND NOT e.is_circular
+                    AND e.action IN ('cascade', 'restrict')
+                    AND (e.break_list IS NULL) = (k.kind = 'ring')
+                WHEN k.kind = 'own' THEN
+                    e.child_node_no = e.parent_node_no
+                    AND e.is_refused
+                    AND e.break_list IS NULL
                 WHEN k.kind = 'link' THEN e.is_link
                 WHEN k.kind = 'part' THEN e.is_refused AND e.break_list IS NOT NULL
                 WHEN k.kind = 'set' THEN e.action IN ('set_null', 'set_default', 'scrub')

@@ -120,7 +120,10 @@ looking: BEGIN
             v_is_over
             AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
         ) THEN
-            CALL deletion_place(p_run_id, v_plan_id, v_is_over);
+            CALL deletion_place(p_run_id, v_plan_id, v_is_placing, v_is_over);
+            UPDATE deletion_runs AS r
+            SET r.state = json_set(r.state, '$.place', TRUE)
+            WHERE r.run_id = p_run_id;
         END IF;
 
         IF v_is_over THEN

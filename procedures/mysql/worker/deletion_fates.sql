@@ -2,6 +2,7 @@
 -- Answer what a walk has found: how many rows of each table meet which end.
 --
 -- Parameters  p_walk_id, p_plan_id   the walk
+--             p_circles              what deletion_preview_circle has found
 --             p_is_at_least          TRUE: it was cut short
 -- Returns     rows as preview_deletion
 -- Writes      nothing                              Commits  no
@@ -13,6 +14,7 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_fates(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
+    IN p_circles JSON,
     IN p_is_at_least BOOLEAN
 )
 LANGUAGE SQL
@@ -65,6 +67,13 @@ BEGIN
                 AND d.fate = 'delete' AND d.key_hash = w.key_hash
         )
     GROUP BY s.table_name, w.fate, s.reference_name
+    UNION ALL
+    SELECT c.t, 'circle', c.r, c.n, p_is_at_least
+    FROM json_table(p_circles, '$[*]' COLUMNS (  -- noqa: CP02
+        t VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',  -- noqa: PRS
+        r VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.r',
+        n BIGINT PATH '$.n'
+    )) AS c
     ORDER BY 1, 2, 3;
 END$$
 DELIMITER ;

@@ -1,9 +1,10 @@
 -- deletion_place
 -- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
 --
--- Parameters  p_run_id, p_plan_id   the run
---             p_is_over             OUT TRUE where no row has its turn any more
--- Writes      deletion_walk_links, deletion_walk_keys, deletion_runs     Commits  no
+-- Parameters  p_walk_id, p_plan_id   the walk
+--             p_is_begun             INOUT FALSE: the roots have their turn now
+--             p_is_over              OUT TRUE where no row has its turn any more
+-- Writes      deletion_walk_links, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 --
 -- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
@@ -15,8 +16,9 @@ DROP PROCEDURE IF EXISTS deletion_place;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_place(
-    IN p_run_id BIGINT UNSIGNED,
+    IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
+    INOUT p_is_begun BOOLEAN,
     OUT p_is_over BOOLEAN
 )
 LANGUAGE SQL
@@ -28,7 +30,7 @@ BEGIN
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
     );
-    DECLARE v_rows, v_below, v_nodes, v_links, v_leading, v_hard JSON;
+    DECLARE v_rows, v_cut, v_below, v_nodes, v_links, v_leading, v_hard JSON;
 
     SELECT
         json_merge_preserve(json_arrayagg(l.node_no), json_arrayagg(l.parent_node_no)),
@@ -47,16 +49,12 @@ BEGIN
     FROM deletion_plan_steps AS l
     WHERE l.plan_id = p_plan_id AND l.kind = 'link';
 
-    IF NOT EXISTS (
-        SELECT 1
-        FROM deletion_runs AS r
-        WHERE r.run_id = p_run_id AND json_contains_path(r.state, 'one', '$.place')
-    ) THEN
+    IF NOT p_is_begun THEN
         -- The roots, and what is met from tables in no circle.
         UPDATE deletion_walk_keys AS w
         SET w.is_expanded = FALSE
         WHERE
-            w.walk_id = p_run_id
+            w.walk_id = p_walk_id
             AND w.fate = 'delete'
             AND json_contains(v_nodes, cast(w.node_no AS JSON))
             AND NOT json_contains(v_links, cast(w.edge_no AS JSON))
@@ -70,9 +68,7 @@ BEGIN
                     AND l.child_hash = w.key_hash
                     AND json_contains(v_hard, cast(l.edge_no AS JSON))
             );
-        UPDATE deletion_runs AS r
-        SET r.state = json_set(r.state, '$.place', TRUE)
-        WHERE r.run_id = p_run_id;
+        SET p_is_begun = TRUE;
     END IF;
 
     SET p_is_over = FALSE;
@@ -83,53 +79,71 @@ BEGIN
         FROM (
             SELECT w.job_id, w.node_no, w.key_hash
             FROM deletion_walk_keys AS w
-            WHERE w.walk_id = p_run_id AND NOT w.is_expanded
+            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
             LIMIT 1000
         ) AS q;
         SET p_is_over = v_rows IS NULL;
 
+        -- A row may have any number of others below it: a page of them at a time.
         SELECT json_arrayagg(json_object(
-            'j', q.job_id, 'n', q.child_node_no, 'h', hex(q.child_hash), 'm', q.is_met
+            'j', q.job_id, 'p', q.parent_node_no, 'ph', hex(q.parent_hash),
+            'n', q.child_node_no, 'h', hex(q.child_hash), 'e', q.edge_no
         ))
-        INTO v_below
+        INTO v_cut
         FROM (
             SELECT
-                l.job_id, l.child_node_no, l.child_hash,
-                max(json_contains(v_leading, cast(l.edge_no AS JSON))) AS is_met
+                l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
             FROM json_table(v_rows, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
                 ON
-                    l.walk_id = p_run_id
+                    l.walk_id = p_walk_id
                     AND l.job_id = t.j
                     AND l.parent_node_no = t.n
                     AND l.parent_hash = unhex(t.h)
-            GROUP BY l.job_id, l.child_node_no, l.child_hash
+            LIMIT 10000
         ) AS q;
 
         DELETE l
-        FROM json_table(v_rows, '$[*]' COLUMNS (
-            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+        FROM json_table(v_cut, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', p INT PATH '$.p', ph CHAR(64) PATH '$.ph',
+            n INT PATH '$.n', h CHAR(64) PATH '$.h', e INT PATH '$.e'
         )) AS t
         STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
             ON
-                l.walk_id = p_run_id
+                l.walk_id = p_walk_id
                 AND l.job_id = t.j
-                AND l.parent_node_no = t.n
-                AND l.parent_hash = unhex(t.h);
+                AND l.parent_node_no = t.p
+                AND l.parent_hash = unhex(t.ph)
+                AND l.child_node_no = t.n
+                AND l.child_hash = unhex(t.h)
+                AND l.edge_no = t.e;
 
-        UPDATE json_table(v_rows, '$[*]' COLUMNS (
-            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
-        )) AS t
-        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-            ON
-                w.walk_id = p_run_id
-                AND w.job_id = t.j
-                AND w.node_no = t.n
-                AND w.fate = 'delete'
-                AND w.key_hash = unhex(t.h)
-        SET w.is_expanded = TRUE;
+        IF coalesce(json_length(v_cut), 0) < 10000 THEN
+            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+            )) AS t
+            STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+                ON
+                    w.walk_id = p_walk_id
+                    AND w.job_id = t.j
+                    AND w.node_no = t.n
+                    AND w.fate = 'delete'
+                    AND w.key_hash = unhex(t.h)
+            SET w.is_expanded = TRUE;
+        END IF;
+
+        SELECT json_arrayagg(json_object('j', q.j, 'n', q.n, 'h', q.h, 'm', q.is_met))
+        INTO v_below
+        FROM (
+            SELECT t.j, t.n, t.h, max(json_contains(v_leading, cast(t.e AS JSON))) AS is_met
+            FROM json_table(v_cut, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h',
+                e INT PATH '$.e'
+            )) AS t
+            GROUP BY t.j, t.n, t.h
+        ) AS q;
 
         -- A row that had its turn may get another one: then nothing hangs from it any more.
         UPDATE json_table(v_below, '$[*]' COLUMNS (
@@ -138,7 +152,7 @@ BEGIN
         )) AS t
         STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
             ON
-                w.walk_id = p_run_id
+                w.walk_id = p_walk_id
                 AND w.job_id = t.j
                 AND w.node_no = t.n
                 AND w.fate = 'delete'
@@ -149,7 +163,7 @@ BEGIN
                 SELECT 1
                 FROM deletion_walk_links AS l
                 WHERE
-                    l.walk_id = p_run_id
+                    l.walk_id = p_walk_id
                     AND l.job_id = w.job_id
                     AND l.child_node_no = w.node_no
                     AND l.child_hash = w.key_hash

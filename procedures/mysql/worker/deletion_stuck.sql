@@ -1,7 +1,8 @@
 -- deletion_stuck
 -- Raise the error that says why rows of the present frame cannot be removed.
 --
--- Errors      JD006 always: the rows that block, or a table whose rows are found and not changed
+-- Errors      JD006 the rows that block, or a table whose rows are found and not changed
+--             JD007 rows that wait for each other, since the check saw them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -62,7 +63,7 @@ BEGIN
         );
         SET v_message = json_remove(json_extract(@dj_keys, '$[0]'), '$.j');
         SET v_message = left(concat(
-            'rows of ', v_table, ' go in a circle that no batch holds, one is ', v_message
+            'rows of ', v_table, ' go in a circle that nothing opens, one is ', v_message
         ), 128);
         SIGNAL SQLSTATE 'JD007' SET MYSQL_ERRNO = 31007, MESSAGE_TEXT = v_message;
     END IF;

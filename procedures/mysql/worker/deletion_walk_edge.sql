@@ -33,14 +33,14 @@ BEGIN
     -- One answer of the engine is never larger than this.
     DECLARE v_page INT DEFAULT least(10000, coalesce(p_most, 10000));  -- noqa: PRS
     DECLARE v_frame, v_found JSON;
-    -- Only a check asks which rows go in a circle: by this reference, or met by it from elsewhere.
-    DECLARE v_links BOOLEAN DEFAULT p_walk_id > 0 AND EXISTS (
+    -- Which rows go in a circle: by this reference, or met by it from elsewhere.
+    DECLARE v_links BOOLEAN DEFAULT EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
     );
     DECLARE v_meets BOOLEAN DEFAULT
-        p_walk_id > 0 AND p_action = 'cascade' AND NOT v_links AND EXISTS (
+        p_action = 'cascade' AND NOT v_links AND EXISTS (
             SELECT 1
             FROM deletion_plan_steps AS s
             WHERE s.plan_id = p_plan_id AND s.node_no = p_child_no AND s.kind = 'link'

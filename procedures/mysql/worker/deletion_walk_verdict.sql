@@ -2,7 +2,8 @@
 -- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a circle.
 --
 -- Parameters  p_run_id, p_plan_id   the run
--- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_walk_keys   Commits  no
+-- Writes      deletion_attempts, deletion_jobs, deletion_frames, deletion_runs,
+--             deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_walk_verdict;
@@ -20,8 +21,9 @@ COMMENT 'Fail the jobs that a finished walk shows cannot end: rows in the way, o
 BEGIN
     DECLARE v_job_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_edge_no, v_pos INT;
+    DECLARE v_pos INT DEFAULT 0;
     DECLARE v_found, v_circle JSON;
+    DECLARE v_is_careful BOOLEAN;
     DECLARE v_table, v_reference VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_blocked CURSOR FOR
@@ -49,11 +51,6 @@ BEGIN
             GROUP BY w.job_id, s.table_name, s.reference_name
         ) AS b
         GROUP BY b.job_id;
-    DECLARE c_cycle CURSOR FOR
-        SELECT s.edge_no, s.table_name, s.reference_name
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = p_plan_id AND s.kind = 'cycle'
-        ORDER BY s.edge_no;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     OPEN c_blocked;
@@ -66,41 +63,29 @@ BEGIN
     END WHILE;
 
     CLOSE c_blocked;
-    SET v_is_done = FALSE;
-    OPEN c_cycle;
-    FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+    CALL deletion_walk_rings(p_run_id, p_plan_id, v_is_careful, v_found);
 
-    WHILE NOT v_is_done DO
-        SET @dj_walk_id = p_run_id;
-        CALL deletion_execute(p_plan_id, v_edge_no, 'cycle');
+    IF v_is_careful THEN
+        -- A ring that a NULL opens is walked with care.
+        UPDATE deletion_runs AS r
+        SET r.state = json_set(r.state, '$.careful', TRUE)
+        WHERE r.run_id = p_run_id;
+    END IF;
 
-        IF @dj_rows > 0 AND EXISTS (
-            SELECT 1
-            FROM deletion_plan_steps AS s
-            WHERE s.plan_id = p_plan_id AND s.edge_no = v_edge_no AND s.kind = 'loose'
-        ) THEN
-            -- A ring that a NULL opens is walked with care.
-            UPDATE deletion_runs AS r
-            SET r.state = json_set(r.state, '$.careful', TRUE)
-            WHERE r.run_id = p_run_id;
-        ELSEIF @dj_rows > 0 THEN
-            SET v_found = @dj_answer, v_pos = 0;
-
-            WHILE v_pos < json_length(v_found) DO
-                SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
-                CALL deletion_fail_jobs(
-                    p_run_id, json_array(json_extract(v_circle, '$.j')), deletion_circle_error(
-                        json_extract(v_circle, '$.n'), v_table, v_reference, v_circle ->> '$.k'
-                    )
-                );
-                SET v_pos = v_pos + 1;
-            END WHILE;
-        END IF;
-
-        SET v_is_done = FALSE;
-        FETCH c_cycle INTO v_edge_no, v_table, v_reference;
+    WHILE v_pos < json_length(v_found) DO
+        SET v_circle = json_extract(v_found, concat('$[', v_pos, ']'));
+        SELECT s.table_name, s.reference_name
+        INTO v_table, v_reference
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id
+            AND s.edge_no = json_extract(v_circle, '$.e')
+            AND s.kind = 'own';
+        CALL deletion_fail_jobs(
+            p_run_id, json_array(json_extract(v_circle, '$.j')),
+            deletion_circle_error(1, v_table, v_reference, v_circle ->> '$.k')
+        );
+        SET v_pos = v_pos + 1;
     END WHILE;
-
-    CLOSE c_cycle;
 END$$
 DELIMITER ;

@@ -4,7 +4,7 @@ WITH needed AS (
     SELECT
         p.table_name,
         max(p.kind IN ('remove', 'drain')) AS deletes,
-        max(p.kind IN ('set', 'lock', 'break', 'break_own', 'mark')) AS updates
+        max(p.kind IN ('set', 'lock', 'break', 'own_break', 'part', 'mark')) AS updates
     FROM vw_deletion_plan AS p
     WHERE p.entity_table = %(entity_table)s
     GROUP BY p.table_name
