@@ -259,6 +259,8 @@ REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_columns
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_keys
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_walk_links
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_marks
 FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_holds
