@@ -8393,7 +8393,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Drop, some at a time, what soft jobs have noted that nobody goes on with'
 BEGIN
-    DECLARE v_jobs JSON;
+    DECLARE v_jobs JSON;  -- noqa: PRS
 
     -- A look at the index for each job; what a caller holds waits for the next time.
     SELECT json_arrayagg(j.id)
@@ -8401,7 +8401,7 @@ BEGIN
     FROM (SELECT DISTINCT k.job_id FROM deletion_soft_keys AS k) AS n
     STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY)
         ON j.id = n.job_id AND j.status <> 'running' AND (j.status <> 'pending' OR j.hard_delete)
-    FOR UPDATE OF j SKIP LOCKED;  -- noqa: PRS
+    FOR UPDATE OF j SKIP LOCKED;
 
     DELETE k
     FROM (
