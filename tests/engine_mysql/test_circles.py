@@ -82,6 +82,7 @@ def test_the_preview_names_the_references_of_a_circle_that_stops_the_job(db: Dat
     }
     error = refused(db, "dept", 1)
     assert error.startswith("2 rows of dept, employee go in a circle by fk_dept_manager_id, fk_")
+    assert error.endswith((", such as dept (1)", ", such as employee (11)"))
 
 
 def test_the_preview_says_nothing_of_a_circle_that_is_opened(db: Database) -> None:
@@ -227,7 +228,7 @@ def test_a_row_that_refers_to_itself_goes_where_the_engine_or_a_null_lets_it(
         assert foreseen == {Preview("node", "circle", "fk_node_parent_id", 1, False)}
         assert (job.status, job.error) == (
             "failed",
-            "JD007: 1 row of node refers to itself by fk_node_parent_id, one is 1",
+            "JD007: 1 row of node refers to itself by fk_node_parent_id, such as node (1)",
         )
         assert (db.receipts(job.id), db.application_contents()) == ({}, before)
         with pytest.raises(pymysql.err.IntegrityError, match="1451"):

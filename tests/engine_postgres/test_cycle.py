@@ -1,5 +1,6 @@
 """The search for rows in a circle, by the plan that PostgreSQL makes for it."""
 
+import re
 import time
 
 import pytest
@@ -124,6 +125,8 @@ def test_the_largest_circle_among_many_rows_is_found_in_time(postgres: Database)
     job = db.delete("person", 1)
     assert time.monotonic() - started < 60
     assert (job.error or "").startswith("JD007: 62 rows of person go in a circle by fk_person_")
+    shown = re.findall(r"person \((\d+)\)", (job.error or "").split(", such as ")[1])
+    assert len(set(shown)) == 3
     assert db.count("person") == 20000
 
 

@@ -8891,7 +8891,7 @@ DELIMITER ;
 --
 -- Parameters  p_rows                   how many rows
 --             p_tables, p_references   their tables, and the references that tie them
---             p_key                    the key of one of them, a JSON array
+--             p_key_table, p_key       the table of one of them, and its key, a JSON array
 -- Returns     text
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -8903,6 +8903,7 @@ CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_circle_erro
     p_rows BIGINT,
     p_tables LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     p_references LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_key_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     p_key LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
@@ -8915,7 +8916,7 @@ BEGIN
         'JD007: ',
         if(p_rows = 1, '1 row of ', concat(p_rows, ' rows of ')), p_tables,
         if(p_rows = 1, ' refers to itself by ', ' go in a circle by '), p_references,
-        ', one is ', substr(p_key, 2, char_length(p_key) - 2)
+        ', such as ', p_key_table, ' (', substr(p_key, 2, char_length(p_key) - 2), ')'
     );
 END$$
 DELIMITER ;
@@ -8948,7 +8949,7 @@ BEGIN
     DECLARE v_hash BINARY(32);
     DECLARE v_rows BIGINT;
     DECLARE v_edges JSON;
-    DECLARE v_tables, v_references, v_key
+    DECLARE v_tables, v_references, v_key_table, v_key
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_loose JSON DEFAULT (
         SELECT coalesce(json_arrayagg(s.edge_no), json_array())
@@ -8974,6 +8975,11 @@ BEGIN
                 AND s.kind = 'fetch'
                 AND json_contains_path(v_edges, 'one', concat('$."', s.edge_no, '"'));
 
+            SET v_key_table = (
+                SELECT min(s.table_name)
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.node_no = v_node_no
+            );
             SET v_key = (
                 SELECT json_extract(
                     w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8',
@@ -8989,7 +8995,7 @@ BEGIN
             );
             CALL deletion_fail_jobs(
                 p_run_id, json_array(v_job_id),
-                deletion_circle_error(v_rows, v_tables, v_references, v_key)
+                deletion_circle_error(v_rows, v_tables, v_references, v_key_table, v_key)
             );
         END IF;
 
@@ -11239,7 +11245,7 @@ BEGIN
             AND s.kind = 'own';
         CALL deletion_fail_jobs(
             p_run_id, json_array(json_extract(v_circle, '$.j')),
-            deletion_circle_error(1, v_table, v_reference, v_circle ->> '$.k')
+            deletion_circle_error(1, v_table, v_reference, v_table, v_circle ->> '$.k')
         );
         SET v_pos = v_pos + 1;
     END WHILE;

@@ -24,7 +24,7 @@ BEGIN
     DECLARE v_hash BINARY(32);
     DECLARE v_rows BIGINT;
     DECLARE v_edges JSON;
-    DECLARE v_tables, v_references, v_key
+    DECLARE v_tables, v_references, v_key_table, v_key
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_loose JSON DEFAULT (
         SELECT coalesce(json_arrayagg(s.edge_no), json_array())
@@ -50,6 +50,11 @@ BEGIN
                 AND s.kind = 'fetch'
                 AND json_contains_path(v_edges, 'one', concat('$."', s.edge_no, '"'));
 
+            SET v_key_table = (
+                SELECT min(s.table_name)
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_plan_id AND s.node_no = v_node_no
+            );
             SET v_key = (
                 SELECT json_extract(
                     w.`keys`, '$.k1', '$.k2', '$.k3', '$.k4', '$.k5', '$.k6', '$.k7', '$.k8',
@@ -65,7 +70,7 @@ BEGIN
             );
             CALL deletion_fail_jobs(
                 p_run_id, json_array(v_job_id),
-                deletion_circle_error(v_rows, v_tables, v_references, v_key)
+                deletion_circle_error(v_rows, v_tables, v_references, v_key_table, v_key)
             );
         END IF;
 

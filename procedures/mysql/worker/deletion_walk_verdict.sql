@@ -83,7 +83,7 @@ BEGIN
             AND s.kind = 'own';
         CALL deletion_fail_jobs(
             p_run_id, json_array(json_extract(v_circle, '$.j')),
-            deletion_circle_error(1, v_table, v_reference, v_circle ->> '$.k')
+            deletion_circle_error(1, v_table, v_reference, v_table, v_circle ->> '$.k')
         );
         SET v_pos = v_pos + 1;
     END WHILE;

@@ -26,7 +26,7 @@ BEGIN
         CONTINUE WHEN v_circle.p_rows <= deletion_setting_int('batch_rows');
         v_failed := v_failed || v_job_id;
         PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
-            'JD007: %s rows of %s go in a circle by %s, one is %s',
+            'JD007: %s rows of %s go in a circle by %s, such as %s',
             v_circle.p_rows,
             (
                 SELECT string_agg(DISTINCT s.table_name, ', ')

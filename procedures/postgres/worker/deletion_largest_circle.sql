@@ -4,7 +4,8 @@
 -- Parameters  p_walk_id   the walk                 p_plan_id   its plan
 --             p_job_id    the job
 -- Returns     record: p_rows, how many rows; p_nodes, their tables; p_edges, the references that
---             tie them, each with how many of the rows it ties; p_sample, the key of one of them
+--             tie them, each with how many of the rows it ties; p_sample, up to
+--             three of them, each with its table
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -173,13 +174,33 @@ BEGIN
             ) AS e
         ),
         (
-            SELECT min(k.key_text)
+            SELECT string_agg(format('%s (%s)', k.table_name, k.key_text), ', ' ORDER BY k.place)
             FROM (
-                SELECT string_agg(e.value, ', ' ORDER BY substr(e.key, 2)::integer) AS key_text
-                FROM part AS p
-                CROSS JOIN LATERAL jsonb_each_text(p.keys) AS e
-                WHERE e.key LIKE 'k%'
-                GROUP BY p.node_no, p.key_hash
+                SELECT
+                    (
+                        SELECT min(s.table_name)
+                        FROM deletion_plan_steps AS s
+                        WHERE s.plan_id = p_plan_id AND s.node_no = p.node_no
+                    ) AS table_name,
+                    (
+                        SELECT string_agg(e.value, ', ' ORDER BY substr(e.key, 2)::integer)
+                        FROM jsonb_each_text(p.keys) AS e
+                        WHERE e.key LIKE 'k%'
+                    ) AS key_text,
+                    p.place
+                FROM (
+                    -- One of each table first.
+                    SELECT q.*, row_number() OVER (ORDER BY q.place_in_table, q.node_no) AS place
+                    FROM (
+                        SELECT
+                            r.*,
+                            row_number() OVER (
+                                PARTITION BY r.node_no ORDER BY r.key_hash
+                            ) AS place_in_table
+                        FROM part AS r
+                    ) AS q
+                ) AS p
+                WHERE p.place <= 3
             ) AS k
         )
     INTO p_nodes, p_edges, p_sample;

@@ -57,8 +57,8 @@ BEGIN
                 v_together := v_together || v_job_id;
             ELSE
                 PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job_id], format(
-                    'JD007: %s rows of %s go in a circle by %s, one is %s',
-                    v_rows, v_step.table_name, v_step.reference_name, v_sample
+                    'JD007: %s rows of %s go in a circle by %s, such as %s (%s)',
+                    v_rows, v_step.table_name, v_step.reference_name, v_step.table_name, v_sample
                 ));
             END IF;
         END LOOP;
