@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.schemas import customers, ids, in_small_steps, shop
+from tests.contract.schemas import customers, ids, in_small_steps, insert_job, shop
 from tests.contract.steps import Steps
 from tests.database import Database, Job, Reference
 
@@ -286,3 +286,18 @@ def test_a_hold_that_is_released_while_a_step_takes_its_row_does_not_block(db: D
     # No step was rolled back, or the run had climbed once more.
     assert db.column("SELECT step_count FROM deletion_runs") == [db.either(mysql=4, postgres=3)]
     assert 311 not in ids(db, "line")
+
+
+def test_a_job_of_no_key_is_not_done_where_its_cancel_is_taken_back(db: Database) -> None:
+    shop(db)
+    job = insert_job(db, "customer", "x", hard_delete=True)
+    other = db.enqueue_deletion("customer", 2)
+    steps, canceller = Steps(db.connect()), db.connect()
+    steps.claim()
+    canceller.execute("BEGIN")
+    canceller.cancel_deletion(job)
+    assert steps.step() == "retry"
+    canceller.execute("ROLLBACK")
+    steps.finish()
+    assert (db.job(job).status, (db.job(job).error or "")[:6]) == ("failed", "JD002:")
+    assert db.status(other) == "done"

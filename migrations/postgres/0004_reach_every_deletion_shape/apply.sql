@@ -7268,11 +7268,62 @@ COMMENT ON FUNCTION deletion_fates(bigint, bigint) IS
 REVOKE ALL ON FUNCTION deletion_fates(bigint, bigint) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_parse_roots.sql
+-- deletion_parse_roots
+-- Read the keys of a run's jobs one by one, and fail the jobs whose keys are none.
+--
+-- Parameters  p_run   the run
+-- Returns     jsonb array of {"j": job, "pk": key}, of the jobs that are left
+-- Errors      55P03 a caller holds the attempt of a job whose key is none
+-- Writes      deletion_attempts, deletion_jobs     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_parse_roots(p_run deletion_runs)
+RETURNS jsonb
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_parse_roots$
+DECLARE
+    v_roots jsonb := '[]'::jsonb;
+    v_job record;
+BEGIN
+    -- A row inserted by hand may name its key in any spelling, or one that is none.
+    FOR v_job IN
+        SELECT j.id, j.entity_pk
+        FROM deletion_attempts AS a
+        INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL
+        ORDER BY j.id
+    LOOP
+        BEGIN
+            v_roots := v_roots || jsonb_build_object(
+                'j', v_job.id, 'pk', deletion_parse_key(p_run.entity_table, v_job.entity_pk)
+            );
+        EXCEPTION
+            WHEN SQLSTATE 'JD002' THEN
+                PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job.id], format(
+                    'JD002: the key does not parse (%s)', v_job.entity_pk
+                ));
+        END;
+    END LOOP;
+
+    RETURN v_roots;
+END;
+$deletion_parse_roots$;
+
+COMMENT ON FUNCTION deletion_parse_roots(deletion_runs) IS
+'Read the keys of a run''s jobs one by one, and fail the jobs whose keys are none.';
+REVOKE ALL ON FUNCTION deletion_parse_roots(deletion_runs) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_find_roots.sql
 -- deletion_find_roots
 -- Find the rows that a run's jobs name, and push them as the run's first frame.
 --
 -- Parameters  p_run   the run, fenced
+-- Errors      55P03 a caller holds the attempt of a job whose key is none
 -- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
 --             whose key does not parse (JD002)     Commits  no
 -- Execute     the owner only
@@ -7324,9 +7375,9 @@ BEGIN
     END IF;
 
     -- Under a collation that folds letters 'abc' and 'ABC' are one row and two jobs.
-    PERFORM deletion_settle(p_run.run_id, ARRAY[j.id], 'failed', format(
+    PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[j.id], format(
         'JD002: the key is spelled otherwise in the table (%s)', j.entity_pk
-    ), TRUE, NULL)
+    ))
     FROM jsonb_array_elements(v_keys) AS k
     INNER JOIN deletion_jobs AS j ON j.id = (k.value ->> 'j')::bigint
     WHERE k.value ->> 'm' = '2';

@@ -2,6 +2,7 @@
 -- Find the rows that a run's jobs name, and push them as the run's first frame.
 --
 -- Parameters  p_run   the run, fenced
+-- Errors      55P03 a caller holds the attempt of a job whose key is none
 -- Writes      deletion_frames, deletion_receipts; deletion_attempts and deletion_jobs of jobs
 --             whose key does not parse (JD002)     Commits  no
 -- Execute     the owner only
@@ -53,9 +54,9 @@ BEGIN
     END IF;
 
     -- Under a collation that folds letters 'abc' and 'ABC' are one row and two jobs.
-    PERFORM deletion_settle(p_run.run_id, ARRAY[j.id], 'failed', format(
+    PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[j.id], format(
         'JD002: the key is spelled otherwise in the table (%s)', j.entity_pk
-    ), TRUE, NULL)
+    ))
     FROM jsonb_array_elements(v_keys) AS k
     INNER JOIN deletion_jobs AS j ON j.id = (k.value ->> 'j')::bigint
     WHERE k.value ->> 'm' = '2';

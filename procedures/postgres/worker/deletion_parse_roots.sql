@@ -3,6 +3,7 @@
 --
 -- Parameters  p_run   the run
 -- Returns     jsonb array of {"j": job, "pk": key}, of the jobs that are left
+-- Errors      55P03 a caller holds the attempt of a job whose key is none
 -- Writes      deletion_attempts, deletion_jobs     Commits  no
 -- Execute     the owner only
 
@@ -31,9 +32,9 @@ BEGIN
             );
         EXCEPTION
             WHEN SQLSTATE 'JD002' THEN
-                PERFORM deletion_settle(p_run.run_id, ARRAY[v_job.id], 'failed', format(
+                PERFORM deletion_fail_jobs(p_run.run_id, ARRAY[v_job.id], format(
                     'JD002: the key does not parse (%s)', v_job.entity_pk
-                ), TRUE, NULL);
+                ));
         END;
     END LOOP;
 
