@@ -135,6 +135,8 @@ class Trial:
             assert receipts == {}
             assert self.ours.contents(self.case) == self.rows
             assert keeps_circle(self.case, self.rows, root)
+            assert "circle" in {fate for _, fate in foreseen}
+            foreseen = {key: count for key, count in foreseen.items() if key[1] != "circle"}
             self.in_larger_batches(root, job.id)
             job = self.db.job(job.id)
             receipts = self.db.receipts(job.id)

@@ -45,7 +45,7 @@ class Truth:
         child = self.case.table(link.child)
         if link.how == "declared" and number < 6:
             return "keep"
-        if number < 6 and all(child.column(name).is_nullable for name in link.columns):
+        if number < 4 and all(child.column(name).is_nullable for name in link.columns):
             return "scrub"
         return link.fate
 
