@@ -18,7 +18,7 @@ from tests.oracle.sides import Side
 from tests.oracle.strategies import cases, fits
 
 MORE_EXAMPLES = os.environ.get("DELETION_JOBS_TEST_EXAMPLES")
-EXAMPLES = {"mysql": 30, "postgres": 80}
+EXAMPLES = {"mysql": 150, "postgres": 80}
 CHANGES = {"delete", "set_null", "set_default", "scrub", "root_not_found"}
 
 
