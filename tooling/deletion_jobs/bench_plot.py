@@ -119,6 +119,9 @@ def ranges(
             axes.errorbar(places, middle, yerr=(below, above), marker="o", capsize=4, label=name)
         if log_x:
             axes.set_xscale("log")
+        else:
+            # Half a worker was never measured.
+            axes.set_xticks(sorted({place for places, _ in series.values() for place in places}))
         axes.margins(y=0.1)
         axes.set_ylim(bottom=0)
         _finish_lines(axes, y_label, len(series))
