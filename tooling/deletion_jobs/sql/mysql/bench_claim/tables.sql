@@ -42,7 +42,9 @@ BEGIN
     INSERT INTO deletion_attempts (
         job_id, attempt_no, run_id, started_at, ended_at, outcome, asked_hard_delete, asked_at
     )
-    SELECT j.id, 1, 0, j.started_at, j.finished_at, 'done', TRUE, j.created_at
+    -- Runs of 500: one run of all would have the server read them all for each.
+    SELECT
+        j.id, 1, 1000000000 + j.id DIV 500, j.started_at, j.finished_at, 'done', TRUE, j.created_at
     FROM deletion_jobs AS j
     WHERE j.status = 'done';
     COMMIT;
