@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests import install
 from tests.contract.schemas import customers, ids, insert_job
 from tests.database import Database, Reference
 
@@ -228,3 +229,14 @@ def test_a_table_that_is_gone_can_still_be_unregistered(db: Database) -> None:
     db.execute("DROP TABLE customer")
     db.unregister_deletion_target("customer")
     assert target(db, "customer") is None
+
+
+def test_no_table_of_ours_is_a_target_or_holds_rows_that_stay(db: Database) -> None:
+    ours = install.table_names(db.engine)
+    assert len(ours) > 15
+    for table in ours:
+        said = f"table belongs to deletion-jobs ({table}"
+        with db.error("JD005", f"register_deletion_target: {said}"):
+            db.register_deletion_target(table)
+        with db.error("JD005", f"hold_deletion: {said}"):
+            db.hold_deletion(table, 1)

@@ -22,11 +22,12 @@ SQL SECURITY DEFINER
 COMMENT 'Tell whether a table is one of the own tables of this project'
 BEGIN
     RETURN p_schema = database() AND p_table IN (
-        'deletion_jobs', 'deletion_targets', 'deletion_references', 'deletion_rules',
-        'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
-        'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
-        'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges',
-        'deletion_node_columns', 'deletion_node_indexes', 'deletion_walk_links'
+        'deletion_attempts', 'deletion_frames', 'deletion_hold_latches', 'deletion_holds',
+        'deletion_jobs', 'deletion_marks', 'deletion_node_columns', 'deletion_node_indexes',
+        'deletion_plan_edges', 'deletion_plan_nodes', 'deletion_plan_steps', 'deletion_plans',
+        'deletion_receipts', 'deletion_references', 'deletion_rules', 'deletion_runs',
+        'deletion_settings', 'deletion_slots', 'deletion_soft_columns', 'deletion_soft_keys',
+        'deletion_targets', 'deletion_walk_keys', 'deletion_walk_links'
     );
 END$$
 DELIMITER ;
