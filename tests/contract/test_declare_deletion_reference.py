@@ -625,3 +625,30 @@ def test_a_large_table_needs_an_index_on_the_declared_columns(
         job = db.delete("customer", 1)
     assert (job.status, job.error) == ("done", None)
     assert ids(db, "note") == [0, 1, 3, 5, 6, 7, 9, 11]
+
+
+def test_a_discriminator_is_no_place_where_a_statement_goes_on(db: Database) -> None:
+    value = db.either(mysql="\n    ORDER BY ", postgres=" OFFSET 0) AS t")
+    customers(db)
+    db.table(
+        "note",
+        "id bigint",
+        "about_id bigint",
+        "about_type varchar",
+        "answers_id bigint null",
+        rows=[(1, 1, value, None), (2, 2, "other", 1), (3, 1, "other", None)],
+    )
+    db.add_reference("note", Reference("answers_id", "note", "cascade"))
+    db.declare_deletion_reference(
+        "note_about", "note", ["about_id"], "customer", ["id"], "cascade", "about_type", value
+    )
+    db.register_deletion_target("customer")
+    assert db.delete("customer", 1).status == "done"
+    assert ids(db, "note") == [3]
+    for kind in db.either(mysql=["fetch_beyond"], postgres=["fetch_beyond", "above"]):
+        (text,) = db.column(
+            "SELECT sql_text FROM deletion_plan_steps"
+            " WHERE kind = %s AND reference_name = 'note_about'",
+            kind,
+        )
+        assert text.count(f"'{value}'") == 1, text

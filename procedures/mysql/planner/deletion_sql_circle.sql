@@ -53,16 +53,13 @@ BEGIN
     -- Every key that such a walk has on its stack is among its scratch rows.
     SET v_stack = concat(
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
-        ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
+        ' AND w.node_no = ', v_node_no, ' AND w.fate = \'stack\'',
         ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
         deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
     IF p_kind = 'fetch_beyond' THEN
-        RETURN replace(
-            deletion_sql_fetch(p_plan_id, p_edge_no, TRUE),
-            '\n    ORDER BY ', concat('\n    AND NOT ', v_stack, ')\n    ORDER BY ')
-        );
+        RETURN deletion_sql_fetch(p_plan_id, p_edge_no, TRUE, concat('NOT ', v_stack, ')'));
     ELSEIF p_kind IN ('break', 'break_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         SET v_rows = concat(

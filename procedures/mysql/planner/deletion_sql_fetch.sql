@@ -2,7 +2,8 @@
 -- Write the statement that finds the child rows of a frame by one reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
---             p_more   TRUE: in order of the child's key, and from after the row that was read last
+--             p_more     TRUE: in order of the child's key, and from after the row read last
+--             p_beyond   for more: a further condition on child rows c; NULL: none
 -- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit;
 --             answers the child frame in @dj_answer and its number of keys in @dj_rows
 -- Writes      nothing                              Commits  no
@@ -14,7 +15,8 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_fetch(
     p_plan_id BIGINT UNSIGNED,
     p_edge_no INT,
-    p_more BOOLEAN
+    p_more BOOLEAN,
+    p_beyond LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
@@ -38,7 +40,9 @@ BEGIN
                 'JSON_TABLE(?, \'$[*]\' COLUMNS (',
                 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ', p.row_frame, ')) AS t',
                 '\n    STRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint, ' ON ', e.on_frame,
-                if(p_more, concat('\n    WHERE ', n.key_after), ''),
+                if(p_more, concat(
+                    '\n    WHERE ', coalesce(concat(p_beyond, '\n    AND '), ''), n.key_after
+                ), ''),
                 '\n    LIMIT ?',
                 if(p_more, '', concat(
                     '\n    ) AS q ORDER BY ', n.key_order, ' LIMIT 18446744073709551615'

@@ -80,8 +80,8 @@ BEGIN
         CASE k.kind
             WHEN 'parent_row' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
             WHEN 'change_rows' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
-            WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
-            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
+            WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE, NULL)
+            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE, NULL)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
             WHEN 'find' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
             WHEN 'drain_found' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)

@@ -33,7 +33,7 @@ BEGIN
             -- To read is all that is needed of most tables: no column changes meanwhile.
             WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
             WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
-            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, s.edge_no, TRUE)
+            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, s.edge_no, TRUE, NULL)
             WHEN 'spread' THEN deletion_sql_spread(p_plan_id, s.edge_no)
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', s.sql_name, ' LIMIT ?) AS q'

@@ -24,13 +24,8 @@ AS $deletion_row_seen$
 DECLARE
     v_keys jsonb;
 BEGIN
-    -- A partitioned table is read whole, as in a plan.
-    EXECUTE replace(
-        deletion_sql_held(
-            deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE),
-            p_columns
-        ),
-        'ONLY /*whole*/ ', ''
+    EXECUTE deletion_sql_held(
+        deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE), p_columns
     ) INTO v_keys USING jsonb_build_array(jsonb_build_object('j', 0, 'pk', p_pk));
     RETURN v_keys <> '[]';
 END;

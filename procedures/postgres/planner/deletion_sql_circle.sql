@@ -162,12 +162,10 @@ INNER JOIN (
 WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array'
 GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
 UNION ALL
-SELECT
-    e.no, e.child_no, 'above',
-    replace(r.sql_text, ' OFFSET 0) AS t', ' OFFSET 0 FOR SHARE) AS t')
+SELECT e.no, e.child_no, r.kind, r.sql_text
 FROM edge AS e
 CROSS JOIN LATERAL deletion_sql_climb(e.edge, e.parent, e.child) AS r
-WHERE e.action = 'cascade' AND r.kind = 'climb'
+WHERE e.action = 'cascade' AND r.kind = 'above'
 UNION ALL
 SELECT 0, f.no, 'lock_circle', format(
     'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN %s AS t ON %s ORDER BY %s'

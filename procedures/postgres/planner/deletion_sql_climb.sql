@@ -3,9 +3,10 @@
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
 -- Returns     one row a statement: kind climb ($1 rows of the child's table; answers the parents,
---             each with the "j" of its child, and their number), and for a declared reference to
---             the target climb_root ($1 the roots, $2 such rows; answers, for each root that a row
---             hangs from, {"j": job, "h": the row's "j"}, and their number)
+--             each with the "j" of its child, and their number), above (the same, and holds the
+--             parents until the step commits), and for a declared reference to the target
+--             climb_root ($1 the roots, $2 such rows; answers, for each root that a row hangs from,
+--             {"j": job, "h": the row's "j"}, and their number)
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -25,14 +26,14 @@ WITH key AS (
     WHERE (c ->> 'key')::boolean
 )
 
-SELECT 'climb', format(
+SELECT d.kind, format(
     $sql$WITH %1$s
 SELECT
     coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', f.j, %3$s)), '[]'),
     count(*)
 FROM f
 CROSS JOIN LATERAL (SELECT %8$s FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
-CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0%10$s) AS t$sql$,
     deletion_sql_frame(k.columns, FALSE),
     p_parent ->> 'no',
     deletion_sql_list(p_parent -> 'columns', '''%1$s'', t.%2$s'),
@@ -41,9 +42,11 @@ CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
     p_parent ->> 'sql',
     p_edge ->> 'on_parent',
     p_child ->> 'rows',
-    replace(p_parent ->> 'rows', 'c.', 't.')
+    replace(p_parent ->> 'rows', 'c.', 't.'),
+    d.strength
 )
 FROM key AS k
+CROSS JOIN (VALUES ('climb', ''), ('above', ' FOR SHARE')) AS d (kind, strength)
 UNION ALL
 -- Of a root that is not there a declared reference still tells the key.
 SELECT 'climb_root', format(

@@ -72,7 +72,7 @@ step AS (
     CROSS JOIN LATERAL deletion_sql_climb(
         e.value, p.node, c.node || jsonb_build_object('sql', e.value -> 'sql')
     ) AS r
-    WHERE e.value ->> 'action' = 'cascade'
+    WHERE e.value ->> 'action' = 'cascade' AND r.kind <> 'above'
 )
 
 INSERT INTO deletion_plan_steps (
