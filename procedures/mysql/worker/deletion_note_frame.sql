@@ -3,7 +3,7 @@
 --
 -- Parameters  p_node_no, p_edge_no, p_keys   the frame
 --             p_is_on                        FALSE: it leaves
--- Writes      deletion_walk_keys (of job 0, and kept; the job beside)     Commits  no
+-- Writes      deletion_walk_keys (of fate stack and job 0; the job beside)     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_note_frame;
@@ -26,7 +26,7 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
         SELECT
-            @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no,
+            @dj_run_id, 0, p_node_no, 'stack', deletion_key_hash(k.o), p_edge_no,
             json_extract(k.o, '$.j'), TRUE
         FROM json_table(p_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k;
     ELSEIF json_contains_path(@dj_state, 'one', '$.careful') THEN
@@ -37,7 +37,7 @@ BEGIN
                 w.walk_id = @dj_run_id
                 AND w.job_id = 0
                 AND w.node_no = p_node_no
-                AND w.fate = 'keep'
+                AND w.fate = 'stack'
                 AND w.key_hash = deletion_key_hash(k.o);
     END IF;
 END$$

@@ -20,7 +20,7 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
         SELECT
-            @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no,
+            @dj_run_id, 0, f.node_no, 'stack', deletion_key_hash(k.o), f.edge_no,
             json_extract(k.o, '$.j'), TRUE
         FROM deletion_frames AS f
         CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k  -- noqa: CP02,PRS

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS deletion_walk_keys (
     node_no INT NOT NULL
         COMMENT 'The plan''s table that the key is of',
     fate VARCHAR(16) NOT NULL
-        COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held',  -- noqa: LT05
+        COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held; stack: on the stack',  -- noqa: LT05
     key_hash BINARY(32) NOT NULL
         COMMENT 'Digest of the key',
     edge_no INT NULL
