@@ -36,7 +36,6 @@ BEGIN
         SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = v_message;
     END;
 
-
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
     SET p_fits = (

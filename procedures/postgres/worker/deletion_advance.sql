@@ -30,7 +30,7 @@ BEGIN
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
     PERFORM deletion_note_stack(p_run)
-    WHERE NOT EXISTS (
+    WHERE p_run.state ? 'careful' AND NOT EXISTS (
         SELECT 1
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_run.run_id AND w.node_no = 0 AND w.fate = 'stack' AND w.edge_no = 0

@@ -19,6 +19,8 @@ DECLARE
     v_sample text;
     v_error text;
     v_together bigint[] := ARRAY[]::bigint[];
+    v_is_loose boolean;
+    v_is_careful boolean := FALSE;
 BEGIN
     FOR v_job_id, v_error IN
         SELECT b.job_id, 'JD006: ' || string_agg(
@@ -38,20 +40,19 @@ BEGIN
         WHERE s.plan_id = p_run.plan_id AND s.kind = 'cycle'
         ORDER BY s.step_no
     LOOP
+        v_is_loose := EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
+        );
+
         -- How many rows a walk has met the planner cannot know: taking them for few, it would
         -- compare each with all. What has to go by an index says so by itself.
         PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
 
         FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
-            -- A ring that can be opened, or goes in one transaction, is walked with care.
-            UPDATE deletion_runs AS r
-            SET state = r.state || '{"careful": true}'
-            WHERE r.run_id = p_run.run_id;
-            CONTINUE WHEN EXISTS (
-                SELECT 1
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
-            );
+            v_is_careful := TRUE;
+            CONTINUE WHEN v_is_loose;
 
             IF v_rows <= deletion_setting_int('batch_rows') THEN
                 v_together := v_together || v_job_id;
@@ -65,6 +66,13 @@ BEGIN
 
         PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
     END LOOP;
+
+    IF v_is_careful THEN
+        -- A ring that can be opened, or goes in one transaction, is walked with care.
+        UPDATE deletion_runs AS r
+        SET state = r.state || '{"careful": true}'
+        WHERE r.run_id = p_run.run_id;
+    END IF;
 
     PERFORM deletion_go_together(p_run, v_together) WHERE v_together <> '{}';
 END;
