@@ -116,7 +116,7 @@ CHECK (action IN (
 ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
 COMMENT 'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already';
 ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
-COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held';
+COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held; stack: on the stack';
 
 -- Of held rows the steps name the columns of the key.
 ALTER TABLE deletion_plan_steps MODIFY COLUMN index_name VARCHAR(1100) NULL
@@ -275,7 +275,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_plan_edges.sql c21ebb8511771b7d5cd2ed0b2cdb56867a54fd7bb44173191a8617ae03661bd3  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
--- === schema/mysql/tables/deletion_walk_keys.sql 9e14130cccde5d117ce892ab724b9ffcf4c6871152509ebadd3455e8eafc5d75  -- noqa: LT05
+-- === schema/mysql/tables/deletion_walk_keys.sql 49257e4b9f0e45aaf83039d60aeb89adf580410783ece5a8cff2dab9f53f1ae4  -- noqa: LT05
 
 -- >>> schema/mysql/tables/deletion_soft_columns.sql
 -- deletion_soft_columns
@@ -2162,11 +2162,12 @@ SQL SECURITY DEFINER
 COMMENT 'Tell whether a table is one of the own tables of this project'
 BEGIN
     RETURN p_schema = database() AND p_table IN (
-        'deletion_jobs', 'deletion_targets', 'deletion_references', 'deletion_rules',
-        'deletion_plans', 'deletion_plan_steps', 'deletion_runs', 'deletion_attempts',
-        'deletion_frames', 'deletion_receipts', 'deletion_marks', 'deletion_settings',
-        'deletion_slots', 'deletion_walk_keys', 'deletion_plan_nodes', 'deletion_plan_edges',
-        'deletion_node_columns', 'deletion_node_indexes', 'deletion_walk_links'
+        'deletion_attempts', 'deletion_frames', 'deletion_hold_latches', 'deletion_holds',
+        'deletion_jobs', 'deletion_marks', 'deletion_node_columns', 'deletion_node_indexes',
+        'deletion_plan_edges', 'deletion_plan_nodes', 'deletion_plan_steps', 'deletion_plans',
+        'deletion_receipts', 'deletion_references', 'deletion_rules', 'deletion_runs',
+        'deletion_settings', 'deletion_slots', 'deletion_soft_columns', 'deletion_soft_keys',
+        'deletion_targets', 'deletion_walk_keys', 'deletion_walk_links'
     );
 END$$
 DELIMITER ;
@@ -3431,7 +3432,8 @@ DELIMITER ;
 -- Write the statement that finds the child rows of a frame by one reference.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
---             p_more   TRUE: in order of the child's key, and from after the row that was read last
+--             p_more     TRUE: in order of the child's key, and from after the row read last
+--             p_beyond   for more: a further condition on child rows c; NULL: none
 -- Returns     text; binds (for more: the row read last, {} at first), the frame, and a limit;
 --             answers the child frame in @dj_answer and its number of keys in @dj_rows
 -- Writes      nothing                              Commits  no
@@ -3443,7 +3445,8 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_fetch(
     p_plan_id BIGINT UNSIGNED,
     p_edge_no INT,
-    p_more BOOLEAN
+    p_more BOOLEAN,
+    p_beyond LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 ) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
 LANGUAGE SQL
 NOT DETERMINISTIC
@@ -3467,7 +3470,9 @@ BEGIN
                 'JSON_TABLE(?, \'$[*]\' COLUMNS (',
                 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ', p.row_frame, ')) AS t',
                 '\n    STRAIGHT_JOIN ', n.sql_name, ' AS c', e.index_hint, ' ON ', e.on_frame,
-                if(p_more, concat('\n    WHERE ', n.key_after), ''),
+                if(p_more, concat(
+                    '\n    WHERE ', coalesce(concat(p_beyond, '\n    AND '), ''), n.key_after
+                ), ''),
                 '\n    LIMIT ?',
                 if(p_more, '', concat(
                     '\n    ) AS q ORDER BY ', n.key_order, ' LIMIT 18446744073709551615'
@@ -4280,16 +4285,13 @@ BEGIN
     -- Every key that such a walk has on its stack is among its scratch rows.
     SET v_stack = concat(
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS w WHERE w.walk_id = ? AND w.job_id = 0',
-        ' AND w.node_no = ', v_node_no, ' AND w.fate = \'keep\'',
+        ' AND w.node_no = ', v_node_no, ' AND w.fate = \'stack\'',
         ' AND w.key_hash = deletion_key_hash(JSON_OBJECT(',
         deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
     IF p_kind = 'fetch_beyond' THEN
-        RETURN replace(
-            deletion_sql_fetch(p_plan_id, p_edge_no, TRUE),
-            '\n    ORDER BY ', concat('\n    AND NOT ', v_stack, ')\n    ORDER BY ')
-        );
+        RETURN deletion_sql_fetch(p_plan_id, p_edge_no, TRUE, concat('NOT ', v_stack, ')'));
     ELSEIF p_kind IN ('break', 'break_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         SET v_rows = concat(
@@ -6120,8 +6122,8 @@ BEGIN
         CASE k.kind
             WHEN 'parent_row' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
             WHEN 'change_rows' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
-            WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE)
-            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE)
+            WHEN 'fetch' THEN deletion_sql_fetch(p_plan_id, e.edge_no, FALSE, NULL)
+            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, e.edge_no, TRUE, NULL)
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
             WHEN 'find' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
             WHEN 'drain_found' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
@@ -7023,7 +7025,7 @@ BEGIN
             -- To read is all that is needed of most tables: no column changes meanwhile.
             WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
             WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
-            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, s.edge_no, TRUE)
+            WHEN 'fetch_more' THEN deletion_sql_fetch(p_plan_id, s.edge_no, TRUE, NULL)
             WHEN 'spread' THEN deletion_sql_spread(p_plan_id, s.edge_no)
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', s.sql_name, ' LIMIT ?) AS q'
@@ -8628,7 +8630,6 @@ BEGIN
         SIGNAL SQLSTATE '40001' SET MESSAGE_TEXT = v_message;
     END;
 
-
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
     SET p_fits = (
@@ -9418,7 +9419,7 @@ DELIMITER ;
 --
 -- Parameters  p_node_no, p_edge_no, p_keys   the frame
 --             p_is_on                        FALSE: it leaves
--- Writes      deletion_walk_keys (of job 0, and kept; the job beside)     Commits  no
+-- Writes      deletion_walk_keys (of fate stack and job 0; the job beside)     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_note_frame;
@@ -9441,7 +9442,7 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
         SELECT
-            @dj_run_id, 0, p_node_no, 'keep', deletion_key_hash(k.o), p_edge_no,
+            @dj_run_id, 0, p_node_no, 'stack', deletion_key_hash(k.o), p_edge_no,
             json_extract(k.o, '$.j'), TRUE
         FROM json_table(p_keys, '$[*]' COLUMNS (o JSON PATH '$')) AS k;
     ELSEIF json_contains_path(@dj_state, 'one', '$.careful') THEN
@@ -9452,7 +9453,7 @@ BEGIN
                 w.walk_id = @dj_run_id
                 AND w.job_id = 0
                 AND w.node_no = p_node_no
-                AND w.fate = 'keep'
+                AND w.fate = 'stack'
                 AND w.key_hash = deletion_key_hash(k.o);
     END IF;
 END$$
@@ -9482,7 +9483,7 @@ BEGIN
             walk_id, job_id, node_no, fate, key_hash, edge_no, `keys`, is_expanded
         )
         SELECT
-            @dj_run_id, 0, f.node_no, 'keep', deletion_key_hash(k.o), f.edge_no,
+            @dj_run_id, 0, f.node_no, 'stack', deletion_key_hash(k.o), f.edge_no,
             json_extract(k.o, '$.j'), TRUE
         FROM deletion_frames AS f
         CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k  -- noqa: CP02,PRS

@@ -119,7 +119,7 @@ CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
 
 ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
 COMMENT 'delete, set_null, set_default; root_not_found: the row was gone already';
-DELETE FROM deletion_walk_keys WHERE fate IN ('scrub', 'held');
+DELETE FROM deletion_walk_keys WHERE fate IN ('scrub', 'held', 'stack');
 UPDATE deletion_walk_keys AS w
 SET w.`keys` = json_object('action', 'set_null')
 WHERE w.walk_id = 0 AND json_unquote(json_extract(w.`keys`, '$.action')) = 'scrub';

@@ -4372,13 +4372,8 @@ AS $deletion_row_seen$
 DECLARE
     v_keys jsonb;
 BEGIN
-    -- A partitioned table is read whole, as in a plan.
-    EXECUTE replace(
-        deletion_sql_held(
-            deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE),
-            p_columns
-        ),
-        'ONLY /*whole*/ ', ''
+    EXECUTE deletion_sql_held(
+        deletion_plan_node(0, p_table, deletion_attnums(p_table, p_columns), '{}', TRUE), p_columns
     ) INTO v_keys USING jsonb_build_array(jsonb_build_object('j', 0, 'pk', p_pk));
     RETURN v_keys <> '[]';
 END;
@@ -4394,9 +4389,10 @@ REVOKE ALL ON FUNCTION deletion_row_seen(oid, jsonb, text) FROM PUBLIC;
 --
 -- Parameters  p_edge, p_parent, p_child   the reference and its nodes
 -- Returns     one row a statement: kind climb ($1 rows of the child's table; answers the parents,
---             each with the "j" of its child, and their number), and for a declared reference to
---             the target climb_root ($1 the roots, $2 such rows; answers, for each root that a row
---             hangs from, {"j": job, "h": the row's "j"}, and their number)
+--             each with the "j" of its child, and their number), above (the same, and holds the
+--             parents until the step commits), and for a declared reference to the target
+--             climb_root ($1 the roots, $2 such rows; answers, for each root that a row hangs from,
+--             {"j": job, "h": the row's "j"}, and their number)
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -4416,14 +4412,14 @@ WITH key AS (
     WHERE (c ->> 'key')::boolean
 )
 
-SELECT 'climb', format(
+SELECT d.kind, format(
     $sql$WITH %1$s
 SELECT
     coalesce(jsonb_agg(jsonb_build_object('n', %2$s, 'j', f.j, %3$s)), '[]'),
     count(*)
 FROM f
 CROSS JOIN LATERAL (SELECT %8$s FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
-CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
+CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0%10$s) AS t$sql$,
     deletion_sql_frame(k.columns, FALSE),
     p_parent ->> 'no',
     deletion_sql_list(p_parent -> 'columns', '''%1$s'', t.%2$s'),
@@ -4432,9 +4428,11 @@ CROSS JOIN LATERAL (SELECT %9$s FROM %6$s AS t WHERE %7$s OFFSET 0) AS t$sql$,
     p_parent ->> 'sql',
     p_edge ->> 'on_parent',
     p_child ->> 'rows',
-    replace(p_parent ->> 'rows', 'c.', 't.')
+    replace(p_parent ->> 'rows', 'c.', 't.'),
+    d.strength
 )
 FROM key AS k
+CROSS JOIN (VALUES ('climb', ''), ('above', ' FOR SHARE')) AS d (kind, strength)
 UNION ALL
 -- Of a root that is not there a declared reference still tells the key.
 SELECT 'climb_root', format(
@@ -4902,12 +4900,10 @@ INNER JOIN (
 WHERE o.action = 'restrict' AND jsonb_typeof(o.edge -> 'break_columns') = 'array'
 GROUP BY i.no, i.edge, o.child_no, o.child, o.table_sql, o.keys
 UNION ALL
-SELECT
-    e.no, e.child_no, 'above',
-    replace(r.sql_text, ' OFFSET 0) AS t', ' OFFSET 0 FOR SHARE) AS t')
+SELECT e.no, e.child_no, r.kind, r.sql_text
 FROM edge AS e
 CROSS JOIN LATERAL deletion_sql_climb(e.edge, e.parent, e.child) AS r
-WHERE e.action = 'cascade' AND r.kind = 'climb'
+WHERE e.action = 'cascade' AND r.kind = 'above'
 UNION ALL
 SELECT 0, f.no, 'lock_circle', format(
     'SELECT count(*) FROM (SELECT 1 FROM (%s) AS f INNER JOIN %s AS t ON %s ORDER BY %s'
@@ -5387,7 +5383,7 @@ step AS (
     CROSS JOIN LATERAL deletion_sql_climb(
         e.value, p.node, c.node || jsonb_build_object('sql', e.value -> 'sql')
     ) AS r
-    WHERE e.value ->> 'action' = 'cascade'
+    WHERE e.value ->> 'action' = 'cascade' AND r.kind <> 'above'
 )
 
 INSERT INTO deletion_plan_steps (
@@ -6215,7 +6211,7 @@ BEGIN
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
     PERFORM deletion_note_stack(p_run)
-    WHERE NOT EXISTS (
+    WHERE p_run.state ? 'careful' AND NOT EXISTS (
         SELECT 1
         FROM deletion_walk_keys AS w
         WHERE w.walk_id = p_run.run_id AND w.node_no = 0 AND w.fate = 'stack' AND w.edge_no = 0
@@ -10708,6 +10704,8 @@ DECLARE
     v_sample text;
     v_error text;
     v_together bigint[] := ARRAY[]::bigint[];
+    v_is_loose boolean;
+    v_is_careful boolean := FALSE;
 BEGIN
     FOR v_job_id, v_error IN
         SELECT b.job_id, 'JD006: ' || string_agg(
@@ -10727,20 +10725,19 @@ BEGIN
         WHERE s.plan_id = p_run.plan_id AND s.kind = 'cycle'
         ORDER BY s.step_no
     LOOP
+        v_is_loose := EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
+        );
+
         -- How many rows a walk has met the planner cannot know: taking them for few, it would
         -- compare each with all. What has to go by an index says so by itself.
         PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
 
         FOR v_job_id, v_rows, v_sample IN EXECUTE v_step.sql_text USING p_run.run_id LOOP
-            -- A ring that can be opened, or goes in one transaction, is walked with care.
-            UPDATE deletion_runs AS r
-            SET state = r.state || '{"careful": true}'
-            WHERE r.run_id = p_run.run_id;
-            CONTINUE WHEN EXISTS (
-                SELECT 1
-                FROM deletion_plan_steps AS s
-                WHERE s.plan_id = p_run.plan_id AND s.edge_no = v_step.edge_no AND s.kind = 'loose'
-            );
+            v_is_careful := TRUE;
+            CONTINUE WHEN v_is_loose;
 
             IF v_rows <= deletion_setting_int('batch_rows') THEN
                 v_together := v_together || v_job_id;
@@ -10754,6 +10751,13 @@ BEGIN
 
         PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
     END LOOP;
+
+    IF v_is_careful THEN
+        -- A ring that can be opened, or goes in one transaction, is walked with care.
+        UPDATE deletion_runs AS r
+        SET state = r.state || '{"careful": true}'
+        WHERE r.run_id = p_run.run_id;
+    END IF;
 
     PERFORM deletion_go_together(p_run, v_together) WHERE v_together <> '{}';
 END;
