@@ -116,7 +116,7 @@ CHECK (action IN (
 ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
 COMMENT 'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already';
 ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
-COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held; stack: on the stack';
+COMMENT 'What becomes of a row: delete, set_null, set_default, scrub, restrict, keep, held; stack: on the stack';  -- noqa: LT05
 
 -- Of held rows the steps name the columns of the key.
 ALTER TABLE deletion_plan_steps MODIFY COLUMN index_name VARCHAR(1100) NULL
@@ -4265,18 +4265,13 @@ BEGIN
     DECLARE v_table, v_child, v_own, v_on_frame, v_found, v_set, v_discriminator, v_stack, v_kept,
         v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    SELECT
-        e.child_node_no, p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
-        e.found_by, e.break_list, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
-        coalesce(concat(' AND c.', e.discriminator), '')
-    INTO v_node_no, v_parent, v_pointers, v_on_frame, v_found, v_set, v_child, v_discriminator
+    SELECT e.child_node_no
+    INTO v_node_no
     FROM deletion_plan_edges AS e
-    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
-    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
     SELECT
-        deletion_key_part(n.frame_columns), concat(n.sql_name, ' AS x', n.key_index),
+        n.key_part, concat(n.sql_name, ' AS x', n.key_index),
         concat(n.sql_name, ' AS c', n.key_index)
     INTO v_keys, v_table, v_own
     FROM deletion_plan_nodes AS n
@@ -4290,9 +4285,22 @@ BEGIN
         deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
+    -- Of most references this is all that is asked for.
     IF p_kind = 'fetch_beyond' THEN
         RETURN deletion_sql_fetch(p_plan_id, p_edge_no, TRUE, concat('NOT ', v_stack, ')'));
-    ELSEIF p_kind IN ('break', 'break_look') THEN
+    END IF;
+
+    SELECT
+        p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
+        e.found_by, e.break_list, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        coalesce(concat(' AND c.', e.discriminator), '')
+    INTO v_parent, v_pointers, v_on_frame, v_found, v_set, v_child, v_discriminator
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    IF p_kind IN ('break', 'break_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         SET v_rows = concat(
             '(\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
@@ -6261,23 +6269,23 @@ BEGIN
         k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
         e.action, FALSE, FALSE, FALSE, e.index_name,
         if(
-            k.kind IN ('circle', 'loose'),
+            k.kind IN ('circle', 'loose', 'meets'),
             NULL,
             deletion_sql_circle(p_plan_id, e.edge_no, k.kind)
         )
     FROM (
         SELECT
             r.edge_no, r.parent_node_no, r.child_node_no, r.reference_name, r.action, r.index_name,
-            r.is_leaf, r.is_circular, r.break_list
+            r.is_leaf, r.is_circular, r.is_link, r.break_list
         FROM deletion_plan_edges AS r
         WHERE r.plan_id = p_plan_id
         UNION ALL
-        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL
+        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, FALSE, NULL
     ) AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',
+        '["circle", "loose", "meets", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',  -- noqa: LT05
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -6287,12 +6295,19 @@ BEGIN
             -- It is known that tables go in a circle: every run of the plan looks at its stack.
             WHEN 'circle' THEN e.is_circular
             WHEN 'loose' THEN e.break_list IS NOT NULL AND e.action IN ('cascade', 'restrict')
+            -- It leads from elsewhere to rows that the check ties to each other.
+            WHEN 'meets' THEN e.action = 'cascade' AND NOT e.is_link AND EXISTS (
+                SELECT 1
+                -- The tables of the work have no statistics: it would read all of a plan.
+                FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
+                WHERE o.plan_id = p_plan_id AND o.child_node_no = e.child_node_no AND o.is_link
+            )
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             WHEN 'break_look' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             ELSE coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
                 SELECT 1
-                FROM deletion_plan_edges AS o
+                FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
                 WHERE
                     o.plan_id = p_plan_id
                     AND o.child_node_no = e.child_node_no
@@ -10984,12 +10999,11 @@ BEGIN
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
     );
-    DECLARE v_meets BOOLEAN DEFAULT
-        p_action = 'cascade' AND NOT v_links AND EXISTS (
-            SELECT 1
-            FROM deletion_plan_steps AS s
-            WHERE s.plan_id = p_plan_id AND s.node_no = p_child_no AND s.kind = 'link'
-        );
+    DECLARE v_meets BOOLEAN DEFAULT EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+        WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'meets'
+    );
 
     SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
 

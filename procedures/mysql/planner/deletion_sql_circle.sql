@@ -33,18 +33,13 @@ BEGIN
     DECLARE v_table, v_child, v_own, v_on_frame, v_found, v_set, v_discriminator, v_stack, v_kept,
         v_rows LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
-    SELECT
-        e.child_node_no, p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
-        e.found_by, e.break_list, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
-        coalesce(concat(' AND c.', e.discriminator), '')
-    INTO v_node_no, v_parent, v_pointers, v_on_frame, v_found, v_set, v_child, v_discriminator
+    SELECT e.child_node_no
+    INTO v_node_no
     FROM deletion_plan_edges AS e
-    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
-    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
     SELECT
-        deletion_key_part(n.frame_columns), concat(n.sql_name, ' AS x', n.key_index),
+        n.key_part, concat(n.sql_name, ' AS x', n.key_index),
         concat(n.sql_name, ' AS c', n.key_index)
     INTO v_keys, v_table, v_own
     FROM deletion_plan_nodes AS n
@@ -58,9 +53,22 @@ BEGIN
         deletion_sql_list(v_keys, 'own_object', ', '), '))'
     );
 
+    -- Of most references this is all that is asked for.
     IF p_kind = 'fetch_beyond' THEN
         RETURN deletion_sql_fetch(p_plan_id, p_edge_no, TRUE, concat('NOT ', v_stack, ')'));
-    ELSEIF p_kind IN ('break', 'break_look') THEN
+    END IF;
+
+    SELECT
+        p.frame_columns, e.frame_columns AS pointer_columns, e.on_frame,
+        e.found_by, e.break_list, concat(n.sql_name, ' AS c', deletion_sql_index(e.index_name)),
+        coalesce(concat(' AND c.', e.discriminator), '')
+    INTO v_parent, v_pointers, v_on_frame, v_found, v_set, v_child, v_discriminator
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    IF p_kind IN ('break', 'break_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         SET v_rows = concat(
             '(\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),

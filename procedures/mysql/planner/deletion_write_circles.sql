@@ -30,23 +30,23 @@ BEGIN
         k.kind, n.node_no, e.parent_node_no, e.edge_no, n.display_name, e.reference_name,
         e.action, FALSE, FALSE, FALSE, e.index_name,
         if(
-            k.kind IN ('circle', 'loose'),
+            k.kind IN ('circle', 'loose', 'meets'),
             NULL,
             deletion_sql_circle(p_plan_id, e.edge_no, k.kind)
         )
     FROM (
         SELECT
             r.edge_no, r.parent_node_no, r.child_node_no, r.reference_name, r.action, r.index_name,
-            r.is_leaf, r.is_circular, r.break_list
+            r.is_leaf, r.is_circular, r.is_link, r.break_list
         FROM deletion_plan_edges AS r
         WHERE r.plan_id = p_plan_id
         UNION ALL
-        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, NULL
+        SELECT 0, NULL, 0, NULL, NULL, 'key', FALSE, FALSE, FALSE, NULL
     ) AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',
+        '["circle", "loose", "meets", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',  -- noqa: LT05
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -56,12 +56,19 @@ BEGIN
             -- It is known that tables go in a circle: every run of the plan looks at its stack.
             WHEN 'circle' THEN e.is_circular
             WHEN 'loose' THEN e.break_list IS NOT NULL AND e.action IN ('cascade', 'restrict')
+            -- It leads from elsewhere to rows that the check ties to each other.
+            WHEN 'meets' THEN e.action = 'cascade' AND NOT e.is_link AND EXISTS (
+                SELECT 1
+                -- The tables of the work have no statistics: it would read all of a plan.
+                FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
+                WHERE o.plan_id = p_plan_id AND o.child_node_no = e.child_node_no AND o.is_link
+            )
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             WHEN 'break_look' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             ELSE coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
                 SELECT 1
-                FROM deletion_plan_edges AS o
+                FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
                 WHERE
                     o.plan_id = p_plan_id
                     AND o.child_node_no = e.child_node_no

@@ -39,12 +39,11 @@ BEGIN
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
         WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'link'
     );
-    DECLARE v_meets BOOLEAN DEFAULT
-        p_action = 'cascade' AND NOT v_links AND EXISTS (
-            SELECT 1
-            FROM deletion_plan_steps AS s
-            WHERE s.plan_id = p_plan_id AND s.node_no = p_child_no AND s.kind = 'link'
-        );
+    DECLARE v_meets BOOLEAN DEFAULT EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+        WHERE s.plan_id = p_plan_id AND s.edge_no = p_edge_no AND s.kind = 'meets'
+    );
 
     SET @dj_cursor = '{}', @dj_limit = v_page, @dj_rows = v_page;
 
