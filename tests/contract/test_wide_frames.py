@@ -1,4 +1,9 @@
-"""One parent with many more children than a batch holds, and what happens to them in between."""
+"""One parent with many more children than a batch holds, and what happens to them in between.
+
+Children that have rows below them go otherwise: on PostgreSQL with all of those at once.
+"""
+
+import pytest
 
 from tests.contract.schemas import customers, each
 from tests.contract.steps import Steps
@@ -7,9 +12,15 @@ from tests.database import Database, Reference
 BATCH_ROWS = 10
 VISITS = 300
 
+each_kind = pytest.mark.parametrize("details", [0, 2], ids=["leaves", "parents"])
 
-def wide(db: Database) -> None:
-    """Make a customer with 300 visits and another with none; ten rows a batch."""
+
+def wide(db: Database, details: int = 0) -> None:
+    """Make a customer with 300 visits and another with none; ten rows a batch.
+
+    Args:
+        details: how many rows hang from each visit; 0: there is no such table.
+    """
     customers(db, 2)
     db.table(
         "visit",
@@ -19,8 +30,22 @@ def wide(db: Database) -> None:
         references=[Reference("customer_id", "customer", "cascade")],
         rows=[(n, 1, "new") for n in each(VISITS)],
     )
+    if details:
+        db.table(
+            "detail",
+            "id bigint",
+            "visit_id bigint",
+            references=[Reference("visit_id", "visit", "cascade")],
+            rows=[(n, 1 + (n - 1) // details) for n in each(details * VISITS)],
+        )
     db.register_deletion_target("customer")
     db.set_deletion_setting("batch_rows", BATCH_ROWS)
+
+
+def expected(visits: int, details: int) -> dict[tuple[str, str], int]:
+    """Give the receipts of a job that removed so many visits, each with its details."""
+    gone = {("customer", "delete"): 1, ("visit", "delete"): visits}
+    return gone | ({("detail", "delete"): details * visits} if details else {})
 
 
 def begun(db: Database) -> tuple[Steps, int]:
@@ -33,8 +58,9 @@ def begun(db: Database) -> tuple[Steps, int]:
     return steps, job_id
 
 
-def test_a_row_that_moves_between_two_batches_stays(db: Database) -> None:
-    wide(db)
+@each_kind
+def test_a_row_that_moves_between_two_batches_stays(db: Database, details: int) -> None:
+    wide(db, details)
     steps, job_id = begun(db)
     left = [int(n) for n in db.column("SELECT id FROM visit ORDER BY id")]
     moved = (left[0], left[20], left[-1])
@@ -43,18 +69,22 @@ def test_a_row_that_moves_between_two_batches_stays(db: Database) -> None:
     steps.finish()
     assert db.status(job_id) == "done"
     assert sorted(int(n) for n in db.column("SELECT id FROM visit")) == sorted(moved)
-    assert db.receipts(job_id) == {("customer", "delete"): 1, ("visit", "delete"): VISITS - 3}
+    assert db.receipts(job_id) == expected(VISITS - 3, details)
 
 
-def test_rows_that_change_or_come_between_two_batches_go(db: Database) -> None:
-    wide(db)
+@each_kind
+def test_rows_that_change_or_come_between_two_batches_go(db: Database, details: int) -> None:
+    wide(db, details)
     steps, job_id = begun(db)
     db.execute("UPDATE visit SET note = 'changed'")
     db.insert("visit", [(n + VISITS, 1, "late") for n in each(5)])
+    late = 5 * details
+    if details:
+        db.insert("detail", [(n + 1000, VISITS + 1 + (n - 1) // details) for n in each(late)])
     steps.finish()
     assert db.status(job_id) == "done"
     assert (db.count("visit"), db.count("customer")) == (0, 1)
-    assert db.receipts(job_id) == {("customer", "delete"): 1, ("visit", "delete"): VISITS + 5}
+    assert db.receipts(job_id) == expected(VISITS + 5, details)
 
 
 def test_several_wide_parents_of_one_run_have_exact_receipts(db: Database) -> None:
@@ -68,8 +98,9 @@ def test_several_wide_parents_of_one_run_have_exact_receipts(db: Database) -> No
     assert db.count("visit") == 0
 
 
-def test_a_batch_that_is_halved_takes_the_rest_of_what_was_found_later(db: Database) -> None:
-    wide(db)
+@each_kind
+def test_a_batch_that_is_halved_takes_the_rest_of_what_was_found_later(db: Database, details: int) -> None:
+    wide(db, details)
     steps, job_id = begun(db)
     db.execute("UPDATE deletion_runs SET batch_rows = 4")
     before = db.count("visit")
@@ -77,14 +108,38 @@ def test_a_batch_that_is_halved_takes_the_rest_of_what_was_found_later(db: Datab
     assert 0 < before - db.count("visit") <= 4
     steps.finish()
     assert db.status(job_id) == "done"
-    assert db.receipts(job_id)["visit", "delete"] == VISITS
+    assert db.receipts(job_id) == expected(VISITS, details)
 
 
-def test_another_worker_goes_on_where_one_was_lost(db: Database) -> None:
-    wide(db)
+@each_kind
+def test_another_worker_goes_on_where_one_was_lost(db: Database, details: int) -> None:
+    wide(db, details)
     steps, job_id = begun(db)
     db.execute("UPDATE deletion_runs SET session_id = 0")
     db.run()
     assert db.status(job_id) == "done"
-    assert db.receipts(job_id) == {("customer", "delete"): 1, ("visit", "delete"): VISITS}
+    assert db.receipts(job_id) == expected(VISITS, details)
     assert steps.step() == "lost"
+
+
+def test_rows_with_more_below_them_than_those_before_go_in_smaller_batches(db: Database) -> None:
+    """Three fit a batch at first, then one, then none at all; and again three."""
+    wide(db, 2)
+    more = [(n, 6) for n in range(210, 220)] + [(n, 40) for n in (230, 260)]
+    rows = [visit for visit, count in more for _ in range(count)]
+    db.insert("detail", [(1000 + n, visit) for n, visit in enumerate(rows)])
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    most = 0
+    before = db.count("detail")
+    while steps.step() == "more":
+        now = db.count("detail")
+        most, before = max(most, before - now), now
+    db.run()
+    assert db.status(job_id) == "done"
+    assert most <= BATCH_ROWS
+    assert db.receipts(job_id) == expected(VISITS, 2) | {
+        ("detail", "delete"): 2 * VISITS + len(rows)
+    }
+    assert (db.count("visit"), db.count("detail")) == (0, 0)

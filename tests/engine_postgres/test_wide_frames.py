@@ -1,16 +1,19 @@
 """What a wide frame reads, and rows that a trigger keeps in it."""
 
 from tests.contract.schemas import each
-from tests.contract.test_wide_frames import VISITS, begun, wide
+from tests.contract.test_wide_frames import VISITS, begun, each_kind, wide
 from tests.database import Database
 
 MORE = 2700
 
 
-def test_rows_below_a_wide_frame_are_not_read_again_for_each_batch(postgres: Database) -> None:
+@each_kind
+def test_rows_below_a_wide_frame_are_not_read_again_for_each_batch(
+    postgres: Database, details: int
+) -> None:
     """An old snapshot keeps the index entries of deleted rows."""
     db = postgres
-    wide(db)
+    wide(db, details)
     db.insert("visit", [(VISITS + n, 1, "more") for n in each(MORE)])
     holder = db.connect()
     holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

@@ -2022,6 +2022,7 @@ VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 -- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET jit = off
 SET enable_seqscan = on
 AS $deletion_compile$
 DECLARE
@@ -2321,6 +2322,7 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 -- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET jit = off
 SET enable_seqscan = on
 AS $deletion_fingerprint$
 BEGIN
@@ -2895,9 +2897,10 @@ SELECT jsonb_build_object(
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
     || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), '')
     || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), ''),
-    'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
+    -- No condition for an index: a row is found by its key, where the parent may have a million others.
+    'found', '(' || string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
         ' AND ' ORDER BY pair.i)
-    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),
+    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), '') || ') IS TRUE',
     'set_columns', (
         SELECT string_agg(format(
             '%I = %s',
@@ -4945,7 +4948,8 @@ REVOKE ALL ON FUNCTION deletion_sql_circle(jsonb, jsonb) FROM PUBLIC;
 --             arrays of the jobs, keys and parents of the rows that it found and locked), and,
 --             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
 --             sweep and remove_all (nothing: the engine counts); take_one, count_one and
---             remove_all_one do the same for a run of one job, $3 each parent once
+--             remove_all_one do the same for a run of one job, $3 each parent once;
+--             take_found_one does so with $2 where the rows lie, as deletion_sql_find found them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -4980,7 +4984,7 @@ SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i
 FROM (
     SELECT i.j, i.k1, i.p1
     FROM i
-    INNER JOIN %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
+    INNER JOIN %4$s AS t ON t.%2$s = i.k1 AND (t.%3$s = i.p1) IS TRUE
     ORDER BY t.%2$s
     FOR UPDATE OF t
 ) AS x$sql$,
@@ -4992,32 +4996,43 @@ FROM row_of AS r
 UNION ALL
 -- For a run of one job nothing has to be kept of the rows but their keys, and whose they are. They
 -- are locked as they are found, the order in which an application's own statement locks them.
-SELECT r.edge_no, 'take_one', format(
+SELECT r.edge_no, k.kind, format(
     $sql$WITH %1$s
 SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
 FROM (
     SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM %4$s AS t
-    WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
-    LIMIT $2
+    WHERE %5$s
     FOR UPDATE OF t
 ) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
-    r.key_name, r.parent_name, r.table_sql
+    r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name)
 )
 FROM row_of AS r
-WHERE jsonb_array_length(p_parent -> 'columns') = 1
+CROSS JOIN (
+    VALUES
+    ('take_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2'),
+    (
+        'take_found_one',
+        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE'
+    )
+) AS k (kind, template)
+WHERE
+    jsonb_array_length(p_parent -> 'columns') = 1
+    -- Of several partitions a row's place alone does not tell which row it is.
+    AND NOT (k.kind = 'take_found_one' AND (p_child ->> 'parts')::boolean)
 UNION ALL
+-- By their own keys: of a parent with many more children than most the planner thinks too well.
 SELECT r.edge_no, 'remove_all', format(
     'DELETE FROM %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
-    || ' WHERE t.%2$s = f.k1 AND t.%3$s = f.p1',
+    || ' WHERE t.%2$s = f.k1 AND (t.%3$s = f.p1) IS TRUE',
     r.table_sql, r.key_name, r.parent_name
 )
 FROM row_of AS r
 UNION ALL
 SELECT r.edge_no, 'remove_all_one', format(
     'DELETE FROM %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
-    || ' AND t.%3$s = ANY ($3)',
+    || ' AND (t.%3$s = ANY ($3)) IS TRUE',
     r.table_sql, r.key_name, r.parent_name
 )
 FROM row_of AS r
@@ -5163,7 +5178,8 @@ statement AS (
             deletion_sql_find(e.edge, e.child)
         ), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE (e.edge ->> 'leaf')::boolean AND NOT (e.edge ->> 'parts')::boolean
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    WHERE ((e.edge ->> 'leaf')::boolean OR b.is_swept) AND NOT (e.edge ->> 'parts')::boolean
     UNION ALL
     SELECT e.edge_no, 5, 'set',
         deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
@@ -6519,6 +6535,34 @@ COMMENT ON FUNCTION deletion_carry_over(bigint) IS
 REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_return_found.sql
+-- deletion_return_found
+-- Put back rows that were taken of those found for a wide frame: they come first the next time.
+--
+-- Parameters  p_frame   the frame                  p_row_ids   where the rows lie
+-- Writes      deletion_found_rows                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_return_found(
+    p_frame deletion_frames,
+    p_row_ids tid[]
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_return_found$
+INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
+SELECT p_frame.run_id, p_frame.depth, coalesce(min(n.part_no), 1) - 1, p_row_ids
+FROM deletion_found_rows AS n
+WHERE n.run_id = p_frame.run_id AND n.depth = p_frame.depth;
+$deletion_return_found$;
+
+COMMENT ON FUNCTION deletion_return_found(deletion_frames, tid[]) IS
+'Put back rows that were taken of those found for a wide frame: they come first the next time.';
+REVOKE ALL ON FUNCTION deletion_return_found(deletion_frames, tid[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_take_found.sql
 -- deletion_take_found
 -- Give the next rows that hang from a wide frame by one reference; find many at once.
@@ -6575,10 +6619,7 @@ BEGIN
     v_rest := p_row_ids[p_limit + 1:];
 
     IF cardinality(v_rest) > 0 THEN
-        INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
-        SELECT p_frame.run_id, p_frame.depth, coalesce(min(n.part_no), 1) - 1, v_rest
-        FROM deletion_found_rows AS n
-        WHERE n.run_id = p_frame.run_id AND n.depth = p_frame.depth;
+        PERFORM deletion_return_found(p_frame, v_rest);
         p_row_ids := p_row_ids[:p_limit];
     ELSIF p_row_ids IS NULL THEN
         -- All that were found have had their turn. Where none of them went, none will.
@@ -6905,6 +6946,140 @@ $deletion_check_holds$;
 COMMENT ON FUNCTION deletion_check_holds(deletion_runs) IS
 'Go on with a run''s climb from held rows, and fail the jobs that it leads to.';
 REVOKE ALL ON FUNCTION deletion_check_holds(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_claim.sql
+-- deletion_claim
+-- Take the jobs that are due first, as one run.
+--
+-- Parameters  p_slot     the worker's slot; NULL: none
+--             p_job_id   this job alone, due or not; NULL: whatever is due
+-- Returns     one row: run_id, token (NULL where the run has ended already, its jobs failed) and
+--             the number of jobs; no row where nothing is due
+-- Errors      JD001 no such job; JD003 the job is not pending
+-- Writes      deletion_runs, deletion_jobs, deletion_attempts, deletion_plans     Commits  no
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+
+CREATE OR REPLACE FUNCTION deletion_claim(
+    p_slot integer,
+    p_job_id bigint
+) RETURNS TABLE (run_id bigint, token uuid, job_count integer)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+-- Plans are kept, and made when these tables may still be empty.
+SET jit = off
+SET enable_seqscan = off
+AS $deletion_claim$
+DECLARE
+    v_jobs bigint[];
+    v_entity_table text;
+    v_hard boolean;
+    v_alone boolean;
+    v_error text;
+    v_plan_id bigint;
+    v_run_id bigint;
+    v_token uuid := gen_random_uuid();
+BEGIN
+    IF p_job_id IS NULL THEN
+        IF deletion_setting('paused_reason') IS NOT NULL THEN
+            RETURN;
+        END IF;
+
+        SELECT d.jobs, d.entity_table, d.hard_delete, d.alone
+        INTO v_jobs, v_entity_table, v_hard, v_alone
+        FROM deletion_due() AS d;
+    ELSE
+        SELECT ARRAY[j.id], j.entity_table, j.hard_delete, TRUE
+        INTO v_jobs, v_entity_table, v_hard, v_alone
+        FROM deletion_jobs AS j
+        WHERE j.id = p_job_id AND j.status = 'pending'
+        FOR UPDATE;
+
+        IF v_jobs IS NULL AND EXISTS (SELECT 1 FROM deletion_jobs AS j WHERE j.id = p_job_id) THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD003',
+                MESSAGE = format('run_deletion_job: job is not pending (%s)', p_job_id),
+                HINT = 'A failed or cancelled job becomes pending by retry_deletion.';
+        ELSIF v_jobs IS NULL THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD001', MESSAGE = format('run_deletion_job: no such job (%s)', p_job_id);
+        END IF;
+    END IF;
+
+    IF v_jobs IS NULL THEN
+        RETURN;
+    END IF;
+
+    -- A row inserted by hand may spell its table as SQL would.
+    v_entity_table := coalesce(deletion_target_name(v_entity_table), v_entity_table);
+
+    SELECT p.plan_id, p.error INTO v_plan_id, v_error
+    FROM deletion_plan_for(v_entity_table, v_hard) AS p;
+
+    INSERT INTO deletion_runs (
+        plan_id, entity_table, hard_delete, slot, token, session_id, session_mark, server_id,
+        phase, alone, job_count, jobs_open, batch_rows, rows_changed, step_count, retries, state,
+        started_at, last_step_at
+    )
+    VALUES (
+        v_plan_id, v_entity_table, v_hard, p_slot, v_token, pg_backend_pid(),
+        deletion_session_mark(pg_backend_pid()), pg_postmaster_start_time()::text,
+        'check', cardinality(v_jobs) = 1, cardinality(v_jobs), cardinality(v_jobs),
+        deletion_setting_int('batch_rows'), 0, 0, 0, '{}', clock_timestamp(), clock_timestamp()
+    )
+    RETURNING deletion_runs.run_id INTO v_run_id;
+
+    -- Before the claim commits: from then on a missing lock means a dead worker.
+    -- Never waited for: any session may take any lock, and this one holds the jobs' rows by now.
+    IF NOT pg_try_advisory_lock(deletion_lock_key('run', v_run_id)) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'lock_not_available',
+            MESSAGE = format(
+                'run_deletion_jobs: another session holds the run''s lock (%s)', v_run_id
+            );
+    END IF;
+
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, run_id, started_at, asked_reason, asked_hard_delete,
+        asked_scheduled_at, asked_by, asked_at
+    )
+    SELECT
+        j.id, coalesce(a.attempt_no, 0) + 1, v_run_id, clock_timestamp(), j.reason, j.hard_delete,
+        -- Back-off has overwritten the wished time; the first attempt still knows it.
+        CASE WHEN a.is_past IS FALSE THEN a.asked_scheduled_at ELSE j.scheduled_at END,
+        j.created_by, j.created_at
+    FROM deletion_jobs AS j
+    LEFT JOIN LATERAL (
+        SELECT b.attempt_no, b.is_past, b.asked_scheduled_at
+        FROM deletion_attempts AS b
+        WHERE b.job_id = j.id
+        ORDER BY b.attempt_no DESC
+        LIMIT 1
+    ) AS a ON TRUE
+    WHERE j.id = ANY (v_jobs);
+
+    UPDATE deletion_jobs AS j
+    SET status = 'running', started_at = clock_timestamp(), finished_at = NULL, error = NULL
+    WHERE j.id = ANY (v_jobs);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_settle(v_run_id, NULL, 'failed', v_error, TRUE, NULL);
+        PERFORM deletion_end_run(v_run_id, 'failed', v_error);
+        PERFORM pg_advisory_unlock(deletion_lock_key('run', v_run_id));
+        v_token := NULL;
+    END IF;
+
+    RETURN QUERY SELECT v_run_id, v_token, cardinality(v_jobs);
+END;
+$deletion_claim$;
+
+COMMENT ON FUNCTION deletion_claim(integer, bigint) IS
+'Take the jobs that are due first, as one run.';
+REVOKE ALL ON FUNCTION deletion_claim(integer, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_claim(integer, bigint)
+TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_drop_jobs.sql
@@ -9606,10 +9781,14 @@ DECLARE
         WHEN v_fan_out IS NULL THEN 100
         ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
     END);
+    -- What deletion_sweep found at once is no place to read on from.
+    v_last jsonb := CASE
+        WHEN NOT v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+    END;
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
     EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
-    USING v_frame.keys, v_limit, v_frame.fetch_cursor, v_run.run_id;
+    USING v_frame.keys, v_limit, v_last, v_run.run_id;
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
     IF v_child.key_count < v_limit THEN
@@ -9617,7 +9796,11 @@ BEGIN
         v_frame.fetch_cursor := NULL;
     ELSE
         -- Only plans in which rows have to wait for others read on; all else begins in front.
-        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+        -- What was found at once is still to be taken.
+        v_frame.fetch_cursor := CASE
+            WHEN p_walk.has_waits THEN v_child.keys -> -1
+            WHEN v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+        END;
     END IF;
 
     v_walk.frame := v_frame;
@@ -9708,6 +9891,7 @@ VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 -- Plans are kept, and made when these tables may still be empty.
+SET jit = off
 SET enable_seqscan = off
 AS $deletion_recover$
 DECLARE
@@ -10433,7 +10617,7 @@ REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bi
 -- Returns     the walk; where the rows do not fit, or the plan has no such statements, they are
 --             its present frame, as deletion_push leaves them
 -- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
--- Writes      the application's tables, deletion_receipts     Commits  no
+-- Writes      the application's tables, deletion_receipts, deletion_found_rows     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_sweep(
@@ -10454,7 +10638,10 @@ DECLARE
     v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
+    v_take_found text;
     v_remove text;
+    v_taken record;
+    v_row_ids tid[];
     v_jobs bigint[];
     v_keys bigint[];
     v_parents bigint[];
@@ -10467,8 +10654,9 @@ DECLARE
 BEGIN
     SELECT
         min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
         min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
-    INTO v_take, v_remove
+    INTO v_take, v_take_found, v_remove
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
 
@@ -10481,17 +10669,34 @@ BEGIN
         RETURN deletion_push(p_walk, p_step);
     END IF;
 
-    -- In a statement of its own: a child that was committed while it waited is seen by the next.
-    EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
-
-    IF v_seen < v_limit THEN
-        v_frame.edge_pos := p_step.edge_no;
+    IF
+        v_take_found IS NOT NULL AND NOT p_walk.is_locked
+        AND (v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows)
+    THEN
+        -- Each batch from the start would pass what all earlier ones left in the index.
+        v_taken := deletion_take_found(v_frame, p_step, v_limit);
+        v_frame := v_taken.p_frame;
         v_walk.frame := v_frame;
-    END IF;
+        v_row_ids := v_taken.p_row_ids;
 
-    -- Others took rows while they were waited for, or gave them another key.
-    IF coalesce(cardinality(v_keys), 0) < v_seen THEN
-        v_walk.is_locked := FALSE;
+        IF v_row_ids IS NULL THEN
+            RETURN v_walk;
+        END IF;
+
+        EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
+    ELSE
+        -- In a statement of its own: a child that was committed while it waited is seen by the next.
+        EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
+
+        IF v_seen < v_limit THEN
+            v_frame.edge_pos := p_step.edge_no;
+            v_walk.frame := v_frame;
+        END IF;
+
+        -- Others took rows while they were waited for, or gave them another key.
+        IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+            v_walk.is_locked := FALSE;
+        END IF;
     END IF;
 
     IF v_keys IS NULL THEN
@@ -10521,7 +10726,23 @@ BEGIN
 
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
-        RETURN deletion_push(p_walk, p_step);
+        IF v_row_ids IS NULL THEN
+            RETURN deletion_push(p_walk, p_step);
+        END IF;
+
+        PERFORM deletion_return_found(v_frame, v_row_ids);
+
+        IF cardinality(v_keys) = 1 THEN
+            RETURN deletion_push(v_walk, p_step);
+        END IF;
+
+        -- Fewer of them are taken, by what is known of them now.
+        v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
+            || jsonb_build_object(
+                p_step.node_no::text, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
+            ));
+        v_walk.run := v_run;
+        RETURN v_walk;
     END IF;
 
     v_found := v_found || jsonb_build_object(

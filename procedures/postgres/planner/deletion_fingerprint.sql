@@ -17,6 +17,7 @@ STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 -- The catalog has no index for some of this, and the caller reads by nothing but indexes.
+SET jit = off
 SET enable_seqscan = on
 AS $deletion_fingerprint$
 BEGIN

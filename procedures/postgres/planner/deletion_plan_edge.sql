@@ -172,9 +172,10 @@ SELECT jsonb_build_object(
     || coalesce((SELECT ' AND c.' || d.condition FROM discriminator AS d), '')
     || coalesce((SELECT ' AND NOT (' || o.in_table || ')' FROM own_row AS o), '')
     || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), ''),
-    'found', string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
+    -- No condition for an index: a row is found by its key, where the parent may have a million others.
+    'found', '(' || string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
         ' AND ' ORDER BY pair.i)
-    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), ''),
+    || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), '') || ') IS TRUE',
     'set_columns', (
         SELECT string_agg(format(
             '%I = %s',

@@ -9,7 +9,8 @@
 --             arrays of the jobs, keys and parents of the rows that it found and locked), and,
 --             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
 --             sweep and remove_all (nothing: the engine counts); take_one, count_one and
---             remove_all_one do the same for a run of one job, $3 each parent once
+--             remove_all_one do the same for a run of one job, $3 each parent once;
+--             take_found_one does so with $2 where the rows lie, as deletion_sql_find found them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -44,7 +45,7 @@ SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i
 FROM (
     SELECT i.j, i.k1, i.p1
     FROM i
-    INNER JOIN %4$s AS t ON t.%2$s = i.k1 AND t.%3$s = i.p1
+    INNER JOIN %4$s AS t ON t.%2$s = i.k1 AND (t.%3$s = i.p1) IS TRUE
     ORDER BY t.%2$s
     FOR UPDATE OF t
 ) AS x$sql$,
@@ -56,32 +57,43 @@ FROM row_of AS r
 UNION ALL
 -- For a run of one job nothing has to be kept of the rows but their keys, and whose they are. They
 -- are locked as they are found, the order in which an application's own statement locks them.
-SELECT r.edge_no, 'take_one', format(
+SELECT r.edge_no, k.kind, format(
     $sql$WITH %1$s
 SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
 FROM (
     SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM %4$s AS t
-    WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))
-    LIMIT $2
+    WHERE %5$s
     FOR UPDATE OF t
 ) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
-    r.key_name, r.parent_name, r.table_sql
+    r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name)
 )
 FROM row_of AS r
-WHERE jsonb_array_length(p_parent -> 'columns') = 1
+CROSS JOIN (
+    VALUES
+    ('take_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2'),
+    (
+        'take_found_one',
+        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE'
+    )
+) AS k (kind, template)
+WHERE
+    jsonb_array_length(p_parent -> 'columns') = 1
+    -- Of several partitions a row's place alone does not tell which row it is.
+    AND NOT (k.kind = 'take_found_one' AND (p_child ->> 'parts')::boolean)
 UNION ALL
+-- By their own keys: of a parent with many more children than most the planner thinks too well.
 SELECT r.edge_no, 'remove_all', format(
     'DELETE FROM %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
-    || ' WHERE t.%2$s = f.k1 AND t.%3$s = f.p1',
+    || ' WHERE t.%2$s = f.k1 AND (t.%3$s = f.p1) IS TRUE',
     r.table_sql, r.key_name, r.parent_name
 )
 FROM row_of AS r
 UNION ALL
 SELECT r.edge_no, 'remove_all_one', format(
     'DELETE FROM %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
-    || ' AND t.%3$s = ANY ($3)',
+    || ' AND (t.%3$s = ANY ($3)) IS TRUE',
     r.table_sql, r.key_name, r.parent_name
 )
 FROM row_of AS r

@@ -110,7 +110,8 @@ statement AS (
             deletion_sql_find(e.edge, e.child)
         ), e.edge ->> 'index' IS NOT NULL
     FROM edge AS e
-    WHERE (e.edge ->> 'leaf')::boolean AND NOT (e.edge ->> 'parts')::boolean
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    WHERE ((e.edge ->> 'leaf')::boolean OR b.is_swept) AND NOT (e.edge ->> 'parts')::boolean
     UNION ALL
     SELECT e.edge_no, 5, 'set',
         deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL

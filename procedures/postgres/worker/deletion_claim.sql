@@ -18,6 +18,7 @@ VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
 -- Plans are kept, and made when these tables may still be empty.
+SET jit = off
 SET enable_seqscan = off
 AS $deletion_claim$
 DECLARE

@@ -27,10 +27,14 @@ DECLARE
         WHEN v_fan_out IS NULL THEN 100
         ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
     END);
+    -- What deletion_sweep found at once is no place to read on from.
+    v_last jsonb := CASE
+        WHEN NOT v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+    END;
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
     EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
-    USING v_frame.keys, v_limit, v_frame.fetch_cursor, v_run.run_id;
+    USING v_frame.keys, v_limit, v_last, v_run.run_id;
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
     IF v_child.key_count < v_limit THEN
@@ -38,7 +42,11 @@ BEGIN
         v_frame.fetch_cursor := NULL;
     ELSE
         -- Only plans in which rows have to wait for others read on; all else begins in front.
-        v_frame.fetch_cursor := CASE WHEN p_walk.has_waits THEN v_child.keys -> -1 END;
+        -- What was found at once is still to be taken.
+        v_frame.fetch_cursor := CASE
+            WHEN p_walk.has_waits THEN v_child.keys -> -1
+            WHEN v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+        END;
     END IF;
 
     v_walk.frame := v_frame;

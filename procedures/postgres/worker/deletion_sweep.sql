@@ -5,7 +5,7 @@
 -- Returns     the walk; where the rows do not fit, or the plan has no such statements, they are
 --             its present frame, as deletion_push leaves them
 -- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
--- Writes      the application's tables, deletion_receipts     Commits  no
+-- Writes      the application's tables, deletion_receipts, deletion_found_rows     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_sweep(
@@ -26,7 +26,10 @@ DECLARE
     v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
+    v_take_found text;
     v_remove text;
+    v_taken record;
+    v_row_ids tid[];
     v_jobs bigint[];
     v_keys bigint[];
     v_parents bigint[];
@@ -39,8 +42,9 @@ DECLARE
 BEGIN
     SELECT
         min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
         min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
-    INTO v_take, v_remove
+    INTO v_take, v_take_found, v_remove
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
 
@@ -53,17 +57,34 @@ BEGIN
         RETURN deletion_push(p_walk, p_step);
     END IF;
 
-    -- In a statement of its own: a child that was committed while it waited is seen by the next.
-    EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
-
-    IF v_seen < v_limit THEN
-        v_frame.edge_pos := p_step.edge_no;
+    IF
+        v_take_found IS NOT NULL AND NOT p_walk.is_locked
+        AND (v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows)
+    THEN
+        -- Each batch from the start would pass what all earlier ones left in the index.
+        v_taken := deletion_take_found(v_frame, p_step, v_limit);
+        v_frame := v_taken.p_frame;
         v_walk.frame := v_frame;
-    END IF;
+        v_row_ids := v_taken.p_row_ids;
 
-    -- Others took rows while they were waited for, or gave them another key.
-    IF coalesce(cardinality(v_keys), 0) < v_seen THEN
-        v_walk.is_locked := FALSE;
+        IF v_row_ids IS NULL THEN
+            RETURN v_walk;
+        END IF;
+
+        EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
+    ELSE
+        -- In a statement of its own: a child that was committed while it waited is seen by the next.
+        EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
+
+        IF v_seen < v_limit THEN
+            v_frame.edge_pos := p_step.edge_no;
+            v_walk.frame := v_frame;
+        END IF;
+
+        -- Others took rows while they were waited for, or gave them another key.
+        IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+            v_walk.is_locked := FALSE;
+        END IF;
     END IF;
 
     IF v_keys IS NULL THEN
@@ -93,7 +114,23 @@ BEGIN
 
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
-        RETURN deletion_push(p_walk, p_step);
+        IF v_row_ids IS NULL THEN
+            RETURN deletion_push(p_walk, p_step);
+        END IF;
+
+        PERFORM deletion_return_found(v_frame, v_row_ids);
+
+        IF cardinality(v_keys) = 1 THEN
+            RETURN deletion_push(v_walk, p_step);
+        END IF;
+
+        -- Fewer of them are taken, by what is known of them now.
+        v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
+            || jsonb_build_object(
+                p_step.node_no::text, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
+            ));
+        v_walk.run := v_run;
+        RETURN v_walk;
     END IF;
 
     v_found := v_found || jsonb_build_object(

@@ -53,10 +53,7 @@ BEGIN
     v_rest := p_row_ids[p_limit + 1:];
 
     IF cardinality(v_rest) > 0 THEN
-        INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
-        SELECT p_frame.run_id, p_frame.depth, coalesce(min(n.part_no), 1) - 1, v_rest
-        FROM deletion_found_rows AS n
-        WHERE n.run_id = p_frame.run_id AND n.depth = p_frame.depth;
+        PERFORM deletion_return_found(p_frame, v_rest);
         p_row_ids := p_row_ids[:p_limit];
     ELSIF p_row_ids IS NULL THEN
         -- All that were found have had their turn. Where none of them went, none will.
