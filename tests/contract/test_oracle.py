@@ -145,7 +145,10 @@ class Trial:
         if expected.verdict == "violates":
             self.tally.add("a default without a parent: both fail")
             assert job.status == "failed"
-            assert not self.is_comparable or raised is not None
+            if self.is_comparable and raised is None:
+                # A row is set by one reference and deleted by another over the same columns.
+                assert self.case.shares_columns()
+                self.tally.add("the engine's end depends on order", f"{self.case!r}\n{root!r}")
             real = folded(self.differences(self.rows, after, expected))
             told = folded(receipts)
             # A reference given up to open a circle is no row set for good, and has no receipt.
