@@ -261,16 +261,37 @@ def test_a_job_that_a_hold_stopped_is_a_problem_with_its_mend(db: Database) -> N
     assert db.count("vw_deletion_problems", "problem = 'held'") == 0
 
 
-def test_a_hold_whose_table_is_gone_is_a_problem(db: Database) -> None:
-    customers(db)
+@pytest.mark.parametrize("what", ["gone", "renamed", "a view"])
+def test_a_hold_whose_table_is_not_found_stops_every_job(db: Database, what: str) -> None:
+    shop(db)
     db.table("note", "id bigint", rows=[(1,)])
-    db.hold_deletion("note", 1)
-    db.execute("DROP TABLE note")
+    db.hold_deletion("note", 1, "for the court")
+    db.execute("DROP TABLE note" if what == "gone" else "ALTER TABLE note RENAME TO remark")
+    if what == "a view":
+        db.execute("CREATE VIEW note AS SELECT * FROM remark")
+    before = db.application_contents()
+    job = db.delete("customer", 1)
+    fails(job, "note 1 ", "no such table is found")
+    assert (db.application_contents(), db.receipts(job.id)) == (before, {})
+    with db.error("JD006", "the table of a hold is not found (held: note 1 "):
+        db.preview_deletion("customer", 1)
     assert db.column(
         "SELECT subject FROM vw_deletion_problems WHERE problem = 'hold without table'"
     ) == ["note 1"]
     db.release_deletion_hold("note", 1)
     assert db.count("vw_deletion_problems", "problem = 'hold without table'") == 0
+    db.retry_deletion(job.id)
+    db.run()
+    assert db.status(job.id) == "done"
+
+
+def test_a_hold_that_is_over_needs_no_table(db: Database) -> None:
+    shop(db)
+    db.table("note", "id bigint", rows=[(1,)])
+    db.hold_deletion("note", 1, "for the court", NEXT_YEAR)
+    db.execute("DROP TABLE note")
+    db.execute("UPDATE deletion_holds SET held_until = held_at")
+    assert db.delete("customer", 1).status == "done"
 
 
 def test_preview_lists_held_rows_apart(db: Database) -> None:

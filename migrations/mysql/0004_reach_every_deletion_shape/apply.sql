@@ -605,7 +605,8 @@ TO 'deletion_jobs_app', 'deletion_jobs_operator';
 --             held, circle, root_not_found), reference_name (of what blocks or is kept, and of the
 --             rows of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
---             JD007 as the plan's; the engine's own where a right is missing
+--             JD007 as the plan's; JD006 the table of a hold is not found; the
+--             engine's own where a right is missing
 -- Writes      deletion_walk_keys, deletion_walk_links, emptied again; deletion_plans
 -- Commits     no
 -- Execute     deletion_jobs_operator
@@ -664,6 +665,14 @@ BEGIN
     IF v_error IS NOT NULL THEN
         SET v_error = left(concat('preview_deletion: ', v_error), 128);
         SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
+    SET v_error = deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD006', 'preview_deletion', 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);
@@ -920,7 +929,8 @@ TO 'deletion_jobs_operator';
 -- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always
 --             NULL), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
---             as the plan's; the engine's own where a right is missing
+--             as the plan's; JD006 the table of a hold is not found; the
+--             engine's own where a right is missing
 -- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     CALL preview_soft_deletion('users', '42');
@@ -970,6 +980,14 @@ BEGIN
     IF v_error IS NOT NULL THEN
         SET v_error = left(concat('preview_soft_deletion: ', v_error), 128);
         SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
+    SET v_error = deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD006', 'preview_soft_deletion', 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SET v_saved = json_array(@@SESSION.time_zone);
@@ -8010,6 +8028,8 @@ looking: BEGIN
             CALL deletion_unindexed(v_plan_id, v_error);
         END IF;
 
+        SET v_error = coalesce(v_error, deletion_lost_hold());
+
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
@@ -8896,6 +8916,63 @@ BEGIN
             FROM json_table(p_holds, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS i
             INNER JOIN deletion_holds AS d ON d.hold_id = i.id
         ) AS h
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_lost_hold.sql
+-- deletion_lost_hold
+-- Look for holds in force whose table is not found: it may have another name now.
+--
+-- Returns     text, the error of every job meanwhile; NULL: there is no such hold
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_lost_hold;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_lost_hold()
+RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Look for holds in force whose table is not found: it may have another name'
+BEGIN
+    DECLARE v_lost JSON;
+
+    -- A name may hold a dot itself.
+    SELECT json_arrayagg(h.hold_id)
+    INTO v_lost
+    FROM deletion_holds AS h
+    WHERE
+        h.released_at IS NULL
+        AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
+        AND NOT EXISTS (
+            SELECT 1
+            FROM information_schema.tables AS t
+            WHERE
+                t.table_schema = database()
+                AND t.table_name = convert(h.table_name USING utf8mb3) COLLATE utf8mb3_bin
+                AND t.table_type = 'BASE TABLE'
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM information_schema.tables AS t
+            WHERE
+                t.table_schema = convert(
+                    substring_index(h.table_name, '.', 1) USING utf8mb3
+                ) COLLATE utf8mb3_bin
+                AND t.table_name = convert(
+                    substring(h.table_name, locate('.', h.table_name) + 1) USING utf8mb3
+                ) COLLATE utf8mb3_bin
+                AND t.table_type = 'BASE TABLE'
+        );
+
+    RETURN concat(
+        deletion_hold_error(v_lost), ' (no such table is found: release the hold, or release it ',
+        'and hold the row by the table''s name of now)'
     );
 END$$
 DELIMITER ;
@@ -12512,7 +12589,7 @@ SELECT
     'hold without table',
     concat(d.table_name, ' ', d.row_pk),
     d.held_at,
-    'the table is gone, or has another name: nothing is held',
+    'the table is gone, or has another name: every job fails until the hold is released',
     concat(
         'CALL `', deletion_home(), '`.release_deletion_hold(', quote(d.table_name), ', ',
         quote(d.row_pk), ');'

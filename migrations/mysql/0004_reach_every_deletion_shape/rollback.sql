@@ -293,6 +293,7 @@ DROP PROCEDURE IF EXISTS deletion_part;
 DROP PROCEDURE IF EXISTS deletion_trace_circle;
 DROP PROCEDURE IF EXISTS deletion_fail_circles;
 DROP FUNCTION IF EXISTS deletion_circle_error;
+DROP FUNCTION IF EXISTS deletion_lost_hold;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;
 DROP PROCEDURE IF EXISTS deletion_held_roots;

@@ -316,7 +316,8 @@ GRANT EXECUTE ON PROCEDURE restore_deletion(bigint) TO deletion_jobs_app, deleti
 --             circle, root_not_found), reference_name (of what blocks or is kept, and of the rows
 --             of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
---             JD007 as the plan's; 42501 a right or a policy is in the way
+--             JD007 as the plan's; JD006 the table of a hold is not found;
+--             42501 a right or a policy is in the way
 -- Writes      deletion_walk_keys, deletion_walk_links, emptied again     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     SELECT * FROM preview_deletion('users', '42');
@@ -366,6 +367,14 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
+    END IF;
+
+    v_error := deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise(
+            'JD006', 'preview_deletion', 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SELECT s.sql_text INTO STRICT v_sql
@@ -578,7 +587,8 @@ GRANT EXECUTE ON PROCEDURE release_deletion_hold(text, text) TO deletion_jobs_op
 -- Returns     table_name, action (mark, held, root_not_found), reference_name (always NULL),
 --             row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
---             as the plan's; 42501 a right or a policy is in the way
+--             as the plan's; JD006 the table of a hold is not found;
+--             42501 a right or a policy is in the way
 -- Writes      deletion_walk_keys, emptied again    Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     SELECT * FROM preview_soft_deletion('users', '42');
@@ -627,6 +637,14 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         PERFORM deletion_raise('42501', c_verb, v_error, NULL);
+    END IF;
+
+    v_error := deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise(
+            'JD006', c_verb, 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SELECT s.sql_text INTO STRICT v_sql
@@ -6786,7 +6804,8 @@ DECLARE
 BEGIN
     IF v_stage IS NULL THEN
         v_error := coalesce(
-            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id)
+            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id),
+            deletion_lost_hold()
         );
 
         IF v_error IS NOT NULL THEN
@@ -7789,6 +7808,42 @@ $deletion_hold_error$;
 COMMENT ON FUNCTION deletion_hold_error(bigint[]) IS
 'The error of a job that holds stop: table, key, end and reason of the first of them.';
 REVOKE ALL ON FUNCTION deletion_hold_error(bigint[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_lost_hold.sql
+-- deletion_lost_hold
+-- Look for holds in force whose table is not found: it may have another name now.
+--
+-- Returns     text, the error of every job meanwhile; NULL: there is no such hold
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_lost_hold()
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_lost_hold$
+SELECT
+    deletion_hold_error(array_agg(h.hold_id)) || ' (no such table is found: release the hold, or '
+    'release it and hold the row by the table''s name of now)'
+FROM deletion_holds AS h
+WHERE
+    h.released_at IS NULL
+    AND (h.held_until IS NULL OR h.held_until > clock_timestamp())
+    AND NOT EXISTS (
+        SELECT 1
+        FROM deletion_split_name(h.table_name) AS p (parts)
+        INNER JOIN pg_namespace AS n ON n.nspname = p.parts[1]
+        INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = p.parts[2]
+        WHERE c.relkind IN ('r', 'p')
+    );
+$deletion_lost_hold$;
+
+COMMENT ON FUNCTION deletion_lost_hold() IS
+'Look for holds in force whose table is not found: it may have another name.';
+REVOKE ALL ON FUNCTION deletion_lost_hold() FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_join_circle.sql
@@ -11757,7 +11812,7 @@ named AS (
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
     CROSS JOIN home AS h
-    WHERE c.relkind = 'r'
+    WHERE c.relkind IN ('r', 'p')
 ),
 
 step AS (
@@ -11933,7 +11988,7 @@ SELECT
     'hold without table',
     format('%s %s', d.table_name, d.row_pk),
     d.held_at,
-    'the table is gone, or has another name: nothing is held',
+    'the table is gone, or has another name: every job fails until the hold is released',
     format('CALL %s.release_deletion_hold(%L, %L);', h.schema_sql, d.table_name, d.row_pk)
 FROM vw_deletion_holds AS d
 CROSS JOIN home AS h

@@ -120,6 +120,7 @@ DROP FUNCTION IF EXISTS deletion_largest_circle;
 DROP FUNCTION IF EXISTS deletion_linked_nodes;
 DROP FUNCTION IF EXISTS deletion_find_circle;
 DROP FUNCTION IF EXISTS deletion_join_circle;
+DROP FUNCTION IF EXISTS deletion_lost_hold;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP FUNCTION IF EXISTS deletion_held_rows;
 DROP FUNCTION IF EXISTS deletion_held_roots;

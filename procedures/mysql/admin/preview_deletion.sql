@@ -6,7 +6,8 @@
 --             held, circle, root_not_found), reference_name (of what blocks or is kept, and of the
 --             rows of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
---             JD007 as the plan's; the engine's own where a right is missing
+--             JD007 as the plan's; JD006 the table of a hold is not found; the
+--             engine's own where a right is missing
 -- Writes      deletion_walk_keys, deletion_walk_links, emptied again; deletion_plans
 -- Commits     no
 -- Execute     deletion_jobs_operator
@@ -65,6 +66,14 @@ BEGIN
     IF v_error IS NOT NULL THEN
         SET v_error = left(concat('preview_deletion: ', v_error), 128);
         SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
+    SET v_error = deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD006', 'preview_deletion', 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SET v_saved = json_array(@@SESSION.time_zone, @@SESSION.cte_max_recursion_depth);

@@ -5,7 +5,8 @@
 -- Returns     rows of table_name, action (mark, held, root_not_found), reference_name (always
 --             NULL), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
---             as the plan's; the engine's own where a right is missing
+--             as the plan's; JD006 the table of a hold is not found; the
+--             engine's own where a right is missing
 -- Writes      deletion_walk_keys, emptied again; deletion_plans     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     CALL preview_soft_deletion('users', '42');
@@ -55,6 +56,14 @@ BEGIN
     IF v_error IS NOT NULL THEN
         SET v_error = left(concat('preview_soft_deletion: ', v_error), 128);
         SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1142, MESSAGE_TEXT = v_error;
+    END IF;
+
+    SET v_error = deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD006', 'preview_soft_deletion', 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SET v_saved = json_array(@@SESSION.time_zone);

@@ -61,6 +61,8 @@ looking: BEGIN
             CALL deletion_unindexed(v_plan_id, v_error);
         END IF;
 
+        SET v_error = coalesce(v_error, deletion_lost_hold());
+
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.

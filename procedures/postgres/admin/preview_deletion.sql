@@ -6,7 +6,8 @@
 --             circle, root_not_found), reference_name (of what blocks or is kept, and of the rows
 --             of a circle that nothing opens), row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005,
---             JD007 as the plan's; 42501 a right or a policy is in the way
+--             JD007 as the plan's; JD006 the table of a hold is not found;
+--             42501 a right or a policy is in the way
 -- Writes      deletion_walk_keys, deletion_walk_links, emptied again     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     SELECT * FROM preview_deletion('users', '42');
@@ -56,6 +57,14 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
+    END IF;
+
+    v_error := deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise(
+            'JD006', 'preview_deletion', 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SELECT s.sql_text INTO STRICT v_sql

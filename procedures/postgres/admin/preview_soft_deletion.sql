@@ -5,7 +5,8 @@
 -- Returns     table_name, action (mark, held, root_not_found), reference_name (always NULL),
 --             row_count, is_at_least (the walk was cut short)
 -- Errors      JD002 NULL, or a key that does not parse; JD004 the table is no target; JD005, JD011
---             as the plan's; 42501 a right or a policy is in the way
+--             as the plan's; JD006 the table of a hold is not found;
+--             42501 a right or a policy is in the way
 -- Writes      deletion_walk_keys, emptied again    Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     SELECT * FROM preview_soft_deletion('users', '42');
@@ -54,6 +55,14 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         PERFORM deletion_raise('42501', c_verb, v_error, NULL);
+    END IF;
+
+    v_error := deletion_lost_hold();
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise(
+            'JD006', c_verb, 'the table of a hold is not found', substr(v_error, 8)
+        );
     END IF;
 
     SELECT s.sql_text INTO STRICT v_sql

@@ -195,7 +195,7 @@ SELECT
     'hold without table',
     concat(d.table_name, ' ', d.row_pk),
     d.held_at,
-    'the table is gone, or has another name: nothing is held',
+    'the table is gone, or has another name: every job fails until the hold is released',
     concat(
         'CALL `', deletion_home(), '`.release_deletion_hold(', quote(d.table_name), ', ',
         quote(d.row_pk), ');'
@@ -207,8 +207,11 @@ WHERE
         SELECT 1
         FROM information_schema.tables AS t
         WHERE
-            (t.table_schema = deletion_home() AND t.table_name = d.table_name)
-            OR concat(t.table_schema, '.', t.table_name) = d.table_name
+            t.table_type = 'BASE TABLE'
+            AND (
+                (t.table_schema = deletion_home() AND t.table_name = d.table_name)
+                OR concat(t.table_schema, '.', t.table_name) = d.table_name
+            )
     )
 UNION ALL
 SELECT

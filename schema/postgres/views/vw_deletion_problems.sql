@@ -23,7 +23,7 @@ named AS (
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
     CROSS JOIN home AS h
-    WHERE c.relkind = 'r'
+    WHERE c.relkind IN ('r', 'p')
 ),
 
 step AS (
@@ -199,7 +199,7 @@ SELECT
     'hold without table',
     format('%s %s', d.table_name, d.row_pk),
     d.held_at,
-    'the table is gone, or has another name: nothing is held',
+    'the table is gone, or has another name: every job fails until the hold is released',
     format('CALL %s.release_deletion_hold(%L, %L);', h.schema_sql, d.table_name, d.row_pk)
 FROM vw_deletion_holds AS d
 CROSS JOIN home AS h
