@@ -475,6 +475,44 @@ def test_a_column_that_says_what_else_a_row_is_opens_no_circle(
 
 
 @pytest.mark.parametrize("batch_rows", BATCHES)
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_row_that_keeps_what_hangs_from_its_own_child_goes(
+    db: Database, batch_rows: int, count: int
+) -> None:
+    """Task 2 keeps the paper of task 1, which comes after task 2; task 1 is in a folder as well.
+
+    So task 1 has to let go of task 2, though nothing of it is on the stack when that turns up.
+    """
+    customers(db, 2)
+    folder = Reference("customer_id", "customer", "cascade")
+    db.table("folder", "id bigint", "customer_id bigint", references=[folder])
+    db.insert("folder", [(2 * n + side, 1) for n in range(count) for side in (1, 2)])
+    db.table("paper", "id bigint", "task_id bigint null")
+    db.table(
+        "task",
+        "id bigint",
+        "folder_id bigint",
+        "after_id bigint null",
+        "paper_id bigint",
+        references=[
+            Reference("folder_id", "folder", "cascade"),
+            Reference("after_id", "task", "cascade"),
+            Reference("paper_id", "paper", "no action"),
+        ],
+    )
+    db.insert("paper", [(n + 1, None) for n in range(count)] + [(99, None)])
+    for n in range(count):
+        db.insert(
+            "task", [(2 * n + 2, 2 * n + 2, None, n + 1), (2 * n + 1, 2 * n + 1, 2 * n + 2, 99)]
+        )
+        db.execute(f"UPDATE paper SET task_id = {2 * n + 1} WHERE id = {n + 1}")
+    db.add_reference("paper", Reference("task_id", "task", "cascade"))
+    job = delete(db, "customer", 1, batch_rows)
+    gone(db, job, customer=1, folder=2 * count, task=2 * count, paper=count)
+    assert ids(db, "paper") == [99]
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
 def test_a_list_linked_both_ways_goes_from_its_middle(db: Database, batch_rows: int) -> None:
     count = 40
     db.table(

@@ -99,7 +99,9 @@ def test_several_wide_parents_of_one_run_have_exact_receipts(db: Database) -> No
 
 
 @each_kind
-def test_a_batch_that_is_halved_takes_the_rest_of_what_was_found_later(db: Database, details: int) -> None:
+def test_a_batch_that_is_halved_takes_the_rest_of_what_was_found_later(
+    db: Database, details: int
+) -> None:
     wide(db, details)
     steps, job_id = begun(db)
     db.execute("UPDATE deletion_runs SET batch_rows = 4")

@@ -449,6 +449,7 @@ TO 'deletion_jobs_owner'@'localhost';
 -- >>> schema/mysql/tables/deletion_walk_links.sql
 -- deletion_walk_links
 -- Scratch of checks: which rows of a walk have to go before which, where they could go in a circle.
+-- What is let go of stays for the run.
 
 CREATE TABLE IF NOT EXISTS deletion_walk_links (
     walk_id BIGINT NOT NULL
@@ -465,6 +466,8 @@ CREATE TABLE IF NOT EXISTS deletion_walk_links (
         COMMENT 'Digest of the child''s key',
     edge_no INT NOT NULL
         COMMENT 'The reference by which it is the child',
+    is_let_go BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'The child goes after its parent: the run may set this reference NULL',
     PRIMARY KEY (
         walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
     ),
@@ -4256,9 +4259,10 @@ DELIMITER ;
 -- Returns     text
 --             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
 --                            last, the frame, the walk of the stack, and a limit
---             break          binds the frame, the walk and a limit: children of the frame that are
---                            on the stack for the same job lose the reference; break_look, without
---                            the limit, counts them
+--             break          binds the frame, twice the walk, and a limit: children of the frame
+--                            that are on the stack for the same job lose the reference, and so do
+--                            those that the check let go of; break_look, without the limit, counts
+--                            them
 --             own_break      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
@@ -4328,7 +4332,11 @@ BEGIN
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             -- Another job may be stopped before its row goes.
             '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
-            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)'
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)',
+            '\n    OR EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
+            ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
+            ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '), '))',
+            ' AND l.edge_no = ', p_edge_no, ' AND l.is_let_go)'
         );
     END IF;
 
@@ -8098,7 +8106,7 @@ looking: BEGIN
         IF v_is_over THEN
             CALL deletion_fail_circles(p_run_id, v_plan_id);
             DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
-            DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+            DELETE FROM deletion_walk_links WHERE walk_id = p_run_id AND NOT is_let_go;
         END IF;
     END IF;
 
@@ -8542,8 +8550,8 @@ BEGIN
         WHEN p_kind = 'fetch_beyond' THEN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break' THEN
-            EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
-        WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
+            EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id, @dj_limit;
+        WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id;
         WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
@@ -9051,7 +9059,9 @@ BEGIN
     );
 
     SET v_job_id = (
-        SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
+        SELECT min(l.job_id)
+        FROM deletion_walk_links AS l
+        WHERE l.walk_id = p_run_id AND NOT l.is_let_go
     );
 
     WHILE v_job_id IS NOT NULL DO
@@ -9095,7 +9105,7 @@ BEGIN
         SET v_job_id = (
             SELECT min(l.job_id)
             FROM deletion_walk_links AS l
-            WHERE l.walk_id = p_run_id AND l.job_id > v_job_id
+            WHERE l.walk_id = p_run_id AND l.job_id > v_job_id AND NOT l.is_let_go
         );
     END WHILE;
 END$$
@@ -9147,7 +9157,7 @@ BEGIN
         SELECT l.parent_node_no, l.parent_hash
         INTO v_node_no, v_hash
         FROM deletion_walk_links AS l
-        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id AND NOT l.is_let_go
         LIMIT 1;
         SET v_is_done = v_is_end, v_mark_no = v_node_no, v_mark = v_hash;
 
@@ -9161,6 +9171,7 @@ BEGIN
                 AND l.job_id = p_job_id
                 AND l.child_node_no = v_node_no
                 AND l.child_hash = v_hash
+                AND NOT l.is_let_go
             -- What cannot be set NULL first: that is what keeps the row.
             ORDER BY
                 json_contains(p_loose, cast(l.edge_no AS JSON)),
@@ -9213,6 +9224,7 @@ BEGIN
                             AND o.job_id = p_job_id
                             AND o.parent_node_no = b.node_no
                             AND o.parent_hash = b.key_hash
+                            AND NOT o.is_let_go
                 )
 
                 SELECT b.node_no, b.key_hash FROM below AS b
@@ -9222,7 +9234,8 @@ BEGIN
                     l.walk_id = p_walk_id
                     AND l.job_id = p_job_id
                     AND l.parent_node_no = q.node_no
-                    AND l.parent_hash = q.key_hash;
+                    AND l.parent_hash = q.key_hash
+                    AND NOT l.is_let_go;
         END IF;
     END WHILE;
 END$$
@@ -9284,8 +9297,9 @@ DELIMITER ;
 --
 -- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
 -- reference which cannot be set NULL. By any other the run lets go of it, since it stays reachable
--- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it
--- is the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
+-- by the first: such links stay, for the run. What is left is in a circle that nothing opens, or
+-- below one. is_expanded FALSE: it is the row's turn; edge_no -2: it has it now, -1: it had it. A
+-- round costs what it cuts, and a further step goes on where this one ended.
 
 DROP PROCEDURE IF EXISTS deletion_place;
 
@@ -9347,17 +9361,37 @@ BEGIN
     END IF;
 
     SET p_is_over = FALSE;
+    -- What an earlier step began.
+    SET v_rows = (
+        SELECT json_arrayagg(json_object('j', w.job_id, 'n', w.node_no, 'h', hex(w.key_hash)))
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.edge_no = -2
+    );
 
     WHILE NOT p_is_over AND utc_timestamp(6) < v_until DO
-        SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
-        INTO v_rows
-        FROM (
-            SELECT w.job_id, w.node_no, w.key_hash
-            FROM deletion_walk_keys AS w
-            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
-            LIMIT 1000
-        ) AS q;
-        SET p_is_over = v_rows IS NULL;
+        IF v_rows IS NULL THEN
+            SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
+            INTO v_rows
+            FROM (
+                SELECT w.job_id, w.node_no, w.key_hash
+                FROM deletion_walk_keys AS w
+                WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+                LIMIT 1000
+            ) AS q;
+            SET p_is_over = v_rows IS NULL;
+
+            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+            )) AS t
+            STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+                ON
+                    w.walk_id = p_walk_id
+                    AND w.job_id = t.j
+                    AND w.node_no = t.n
+                    AND w.fate = 'delete'
+                    AND w.key_hash = unhex(t.h)
+            SET w.edge_no = -2;
+        END IF;
 
         -- A row may have any number of others below it: a page of them at a time.
         SELECT json_arrayagg(json_object(
@@ -9377,8 +9411,35 @@ BEGIN
                     AND l.job_id = t.j
                     AND l.parent_node_no = t.n
                     AND l.parent_hash = unhex(t.h)
+                    AND NOT l.is_let_go
             LIMIT 10000
         ) AS q;
+
+        -- Of two rows whose turn it is at once either may come first.
+        UPDATE json_table(v_cut, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', p INT PATH '$.p', ph CHAR(64) PATH '$.ph',
+            n INT PATH '$.n', h CHAR(64) PATH '$.h', e INT PATH '$.e'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_walk_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+            ON
+                l.walk_id = p_walk_id
+                AND l.job_id = t.j
+                AND l.parent_node_no = t.p
+                AND l.parent_hash = unhex(t.ph)
+                AND l.child_node_no = t.n
+                AND l.child_hash = unhex(t.h)
+                AND l.edge_no = t.e
+        SET l.is_let_go = TRUE
+        WHERE
+            (w.edge_no = -1 OR (w.edge_no = -2 AND (t.n, t.h) < (t.p, t.ph)))
+            AND json_contains(v_leading, cast(t.e AS JSON));
 
         DELETE l
         FROM json_table(v_cut, '$[*]' COLUMNS (
@@ -9393,7 +9454,8 @@ BEGIN
                 AND l.parent_hash = unhex(t.ph)
                 AND l.child_node_no = t.n
                 AND l.child_hash = unhex(t.h)
-                AND l.edge_no = t.e;
+                AND l.edge_no = t.e
+                AND NOT l.is_let_go;
 
         IF coalesce(json_length(v_cut), 0) < 10000 THEN
             UPDATE json_table(v_rows, '$[*]' COLUMNS (
@@ -9406,7 +9468,8 @@ BEGIN
                     AND w.node_no = t.n
                     AND w.fate = 'delete'
                     AND w.key_hash = unhex(t.h)
-            SET w.is_expanded = TRUE;
+            SET w.is_expanded = TRUE, w.edge_no = -1;
+            SET v_rows = NULL;
         END IF;
 
         SELECT json_arrayagg(json_object('j', q.j, 'n', q.n, 'h', q.h, 'm', q.is_met))
@@ -9420,7 +9483,7 @@ BEGIN
             GROUP BY t.j, t.n, t.h
         ) AS q;
 
-        -- A row that had its turn may get another one: then nothing hangs from it any more.
+        -- A row has one turn.
         UPDATE json_table(v_below, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h',
             m BOOLEAN PATH '$.m'
@@ -9432,6 +9495,7 @@ BEGIN
                 AND w.node_no = t.n
                 AND w.fate = 'delete'
                 AND w.key_hash = unhex(t.h)
+                AND coalesce(w.edge_no, 0) >= 0
         SET
             w.is_expanded = NOT (t.m OR NOT json_contains(v_links, cast(w.edge_no AS JSON)))
             OR EXISTS (
@@ -9594,8 +9658,9 @@ DELIMITER ;
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. When nothing else goes on any more, the frame's rows
--- lose references that keep others back. Where @dj_changed is as before, it was of no use.
+-- reachable by the one they were found by. So do rows that the check placed before them. When
+-- nothing else goes on any more, the frame's rows lose references that keep others back. Where
+-- @dj_changed is as before, it was of no use.
 
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 
@@ -12601,8 +12666,11 @@ WHERE
         SELECT 1
         FROM information_schema.tables AS t
         WHERE
-            (t.table_schema = deletion_home() AND t.table_name = d.table_name)
-            OR concat(t.table_schema, '.', t.table_name) = d.table_name
+            t.table_type = 'BASE TABLE'
+            AND (
+                (t.table_schema = deletion_home() AND t.table_name = d.table_name)
+                OR concat(t.table_schema, '.', t.table_name) = d.table_name
+            )
     )
 UNION ALL
 SELECT

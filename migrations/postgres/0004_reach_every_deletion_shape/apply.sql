@@ -204,7 +204,8 @@ COMMENT ON COLUMN deletion_holds.released_at IS 'When that was; NULL: not releas
 
 -- >>> schema/postgres/tables/deletion_walk_links.sql
 -- deletion_walk_links
--- Scratch of checks: which rows of a walk hang from which, where rows could go in a circle.
+-- Scratch of checks: which rows of a walk hang from which, where rows could go in a circle. What is
+-- let go of stays for the run.
 
 CREATE TABLE deletion_walk_links (
     walk_id bigint NOT NULL,
@@ -214,6 +215,7 @@ CREATE TABLE deletion_walk_links (
     child_node_no integer NOT NULL,
     child_hash bytea NOT NULL,
     edge_no integer NOT NULL,
+    is_let_go boolean NOT NULL DEFAULT FALSE,
     PRIMARY KEY (
         walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
     )
@@ -230,6 +232,8 @@ COMMENT ON COLUMN deletion_walk_links.parent_hash IS 'Digest of the parent''s ke
 COMMENT ON COLUMN deletion_walk_links.child_node_no IS 'The plan''s table that the child is of.';
 COMMENT ON COLUMN deletion_walk_links.child_hash IS 'Digest of the child''s key.';
 COMMENT ON COLUMN deletion_walk_links.edge_no IS 'The reference by which it is the child.';
+COMMENT ON COLUMN deletion_walk_links.is_let_go IS
+'The child goes after its parent: the run may set this reference NULL, since another leads to it.';
 -- <<<
 
 -- >>> schema/postgres/tables/deletion_soft_keys.sql
@@ -4767,8 +4771,8 @@ REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 --             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4 for
 --                            the same job
 --             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
---                            the stack for the same job, found by another reference, lose this one;
---                            answers their number
+--                            the stack for the same job, found by another reference, lose this one,
+--                            and so do those that the check let go of; answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -4813,7 +4817,13 @@ edge AS (
             || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
             || 'jsonb_build_array(%s))%%s OFFSET 0)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
-        ) AS on_stack
+        ) AS on_stack,
+        format(
+            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = $3 AND l.job_id = f.j'
+            || ' AND l.child_node_no = %s AND l.child_hash = deletion_key_hash(jsonb_build_array(%s))'
+            || ' AND l.edge_no = %s AND l.is_let_go OFFSET 0)',
+            c.no, deletion_sql_list(c.keys, 'c.%2$s'), e.value ->> 'no'
+        ) AS let_go
     FROM jsonb_array_elements(p_edges) AS e
     INNER JOIN node AS p ON p.no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.no = (e.value ->> 'child')::integer
@@ -4857,7 +4867,7 @@ u AS (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
         CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
-        WHERE %6$s
+        WHERE %6$s OR %9$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
@@ -4874,7 +4884,8 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
-    )
+    ),
+    e.let_go
 )
 FROM edge AS e
 WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
@@ -8329,7 +8340,7 @@ BEGIN
     v_jobs := ARRAY(SELECT j.id FROM unnest(v_jobs) AS j (id) WHERE j.id <> ALL (v_large));
     PERFORM deletion_go_together(p_run, v_jobs) WHERE v_jobs <> '{}';
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
-    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run.run_id;
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run.run_id AND NOT l.is_let_go;
     RETURN 'done';
 END;
 $deletion_circle_stage$;
@@ -8385,8 +8396,9 @@ REVOKE ALL ON FUNCTION deletion_go_together(deletion_runs, bigint[]) FROM PUBLIC
 --
 -- A row is taken when one that it hangs from is, and all are that it hangs from by a reference
 -- which cannot be set NULL. By any other the run lets go of it, since it stays reachable by the
--- first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the
--- row's turn; edge_no 0: a row that it hangs from is taken, or it is a root.
+-- first: such links stay, for the run. What is left is in a circle that nothing opens, or below
+-- one. is_expanded FALSE: it is the row's turn; edge_no 0: a row that it hangs from is taken, or it
+-- is a root.
 
 CREATE OR REPLACE FUNCTION deletion_place(
     p_walk_id bigint,
@@ -8453,7 +8465,40 @@ BEGIN
         WHERE
             l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.parent_node_no = t.node_no
             AND l.parent_hash = t.key_hash
-        RETURNING l.job_id, l.child_node_no, l.child_hash, l.edge_no
+        RETURNING
+            l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
+    ),
+
+    -- Of two rows that are taken at once either may come first.
+    let_go AS (
+        INSERT INTO deletion_walk_links (
+            walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no,
+            is_let_go
+        )
+        SELECT
+            p_walk_id, c.job_id, c.parent_node_no, c.parent_hash, c.child_node_no, c.child_hash,
+            c.edge_no, TRUE
+        FROM cut AS c
+        WHERE
+            c.edge_no = ANY (v_leading)
+            AND (
+                EXISTS (
+                    SELECT 1
+                    FROM taken AS t
+                    WHERE
+                        t.job_id = c.job_id AND t.node_no = c.child_node_no
+                        AND t.key_hash = c.child_hash
+                        AND (t.node_no, t.key_hash) < (c.parent_node_no, c.parent_hash)
+                )
+                OR NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_walk_keys AS w
+                    WHERE
+                        w.walk_id = p_walk_id AND w.job_id = c.job_id
+                        AND w.node_no = c.child_node_no AND w.fate = 'delete'
+                        AND w.key_hash = c.child_hash
+                )
+            )
     ),
 
     below AS (
@@ -8625,7 +8670,7 @@ BEGIN
     -- Rows that were taken out hang from these by nothing that holds.
     DELETE FROM deletion_walk_links AS l
     WHERE
-        l.walk_id = p_walk_id AND l.job_id = ANY (p_jobs)
+        l.walk_id = p_walk_id AND l.job_id = ANY (p_jobs) AND NOT l.is_let_go
         AND NOT EXISTS (
             SELECT 1
             FROM deletion_walk_keys AS w
@@ -8872,8 +8917,9 @@ REVOKE ALL ON FUNCTION deletion_note_stack(deletion_runs) FROM PUBLIC;
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. Where that cannot help, or nothing else goes on any
--- more, rows that cannot be parted go together; such a run is of one job.
+-- reachable by the one they were found by. So do rows that the check placed before them. Where that
+-- cannot help, or nothing else goes on any more, rows that cannot be parted go together; such a run
+-- is of one job.
 
 CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
 RETURNS deletion_cursor

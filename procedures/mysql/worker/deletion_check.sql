@@ -131,7 +131,7 @@ looking: BEGIN
         IF v_is_over THEN
             CALL deletion_fail_circles(p_run_id, v_plan_id);
             DELETE FROM deletion_walk_keys WHERE walk_id = p_run_id;
-            DELETE FROM deletion_walk_links WHERE walk_id = p_run_id;
+            DELETE FROM deletion_walk_links WHERE walk_id = p_run_id AND NOT is_let_go;
         END IF;
     END IF;
 

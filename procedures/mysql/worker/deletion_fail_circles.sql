@@ -33,7 +33,9 @@ BEGIN
     );
 
     SET v_job_id = (
-        SELECT min(l.job_id) FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id
+        SELECT min(l.job_id)
+        FROM deletion_walk_links AS l
+        WHERE l.walk_id = p_run_id AND NOT l.is_let_go
     );
 
     WHILE v_job_id IS NOT NULL DO
@@ -77,7 +79,7 @@ BEGIN
         SET v_job_id = (
             SELECT min(l.job_id)
             FROM deletion_walk_links AS l
-            WHERE l.walk_id = p_run_id AND l.job_id > v_job_id
+            WHERE l.walk_id = p_run_id AND l.job_id > v_job_id AND NOT l.is_let_go
         );
     END WHILE;
 END$$

@@ -6,8 +6,9 @@
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. When nothing else goes on any more, the frame's rows
--- lose references that keep others back. Where @dj_changed is as before, it was of no use.
+-- reachable by the one they were found by. So do rows that the check placed before them. When
+-- nothing else goes on any more, the frame's rows lose references that keep others back. Where
+-- @dj_changed is as before, it was of no use.
 
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 

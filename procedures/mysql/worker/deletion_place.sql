@@ -9,8 +9,9 @@
 --
 -- It is a row's turn when one that it hangs from had its turn, and all had that it hangs from by a
 -- reference which cannot be set NULL. By any other the run lets go of it, since it stays reachable
--- by the first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it
--- is the row's turn. A round costs what it cuts, and a further step goes on where this one ended.
+-- by the first: such links stay, for the run. What is left is in a circle that nothing opens, or
+-- below one. is_expanded FALSE: it is the row's turn; edge_no -2: it has it now, -1: it had it. A
+-- round costs what it cuts, and a further step goes on where this one ended.
 
 DROP PROCEDURE IF EXISTS deletion_place;
 
@@ -72,17 +73,37 @@ BEGIN
     END IF;
 
     SET p_is_over = FALSE;
+    -- What an earlier step began.
+    SET v_rows = (
+        SELECT json_arrayagg(json_object('j', w.job_id, 'n', w.node_no, 'h', hex(w.key_hash)))
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.edge_no = -2
+    );
 
     WHILE NOT p_is_over AND utc_timestamp(6) < v_until DO
-        SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
-        INTO v_rows
-        FROM (
-            SELECT w.job_id, w.node_no, w.key_hash
-            FROM deletion_walk_keys AS w
-            WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
-            LIMIT 1000
-        ) AS q;
-        SET p_is_over = v_rows IS NULL;
+        IF v_rows IS NULL THEN
+            SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
+            INTO v_rows
+            FROM (
+                SELECT w.job_id, w.node_no, w.key_hash
+                FROM deletion_walk_keys AS w
+                WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+                LIMIT 1000
+            ) AS q;
+            SET p_is_over = v_rows IS NULL;
+
+            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+                j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
+            )) AS t
+            STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+                ON
+                    w.walk_id = p_walk_id
+                    AND w.job_id = t.j
+                    AND w.node_no = t.n
+                    AND w.fate = 'delete'
+                    AND w.key_hash = unhex(t.h)
+            SET w.edge_no = -2;
+        END IF;
 
         -- A row may have any number of others below it: a page of them at a time.
         SELECT json_arrayagg(json_object(
@@ -102,8 +123,35 @@ BEGIN
                     AND l.job_id = t.j
                     AND l.parent_node_no = t.n
                     AND l.parent_hash = unhex(t.h)
+                    AND NOT l.is_let_go
             LIMIT 10000
         ) AS q;
+
+        -- Of two rows whose turn it is at once either may come first.
+        UPDATE json_table(v_cut, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', p INT PATH '$.p', ph CHAR(64) PATH '$.ph',
+            n INT PATH '$.n', h CHAR(64) PATH '$.h', e INT PATH '$.e'
+        )) AS t
+        STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+            ON
+                w.walk_id = p_walk_id
+                AND w.job_id = t.j
+                AND w.node_no = t.n
+                AND w.fate = 'delete'
+                AND w.key_hash = unhex(t.h)
+        STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
+            ON
+                l.walk_id = p_walk_id
+                AND l.job_id = t.j
+                AND l.parent_node_no = t.p
+                AND l.parent_hash = unhex(t.ph)
+                AND l.child_node_no = t.n
+                AND l.child_hash = unhex(t.h)
+                AND l.edge_no = t.e
+        SET l.is_let_go = TRUE
+        WHERE
+            (w.edge_no = -1 OR (w.edge_no = -2 AND (t.n, t.h) < (t.p, t.ph)))
+            AND json_contains(v_leading, cast(t.e AS JSON));
 
         DELETE l
         FROM json_table(v_cut, '$[*]' COLUMNS (
@@ -118,7 +166,8 @@ BEGIN
                 AND l.parent_hash = unhex(t.ph)
                 AND l.child_node_no = t.n
                 AND l.child_hash = unhex(t.h)
-                AND l.edge_no = t.e;
+                AND l.edge_no = t.e
+                AND NOT l.is_let_go;
 
         IF coalesce(json_length(v_cut), 0) < 10000 THEN
             UPDATE json_table(v_rows, '$[*]' COLUMNS (
@@ -131,7 +180,8 @@ BEGIN
                     AND w.node_no = t.n
                     AND w.fate = 'delete'
                     AND w.key_hash = unhex(t.h)
-            SET w.is_expanded = TRUE;
+            SET w.is_expanded = TRUE, w.edge_no = -1;
+            SET v_rows = NULL;
         END IF;
 
         SELECT json_arrayagg(json_object('j', q.j, 'n', q.n, 'h', q.h, 'm', q.is_met))
@@ -145,7 +195,7 @@ BEGIN
             GROUP BY t.j, t.n, t.h
         ) AS q;
 
-        -- A row that had its turn may get another one: then nothing hangs from it any more.
+        -- A row has one turn.
         UPDATE json_table(v_below, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h',
             m BOOLEAN PATH '$.m'
@@ -157,6 +207,7 @@ BEGIN
                 AND w.node_no = t.n
                 AND w.fate = 'delete'
                 AND w.key_hash = unhex(t.h)
+                AND coalesce(w.edge_no, 0) >= 0
         SET
             w.is_expanded = NOT (t.m OR NOT json_contains(v_links, cast(w.edge_no AS JSON)))
             OR EXISTS (

@@ -42,7 +42,7 @@ BEGIN
         SELECT l.parent_node_no, l.parent_hash
         INTO v_node_no, v_hash
         FROM deletion_walk_links AS l
-        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id
+        WHERE l.walk_id = p_walk_id AND l.job_id = p_job_id AND NOT l.is_let_go
         LIMIT 1;
         SET v_is_done = v_is_end, v_mark_no = v_node_no, v_mark = v_hash;
 
@@ -56,6 +56,7 @@ BEGIN
                 AND l.job_id = p_job_id
                 AND l.child_node_no = v_node_no
                 AND l.child_hash = v_hash
+                AND NOT l.is_let_go
             -- What cannot be set NULL first: that is what keeps the row.
             ORDER BY
                 json_contains(p_loose, cast(l.edge_no AS JSON)),
@@ -108,6 +109,7 @@ BEGIN
                             AND o.job_id = p_job_id
                             AND o.parent_node_no = b.node_no
                             AND o.parent_hash = b.key_hash
+                            AND NOT o.is_let_go
                 )
 
                 SELECT b.node_no, b.key_hash FROM below AS b
@@ -117,7 +119,8 @@ BEGIN
                     l.walk_id = p_walk_id
                     AND l.job_id = p_job_id
                     AND l.parent_node_no = q.node_no
-                    AND l.parent_hash = q.key_hash;
+                    AND l.parent_hash = q.key_hash
+                    AND NOT l.is_let_go;
         END IF;
     END WHILE;
 END$$

@@ -8,8 +8,8 @@
 --             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4 for
 --                            the same job
 --             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
---                            the stack for the same job, found by another reference, lose this one;
---                            answers their number
+--                            the stack for the same job, found by another reference, lose this one,
+--                            and so do those that the check let go of; answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -54,7 +54,13 @@ edge AS (
             || ' AND w.node_no = %s AND w.fate = ''stack'' AND w.key_hash = deletion_key_hash('
             || 'jsonb_build_array(%s))%%s OFFSET 0)',
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
-        ) AS on_stack
+        ) AS on_stack,
+        format(
+            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = $3 AND l.job_id = f.j'
+            || ' AND l.child_node_no = %s AND l.child_hash = deletion_key_hash(jsonb_build_array(%s))'
+            || ' AND l.edge_no = %s AND l.is_let_go OFFSET 0)',
+            c.no, deletion_sql_list(c.keys, 'c.%2$s'), e.value ->> 'no'
+        ) AS let_go
     FROM jsonb_array_elements(p_edges) AS e
     INNER JOIN node AS p ON p.no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.no = (e.value ->> 'child')::integer
@@ -98,7 +104,7 @@ u AS (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
         CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
-        WHERE %6$s
+        WHERE %6$s OR %9$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
@@ -115,7 +121,8 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
-    )
+    ),
+    e.let_go
 )
 FROM edge AS e
 WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'

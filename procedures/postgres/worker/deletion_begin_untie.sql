@@ -51,7 +51,7 @@ BEGIN
     -- Rows that were taken out hang from these by nothing that holds.
     DELETE FROM deletion_walk_links AS l
     WHERE
-        l.walk_id = p_walk_id AND l.job_id = ANY (p_jobs)
+        l.walk_id = p_walk_id AND l.job_id = ANY (p_jobs) AND NOT l.is_let_go
         AND NOT EXISTS (
             SELECT 1
             FROM deletion_walk_keys AS w

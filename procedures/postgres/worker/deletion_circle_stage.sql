@@ -48,7 +48,7 @@ BEGIN
     v_jobs := ARRAY(SELECT j.id FROM unnest(v_jobs) AS j (id) WHERE j.id <> ALL (v_large));
     PERFORM deletion_go_together(p_run, v_jobs) WHERE v_jobs <> '{}';
     DELETE FROM deletion_walk_keys AS w WHERE w.walk_id = p_run.run_id;
-    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run.run_id;
+    DELETE FROM deletion_walk_links AS l WHERE l.walk_id = p_run.run_id AND NOT l.is_let_go;
     RETURN 'done';
 END;
 $deletion_circle_stage$;

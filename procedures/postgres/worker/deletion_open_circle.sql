@@ -7,8 +7,9 @@
 -- Execute     the owner only
 --
 -- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. Where that cannot help, or nothing else goes on any
--- more, rows that cannot be parted go together; such a run is of one job.
+-- reachable by the one they were found by. So do rows that the check placed before them. Where that
+-- cannot help, or nothing else goes on any more, rows that cannot be parted go together; such a run
+-- is of one job.
 
 CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
 RETURNS deletion_cursor

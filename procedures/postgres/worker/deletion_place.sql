@@ -8,8 +8,9 @@
 --
 -- A row is taken when one that it hangs from is, and all are that it hangs from by a reference
 -- which cannot be set NULL. By any other the run lets go of it, since it stays reachable by the
--- first. What is left is in a circle that nothing opens, or below one. is_expanded FALSE: it is the
--- row's turn; edge_no 0: a row that it hangs from is taken, or it is a root.
+-- first: such links stay, for the run. What is left is in a circle that nothing opens, or below
+-- one. is_expanded FALSE: it is the row's turn; edge_no 0: a row that it hangs from is taken, or it
+-- is a root.
 
 CREATE OR REPLACE FUNCTION deletion_place(
     p_walk_id bigint,
@@ -76,7 +77,40 @@ BEGIN
         WHERE
             l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.parent_node_no = t.node_no
             AND l.parent_hash = t.key_hash
-        RETURNING l.job_id, l.child_node_no, l.child_hash, l.edge_no
+        RETURNING
+            l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
+    ),
+
+    -- Of two rows that are taken at once either may come first.
+    let_go AS (
+        INSERT INTO deletion_walk_links (
+            walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no,
+            is_let_go
+        )
+        SELECT
+            p_walk_id, c.job_id, c.parent_node_no, c.parent_hash, c.child_node_no, c.child_hash,
+            c.edge_no, TRUE
+        FROM cut AS c
+        WHERE
+            c.edge_no = ANY (v_leading)
+            AND (
+                EXISTS (
+                    SELECT 1
+                    FROM taken AS t
+                    WHERE
+                        t.job_id = c.job_id AND t.node_no = c.child_node_no
+                        AND t.key_hash = c.child_hash
+                        AND (t.node_no, t.key_hash) < (c.parent_node_no, c.parent_hash)
+                )
+                OR NOT EXISTS (
+                    SELECT 1
+                    FROM deletion_walk_keys AS w
+                    WHERE
+                        w.walk_id = p_walk_id AND w.job_id = c.job_id
+                        AND w.node_no = c.child_node_no AND w.fate = 'delete'
+                        AND w.key_hash = c.child_hash
+                )
+            )
     ),
 
     below AS (

@@ -1,5 +1,6 @@
 -- deletion_walk_links
 -- Scratch of checks: which rows of a walk have to go before which, where they could go in a circle.
+-- What is let go of stays for the run.
 
 CREATE TABLE IF NOT EXISTS deletion_walk_links (
     walk_id BIGINT NOT NULL
@@ -16,6 +17,8 @@ CREATE TABLE IF NOT EXISTS deletion_walk_links (
         COMMENT 'Digest of the child''s key',
     edge_no INT NOT NULL
         COMMENT 'The reference by which it is the child',
+    is_let_go BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'The child goes after its parent: the run may set this reference NULL',
     PRIMARY KEY (
         walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
     ),

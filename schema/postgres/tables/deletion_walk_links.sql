@@ -1,5 +1,6 @@
 -- deletion_walk_links
--- Scratch of checks: which rows of a walk hang from which, where rows could go in a circle.
+-- Scratch of checks: which rows of a walk hang from which, where rows could go in a circle. What is
+-- let go of stays for the run.
 
 CREATE TABLE deletion_walk_links (
     walk_id bigint NOT NULL,
@@ -9,6 +10,7 @@ CREATE TABLE deletion_walk_links (
     child_node_no integer NOT NULL,
     child_hash bytea NOT NULL,
     edge_no integer NOT NULL,
+    is_let_go boolean NOT NULL DEFAULT FALSE,
     PRIMARY KEY (
         walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no
     )
@@ -25,3 +27,5 @@ COMMENT ON COLUMN deletion_walk_links.parent_hash IS 'Digest of the parent''s ke
 COMMENT ON COLUMN deletion_walk_links.child_node_no IS 'The plan''s table that the child is of.';
 COMMENT ON COLUMN deletion_walk_links.child_hash IS 'Digest of the child''s key.';
 COMMENT ON COLUMN deletion_walk_links.edge_no IS 'The reference by which it is the child.';
+COMMENT ON COLUMN deletion_walk_links.is_let_go IS
+'The child goes after its parent: the run may set this reference NULL, since another leads to it.';
