@@ -145,3 +145,15 @@ def test_rows_with_more_below_them_than_those_before_go_in_smaller_batches(db: D
         ("detail", "delete"): 2 * VISITS + len(rows)
     }
     assert (db.count("visit"), db.count("detail")) == (0, 0)
+
+
+@each_kind
+@pytest.mark.parametrize("key", [-9223372036854775808, 9223372036854775807])
+def test_the_first_and_the_last_key_of_all_go_as_well(db: Database, details: int, key: int) -> None:
+    wide(db, details)
+    db.insert("visit", [(key, 1, "edge")])
+    if details:
+        db.insert("detail", [(1000 + n, key) for n in each(details)])
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == expected(VISITS + 1, details)

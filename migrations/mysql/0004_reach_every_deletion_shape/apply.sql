@@ -3647,14 +3647,14 @@ DELIMITER ;
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
 --             p_kind                 find or drain_found
--- Returns     text; binds the frame, the place of the row in it, the key after which to begin (and
+-- Returns     text; binds the frame, the place of the row in it, the key to begin at (and
 --             for drain_found the last key) and a limit; find answers the last key in @dj_last and
 --             the number of rows in @dj_rows. NULL: no index of the child gives them in this order
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- An index keeps deleted rows as long as somebody's old snapshot may see them: each batch begins
--- behind the one before. Only by constants the engine begins to read in the middle of an index.
+-- where the one before ended. By constants alone the engine begins to read in the middle of one.
 
 DROP FUNCTION IF EXISTS deletion_sql_find;
 
@@ -3718,7 +3718,8 @@ BEGIN
         'WHERE\n    c.', v_child ->> '$[0].name',
         ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_parent ->> '$[0].f',
         '\'))) AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
-        '\n    AND c.', v_key ->> '$[0].name', ' > ?'
+        -- Not behind it: the first of all keys may be a row's.
+        '\n    AND c.', v_key ->> '$[0].name', ' >= ?'
     );
 
     RETURN if(
@@ -8293,7 +8294,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Delete childless rows that hang from a wide frame, for one of its rows after the other'
 BEGIN
-    -- Below every key of every type of whole numbers.
+    -- No key of any type of whole numbers is below.
     DECLARE v_first BIGINT DEFAULT -9223372036854775808;
     DECLARE v_found BIGINT;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
@@ -8306,7 +8307,7 @@ BEGIN
     SET @dj_place = cast(coalesce(json_extract(@dj_read, '$.place'), 0) AS SIGNED);
     SET @dj_after = v_first;
 
-    -- Of the column's own kind, or the engine would not begin to read behind it.
+    -- Of the column's own kind, or the engine would not begin to read there.
     IF json_extract(@dj_read, '$.after') > 0 THEN
         SET @dj_after = cast(json_extract(@dj_read, '$.after') AS UNSIGNED);
     ELSEIF json_contains_path(@dj_read, 'one', '$.after') THEN
@@ -8962,17 +8963,17 @@ BEGIN
             FROM information_schema.tables AS t
             WHERE
                 t.table_schema = database()
-                AND t.table_name = convert(h.table_name USING utf8mb3) COLLATE utf8mb3_bin
+                AND t.table_name = convert(h.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND t.table_type = 'BASE TABLE'
         )
         AND NOT EXISTS (
             SELECT 1
             FROM information_schema.tables AS t
             WHERE
-                t.table_schema = convert(
+                t.table_schema = convert(  -- noqa: CP01
                     substring_index(h.table_name, '.', 1) USING utf8mb3
                 ) COLLATE utf8mb3_bin
-                AND t.table_name = convert(
+                AND t.table_name = convert(  -- noqa: CP01
                     substring(h.table_name, locate('.', h.table_name) + 1) USING utf8mb3
                 ) COLLATE utf8mb3_bin
                 AND t.table_type = 'BASE TABLE'

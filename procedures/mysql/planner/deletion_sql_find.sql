@@ -3,14 +3,14 @@
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
 --             p_kind                 find or drain_found
--- Returns     text; binds the frame, the place of the row in it, the key after which to begin (and
+-- Returns     text; binds the frame, the place of the row in it, the key to begin at (and
 --             for drain_found the last key) and a limit; find answers the last key in @dj_last and
 --             the number of rows in @dj_rows. NULL: no index of the child gives them in this order
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- An index keeps deleted rows as long as somebody's old snapshot may see them: each batch begins
--- behind the one before. Only by constants the engine begins to read in the middle of an index.
+-- where the one before ended. By constants alone the engine begins to read in the middle of one.
 
 DROP FUNCTION IF EXISTS deletion_sql_find;
 
@@ -74,7 +74,8 @@ BEGIN
         'WHERE\n    c.', v_child ->> '$[0].name',
         ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_parent ->> '$[0].f',
         '\'))) AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
-        '\n    AND c.', v_key ->> '$[0].name', ' > ?'
+        -- Not behind it: the first of all keys may be a row's.
+        '\n    AND c.', v_key ->> '$[0].name', ' >= ?'
     );
 
     RETURN if(

@@ -17,7 +17,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Delete childless rows that hang from a wide frame, for one of its rows after the other'
 BEGIN
-    -- Below every key of every type of whole numbers.
+    -- No key of any type of whole numbers is below.
     DECLARE v_first BIGINT DEFAULT -9223372036854775808;
     DECLARE v_found BIGINT;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
@@ -30,7 +30,7 @@ BEGIN
     SET @dj_place = cast(coalesce(json_extract(@dj_read, '$.place'), 0) AS SIGNED);
     SET @dj_after = v_first;
 
-    -- Of the column's own kind, or the engine would not begin to read behind it.
+    -- Of the column's own kind, or the engine would not begin to read there.
     IF json_extract(@dj_read, '$.after') > 0 THEN
         SET @dj_after = cast(json_extract(@dj_read, '$.after') AS UNSIGNED);
     ELSEIF json_contains_path(@dj_read, 'one', '$.after') THEN

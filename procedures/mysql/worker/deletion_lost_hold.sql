@@ -30,17 +30,17 @@ BEGIN
             FROM information_schema.tables AS t
             WHERE
                 t.table_schema = database()
-                AND t.table_name = convert(h.table_name USING utf8mb3) COLLATE utf8mb3_bin
+                AND t.table_name = convert(h.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND t.table_type = 'BASE TABLE'
         )
         AND NOT EXISTS (
             SELECT 1
             FROM information_schema.tables AS t
             WHERE
-                t.table_schema = convert(
+                t.table_schema = convert(  -- noqa: CP01
                     substring_index(h.table_name, '.', 1) USING utf8mb3
                 ) COLLATE utf8mb3_bin
-                AND t.table_name = convert(
+                AND t.table_name = convert(  -- noqa: CP01
                     substring(h.table_name, locate('.', h.table_name) + 1) USING utf8mb3
                 ) COLLATE utf8mb3_bin
                 AND t.table_type = 'BASE TABLE'

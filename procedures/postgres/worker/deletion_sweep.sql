@@ -118,7 +118,11 @@ BEGIN
             RETURN deletion_push(p_walk, p_step);
         END IF;
 
-        PERFORM deletion_return_found(v_frame, v_row_ids);
+        -- They are taken once more.
+        v_frame.fetch_cursor := v_frame.fetch_cursor || jsonb_build_object(
+            'taken', (v_frame.fetch_cursor ->> 'taken')::bigint - cardinality(v_row_ids)
+        );
+        v_walk.frame := v_frame;
 
         IF cardinality(v_keys) = 1 THEN
             RETURN deletion_push(v_walk, p_step);

@@ -3,8 +3,9 @@
 --
 -- Parameters  p_frame   the frame                  p_step   the plan's drain step
 --             p_limit   how many rows the batch has left
--- Returns     p_frame, whose edge_pos says whether the reference is done with, and p_row_ids, where
---             the rows lie; NULL: none are left
+-- Returns     p_frame, whose edge_pos says whether the reference is done with, and whose
+--             fetch_cursor how many of those found have been taken; p_row_ids, where the rows lie;
+--             NULL: none are left
 -- Writes      deletion_found_rows                  Commits  no
 -- Execute     the owner only
 
@@ -20,11 +21,13 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_take_found$
 DECLARE
+    -- A part is 6 kilobytes: how many of them a batch needs is only known when it takes them.
+    c_part CONSTANT integer := 1000;
     -- 24 megabytes; as many as went before, so that a frame that is nearly empty costs little.
     v_limit bigint := least(p_frame.rows_here, 4000000);
+    v_taken bigint;
     v_sql text;
     v_all tid[];
-    v_rest tid[];
 BEGIN
     IF p_frame.fetch_cursor IS NULL THEN
         DELETE FROM deletion_found_rows AS r
@@ -34,38 +37,43 @@ BEGIN
         WHERE s.plan_id = p_step.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find';
         EXECUTE v_sql INTO v_all USING p_frame.keys, v_limit;
         INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
-        SELECT p_frame.run_id, p_frame.depth, p.first, v_all[p.first:p.first + p_limit - 1]
-        FROM generate_series(1, cardinality(v_all), p_limit) AS p (first);
+        SELECT
+            p_frame.run_id, p_frame.depth, p.no,
+            v_all[p.no * c_part + 1:(p.no + 1) * c_part]
+        FROM generate_series(0, (cardinality(v_all) - 1) / c_part) AS p (no);
         p_frame.fetch_cursor := jsonb_build_object(
-            'is_end', cardinality(v_all) < v_limit, 'rows_here', p_frame.rows_here
+            'is_end', cardinality(v_all) < v_limit, 'rows_here', p_frame.rows_here, 'taken', 0,
+            'found', cardinality(v_all)
         );
     END IF;
 
-    DELETE FROM deletion_found_rows AS r
-    WHERE
-        r.run_id = p_frame.run_id AND r.depth = p_frame.depth
-        AND r.part_no = (
-            SELECT min(n.part_no) FROM deletion_found_rows AS n
-            WHERE n.run_id = p_frame.run_id AND n.depth = p_frame.depth
-        )
-    RETURNING r.row_ids INTO p_row_ids;
+    v_taken := (p_frame.fetch_cursor ->> 'taken')::bigint;
 
-    v_rest := p_row_ids[p_limit + 1:];
-
-    IF cardinality(v_rest) > 0 THEN
-        PERFORM deletion_return_found(p_frame, v_rest);
-        p_row_ids := p_row_ids[:p_limit];
-    ELSIF p_row_ids IS NULL THEN
-        -- All that were found have had their turn. Where none of them went, none will.
-        IF
-            (p_frame.fetch_cursor ->> 'is_end')::boolean
-            OR (p_frame.fetch_cursor ->> 'rows_here')::bigint = p_frame.rows_here
-        THEN
-            p_frame.edge_pos := p_step.edge_no;
-        END IF;
-
-        p_frame.fetch_cursor := NULL;
+    IF v_taken < (p_frame.fetch_cursor ->> 'found')::bigint THEN
+        p_row_ids := ARRAY(
+            SELECT f.row_id
+            FROM deletion_found_rows AS r
+            CROSS JOIN LATERAL unnest(r.row_ids) WITH ORDINALITY AS f (row_id, place)
+            WHERE
+                r.run_id = p_frame.run_id AND r.depth = p_frame.depth
+                AND r.part_no BETWEEN v_taken / c_part AND (v_taken + p_limit - 1) / c_part
+                AND r.part_no::bigint * c_part + f.place BETWEEN v_taken + 1 AND v_taken + p_limit
+        );
+        p_frame.fetch_cursor := p_frame.fetch_cursor || jsonb_build_object(
+            'taken', v_taken + cardinality(p_row_ids)
+        );
+        RETURN;
     END IF;
+
+    -- All that were found have had their turn. Where none of them went, none will.
+    IF
+        (p_frame.fetch_cursor ->> 'is_end')::boolean
+        OR (p_frame.fetch_cursor ->> 'rows_here')::bigint = p_frame.rows_here
+    THEN
+        p_frame.edge_pos := p_step.edge_no;
+    END IF;
+
+    p_frame.fetch_cursor := NULL;
 END;
 $deletion_take_found$;
 

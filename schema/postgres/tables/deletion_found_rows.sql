@@ -15,7 +15,7 @@ CREATE TABLE deletion_found_rows (
 -- Written once, read once: not worth compressing.
 ALTER TABLE deletion_found_rows ALTER COLUMN row_ids SET STORAGE EXTERNAL;
 
-COMMENT ON TABLE deletion_found_rows IS 'One row for each batch of rows found for a wide frame.';
+COMMENT ON TABLE deletion_found_rows IS 'One row for a thousand rows found for a wide frame.';
 COMMENT ON COLUMN deletion_found_rows.run_id IS 'The run.';
 COMMENT ON COLUMN deletion_found_rows.depth IS 'The frame''s place on the stack.';
 COMMENT ON COLUMN deletion_found_rows.part_no IS 'The order in which they go.';
