@@ -513,6 +513,131 @@ def test_a_row_that_keeps_what_hangs_from_its_own_child_goes(
 
 
 @pytest.mark.parametrize("batch_rows", BATCHES)
+@pytest.mark.parametrize("is_hard", [False, True])
+def test_a_row_that_could_be_let_go_of_in_two_ways_keeps_one(
+    db: Database, batch_rows: int, is_hard: bool
+) -> None:
+    """Part 1 hangs from part 2 and from its own kit, and each of them would let go of it.
+
+    Only where a part refers to itself in a way that is never NULL does PostgreSQL come by the kit.
+    """
+    part = "part"
+    db.table("shop", "id bigint", rows=[(1,)])
+    db.table(
+        part,
+        "id bigint",
+        "shop_id bigint null",
+        "part_id bigint null",
+        "kit_id bigint null",
+        "own_id bigint",
+        references=[
+            Reference("shop_id", "shop", "cascade"),
+            Reference("part_id", part, "cascade"),
+        ],
+    )
+    db.table(
+        "kit",
+        "id bigint",
+        "shop_id bigint",
+        "part_id bigint",
+        references=[
+            Reference("shop_id", "shop", "cascade"),
+            Reference("part_id", part, "cascade"),
+        ],
+    )
+    db.insert(part, [(1, None, None, None, 1), (2, 1, 1, None, 2)])
+    db.insert("kit", [(1, 1, 1)])
+    db.execute("UPDATE part SET part_id = 2, kit_id = 1 WHERE id = 1")
+    db.add_reference(part, Reference("kit_id", "kit", "cascade"))
+    if is_hard and db.engine == "postgres":
+        db.add_reference(part, Reference("own_id", part, "no action"))
+    gone(db, delete(db, "shop", 1, batch_rows), shop=1, part=2, kit=1)
+
+
+@pytest.mark.parametrize("batch_rows", [2, 5000])
+@pytest.mark.parametrize("staff", [0, 7])
+def test_jobs_of_a_set_take_no_row_out_of_each_others_reach(
+    db: Database, batch_rows: int, staff: int
+) -> None:
+    """Either job alone deletes both teams: each would open the circle where the other comes in."""
+    db.table("shop", "id bigint", rows=[(1,), (2,)])
+    db.table(
+        "team",
+        "id bigint",
+        "shop_id bigint null",
+        "keeps_id bigint null",
+        "up_id bigint null",
+        references=[
+            Reference("shop_id", "shop", "cascade"),
+            Reference("keeps_id", "team", "restrict"),
+            Reference("up_id", "team", "cascade"),
+        ],
+    )
+    db.table(
+        "staff",
+        "id bigint",
+        "team_id bigint",
+        "other_id bigint",
+        references=[
+            Reference("team_id", "team", "cascade"),
+            Reference("other_id", "team", "no action"),
+        ],
+    )
+    db.insert("team", [(1, 1, None, None), (2, 2, 1, 1)])
+    db.execute("UPDATE team SET up_id = 2, keeps_id = 2 WHERE id = 1")
+    db.insert("staff", [(n, n % 2 + 1, n // 2 % 2 + 1) for n in range(staff)])
+    db.register_deletion_target("shop")
+    db.set_deletion_setting("batch_rows", batch_rows)
+    jobs = [db.enqueue_deletion("shop", n) for n in (1, 2)]
+    db.run()
+    assert [(db.status(job), db.job(job).error) for job in jobs] == [("done", None)] * 2
+    assert db.count("team") == db.count("staff") == db.count("shop") == 0
+    found = [db.receipts(job).get(("team", "delete"), 0) for job in jobs]
+    assert sum(found) == 2
+
+
+@pytest.mark.parametrize("steps_before", range(1, 14, 2))
+def test_a_job_that_is_cancelled_takes_no_row_out_of_another_s_reach(
+    db: Database, steps_before: int
+) -> None:
+    """Job 2 would let go of area 1, by which job 1 reaches it."""
+    db.table("shop", "id bigint", rows=[(1,), (2,)])
+    shop = Reference("shop_id", "shop", "cascade")
+    db.table("area", "id bigint", "shop_id bigint", "paper_id bigint null", references=[shop])
+    db.table(
+        "paper",
+        "id bigint",
+        "area_id bigint null",
+        "keeps_id bigint",
+        references=[
+            Reference("area_id", "area", "cascade"),
+            Reference("keeps_id", "area", "no action"),
+        ],
+    )
+    db.insert("area", [(1, 2, None), (2, 2, None), (3, 1, None)])
+    db.insert("paper", [(2, 3, 3), (4, 1, 1), (5, 1, 1)])
+    db.execute("UPDATE area SET paper_id = 2 WHERE id = 1")
+    db.execute("UPDATE area SET paper_id = 4 WHERE id = 3")
+    db.add_reference("area", Reference("paper_id", "paper", "cascade"))
+    db.register_deletion_target("shop")
+    db.set_deletion_setting("batch_rows", 2)
+    jobs = [db.enqueue_deletion("shop", n) for n in (1, 2)]
+    steps = Steps(db.connect())
+    steps.claim()
+    state = "more"
+    for _ in range(steps_before):
+        state = steps.step() if state in {"more", "retry"} else state
+    if db.status(jobs[1]) != "done":
+        db.cancel_deletion(jobs[1])
+    while state in {"more", "retry"}:
+        state = steps.step()
+    db.run()
+    assert (db.status(jobs[0]), db.job(jobs[0]).error) == ("done", None)
+    assert set(ids(db, "area")) <= {2}
+    assert db.count("paper") == 0
+
+
+@pytest.mark.parametrize("batch_rows", BATCHES)
 def test_a_list_linked_both_ways_goes_from_its_middle(db: Database, batch_rows: int) -> None:
     count = 40
     db.table(

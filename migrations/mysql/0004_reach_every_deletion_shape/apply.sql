@@ -4261,9 +4261,10 @@ DELIMITER ;
 --             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
 --                            last, the frame, the walk of the stack, and a limit
 --             break          binds the frame, twice the walk, and a limit: children of the frame
---                            that are on the stack for the same job lose the reference, and so do
---                            those that the check let go of; break_look, without the limit, counts
---                            them
+--                            that the check let go of lose the reference; in tables where it let go
+--                            of none, those that are on the stack for the same job. Both would keep
+--                            a different one, and together none. break_look, without the limit,
+--                            counts them
 --             own_break      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
@@ -4333,7 +4334,10 @@ BEGIN
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             -- Another job may be stopped before its row goes.
             '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
-            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)',
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
+            ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
+            ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
+            ' AND l.is_let_go))',
             '\n    OR EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
             ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
             ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '), '))',
@@ -8001,7 +8005,7 @@ looking: BEGIN
     DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
         v_hard, v_fits BOOLEAN;
     DECLARE v_max_rows BIGINT;
-    DECLARE v_held JSON;
+    DECLARE v_held, v_turn JSON;
     DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
@@ -8011,11 +8015,12 @@ looking: BEGIN
         json_contains_path(r.state, 'one', '$.walk'),
         json_contains_path(r.state, 'one', '$.climb'),
         coalesce(json_contains_path(r.state, 'one', '$.place'), FALSE),
+        json_extract(r.state, '$.place'),
         coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE),
         r.hard_delete
     INTO
         v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing,
-        v_is_placing, v_is_back, v_hard
+        v_is_placing, v_turn, v_is_back, v_hard
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -8098,9 +8103,9 @@ looking: BEGIN
             v_is_over
             AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
         ) THEN
-            CALL deletion_place(p_run_id, v_plan_id, v_is_placing, v_is_over);
+            CALL deletion_place(p_run_id, v_plan_id, v_turn, v_is_over);
             UPDATE deletion_runs AS r
-            SET r.state = json_set(r.state, '$.place', TRUE)
+            SET r.state = json_set(r.state, '$.place', v_turn)
             WHERE r.run_id = p_run_id;
         END IF;
 
@@ -9291,7 +9296,8 @@ DELIMITER ;
 -- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
 --
 -- Parameters  p_walk_id, p_plan_id   the walk
---             p_is_begun             INOUT FALSE: the roots have their turn now
+--             p_turn                 INOUT the rows whose turn is not over, as the call before left
+--                                    it, a JSON array; NULL: the roots have their turn now
 --             p_is_over              OUT TRUE where no row has its turn any more
 -- Writes      deletion_walk_links, deletion_walk_keys     Commits  no
 -- Execute     the owner only
@@ -9308,7 +9314,7 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_place(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
-    INOUT p_is_begun BOOLEAN,
+    INOUT p_turn JSON,
     OUT p_is_over BOOLEAN
 )
 LANGUAGE SQL
@@ -9320,7 +9326,7 @@ BEGIN
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
     );
-    DECLARE v_rows, v_cut, v_below, v_nodes, v_links, v_leading, v_hard JSON;
+    DECLARE v_cut, v_below, v_nodes, v_links, v_leading, v_hard JSON;
 
     SELECT
         json_merge_preserve(json_arrayagg(l.node_no), json_arrayagg(l.parent_node_no)),
@@ -9339,7 +9345,7 @@ BEGIN
     FROM deletion_plan_steps AS l
     WHERE l.plan_id = p_plan_id AND l.kind = 'link';
 
-    IF NOT p_is_begun THEN
+    IF p_turn IS NULL THEN
         -- The roots, and what is met from tables in no circle.
         UPDATE deletion_walk_keys AS w
         SET w.is_expanded = FALSE
@@ -9358,30 +9364,28 @@ BEGIN
                     AND l.child_hash = w.key_hash
                     AND json_contains(v_hard, cast(l.edge_no AS JSON))
             );
-        SET p_is_begun = TRUE;
+        SET p_turn = json_array();
     END IF;
 
     SET p_is_over = FALSE;
-    -- What an earlier step began.
-    SET v_rows = (
-        SELECT json_arrayagg(json_object('j', w.job_id, 'n', w.node_no, 'h', hex(w.key_hash)))
-        FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.edge_no = -2
-    );
 
-    WHILE NOT p_is_over AND utc_timestamp(6) < v_until DO
-        IF v_rows IS NULL THEN
-            SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
-            INTO v_rows
+    -- Each call gets on, however short its moment is.
+    REPEAT
+        IF json_length(p_turn) = 0 THEN
+            SELECT coalesce(
+                json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash))),
+                json_array()
+            )
+            INTO p_turn
             FROM (
                 SELECT w.job_id, w.node_no, w.key_hash
                 FROM deletion_walk_keys AS w
                 WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
                 LIMIT 1000
             ) AS q;
-            SET p_is_over = v_rows IS NULL;
+            SET p_is_over = json_length(p_turn) = 0;
 
-            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+            UPDATE json_table(p_turn, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
@@ -9403,7 +9407,7 @@ BEGIN
         FROM (
             SELECT
                 l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
-            FROM json_table(v_rows, '$[*]' COLUMNS (
+            FROM json_table(p_turn, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
@@ -9459,7 +9463,7 @@ BEGIN
                 AND NOT l.is_let_go;
 
         IF coalesce(json_length(v_cut), 0) < 10000 THEN
-            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+            UPDATE json_table(p_turn, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
@@ -9470,7 +9474,7 @@ BEGIN
                     AND w.fate = 'delete'
                     AND w.key_hash = unhex(t.h)
             SET w.is_expanded = TRUE, w.edge_no = -1;
-            SET v_rows = NULL;
+            SET p_turn = json_array();
         END IF;
 
         SELECT json_arrayagg(json_object('j', q.j, 'n', q.n, 'h', q.h, 'm', q.is_met))
@@ -9510,7 +9514,7 @@ BEGIN
                     AND json_contains(v_hard, cast(l.edge_no AS JSON))
             ),
             w.edge_no = if(t.m, 0, w.edge_no);
-    END WHILE;
+    UNTIL p_is_over OR utc_timestamp(6) >= v_until END REPEAT;
 END$$
 DELIMITER ;
 -- <<<
@@ -9654,14 +9658,17 @@ DELIMITER ;
 -- deletion_open_circle
 -- Get on where the present frame's rows wait for rows that wait for them.
 --
--- Errors      JD006 rows are found and not changed
+-- Errors      JD006 rows are found and not changed; JD007 rows of several jobs go in a circle: each
+--             job goes on alone
 -- Writes      the application's tables             Commits  no
 -- Execute     the owner only
 --
--- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. So do rows that the check placed before them. When
--- nothing else goes on any more, the frame's rows lose references that keep others back. Where
--- @dj_changed is as before, it was of no use.
+-- Rows that the check placed before the frame's rows lose the reference by which they would go
+-- before these: they stay reachable by the one that they were placed by. In tables where it placed
+-- none so, rows on the stack do, and stay reachable by the one they were found by. When nothing
+-- else goes on any more, the frame's rows lose references that keep others back. All of it is done
+-- in a run of one job: another's only way to a row might be lost. Where @dj_changed is as before,
+-- it was of no use.
 
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 
@@ -9700,7 +9707,12 @@ BEGIN
         CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
         SET v_found = @dj_rows;
 
-        IF v_found > 0 THEN
+        IF v_found > 0 AND @dj_job_id IS NULL THEN
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs',
+                'rows go in a circle among several jobs, each goes alone', v_table
+            );
+        ELSEIF v_found > 0 THEN
             CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
             CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
 
@@ -10190,8 +10202,8 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Say of a preview''s finished walk which rows go in a circle that would stop the job'
 BEGIN
-    DECLARE v_is_careful, v_is_begun BOOLEAN DEFAULT FALSE;
-    DECLARE v_own, v_edges JSON;
+    DECLARE v_is_careful BOOLEAN DEFAULT FALSE;
+    DECLARE v_own, v_edges, v_turn JSON;
     DECLARE v_rows BIGINT;
     DECLARE v_node_no INT;
     DECLARE v_hash BINARY(32);
@@ -10202,7 +10214,7 @@ BEGIN
     );
 
     WHILE NOT p_is_over AND utc_timestamp(6) < p_until DO
-        CALL deletion_place(p_walk_id, p_plan_id, v_is_begun, p_is_over);
+        CALL deletion_place(p_walk_id, p_plan_id, v_turn, p_is_over);
     END WHILE;
 
     IF p_is_over THEN

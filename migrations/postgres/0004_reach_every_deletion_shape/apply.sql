@@ -4770,9 +4770,11 @@ REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 --                            ties rows that could go in a circle, and leads to them
 --             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4 for
 --                            the same job
---             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
---                            the stack for the same job, found by another reference, lose this one,
---                            and so do those that the check let go of; answers their number
+--             break          binds $1 frame, $2 limit, $3 walk: children of the frame that the
+--                            check let go of lose the reference; in tables where it let go of none,
+--                            those that are on the stack for the same job, found by another one.
+--                            Both would keep a different one, and together none; answers their
+--                            number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -4880,7 +4882,12 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
     ),
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
-    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found', (
+    format(e.on_stack, '$3', format(
+        ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
+        || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
+        || ' AND l.is_let_go)',
+        e.no
+    )), e.edge ->> 'found', (
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
@@ -8893,13 +8900,15 @@ REVOKE ALL ON FUNCTION deletion_note_stack(deletion_runs) FROM PUBLIC;
 --
 -- Parameters  p_walk   the walk, its frame holding what is left
 -- Returns     the walk; where nothing was changed, it was of no use
+-- Errors      JD007 rows of a run of several jobs go in circles: each job goes on alone
 -- Writes      the application's tables, deletion_receipts     Commits  no
 -- Execute     the owner only
 --
--- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. So do rows that the check placed before them. Where that
--- cannot help, or nothing else goes on any more, rows that cannot be parted go together; such a run
--- is of one job.
+-- Rows that the check placed before the frame's rows lose the reference by which they would go
+-- before these: they stay reachable by the one that they were placed by. In tables where it placed
+-- none so, rows on the stack do, and stay reachable by the one they were found by. Where that
+-- cannot help, or nothing else goes on any more, rows that cannot be parted go together. Either is
+-- done in a run of one job: another's only way to a row might be lost.
 
 CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
 RETURNS deletion_cursor
@@ -8937,6 +8946,12 @@ BEGIN
     END LOOP;
 
     v_walk.run := v_run;
+
+    IF v_run.rows_changed > (p_walk.run).rows_changed AND v_run.job_count > 1 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD007',
+            MESSAGE = 'rows go in a circle among several jobs: each goes on alone';
+    END IF;
 
     IF v_run.rows_changed > (p_walk.run).rows_changed OR NOT v_run.state ? 'together' THEN
         RETURN v_walk;

@@ -7,9 +7,10 @@
 --             fetch_beyond   as fetch_more, without rows that are on the stack: binds the row read
 --                            last, the frame, the walk of the stack, and a limit
 --             break          binds the frame, twice the walk, and a limit: children of the frame
---                            that are on the stack for the same job lose the reference, and so do
---                            those that the check let go of; break_look, without the limit, counts
---                            them
+--                            that the check let go of lose the reference; in tables where it let go
+--                            of none, those that are on the stack for the same job. Both would keep
+--                            a different one, and together none. break_look, without the limit,
+--                            counts them
 --             own_break      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
@@ -79,7 +80,10 @@ BEGIN
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             -- Another job may be stopped before its row goes.
             '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
-            ' AND CAST(w.`keys` AS UNSIGNED) = t.j)',
+            ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
+            ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
+            ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
+            ' AND l.is_let_go))',
             '\n    OR EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
             ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
             ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '), '))',

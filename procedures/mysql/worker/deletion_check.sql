@@ -25,7 +25,7 @@ looking: BEGIN
     DECLARE v_can_block, v_is_walking, v_is_climbing, v_is_placing, v_is_back, v_is_over,
         v_hard, v_fits BOOLEAN;
     DECLARE v_max_rows BIGINT;
-    DECLARE v_held JSON;
+    DECLARE v_held, v_turn JSON;
     DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
@@ -35,11 +35,12 @@ looking: BEGIN
         json_contains_path(r.state, 'one', '$.walk'),
         json_contains_path(r.state, 'one', '$.climb'),
         coalesce(json_contains_path(r.state, 'one', '$.place'), FALSE),
+        json_extract(r.state, '$.place'),
         coalesce(json_extract(r.state, '$.is_back') = TRUE, FALSE),
         r.hard_delete
     INTO
         v_plan_id, v_can_block, v_max_rows, v_is_walking, v_is_climbing,
-        v_is_placing, v_is_back, v_hard
+        v_is_placing, v_turn, v_is_back, v_hard
     FROM deletion_runs AS r
     INNER JOIN deletion_plans AS p ON p.plan_id = r.plan_id
     INNER JOIN deletion_targets AS t ON t.entity_table = r.entity_table
@@ -122,9 +123,9 @@ looking: BEGIN
             v_is_over
             AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
         ) THEN
-            CALL deletion_place(p_run_id, v_plan_id, v_is_placing, v_is_over);
+            CALL deletion_place(p_run_id, v_plan_id, v_turn, v_is_over);
             UPDATE deletion_runs AS r
-            SET r.state = json_set(r.state, '$.place', TRUE)
+            SET r.state = json_set(r.state, '$.place', v_turn)
             WHERE r.run_id = p_run_id;
         END IF;
 

@@ -1,14 +1,17 @@
 -- deletion_open_circle
 -- Get on where the present frame's rows wait for rows that wait for them.
 --
--- Errors      JD006 rows are found and not changed
+-- Errors      JD006 rows are found and not changed; JD007 rows of several jobs go in a circle: each
+--             job goes on alone
 -- Writes      the application's tables             Commits  no
 -- Execute     the owner only
 --
--- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. So do rows that the check placed before them. When
--- nothing else goes on any more, the frame's rows lose references that keep others back. Where
--- @dj_changed is as before, it was of no use.
+-- Rows that the check placed before the frame's rows lose the reference by which they would go
+-- before these: they stay reachable by the one that they were placed by. In tables where it placed
+-- none so, rows on the stack do, and stay reachable by the one they were found by. When nothing
+-- else goes on any more, the frame's rows lose references that keep others back. All of it is done
+-- in a run of one job: another's only way to a row might be lost. Where @dj_changed is as before,
+-- it was of no use.
 
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 
@@ -47,7 +50,12 @@ BEGIN
         CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
         SET v_found = @dj_rows;
 
-        IF v_found > 0 THEN
+        IF v_found > 0 AND @dj_job_id IS NULL THEN
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs',
+                'rows go in a circle among several jobs, each goes alone', v_table
+            );
+        ELSEIF v_found > 0 THEN
             CALL deletion_execute(@dj_plan_id, v_edge_no, v_kind);
             CALL deletion_execute(@dj_plan_id, v_edge_no, v_look);
 

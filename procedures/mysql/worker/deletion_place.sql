@@ -2,7 +2,8 @@
 -- Cut, for a moment, the links from rows of a finished walk that a circle cannot keep.
 --
 -- Parameters  p_walk_id, p_plan_id   the walk
---             p_is_begun             INOUT FALSE: the roots have their turn now
+--             p_turn                 INOUT the rows whose turn is not over, as the call before left
+--                                    it, a JSON array; NULL: the roots have their turn now
 --             p_is_over              OUT TRUE where no row has its turn any more
 -- Writes      deletion_walk_links, deletion_walk_keys     Commits  no
 -- Execute     the owner only
@@ -19,7 +20,7 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_place(
     IN p_walk_id BIGINT,
     IN p_plan_id BIGINT UNSIGNED,
-    INOUT p_is_begun BOOLEAN,
+    INOUT p_turn JSON,
     OUT p_is_over BOOLEAN
 )
 LANGUAGE SQL
@@ -31,7 +32,7 @@ BEGIN
     DECLARE v_until DATETIME(6) DEFAULT timestampadd(  -- noqa: PRS
         MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
     );
-    DECLARE v_rows, v_cut, v_below, v_nodes, v_links, v_leading, v_hard JSON;
+    DECLARE v_cut, v_below, v_nodes, v_links, v_leading, v_hard JSON;
 
     SELECT
         json_merge_preserve(json_arrayagg(l.node_no), json_arrayagg(l.parent_node_no)),
@@ -50,7 +51,7 @@ BEGIN
     FROM deletion_plan_steps AS l
     WHERE l.plan_id = p_plan_id AND l.kind = 'link';
 
-    IF NOT p_is_begun THEN
+    IF p_turn IS NULL THEN
         -- The roots, and what is met from tables in no circle.
         UPDATE deletion_walk_keys AS w
         SET w.is_expanded = FALSE
@@ -69,30 +70,28 @@ BEGIN
                     AND l.child_hash = w.key_hash
                     AND json_contains(v_hard, cast(l.edge_no AS JSON))
             );
-        SET p_is_begun = TRUE;
+        SET p_turn = json_array();
     END IF;
 
     SET p_is_over = FALSE;
-    -- What an earlier step began.
-    SET v_rows = (
-        SELECT json_arrayagg(json_object('j', w.job_id, 'n', w.node_no, 'h', hex(w.key_hash)))
-        FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded AND w.edge_no = -2
-    );
 
-    WHILE NOT p_is_over AND utc_timestamp(6) < v_until DO
-        IF v_rows IS NULL THEN
-            SELECT json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash)))
-            INTO v_rows
+    -- Each call gets on, however short its moment is.
+    REPEAT
+        IF json_length(p_turn) = 0 THEN
+            SELECT coalesce(
+                json_arrayagg(json_object('j', q.job_id, 'n', q.node_no, 'h', hex(q.key_hash))),
+                json_array()
+            )
+            INTO p_turn
             FROM (
                 SELECT w.job_id, w.node_no, w.key_hash
                 FROM deletion_walk_keys AS w
                 WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
                 LIMIT 1000
             ) AS q;
-            SET p_is_over = v_rows IS NULL;
+            SET p_is_over = json_length(p_turn) = 0;
 
-            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+            UPDATE json_table(p_turn, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
@@ -114,7 +113,7 @@ BEGIN
         FROM (
             SELECT
                 l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
-            FROM json_table(v_rows, '$[*]' COLUMNS (
+            FROM json_table(p_turn, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_links AS l FORCE INDEX (PRIMARY)
@@ -170,7 +169,7 @@ BEGIN
                 AND NOT l.is_let_go;
 
         IF coalesce(json_length(v_cut), 0) < 10000 THEN
-            UPDATE json_table(v_rows, '$[*]' COLUMNS (
+            UPDATE json_table(p_turn, '$[*]' COLUMNS (
                 j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n', h CHAR(64) PATH '$.h'
             )) AS t
             STRAIGHT_JOIN deletion_walk_keys AS w FORCE INDEX (PRIMARY)
@@ -181,7 +180,7 @@ BEGIN
                     AND w.fate = 'delete'
                     AND w.key_hash = unhex(t.h)
             SET w.is_expanded = TRUE, w.edge_no = -1;
-            SET v_rows = NULL;
+            SET p_turn = json_array();
         END IF;
 
         SELECT json_arrayagg(json_object('j', q.j, 'n', q.n, 'h', q.h, 'm', q.is_met))
@@ -221,6 +220,6 @@ BEGIN
                     AND json_contains(v_hard, cast(l.edge_no AS JSON))
             ),
             w.edge_no = if(t.m, 0, w.edge_no);
-    END WHILE;
+    UNTIL p_is_over OR utc_timestamp(6) >= v_until END REPEAT;
 END$$
 DELIMITER ;

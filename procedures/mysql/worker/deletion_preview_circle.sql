@@ -25,8 +25,8 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Say of a preview''s finished walk which rows go in a circle that would stop the job'
 BEGIN
-    DECLARE v_is_careful, v_is_begun BOOLEAN DEFAULT FALSE;
-    DECLARE v_own, v_edges JSON;
+    DECLARE v_is_careful BOOLEAN DEFAULT FALSE;
+    DECLARE v_own, v_edges, v_turn JSON;
     DECLARE v_rows BIGINT;
     DECLARE v_node_no INT;
     DECLARE v_hash BINARY(32);
@@ -37,7 +37,7 @@ BEGIN
     );
 
     WHILE NOT p_is_over AND utc_timestamp(6) < p_until DO
-        CALL deletion_place(p_walk_id, p_plan_id, v_is_begun, p_is_over);
+        CALL deletion_place(p_walk_id, p_plan_id, v_turn, p_is_over);
     END WHILE;
 
     IF p_is_over THEN

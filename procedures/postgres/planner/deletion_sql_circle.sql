@@ -7,9 +7,11 @@
 --                            ties rows that could go in a circle, and leads to them
 --             fetch_beyond   as fetch_more, without rows that are on the stack of the walk $4 for
 --                            the same job
---             break          binds $1 frame, $2 limit, $3 walk: children of the frame that are on
---                            the stack for the same job, found by another reference, lose this one,
---                            and so do those that the check let go of; answers their number
+--             break          binds $1 frame, $2 limit, $3 walk: children of the frame that the
+--                            check let go of lose the reference; in tables where it let go of none,
+--                            those that are on the stack for the same job, found by another one.
+--                            Both would keep a different one, and together none; answers their
+--                            number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -117,7 +119,12 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
     ),
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
-    format(e.on_stack, '$3', format(' AND w.edge_no <> %s', e.no)), e.edge ->> 'found', (
+    format(e.on_stack, '$3', format(
+        ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
+        || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
+        || ' AND l.is_let_go)',
+        e.no
+    )), e.edge ->> 'found', (
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)

@@ -3,13 +3,15 @@
 --
 -- Parameters  p_walk   the walk, its frame holding what is left
 -- Returns     the walk; where nothing was changed, it was of no use
+-- Errors      JD007 rows of a run of several jobs go in circles: each job goes on alone
 -- Writes      the application's tables, deletion_receipts     Commits  no
 -- Execute     the owner only
 --
--- Rows on the stack lose the reference by which they would go before the frame's rows: they stay
--- reachable by the one they were found by. So do rows that the check placed before them. Where that
--- cannot help, or nothing else goes on any more, rows that cannot be parted go together; such a run
--- is of one job.
+-- Rows that the check placed before the frame's rows lose the reference by which they would go
+-- before these: they stay reachable by the one that they were placed by. In tables where it placed
+-- none so, rows on the stack do, and stay reachable by the one they were found by. Where that
+-- cannot help, or nothing else goes on any more, rows that cannot be parted go together. Either is
+-- done in a run of one job: another's only way to a row might be lost.
 
 CREATE OR REPLACE FUNCTION deletion_open_circle(p_walk deletion_cursor)
 RETURNS deletion_cursor
@@ -47,6 +49,12 @@ BEGIN
     END LOOP;
 
     v_walk.run := v_run;
+
+    IF v_run.rows_changed > (p_walk.run).rows_changed AND v_run.job_count > 1 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD007',
+            MESSAGE = 'rows go in a circle among several jobs: each goes on alone';
+    END IF;
 
     IF v_run.rows_changed > (p_walk.run).rows_changed OR NOT v_run.state ? 'together' THEN
         RETURN v_walk;
