@@ -37,7 +37,8 @@ BEGIN
             SELECT 1
             FROM information_schema.tables AS t
             WHERE
-                t.table_schema = convert(  -- noqa: CP01
+                locate('.', h.table_name) > 0
+                AND t.table_schema = convert(  -- noqa: CP01
                     substring_index(h.table_name, '.', 1) USING utf8mb3
                 ) COLLATE utf8mb3_bin
                 AND t.table_name = convert(  -- noqa: CP01
