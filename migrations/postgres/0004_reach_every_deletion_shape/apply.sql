@@ -134,7 +134,8 @@ COMMENT ON COLUMN deletion_soft_columns.created_at IS 'When it was named.';
 
 -- >>> schema/postgres/tables/deletion_found_rows.sql
 -- deletion_found_rows
--- Rows that a wide frame's reference leads to, found and not yet deleted: where they lie.
+-- Rows that a wide frame's reference leads to, found at once: where they lay. They are dropped when
+-- all have been taken.
 --
 -- An index keeps its entries of deleted rows as long as somebody's old snapshot may see them, and
 -- would pass all of them again for each batch.
@@ -6575,8 +6576,8 @@ REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
 -- deletion_take_found
 -- Give the next rows that hang from a wide frame by one reference; find many at once.
 --
--- Parameters  p_frame   the frame                  p_step   the plan's drain step
---             p_limit   how many rows the batch has left
+-- Parameters  p_frame   the frame                  p_step   the plan's drain or fetch step
+--             p_limit   most rows
 -- Returns     p_frame, whose edge_pos says whether the reference is done with, and whose
 --             fetch_cursor how many of those found have been taken; p_row_ids, where the rows lie;
 --             NULL: none are left

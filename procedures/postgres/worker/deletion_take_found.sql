@@ -1,8 +1,8 @@
 -- deletion_take_found
 -- Give the next rows that hang from a wide frame by one reference; find many at once.
 --
--- Parameters  p_frame   the frame                  p_step   the plan's drain step
---             p_limit   how many rows the batch has left
+-- Parameters  p_frame   the frame                  p_step   the plan's drain or fetch step
+--             p_limit   most rows
 -- Returns     p_frame, whose edge_pos says whether the reference is done with, and whose
 --             fetch_cursor how many of those found have been taken; p_row_ids, where the rows lie;
 --             NULL: none are left

@@ -1,5 +1,6 @@
 -- deletion_found_rows
--- Rows that a wide frame's reference leads to, found and not yet deleted: where they lie.
+-- Rows that a wide frame's reference leads to, found at once: where they lay. They are dropped when
+-- all have been taken.
 --
 -- An index keeps its entries of deleted rows as long as somebody's old snapshot may see them, and
 -- would pass all of them again for each batch.
