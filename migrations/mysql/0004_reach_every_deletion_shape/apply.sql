@@ -226,6 +226,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Index of the child that leads with the columns; NULL: there is none',
     index_hint VARCHAR(160) NOT NULL DEFAULT ''
         COMMENT 'Hint that makes a statement use it; empty: there is none',
+    is_ordered BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where that index gives the rows of one parent in the order of their key',
     is_leaf BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
@@ -272,7 +274,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql f675c68faeead418239c23c56058f1ab3f987b160b5f94e45f0426abc00d8aa6  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql c21ebb8511771b7d5cd2ed0b2cdb56867a54fd7bb44173191a8617ae03661bd3  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 11e3596a67d1a763f8b37b441e9b25ce228dee0d24577e22105c90e78114c7a1  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
 -- === schema/mysql/tables/deletion_walk_keys.sql 49257e4b9f0e45aaf83039d60aeb89adf580410783ece5a8cff2dab9f53f1ae4  -- noqa: LT05
@@ -3058,7 +3060,7 @@ BEGIN
                 n.in_closure
                 OR EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS e
+                    FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
                     WHERE
                         e.plan_id = p_plan_id
                         AND e.child_node_no = n.node_no
@@ -3315,7 +3317,7 @@ BEGIN
     )
     INTO v_content
     FROM deletion_plan_edges AS e
-    INNER JOIN deletion_plan_edges AS o
+    INNER JOIN deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
         ON o.plan_id = e.plan_id AND o.child_node_no = e.child_node_no
     CROSS JOIN json_table(
         json_array_append(o.child_columns, '$', o.discriminator_column), '$[*]' COLUMNS (  -- noqa: CP02,LT05
@@ -3621,7 +3623,7 @@ BEGIN
             ORDER BY e.edge_no SEPARATOR '\n    OR '
         )
         INTO v_below
-        FROM deletion_plan_edges AS e
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE
@@ -3649,7 +3651,7 @@ DELIMITER ;
 --             p_kind                 find or drain_found
 -- Returns     text; binds the frame, the place of the row in it, the key to begin at (and
 --             for drain_found the last key) and a limit; find answers the last key in @dj_last and
---             the number of rows in @dj_rows. NULL: no index of the child gives them in this order
+--             the number of rows in @dj_rows. NULL: the index of the reference is in another order
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -3670,53 +3672,31 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Write a statement on the next child rows of one row of a wide frame, in the order of their key'  -- noqa: LT05
 BEGIN
-    DECLARE v_key, v_child, v_parent JSON;
-    DECLARE v_table, v_index, v_where, v_second, v_key_index
+    DECLARE v_key, v_child JSON;
+    DECLARE v_table, v_index, v_where, v_field
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        deletion_key_part(n.frame_columns), e.frame_columns, (
-            SELECT json_arrayagg(c.j)
+        n.key_part, e.frame_columns, (
+            SELECT c.f
             FROM json_table(p.frame_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                j JSON PATH '$', name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'  -- noqa: LT05, PRS
+                f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',  -- noqa: PRS,LT05
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
             )) AS c
             WHERE c.name = e.parent_columns ->> '$[0]'
-        ) AS parent_column,
-        n.sql_name, n.key_index, e.index_name, (
-            SELECT i.column_name
-            FROM deletion_node_indexes AS i
-            WHERE
-                i.plan_id = e.plan_id
-                AND i.node_no = e.child_node_no
-                AND i.index_name = e.index_name
-                AND i.seq_in_index = 2
-        ) AS second_column
-    INTO v_key, v_child, v_parent, v_table, v_key_index, v_index, v_second
+        ) AS field,
+        n.sql_name, e.index_name
+    INTO v_key, v_child, v_field, v_table, v_index
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p
         ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-    WHERE
-        e.plan_id = p_plan_id AND e.edge_no = p_edge_no AND NOT e.is_declared
-        AND e.index_name IS NOT NULL;
-
-    -- Whole numbers alone; other types would have to be written as constants of their own.
-    IF
-        v_key IS NULL
-        OR json_length(v_key) <> 1
-        OR json_length(v_child) <> 1
-        OR v_key ->> '$[0].type' NOT REGEXP '^[A-Z]*INT( UNSIGNED)?$'
-        OR v_child ->> '$[0].type' NOT REGEXP '^[A-Z]*INT( UNSIGNED)?$'
-        OR v_key_index NOT LIKE '%PRIMARY%'
-        OR v_second <> v_key ->> '$[0].column'
-    THEN
-        RETURN NULL;
-    END IF;
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no AND e.is_ordered;
 
     SET v_where = concat(
         'WHERE\n    c.', v_child ->> '$[0].name',
-        ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_parent ->> '$[0].f',
+        ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_field,
         '\'))) AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
         -- Not behind it: the first of all keys may be a row's.
         '\n    AND c.', v_key ->> '$[0].name', ' >= ?'
@@ -3963,6 +3943,85 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_locks.sql
+-- deletion_sql_locks
+-- Write what a lock statement needs beside the rows: the unique keys that references point at.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+--             p_joins     OUT joins, one for each such key
+--             p_aliases   OUT their names, each after a comma
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row locked by its primary key still takes children by a key that references another unique key:
+-- the engine locks the entry of that index alone. So that entry is locked as well.
+
+DROP PROCEDURE IF EXISTS deletion_sql_locks;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_sql_locks(
+    IN p_plan_id BIGINT UNSIGNED,
+    IN p_node_no INT,
+    OUT p_joins LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    OUT p_aliases LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write what a lock statement needs beside the rows: the unique keys that references point at'  -- noqa: LT05
+BEGIN
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE v_no INT DEFAULT 0;
+    DECLARE v_pos INT;
+    DECLARE v_index, v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns JSON;
+    DECLARE v_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE c_key CURSOR FOR
+        SELECT DISTINCT e.parent_index, e.parent_columns
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.parent_node_no = p_node_no
+            AND NOT e.is_declared
+            AND e.parent_index <> 'PRIMARY';
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    SET p_joins = '', p_aliases = '';
+    SET v_table = (
+        SELECT n.sql_name
+        FROM deletion_plan_nodes AS n
+        WHERE n.plan_id = p_plan_id AND n.node_no = p_node_no
+    );
+    OPEN c_key;
+    FETCH c_key INTO v_index, v_columns;
+
+    WHILE NOT v_is_done DO
+        SET v_no = v_no + 1, v_pos = 0;
+        SET p_aliases = concat(p_aliases, ', l', v_no);
+        SET p_joins = concat(
+            p_joins, '\nLEFT JOIN ', v_table, ' AS l', v_no, ' FORCE INDEX (',
+            deletion_quote_name(v_index), ') ON '
+        );
+
+        WHILE v_pos < json_length(v_columns) DO
+            SET v_name = deletion_quote_name(
+                json_unquote(json_extract(v_columns, concat('$[', v_pos, ']')))
+            );
+            SET p_joins = concat(
+                p_joins, if(v_pos = 0, '', ' AND '), 'l', v_no, '.', v_name, ' = x.', v_name
+            );
+            SET v_pos = v_pos + 1;
+        END WHILE;
+
+        FETCH c_key INTO v_index, v_columns;
+    END WHILE;
+
+    CLOSE c_key;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_childless.sql
 -- deletion_sql_childless
 -- Write the condition that nothing refers to a row by any reference of the plan.
@@ -3991,7 +4050,7 @@ BEGIN
             e.index_hint, ' WHERE ', e.on_parent, ')'
             ORDER BY e.edge_no SEPARATOR ''
         ), '')
-        FROM deletion_plan_edges AS e
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE
@@ -4087,7 +4146,7 @@ BEGIN
         p_kind = 'lock'
         AND EXISTS (  -- noqa: CP03,LT06
             SELECT 1
-            FROM deletion_plan_edges AS e
+            FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
             WHERE
                 e.plan_id = p_plan_id
                 AND e.parent_node_no = v_node_no
@@ -4357,7 +4416,7 @@ BEGIN
                 )) AS k
             ), ')' SEPARATOR ' OR ')
         INTO v_set, v_kept
-        FROM deletion_plan_edges AS e
+        FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
         WHERE
             e.plan_id = p_plan_id
             AND e.child_node_no = v_node_no
@@ -5094,13 +5153,13 @@ BEGIN
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS e
+                    FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
                     WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
                 ) THEN 'has no primary key and no unique key without NULLs'
                 -- A row that is changed twice, or changed and then deleted, counts once.
                 WHEN n.key_columns IS NULL AND (
                     SELECT count(*)
-                    FROM deletion_plan_edges AS e
+                    FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
                     WHERE
                         e.plan_id = n.plan_id
                         AND e.child_node_no = n.node_no
@@ -5162,24 +5221,27 @@ BEGIN
         SELECT json_arrayagg(n.node_no)
         INTO v_free
         FROM deletion_plan_nodes AS n
+        -- By a list that is made once: what the server guesses of a work table, which is empty most
+        -- of the time, would make it read all references anew for each table.
+        LEFT JOIN (
+            SELECT DISTINCT e.parent_node_no
+            FROM deletion_plan_edges AS e
+            STRAIGHT_JOIN deletion_plan_nodes AS c  -- noqa: PRS
+                ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
+            WHERE
+                e.plan_id = p_plan_id
+                AND e.child_node_no <> e.parent_node_no
+                AND e.action <> 'keep'
+                AND c.in_closure
+                AND c.table_rank IS NULL
+                AND (e.action IN ('cascade', 'restrict') OR NOT v_only_lasting)
+        ) AS w
+            ON w.parent_node_no = n.node_no
         WHERE
             n.plan_id = p_plan_id
             AND n.in_closure
             AND n.table_rank IS NULL
-            AND NOT EXISTS (
-                SELECT 1
-                FROM deletion_plan_edges AS e
-                INNER JOIN deletion_plan_nodes AS c
-                    ON c.plan_id = e.plan_id AND c.node_no = e.child_node_no
-                WHERE
-                    e.plan_id = p_plan_id
-                    AND e.parent_node_no = n.node_no
-                    AND e.child_node_no <> n.node_no
-                    AND e.action <> 'keep'
-                    AND c.in_closure
-                    AND c.table_rank IS NULL
-                    AND (e.action IN ('cascade', 'restrict') OR NOT v_only_lasting)
-            );
+            AND w.parent_node_no IS NULL;
 
         IF v_free IS NOT NULL THEN
             UPDATE deletion_plan_nodes AS n
@@ -5505,7 +5567,6 @@ SQL SECURITY DEFINER
 COMMENT 'Describe the columns that the frames of each of a plan''s tables carry'
 BEGIN
     DECLARE v_node_no, v_pos INT;
-    DECLARE v_keys, v_columns JSON;
     DECLARE v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_column CURSOR FOR
@@ -5517,14 +5578,14 @@ BEGIN
         WHERE n.plan_id = p_plan_id
         UNION DISTINCT
         SELECT n.node_no, 1000, u.name
-        FROM deletion_plan_nodes AS n
-        INNER JOIN deletion_plan_edges AS e
-            ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+        FROM deletion_plan_edges AS e
+        STRAIGHT_JOIN deletion_plan_nodes AS n  -- noqa: PRS
+            ON n.plan_id = e.plan_id AND n.node_no = e.parent_node_no
         CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
             name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
         )) AS u
         WHERE
-            n.plan_id = p_plan_id
+            e.plan_id = p_plan_id
             AND NOT json_contains(n.key_columns, json_quote(u.name))
         ORDER BY 1, 2, 3;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
@@ -5603,12 +5664,13 @@ BEGIN
     DECLARE v_pos, v_count INT DEFAULT 0;
     DECLARE v_parent_no, v_child_no INT;
     DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other JSON;
-    DECLARE v_pointers, v_carried JSON;
+    DECLARE v_pointers, v_carried, v_key JSON;
     DECLARE v_schema, v_table, v_discriminator, v_column, v_reference VARCHAR(64)
         CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
+    DECLARE v_is_self, v_is_declared, v_is_root, v_is_ordered BOOLEAN;
+    DECLARE v_index, v_key_index LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
         DEFAULT '';
 
@@ -5616,11 +5678,12 @@ BEGIN
         e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
         e.child_schema, e.child_table, e.parent_node_no, e.child_node_no, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
         e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
-        json_length(e.child_columns), e.reference_name
+        json_length(e.child_columns), e.reference_name, n.key_part, n.key_index, e.index_name
     INTO
         v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
         v_table, v_parent_no, v_child_no, v_discriminator, v_value,
-        v_action, v_is_declared, v_is_self, v_is_root, v_count, v_reference
+        v_action, v_is_declared, v_is_self, v_is_root, v_count, v_reference,
+        v_key, v_key_index, v_index
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -5681,9 +5744,28 @@ BEGIN
         )
     END;
 
+    -- Whole numbers alone; other types would have to be written as constants of their own.
+    SET v_is_ordered = NOT v_is_declared
+    AND v_count = 1
+    AND json_length(v_key) = 1
+    AND v_key_index LIKE '%PRIMARY%'
+    AND v_key ->> '$[0].type' REGEXP '^[A-Z]*INT( UNSIGNED)?$'
+    AND v_pointers ->> '$[0].type' REGEXP '^[A-Z]*INT( UNSIGNED)?$'
+    AND NOT EXISTS (  -- noqa: CP03,LT06
+        SELECT 1
+        FROM deletion_node_indexes AS i
+        WHERE
+            i.plan_id = p_plan_id
+            AND i.node_no = v_child_no
+            AND i.index_name = v_index
+            AND i.seq_in_index = 2
+            AND NOT i.column_name <=> v_key ->> '$[0].column'
+    );
+
     UPDATE deletion_plan_edges AS e
     SET
         e.frame_columns = v_pointers,
+        e.is_ordered = coalesce(v_is_ordered AND v_index IS NOT NULL, FALSE),
         e.pointer_frame = deletion_sql_list(v_pointers, 'frame', ', '),
         e.answer_list = deletion_sql_list(v_carried, 'answer', ', '),
         e.object_list = deletion_sql_list(v_carried, 'object', ', '),
@@ -5697,7 +5779,7 @@ BEGIN
             if(
                 v_is_self,
                 concat(
-                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'
+                    ' AND NOT (', deletion_sql_list(v_key, 'own', ' AND '), ')'
                 ),
                 ''
             ),
@@ -5711,7 +5793,7 @@ BEGIN
             if(
                 v_is_self,
                 concat(
-                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'
+                    ' AND NOT (', deletion_sql_list(v_key, 'same', ' AND '), ')'
                 ),
                 ''
             )
@@ -5806,7 +5888,7 @@ BEGIN
         UNION DISTINCT
         SELECT e.parent_node_no
         FROM concerned AS c
-        INNER JOIN deletion_plan_edges AS e
+        INNER JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
             ON e.plan_id = p_plan_id AND e.child_node_no = c.node_no AND e.action = 'cascade'
     )
 
@@ -5825,7 +5907,7 @@ BEGIN
         UNION DISTINCT
         SELECT e.parent_node_no, TRUE
         FROM entered AS n
-        INNER JOIN deletion_plan_edges AS e
+        INNER JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
             ON
                 e.plan_id = p_plan_id
                 AND e.child_node_no = n.node_no
@@ -6056,7 +6138,7 @@ BEGIN
             k.node_no = 0
             OR EXISTS (
                 SELECT 1
-                FROM deletion_plan_edges AS e
+                FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
                 WHERE
                     e.plan_id = p_plan_id AND e.child_node_no = k.node_no AND e.action = 'cascade'
             )
@@ -6137,7 +6219,7 @@ BEGIN
                 v_waits
                 OR EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS b
+                    FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                     WHERE
                         b.plan_id = p_plan_id
                         AND b.parent_node_no = 0
@@ -6226,7 +6308,7 @@ BEGIN
                 -- Rows that are set before they go have to be known one by one.
                 WHEN k.kind = 'drain' THEN e.is_leaf AND NOT EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS w
+                    FROM deletion_plan_edges AS w FORCE INDEX (idx_dpe_child)
                     WHERE
                         w.plan_id = e.plan_id
                         AND w.child_node_no = e.child_node_no
@@ -6234,9 +6316,7 @@ BEGIN
                         AND w.action <> 'restrict'
                 )
                 WHEN k.kind IN ('find', 'drain_found') THEN
-                    e.is_leaf
-                    AND NOT v_waits
-                    AND deletion_sql_find(p_plan_id, e.edge_no, k.kind) IS NOT NULL
+                    e.is_leaf AND e.is_ordered AND NOT v_waits
                 WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
                     e.action = 'cascade'
                     AND e.parent_node_no = e.child_node_no
@@ -6247,7 +6327,7 @@ BEGIN
                 WHEN k.kind = 'remove_now' THEN
                     e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (
                         SELECT 1
-                        FROM deletion_plan_edges AS b
+                        FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                         WHERE
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no
@@ -6329,7 +6409,6 @@ BEGIN
             -- It leads from elsewhere to rows that the check ties to each other.
             WHEN 'meets' THEN e.action = 'cascade' AND NOT e.is_link AND EXISTS (
                 SELECT 1
-                -- The tables of the work have no statistics: it would read all of a plan.
                 FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
                 WHERE o.plan_id = p_plan_id AND o.child_node_no = e.child_node_no AND o.is_link
             )
@@ -6762,7 +6841,7 @@ BEGIN
             UNION DISTINCT
             SELECT e.parent_node_no
             FROM useful AS u
-            INNER JOIN deletion_plan_edges AS e
+            INNER JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
                 ON e.plan_id = p_plan_id AND e.child_node_no = u.node_no
         )
 

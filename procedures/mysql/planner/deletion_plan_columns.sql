@@ -20,7 +20,6 @@ SQL SECURITY DEFINER
 COMMENT 'Describe the columns that the frames of each of a plan''s tables carry'
 BEGIN
     DECLARE v_node_no, v_pos INT;
-    DECLARE v_keys, v_columns JSON;
     DECLARE v_name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_column CURSOR FOR
@@ -32,14 +31,14 @@ BEGIN
         WHERE n.plan_id = p_plan_id
         UNION DISTINCT
         SELECT n.node_no, 1000, u.name
-        FROM deletion_plan_nodes AS n
-        INNER JOIN deletion_plan_edges AS e
-            ON e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
+        FROM deletion_plan_edges AS e
+        STRAIGHT_JOIN deletion_plan_nodes AS n  -- noqa: PRS
+            ON n.plan_id = e.plan_id AND n.node_no = e.parent_node_no
         CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
             name VARCHAR(64) CHARACTER SET utf8mb4 PATH '$'  -- noqa: PRS
         )) AS u
         WHERE
-            n.plan_id = p_plan_id
+            e.plan_id = p_plan_id
             AND NOT json_contains(n.key_columns, json_quote(u.name))
         ORDER BY 1, 2, 3;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;

@@ -22,12 +22,13 @@ BEGIN
     DECLARE v_pos, v_count INT DEFAULT 0;
     DECLARE v_parent_no, v_child_no INT;
     DECLARE v_child_columns, v_parent_columns, v_parent, v_node, v_child, v_other JSON;
-    DECLARE v_pointers, v_carried JSON;
+    DECLARE v_pointers, v_carried, v_key JSON;
     DECLARE v_schema, v_table, v_discriminator, v_column, v_reference VARCHAR(64)
         CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_value, v_name, v_to, v_from LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_self, v_is_declared, v_is_root BOOLEAN;
+    DECLARE v_is_self, v_is_declared, v_is_root, v_is_ordered BOOLEAN;
+    DECLARE v_index, v_key_index LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_on_frame, v_on_parent, v_set LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
         DEFAULT '';
 
@@ -35,11 +36,12 @@ BEGIN
         e.child_columns, e.parent_columns, p.frame_columns, n.frame_columns AS child_frame_columns,
         e.child_schema, e.child_table, e.parent_node_no, e.child_node_no, e.discriminator_column, e.discriminator_value,  -- noqa: LT05
         e.action, e.is_declared, e.parent_node_no = e.child_node_no, e.parent_node_no = 0,
-        json_length(e.child_columns), e.reference_name
+        json_length(e.child_columns), e.reference_name, n.key_part, n.key_index, e.index_name
     INTO
         v_child_columns, v_parent_columns, v_parent, v_node, v_schema,
         v_table, v_parent_no, v_child_no, v_discriminator, v_value,
-        v_action, v_is_declared, v_is_self, v_is_root, v_count, v_reference
+        v_action, v_is_declared, v_is_self, v_is_root, v_count, v_reference,
+        v_key, v_key_index, v_index
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
@@ -100,9 +102,28 @@ BEGIN
         )
     END;
 
+    -- Whole numbers alone; other types would have to be written as constants of their own.
+    SET v_is_ordered = NOT v_is_declared
+    AND v_count = 1
+    AND json_length(v_key) = 1
+    AND v_key_index LIKE '%PRIMARY%'
+    AND v_key ->> '$[0].type' REGEXP '^[A-Z]*INT( UNSIGNED)?$'
+    AND v_pointers ->> '$[0].type' REGEXP '^[A-Z]*INT( UNSIGNED)?$'
+    AND NOT EXISTS (  -- noqa: CP03,LT06
+        SELECT 1
+        FROM deletion_node_indexes AS i
+        WHERE
+            i.plan_id = p_plan_id
+            AND i.node_no = v_child_no
+            AND i.index_name = v_index
+            AND i.seq_in_index = 2
+            AND NOT i.column_name <=> v_key ->> '$[0].column'
+    );
+
     UPDATE deletion_plan_edges AS e
     SET
         e.frame_columns = v_pointers,
+        e.is_ordered = coalesce(v_is_ordered AND v_index IS NOT NULL, FALSE),
         e.pointer_frame = deletion_sql_list(v_pointers, 'frame', ', '),
         e.answer_list = deletion_sql_list(v_carried, 'answer', ', '),
         e.object_list = deletion_sql_list(v_carried, 'object', ', '),
@@ -116,7 +137,7 @@ BEGIN
             if(
                 v_is_self,
                 concat(
-                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'own', ' AND '), ')'
+                    ' AND NOT (', deletion_sql_list(v_key, 'own', ' AND '), ')'
                 ),
                 ''
             ),
@@ -130,7 +151,7 @@ BEGIN
             if(
                 v_is_self,
                 concat(
-                    ' AND NOT (', deletion_sql_list(deletion_key_part(v_node), 'same', ' AND '), ')'
+                    ' AND NOT (', deletion_sql_list(v_key, 'same', ' AND '), ')'
                 ),
                 ''
             )

@@ -70,7 +70,7 @@ BEGIN
         UNION DISTINCT
         SELECT e.parent_node_no
         FROM concerned AS c
-        INNER JOIN deletion_plan_edges AS e
+        INNER JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
             ON e.plan_id = p_plan_id AND e.child_node_no = c.node_no AND e.action = 'cascade'
     )
 
@@ -89,7 +89,7 @@ BEGIN
         UNION DISTINCT
         SELECT e.parent_node_no, TRUE
         FROM entered AS n
-        INNER JOIN deletion_plan_edges AS e
+        INNER JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
             ON
                 e.plan_id = p_plan_id
                 AND e.child_node_no = n.node_no

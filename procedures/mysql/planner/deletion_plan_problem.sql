@@ -31,13 +31,13 @@ BEGIN
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS e
+                    FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
                     WHERE e.plan_id = n.plan_id AND e.parent_node_no = n.node_no
                 ) THEN 'has no primary key and no unique key without NULLs'
                 -- A row that is changed twice, or changed and then deleted, counts once.
                 WHEN n.key_columns IS NULL AND (
                     SELECT count(*)
-                    FROM deletion_plan_edges AS e
+                    FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
                     WHERE
                         e.plan_id = n.plan_id
                         AND e.child_node_no = n.node_no

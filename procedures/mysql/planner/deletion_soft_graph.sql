@@ -95,7 +95,7 @@ BEGIN
             UNION DISTINCT
             SELECT e.parent_node_no
             FROM useful AS u
-            INNER JOIN deletion_plan_edges AS e
+            INNER JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
                 ON e.plan_id = p_plan_id AND e.child_node_no = u.node_no
         )
 

@@ -25,7 +25,7 @@ BEGIN
             e.index_hint, ' WHERE ', e.on_parent, ')'
             ORDER BY e.edge_no SEPARATOR ''
         ), '')
-        FROM deletion_plan_edges AS e
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE

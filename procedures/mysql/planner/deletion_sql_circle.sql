@@ -103,7 +103,7 @@ BEGIN
                 )) AS k
             ), ')' SEPARATOR ' OR ')
         INTO v_set, v_kept
-        FROM deletion_plan_edges AS e
+        FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
         WHERE
             e.plan_id = p_plan_id
             AND e.child_node_no = v_node_no

@@ -5,7 +5,7 @@
 --             p_kind                 find or drain_found
 -- Returns     text; binds the frame, the place of the row in it, the key to begin at (and
 --             for drain_found the last key) and a limit; find answers the last key in @dj_last and
---             the number of rows in @dj_rows. NULL: no index of the child gives them in this order
+--             the number of rows in @dj_rows. NULL: the index of the reference is in another order
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -26,53 +26,31 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Write a statement on the next child rows of one row of a wide frame, in the order of their key'  -- noqa: LT05
 BEGIN
-    DECLARE v_key, v_child, v_parent JSON;
-    DECLARE v_table, v_index, v_where, v_second, v_key_index
+    DECLARE v_key, v_child JSON;
+    DECLARE v_table, v_index, v_where, v_field
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
-        deletion_key_part(n.frame_columns), e.frame_columns, (
-            SELECT json_arrayagg(c.j)
+        n.key_part, e.frame_columns, (
+            SELECT c.f
             FROM json_table(p.frame_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                j JSON PATH '$', name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'  -- noqa: LT05, PRS
+                f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',  -- noqa: PRS,LT05
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
             )) AS c
             WHERE c.name = e.parent_columns ->> '$[0]'
-        ) AS parent_column,
-        n.sql_name, n.key_index, e.index_name, (
-            SELECT i.column_name
-            FROM deletion_node_indexes AS i
-            WHERE
-                i.plan_id = e.plan_id
-                AND i.node_no = e.child_node_no
-                AND i.index_name = e.index_name
-                AND i.seq_in_index = 2
-        ) AS second_column
-    INTO v_key, v_child, v_parent, v_table, v_key_index, v_index, v_second
+        ) AS field,
+        n.sql_name, e.index_name
+    INTO v_key, v_child, v_field, v_table, v_index
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p
         ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
-    WHERE
-        e.plan_id = p_plan_id AND e.edge_no = p_edge_no AND NOT e.is_declared
-        AND e.index_name IS NOT NULL;
-
-    -- Whole numbers alone; other types would have to be written as constants of their own.
-    IF
-        v_key IS NULL
-        OR json_length(v_key) <> 1
-        OR json_length(v_child) <> 1
-        OR v_key ->> '$[0].type' NOT REGEXP '^[A-Z]*INT( UNSIGNED)?$'
-        OR v_child ->> '$[0].type' NOT REGEXP '^[A-Z]*INT( UNSIGNED)?$'
-        OR v_key_index NOT LIKE '%PRIMARY%'
-        OR v_second <> v_key ->> '$[0].column'
-    THEN
-        RETURN NULL;
-    END IF;
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no AND e.is_ordered;
 
     SET v_where = concat(
         'WHERE\n    c.', v_child ->> '$[0].name',
-        ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_parent ->> '$[0].f',
+        ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_field,
         '\'))) AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
         -- Not behind it: the first of all keys may be a row's.
         '\n    AND c.', v_key ->> '$[0].name', ' >= ?'

@@ -37,7 +37,7 @@ BEGIN
                 n.in_closure
                 OR EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS e
+                    FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
                     WHERE
                         e.plan_id = p_plan_id
                         AND e.child_node_no = n.node_no

@@ -53,7 +53,7 @@ BEGIN
     )
     INTO v_content
     FROM deletion_plan_edges AS e
-    INNER JOIN deletion_plan_edges AS o
+    INNER JOIN deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
         ON o.plan_id = e.plan_id AND o.child_node_no = e.child_node_no
     CROSS JOIN json_table(
         json_array_append(o.child_columns, '$', o.discriminator_column), '$[*]' COLUMNS (  -- noqa: CP02,LT05

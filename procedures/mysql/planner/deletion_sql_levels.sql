@@ -106,7 +106,7 @@ BEGIN
             ORDER BY e.edge_no SEPARATOR '\n    OR '
         )
         INTO v_below
-        FROM deletion_plan_edges AS e
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE

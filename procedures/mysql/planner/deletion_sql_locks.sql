@@ -33,7 +33,7 @@ BEGIN
     DECLARE v_table LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE c_key CURSOR FOR
         SELECT DISTINCT e.parent_index, e.parent_columns
-        FROM deletion_plan_edges AS e
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
         WHERE
             e.plan_id = p_plan_id
             AND e.parent_node_no = p_node_no

@@ -83,7 +83,7 @@ BEGIN
         p_kind = 'lock'
         AND EXISTS (  -- noqa: CP03,LT06
             SELECT 1
-            FROM deletion_plan_edges AS e
+            FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
             WHERE
                 e.plan_id = p_plan_id
                 AND e.parent_node_no = v_node_no

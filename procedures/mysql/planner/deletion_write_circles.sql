@@ -59,7 +59,6 @@ BEGIN
             -- It leads from elsewhere to rows that the check ties to each other.
             WHEN 'meets' THEN e.action = 'cascade' AND NOT e.is_link AND EXISTS (
                 SELECT 1
-                -- The tables of the work have no statistics: it would read all of a plan.
                 FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
                 WHERE o.plan_id = p_plan_id AND o.child_node_no = e.child_node_no AND o.is_link
             )

@@ -61,7 +61,7 @@ BEGIN
             k.node_no = 0
             OR EXISTS (
                 SELECT 1
-                FROM deletion_plan_edges AS e
+                FROM deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)
                 WHERE
                     e.plan_id = p_plan_id AND e.child_node_no = k.node_no AND e.action = 'cascade'
             )

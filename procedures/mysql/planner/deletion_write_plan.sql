@@ -56,7 +56,7 @@ BEGIN
                 v_waits
                 OR EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS b
+                    FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                     WHERE
                         b.plan_id = p_plan_id
                         AND b.parent_node_no = 0
@@ -145,7 +145,7 @@ BEGIN
                 -- Rows that are set before they go have to be known one by one.
                 WHEN k.kind = 'drain' THEN e.is_leaf AND NOT EXISTS (
                     SELECT 1
-                    FROM deletion_plan_edges AS w
+                    FROM deletion_plan_edges AS w FORCE INDEX (idx_dpe_child)
                     WHERE
                         w.plan_id = e.plan_id
                         AND w.child_node_no = e.child_node_no
@@ -153,9 +153,7 @@ BEGIN
                         AND w.action <> 'restrict'
                 )
                 WHEN k.kind IN ('find', 'drain_found') THEN
-                    e.is_leaf
-                    AND NOT v_waits
-                    AND deletion_sql_find(p_plan_id, e.edge_no, k.kind) IS NOT NULL
+                    e.is_leaf AND e.is_ordered AND NOT v_waits
                 WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
                     e.action = 'cascade'
                     AND e.parent_node_no = e.child_node_no
@@ -166,7 +164,7 @@ BEGIN
                 WHEN k.kind = 'remove_now' THEN
                     e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (
                         SELECT 1
-                        FROM deletion_plan_edges AS b
+                        FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                         WHERE
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no

@@ -1,5 +1,8 @@
 -- deletion_plan_edges
 -- Work table of the planner: the references of a plan that is being compiled.
+--
+-- Empty most of the time, so that the server takes it for small when it is full: what looks rows up
+-- by a table in the plan names the index, or would read all references for each of them.
 
 CREATE TABLE IF NOT EXISTS deletion_plan_edges (
     plan_id BIGINT UNSIGNED NOT NULL
@@ -36,6 +39,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Index of the child that leads with the columns; NULL: there is none',
     index_hint VARCHAR(160) NOT NULL DEFAULT ''
         COMMENT 'Hint that makes a statement use it; empty: there is none',
+    is_ordered BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where that index gives the rows of one parent in the order of their key',
     is_leaf BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
