@@ -62,7 +62,7 @@ BEGIN
             AND NOT json_contains(v_links, cast(w.edge_no AS JSON))
             AND NOT EXISTS (
                 SELECT 1
-                FROM deletion_walk_links AS l
+                FROM deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
                 WHERE
                     l.walk_id = w.walk_id
                     AND l.job_id = w.job_id
@@ -211,7 +211,7 @@ BEGIN
             w.is_expanded = NOT (t.m OR NOT json_contains(v_links, cast(w.edge_no AS JSON)))
             OR EXISTS (
                 SELECT 1
-                FROM deletion_walk_links AS l
+                FROM deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
                 WHERE
                     l.walk_id = p_walk_id
                     AND l.job_id = w.job_id

@@ -50,7 +50,7 @@ BEGIN
         WHILE NOT v_is_end AND (p_rows IS NULL OR v_steps > 0) DO
             SELECT l.parent_node_no, l.parent_hash, l.edge_no
             INTO v_node_no, v_hash, v_edge_no
-            FROM deletion_walk_links AS l
+            FROM deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
             WHERE
                 l.walk_id = p_walk_id
                 AND l.job_id = p_job_id

@@ -19,7 +19,10 @@ CREATE TABLE deletion_walk_keys (
     ))
 );
 
-CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, is_expanded, node_no);
+-- Each holds rows of one state: a look at a single key cannot take it for the primary key, and read
+-- all rows of a walk. While a walk is new the planner knows nothing that tells the two apart.
+CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, node_no) WHERE NOT is_expanded;
+CREATE INDEX idx_dwk_seen ON deletion_walk_keys (walk_id, node_no) WHERE is_expanded;
 
 COMMENT ON TABLE deletion_walk_keys IS 'One row for each key that a walk has met.';
 COMMENT ON COLUMN deletion_walk_keys.walk_id IS
