@@ -38,6 +38,22 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_attempts'
+            AND c.column_name = 'purge_follows'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_attempts ADD COLUMN purge_follows BOOLEAN NOT NULL DEFAULT FALSE '
+    'COMMENT ''The target lets the job remove what it marked; FALSE once somebody asks for it'''
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 -- Every statement can be run again: here DDL commits. Rules that scrub, and rows that are held.
 SET @dj_sql = if(
     EXISTS (
@@ -275,6 +291,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_plan_steps.sql f675c68faeead418239c23c56058f1ab3f987b160b5f94e45f0426abc00d8aa6  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_edges.sql 11e3596a67d1a763f8b37b441e9b25ce228dee0d24577e22105c90e78114c7a1  -- noqa: LT05
+-- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
 -- === schema/mysql/tables/deletion_walk_keys.sql 49257e4b9f0e45aaf83039d60aeb89adf580410783ece5a8cff2dab9f53f1ae4  -- noqa: LT05
@@ -2022,6 +2039,57 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_take_purge_back.sql
+-- deletion_take_purge_back
+-- Note that somebody asks for a removal that a target would have let follow its soft jobs.
+--
+-- Parameters  p_jobs   a JSON array of {"id": job}; NULL for a row without a job
+-- Writes      deletion_attempts                    Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS deletion_take_purge_back;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_take_purge_back(
+    IN p_jobs JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Note that somebody asks for a removal that a target would have let follow its soft jobs'
+BEGIN
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_attempt_no INT;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    -- Looked up without locks: those of a range would hold a claim up.
+    DECLARE c_attempt CURSOR FOR
+        SELECT a.job_id, a.attempt_no
+        FROM json_table(p_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.id')) AS p
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = p.id
+        WHERE a.purge_follows
+        ORDER BY a.job_id, a.attempt_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_attempt;
+    FETCH c_attempt INTO v_job_id, v_attempt_no;
+
+    -- One by one, by their whole keys: a caller's safe mode refuses a join with a list.
+    WHILE NOT v_is_done DO
+        UPDATE deletion_attempts
+        SET purge_follows = FALSE
+        WHERE job_id = v_job_id AND attempt_no = v_attempt_no;
+        SET v_is_done = FALSE;
+        FETCH c_attempt INTO v_job_id, v_attempt_no;
+    END WHILE;
+
+    CLOSE c_attempt;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_enqueue.sql
 -- deletion_enqueue
 -- Record jobs for rows of one target: new ones, and the ones that there are already.
@@ -2097,6 +2165,11 @@ BEGIN
 
     IF v_known > 0 THEN
         CALL deletion_keep_asked(v_rows, TRUE);
+
+        IF p_hard_delete THEN
+            -- Without a transaction of the caller's a worker may take the job up at once.
+            CALL deletion_take_purge_back(v_rows);
+        END IF;
     END IF;
 
     -- Each assignment sees the ones before it, so status comes last.
@@ -2156,6 +2229,11 @@ BEGIN
         status = if(deletion_jobs.status = 'running', 'running', 'pending');
 
     SET p_job_id = coalesce(p_job_id, last_insert_id());
+
+    IF p_hard_delete AND v_known > 0 THEN
+        -- A soft job may have ended meanwhile.
+        CALL deletion_take_purge_back(v_rows);
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -6200,11 +6278,12 @@ BEGIN
         CASE k.kind
             WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
             WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
+            WHEN 'live' THEN deletion_sql_live(p_plan_id)
             ELSE deletion_sql_rows(p_plan_id, 0, k.kind)
         END
     FROM deletion_plan_nodes AS n
     CROSS JOIN json_table(
-        '["guard", "roots", "hold", "lock", "look", "free", "remove", "remove_now", "left"]',
+        '["guard", "roots", "live", "hold", "lock", "look", "free", "remove", "remove_now", "left"]',  -- noqa: LT05
         '$[*]' COLUMNS (  -- noqa: CP02
             step_no FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -6213,6 +6292,7 @@ BEGIN
     WHERE
         n.plan_id = p_plan_id
         AND n.node_no = 0
+        AND (k.kind <> 'live' OR deletion_sql_live(p_plan_id) IS NOT NULL)
         AND (
             k.kind <> 'remove_now'
             OR NOT (
@@ -6977,6 +7057,59 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_live.sql
+-- deletion_sql_live
+-- Write the statement that finds the roots of a frame that are not marked as deleted.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text; binds the frame; answers the jobs of these roots in @dj_answer, NULL for each
+--             that is marked, and locks all roots. NULL: the target marks no rows, or its column
+--             cannot tell any more
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_live;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_live(
+    p_plan_id BIGINT UNSIGNED
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds the roots of a frame that are not marked as deleted'
+BEGIN
+    RETURN (
+        SELECT concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(IF(',
+            deletion_soft_live(n.table_schema, n.table_name, FALSE),
+            ', t.j, NULL)), JSON_ARRAY()), COUNT(*)\nINTO @dj_answer, @dj_rows\n',
+            'FROM JSON_TABLE(?, \'$[*]\' COLUMNS (',
+            'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', ', n.key_frame, ')) AS t',
+            '\nSTRAIGHT_JOIN ', n.sql_name, ' AS x', n.key_index, ' ON ', n.key_found,
+            ' AND t.m IS NULL\nFOR SHARE OF x'
+        )
+        FROM deletion_plan_nodes AS n
+        INNER JOIN deletion_soft_columns AS s
+            ON s.table_schema = n.table_schema AND s.table_name = n.table_name
+        WHERE
+            n.plan_id = p_plan_id
+            AND n.node_no = 0
+            AND deletion_soft_problem(
+                s.table_schema, s.table_name, s.column_name, s.mark_value
+            ) IS NULL
+            AND s.kind = (
+                SELECT deletion_soft_kind(c.column_type)
+                FROM deletion_node_columns AS c
+                WHERE
+                    c.plan_id = p_plan_id AND c.node_no = 0 AND c.column_name = s.column_name
+            )
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_restore.sql
 -- deletion_sql_restore
 -- Write one of the statements that take marks back from the rows of a table that still hold them.
@@ -7724,7 +7857,7 @@ SQL SECURITY DEFINER
 COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
-    DECLARE v_fits, v_is_empty, v_hard, v_has_climbed BOOLEAN;
+    DECLARE v_fits, v_is_empty, v_hard, v_is_untouched, v_has_climbed BOOLEAN;
     DECLARE v_held JSON;
     DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_plan_id BIGINT UNSIGNED;
@@ -7743,8 +7876,9 @@ BEGIN
 
     SELECT
         r.plan_id, r.started_at, r.step_count, r.hard_delete,
+        r.rows_changed = 0,
         r.retries > 0 AND r.retries <= coalesce(json_extract(r.state, '$.held_retries'), 0)
-    INTO v_plan_id, v_started_at, v_step_count, v_hard, v_has_climbed
+    INTO v_plan_id, v_started_at, v_step_count, v_hard, v_is_untouched, v_has_climbed
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -7763,6 +7897,10 @@ BEGIN
         IF v_held_state IS NOT NULL THEN
             SET v_is_empty = FALSE;
         ELSEIF v_hard THEN
+            IF v_is_untouched THEN
+                CALL deletion_spare_live(p_run_id, v_plan_id);
+            END IF;
+
             CALL deletion_advance(p_run_id, v_is_empty);
         ELSE
             CALL deletion_soft_advance(p_run_id, v_is_empty);
@@ -7809,7 +7947,8 @@ DELIMITER ;
 -- Give a run's jobs the state that their ended attempts ask for.
 --
 -- Parameters  p_run_id   the run
--- Writes      deletion_jobs, deletion_runs, deletion_walk_keys, deletion_soft_keys   Commits  no
+-- Writes      deletion_jobs, deletion_attempts, deletion_runs, deletion_walk_keys,
+--             deletion_soft_keys                   Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_carry_over;
@@ -7840,7 +7979,7 @@ BEGIN
 
     -- Read first, then written: an UPDATE would lock what it reads beside its own rows.
     SELECT json_arrayagg(json_object(
-        'j', v.j, 'outcome', v.outcome, 'error', v.error, 'status', CASE
+        'j', v.j, 'n', v.n, 'outcome', v.outcome, 'error', v.error, 'status', CASE
             -- A harder mode was asked for meanwhile: the job is due again.
             WHEN v.outcome = 'done' AND (v.is_harder OR v.purge_after IS NOT NULL) THEN 'pending'
             WHEN v.outcome IN ('done', 'failed', 'cancelled') THEN v.outcome
@@ -7853,7 +7992,7 @@ BEGIN
     INTO v_verdict
     FROM (
         SELECT
-            e.j, a.outcome, a.error, a.alone_next, a.is_counted,
+            e.j, e.n, a.outcome, a.error, a.alone_next, a.is_counted,
             j.hard_delete AND NOT r.hard_delete AS is_harder,
             if(a.outcome = 'done' AND NOT r.hard_delete, (
                 SELECT s.purge_after_seconds
@@ -7932,6 +8071,20 @@ BEGIN
         ON w.walk_id = 0 AND w.job_id = e.j AND e.status <> 'pending';
 
     IF EXISTS (SELECT 1 FROM deletion_runs AS r WHERE r.run_id = p_run_id AND NOT r.hard_delete) THEN
+        -- Nobody asked for the removal: it will ask whether the row is live again.
+        UPDATE json_table(v_verdict, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
+            outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.outcome',
+            purge_after BIGINT PATH '$.purge_after'
+        )) AS e
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON
+                a.job_id = e.j
+                AND a.attempt_no = e.n
+                AND e.outcome = 'done'
+                AND e.purge_after IS NOT NULL
+        SET a.purge_follows = TRUE;
+
         DELETE k
         FROM json_table(v_verdict, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j',
@@ -8125,6 +8278,7 @@ looking: BEGIN
 
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
+            CALL deletion_spare_live(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
             CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
         ELSEIF EXISTS (
@@ -8460,15 +8614,19 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Take some jobs'' keys out of a run''s frames and scratch rows'
 BEGIN
+    DECLARE v_open BIGINT;  -- noqa: PRS
+
     -- How their attempts ended is written before; a caller that holds one, to cancel it, may let go
     -- of it yet: then the run would end as done, and the job with it.
-    IF EXISTS (  -- noqa: PRS
-        SELECT 1
-        FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
-        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
-            ON a.job_id = e.j AND a.run_id = p_run_id
-        WHERE a.outcome IS NULL AND a.cancel_requested_at IS NULL
-    ) THEN
+    -- Into a variable: inside an IF the same look would lock, and wait for that caller.
+    SELECT count(*)
+    INTO v_open
+    FROM json_table(p_jobs, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS e
+    STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+        ON a.job_id = e.j AND a.run_id = p_run_id
+    WHERE a.outcome IS NULL AND a.cancel_requested_at IS NULL;
+
+    IF v_open > 0 THEN
         SIGNAL SQLSTATE '40001'
             SET MESSAGE_TEXT = 'a caller holds the attempt of a job that has ended';
     END IF;
@@ -8654,6 +8812,124 @@ BEGIN
     END CASE;
 
     DEALLOCATE PREPARE dj_stmt;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_spare_live.sql
+-- deletion_spare_live
+-- Cancel the removals that nobody asked for, where the row is not marked as deleted any more.
+--
+-- Parameters  p_run_id    the run, its roots found
+--             p_plan_id   its plan
+-- Writes      deletion_attempts, deletion_jobs, deletion_runs, deletion_frames     Commits  no
+-- Execute     the owner only
+--
+-- A target may let its soft jobs remove what they marked after a grace. Whoever takes the mark back
+-- in between, by the application's own means, wants the row to stay. The roots are locked, so that
+-- they are still marked when this step removes the first rows.
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP02
+DROP PROCEDURE IF EXISTS deletion_spare_live;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_spare_live(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Cancel the removals that nobody asked for, where the row is not marked any more'
+BEGIN
+    DECLARE v_jobs, v_spared, v_free, v_held, v_keys JSON;
+    DECLARE v_is_told BOOLEAN DEFAULT TRUE;
+
+    -- Targets that never marked a row are most.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_runs AS r
+        INNER JOIN deletion_plans AS p
+            ON p.entity_table = r.entity_table AND NOT p.hard_delete
+        WHERE r.run_id = p_run_id AND r.hard_delete
+    ) THEN
+        SELECT json_arrayagg(q.job_id)
+        INTO v_jobs
+        FROM (
+            SELECT DISTINCT o.job_id
+            FROM deletion_attempts AS o FORCE INDEX (idx_da_run)
+            STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY) ON a.job_id = o.job_id
+            WHERE o.run_id = p_run_id AND o.outcome IS NULL AND a.purge_follows
+        ) AS q;
+    END IF;
+
+    IF v_jobs IS NOT NULL THEN
+        SET v_is_told = EXISTS (  -- noqa: CP03,LT06
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = p_plan_id AND s.edge_no = 0 AND s.kind = 'live'
+        );
+
+        IF v_is_told THEN
+            SELECT f.`keys`
+            INTO v_keys
+            FROM deletion_frames AS f
+            WHERE f.run_id = p_run_id AND f.depth = 0;
+            SET @dj_frame = v_keys;
+            CALL deletion_execute(p_plan_id, 0, 'live');
+            SET v_spared = (
+                SELECT json_arrayagg(l.j)
+                FROM json_table(@dj_answer, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS l
+                WHERE l.j IS NOT NULL AND json_contains(v_jobs, cast(l.j AS JSON))
+            );
+        ELSE
+            SET v_spared = v_jobs;
+        END IF;
+    END IF;
+
+    IF v_spared IS NOT NULL THEN
+        -- Whoever holds a job now may be asking for its removal: it comes again when that is known.
+        SELECT json_arrayagg(j.id)
+        INTO v_free
+        FROM json_table(v_spared, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS l
+        STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = l.j
+        FOR UPDATE OF j SKIP LOCKED;
+
+        SELECT json_arrayagg(l.j)
+        INTO v_held
+        FROM json_table(v_spared, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS l
+        WHERE NOT coalesce(json_contains(v_free, cast(l.j AS JSON)), FALSE);
+
+        SELECT json_arrayagg(l.j)
+        INTO v_spared
+        FROM json_table(v_free, '$[*]' COLUMNS (j BIGINT UNSIGNED PATH '$')) AS l
+        WHERE EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.job_id = l.j AND a.purge_follows
+        );
+
+        IF v_held IS NOT NULL THEN
+            CALL deletion_settle(p_run_id, v_held, 'returned', NULL, FALSE, NULL);
+            CALL deletion_drop_jobs(p_run_id, v_held);
+        END IF;
+
+        IF v_spared IS NOT NULL THEN
+            CALL deletion_settle(
+                p_run_id,
+                v_spared,
+                if(v_is_told, 'cancelled', 'failed'),
+                concat(if(
+                    v_is_told,
+                    'JD003: the row is live again, and stays',
+                    'JD011: no marking column tells any more whether the row is live again'
+                ), '; enqueue_deletion with p_hard_delete TRUE removes it'),
+                FALSE,
+                NULL
+            );
+            CALL deletion_drop_jobs(p_run_id, v_spared);
+        END IF;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<
@@ -9251,7 +9527,7 @@ BEGIN
         WHILE NOT v_is_end AND (p_rows IS NULL OR v_steps > 0) DO
             SELECT l.parent_node_no, l.parent_hash, l.edge_no
             INTO v_node_no, v_hash, v_edge_no
-            FROM deletion_walk_links AS l
+            FROM deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
             WHERE
                 l.walk_id = p_walk_id
                 AND l.job_id = p_job_id
@@ -9436,7 +9712,7 @@ BEGIN
             AND NOT json_contains(v_links, cast(w.edge_no AS JSON))
             AND NOT EXISTS (
                 SELECT 1
-                FROM deletion_walk_links AS l
+                FROM deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
                 WHERE
                     l.walk_id = w.walk_id
                     AND l.job_id = w.job_id
@@ -9585,7 +9861,7 @@ BEGIN
             w.is_expanded = NOT (t.m OR NOT json_contains(v_links, cast(w.edge_no AS JSON)))
             OR EXISTS (
                 SELECT 1
-                FROM deletion_walk_links AS l
+                FROM deletion_walk_links AS l FORCE INDEX (idx_dwl_child)
                 WHERE
                     l.walk_id = p_walk_id
                     AND l.job_id = w.job_id
@@ -10004,7 +10280,7 @@ BEGIN
             s.plan_id = p_plan_id
             AND s.sql_text IS NOT NULL
             AND coalesce(s.action, '') <> 'keep'
-            AND s.kind NOT IN ('held', 'climb', 'climb_root')
+            AND s.kind NOT IN ('held', 'climb', 'climb_root', 'live')
             AND (
                 v_by_column
                 OR s.step_no IN (
@@ -10017,7 +10293,7 @@ BEGIN
                         o.plan_id = p_plan_id
                         AND o.sql_text IS NOT NULL
                         AND coalesce(o.action, '') <> 'keep'
-                        AND o.kind NOT IN ('held', 'climb', 'climb_root')
+                        AND o.kind NOT IN ('held', 'climb', 'climb_root', 'live')
                     GROUP BY o.table_name, left(o.sql_text, 6)
                 )
             )

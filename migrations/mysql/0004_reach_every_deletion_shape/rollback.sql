@@ -34,6 +34,21 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_attempts'
+            AND c.column_name = 'purge_follows'
+    ),
+    'ALTER TABLE deletion_attempts DROP COLUMN purge_follows',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 DELETE s
 FROM deletion_plan_steps AS s
 INNER JOIN deletion_plans AS p ON p.plan_id = s.plan_id
@@ -298,6 +313,7 @@ DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;
 DROP PROCEDURE IF EXISTS deletion_held_roots;
 DROP PROCEDURE IF EXISTS deletion_refuse_temporary;
+DROP PROCEDURE IF EXISTS deletion_spare_live;
 DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;
 DROP PROCEDURE IF EXISTS deletion_drain_wide;
 DROP PROCEDURE IF EXISTS deletion_check_holds;
@@ -307,6 +323,7 @@ DROP PROCEDURE IF EXISTS deletion_soft_plan;
 DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
 DROP FUNCTION IF EXISTS deletion_sql_spread;
 DROP FUNCTION IF EXISTS deletion_sql_restore;
+DROP FUNCTION IF EXISTS deletion_sql_live;
 DROP FUNCTION IF EXISTS deletion_sql_mark;
 DROP PROCEDURE IF EXISTS deletion_soft_graph;
 DROP FUNCTION IF EXISTS deletion_soft_live;
@@ -339,6 +356,7 @@ DROP FUNCTION IF EXISTS deletion_sql_climb;
 DROP FUNCTION IF EXISTS deletion_column_frame;
 DROP PROCEDURE IF EXISTS deletion_row_key;
 DROP FUNCTION IF EXISTS deletion_key_changed;
+DROP PROCEDURE IF EXISTS deletion_take_purge_back;
 DROP PROCEDURE IF EXISTS set_soft_deletion;
 DROP PROCEDURE IF EXISTS preview_soft_deletion;
 DROP PROCEDURE IF EXISTS release_deletion_hold;

@@ -50,6 +50,10 @@ COMMENT ON COLUMN deletion_marks.key_hash IS 'Digest of table and key.';
 COMMENT ON COLUMN deletion_marks.state IS
 'held; restored: taken back; left: the row was gone, or held another value, when it was asked for.';
 
+ALTER TABLE deletion_attempts ADD COLUMN purge_follows boolean NOT NULL DEFAULT FALSE;
+COMMENT ON COLUMN deletion_attempts.purge_follows IS
+'The target lets the job remove what it marked; FALSE once somebody asks for it.';
+
 -- Rules that scrub, and rows that are held.
 ALTER TABLE deletion_rules ADD COLUMN scrub jsonb;
 COMMENT ON COLUMN deletion_rules.scrub IS
@@ -68,6 +72,11 @@ CHECK (action IN (
 ));
 COMMENT ON COLUMN deletion_receipts.action IS
 'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already.';
+DROP INDEX idx_dwk_open;
+-- Each holds rows of one state: a look at a single key cannot take it for the primary key, and read
+-- all rows of a walk. While a walk is new the planner knows nothing that tells the two apart.
+CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, node_no) WHERE NOT is_expanded;
+CREATE INDEX idx_dwk_seen ON deletion_walk_keys (walk_id, node_no) WHERE is_expanded;
 ALTER TABLE deletion_walk_keys DROP CONSTRAINT chk_dwk_fate;
 ALTER TABLE deletion_walk_keys ADD CONSTRAINT chk_dwk_fate
 CHECK (fate IN (
@@ -85,9 +94,10 @@ ON deletion_plan_steps (plan_id, edge_no, kind);
 
 -- === schema/postgres/tables/deletion_rules.sql 3ab113db3b1d1c233e3d3893045f01728bbcfb8a1d564e14b889fbe4a0b77e61  -- noqa: LT05
 -- === schema/postgres/tables/deletion_plan_steps.sql 79f68ba7539e4ea5bb627e575f9c01b5bd039405f86ee5c1bf8b390d9058fcc1  -- noqa: LT05
+-- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
 -- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05
--- === schema/postgres/tables/deletion_walk_keys.sql eb338f63d492d62d74fc1c829d42d89253b6dbaadeafc2c076d20773a24b8e00  -- noqa: LT05
+-- === schema/postgres/tables/deletion_walk_keys.sql 2c8c7d319c2b90d36879ad99f637b544e2e59bd9c028f0d1920381769c47054c  -- noqa: LT05
 
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_health;
@@ -1749,6 +1759,13 @@ BEGIN
         -- A purge of history may have taken the row between the two statements.
         EXIT WHEN FOUND;
     END LOOP;
+
+    IF p_hard_delete THEN
+        -- Asked for, and no more what a target lets follow its soft jobs.
+        UPDATE deletion_attempts AS a
+        SET purge_follows = FALSE
+        WHERE a.job_id = v_job.id AND a.purge_follows;
+    END IF;
 
     CASE v_job.status
         WHEN 'pending' THEN
@@ -5102,6 +5119,227 @@ COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_soft_kind.sql
+-- deletion_soft_kind
+-- Tell how a column of a type can mark a row as deleted.
+--
+-- Parameters  p_type   the type
+-- Returns     text: timestamp, boolean or integer; NULL: it cannot
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_soft_kind('timestamptz'::regtype);
+
+CREATE OR REPLACE FUNCTION deletion_soft_kind(p_type oid)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_kind$
+SELECT CASE
+    WHEN p_type IN ('timestamp'::regtype, 'timestamptz'::regtype) THEN 'timestamp'
+    WHEN p_type = 'bool'::regtype THEN 'boolean'
+    WHEN p_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+END;
+$deletion_soft_kind$;
+
+COMMENT ON FUNCTION deletion_soft_kind(oid) IS
+'How a column of a type can mark a row as deleted.';
+REVOKE ALL ON FUNCTION deletion_soft_kind(oid) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_soft_problem.sql
+-- deletion_soft_problem
+-- Say why a column cannot mark the rows of its table as deleted.
+--
+-- Parameters  p_table   the table                  p_column   the column
+--             p_value   what an integer would be set to; NULL: nothing was given
+-- Returns     text; NULL: it can
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_soft_problem('customer'::regclass, 'deleted_at', NULL);
+
+CREATE OR REPLACE FUNCTION deletion_soft_problem(
+    p_table oid,
+    p_column text,
+    p_value bigint
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_problem$
+SELECT CASE
+    WHEN a.attnum IS NULL THEN 'no such column'
+    WHEN a.kind IS NULL THEN 'column is no timestamp, boolean or integer'
+    WHEN a.kind <> 'integer' AND p_value IS NOT NULL THEN 'only an integer is set to a value'
+    WHEN a.kind = 'timestamp' AND a.attnotnull THEN 'column cannot be NULL: not deleted'
+    WHEN a.attgenerated <> '' OR a.attidentity <> '' THEN 'column is generated'
+    WHEN
+        (a.atttypid = 'int2'::regtype AND p_value NOT BETWEEN -32768 AND 32767)
+        OR (a.atttypid = 'int4'::regtype AND p_value NOT BETWEEN -2147483648 AND 2147483647)
+        THEN 'column cannot hold the value'
+    WHEN a.attnum = ANY (deletion_node_key(p_table)) OR EXISTS (
+        SELECT 1
+        FROM deletion_targets AS t
+        WHERE
+            t.table_schema = n.nspname AND t.table_name = c.relname
+            AND t.key_columns ? a.attname::text
+    ) THEN 'column is part of the key'
+    WHEN EXISTS (
+        SELECT 1
+        FROM pg_constraint AS k
+        WHERE
+            k.contype = 'f'
+            AND (
+                (k.conrelid = p_table AND a.attnum = ANY (k.conkey))
+                OR (k.confrelid = p_table AND a.attnum = ANY (k.confkey))
+            )
+    ) OR EXISTS (
+        SELECT 1
+        FROM deletion_references AS d
+        WHERE
+            (
+                d.child_schema = n.nspname AND d.child_table = c.relname
+                AND (d.child_columns ? a.attname::text OR d.discriminator_column = a.attname)
+            )
+            OR (
+                d.parent_schema = n.nspname AND d.parent_table = c.relname
+                AND d.parent_columns ? a.attname::text
+            )
+    ) THEN 'column is part of a reference'
+END
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (
+    SELECT x.*, deletion_soft_kind(x.atttypid) AS kind
+    FROM pg_attribute AS x
+    WHERE
+        x.attrelid = c.oid AND x.attname = p_column AND x.attnum > 0 AND NOT x.attisdropped
+) AS a ON TRUE
+WHERE c.oid = p_table;
+$deletion_soft_problem$;
+
+COMMENT ON FUNCTION deletion_soft_problem(oid, text, bigint) IS
+'Why a column cannot mark the rows of its table as deleted.';
+REVOKE ALL ON FUNCTION deletion_soft_problem(oid, text, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_soft_nodes.sql
+-- deletion_soft_nodes
+-- Add to a plan's tables how each marks its rows, and its marking column to what frames carry.
+--
+-- Parameters  p_nodes   the plan's nodes, a jsonb array
+-- Returns     jsonb array: those with a soft-delete column have soft, an object of column, name
+--             (quoted), type, kind, and as SQL what it is set to (value; $2 is the run's time) and
+--             the condition on a value that is not deleted (live; %s stands for the value)
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_soft_nodes(p_nodes jsonb)
+RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_soft_nodes$
+SELECT jsonb_agg(CASE
+    WHEN s.column_name IS NULL THEN x.node
+    ELSE x.node || jsonb_build_object(
+        'columns', (x.node -> 'columns') || jsonb_build_object(
+            'f', 's',
+            'name', quote_ident(a.attname),
+            'type', format_type(a.atttypid, a.atttypmod),
+            'attnum', a.attnum,
+            'key', FALSE
+        ),
+        'soft', jsonb_build_object(
+            'column', a.attname,
+            'name', quote_ident(a.attname),
+            'type', format_type(a.atttypid, a.atttypmod),
+            'kind', s.kind,
+            'value', CASE s.kind
+                WHEN 'timestamp'
+                    THEN format('CAST($2 AS %s)', format_type(a.atttypid, a.atttypmod))
+                WHEN 'boolean' THEN 'TRUE'
+                ELSE s.mark_value::text
+            END,
+            'live', CASE s.kind
+                WHEN 'timestamp' THEN '%s IS NULL'
+                WHEN 'boolean' THEN '%s IS NOT TRUE'
+                ELSE format('%%s IS DISTINCT FROM %s', s.mark_value)
+            END
+        )
+    )
+END ORDER BY x.ordinality)
+FROM jsonb_array_elements(p_nodes) WITH ORDINALITY AS x (node, ordinality)
+INNER JOIN pg_class AS c ON c.oid = (x.node ->> 'oid')::oid
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN deletion_soft_columns AS s
+    ON s.table_schema = n.nspname AND s.table_name = c.relname
+LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = s.column_name;
+$deletion_soft_nodes$;
+
+COMMENT ON FUNCTION deletion_soft_nodes(jsonb) IS
+'Add to a plan''s tables how each marks its rows.';
+REVOKE ALL ON FUNCTION deletion_soft_nodes(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_live.sql
+-- deletion_sql_live
+-- Write the statement that finds the roots of a frame that are not marked as deleted.
+--
+-- Parameters  p_node   the target as a node of the plan
+-- Returns     text; binds the frame; answers the jobs of these roots, an array, and locks all
+--             roots. NULL: the target marks no rows, or its column cannot tell any more
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_live(p_node jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_live$
+SELECT format(
+    $sql$WITH %1$s
+SELECT array_agg(x.j) FILTER (WHERE x.is_live)
+FROM (
+    SELECT f.j, %4$s AS is_live
+    FROM f INNER JOIN %2$s AS t ON %3$s
+    FOR SHARE OF t
+) AS x$sql$,
+    deletion_sql_frame(p_node -> 'columns', TRUE),
+    p_node ->> 'sql',
+    (
+        SELECT string_agg(deletion_sql_list(
+            jsonb_build_array(c), 't.%2$s %4$s f.%1$s'
+        ), ' AND ' ORDER BY n)
+        FROM jsonb_array_elements(p_node -> 'columns') WITH ORDINALITY AS x (c, n)
+        WHERE (c ->> 'key')::boolean
+    ),
+    format(s.node #>> '{soft,live}', 't.' || (s.node #>> '{soft,name}'))
+)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+INNER JOIN deletion_soft_columns AS m ON m.table_schema = n.nspname AND m.table_name = c.relname
+CROSS JOIN LATERAL (SELECT deletion_soft_nodes(jsonb_build_array(p_node)) -> 0 AS node) AS s
+WHERE
+    c.oid = (p_node ->> 'oid')::oid
+    AND deletion_soft_problem(c.oid, m.column_name, m.mark_value) IS NULL
+    AND m.kind = (
+        SELECT deletion_soft_kind(a.atttypid)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attname = m.column_name
+    );
+$deletion_sql_live$;
+
+COMMENT ON FUNCTION deletion_sql_live(jsonb) IS
+'The statement that finds the roots of a frame that are not marked as deleted.';
+REVOKE ALL ON FUNCTION deletion_sql_live(jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_write_plan.sql
 -- deletion_write_plan
 -- Store a compiled plan: its graph as rows, each step with its finished SQL.
@@ -5182,6 +5420,11 @@ statement AS (
     ) AS sql_text, TRUE AS is_indexed
     UNION ALL
     SELECT 0, 2, 'roots', deletion_sql_roots(n.node), TRUE FROM node AS n WHERE n.node_no = 0
+    UNION ALL
+    SELECT 0, 3, 'live', l.sql_text, TRUE
+    FROM node AS n
+    CROSS JOIN LATERAL (SELECT deletion_sql_live(n.node) AS sql_text) AS l
+    WHERE n.node_no = 0 AND l.sql_text IS NOT NULL
     UNION ALL
     SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
     FROM node AS n
@@ -5457,112 +5700,6 @@ COMMENT ON FUNCTION deletion_write_holds(bigint, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_write_holds(bigint, jsonb) FROM PUBLIC;
 -- <<<
 
--- >>> procedures/postgres/planner/deletion_soft_kind.sql
--- deletion_soft_kind
--- Tell how a column of a type can mark a row as deleted.
---
--- Parameters  p_type   the type
--- Returns     text: timestamp, boolean or integer; NULL: it cannot
--- Writes      nothing                              Commits  no
--- Execute     the owner only
--- Example     SELECT deletion_soft_kind('timestamptz'::regtype);
-
-CREATE OR REPLACE FUNCTION deletion_soft_kind(p_type oid)
-RETURNS text
-LANGUAGE sql
-IMMUTABLE
-SECURITY INVOKER
-SET search_path FROM CURRENT
-AS $deletion_soft_kind$
-SELECT CASE
-    WHEN p_type IN ('timestamp'::regtype, 'timestamptz'::regtype) THEN 'timestamp'
-    WHEN p_type = 'bool'::regtype THEN 'boolean'
-    WHEN p_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
-END;
-$deletion_soft_kind$;
-
-COMMENT ON FUNCTION deletion_soft_kind(oid) IS
-'How a column of a type can mark a row as deleted.';
-REVOKE ALL ON FUNCTION deletion_soft_kind(oid) FROM PUBLIC;
--- <<<
-
--- >>> procedures/postgres/planner/deletion_soft_problem.sql
--- deletion_soft_problem
--- Say why a column cannot mark the rows of its table as deleted.
---
--- Parameters  p_table   the table                  p_column   the column
---             p_value   what an integer would be set to; NULL: nothing was given
--- Returns     text; NULL: it can
--- Writes      nothing                              Commits  no
--- Execute     the owner only
--- Example     SELECT deletion_soft_problem('customer'::regclass, 'deleted_at', NULL);
-
-CREATE OR REPLACE FUNCTION deletion_soft_problem(
-    p_table oid,
-    p_column text,
-    p_value bigint
-) RETURNS text
-LANGUAGE sql
-STABLE
-SECURITY INVOKER
-SET search_path FROM CURRENT
-AS $deletion_soft_problem$
-SELECT CASE
-    WHEN a.attnum IS NULL THEN 'no such column'
-    WHEN a.kind IS NULL THEN 'column is no timestamp, boolean or integer'
-    WHEN a.kind <> 'integer' AND p_value IS NOT NULL THEN 'only an integer is set to a value'
-    WHEN a.kind = 'timestamp' AND a.attnotnull THEN 'column cannot be NULL: not deleted'
-    WHEN a.attgenerated <> '' OR a.attidentity <> '' THEN 'column is generated'
-    WHEN
-        (a.atttypid = 'int2'::regtype AND p_value NOT BETWEEN -32768 AND 32767)
-        OR (a.atttypid = 'int4'::regtype AND p_value NOT BETWEEN -2147483648 AND 2147483647)
-        THEN 'column cannot hold the value'
-    WHEN a.attnum = ANY (deletion_node_key(p_table)) OR EXISTS (
-        SELECT 1
-        FROM deletion_targets AS t
-        WHERE
-            t.table_schema = n.nspname AND t.table_name = c.relname
-            AND t.key_columns ? a.attname::text
-    ) THEN 'column is part of the key'
-    WHEN EXISTS (
-        SELECT 1
-        FROM pg_constraint AS k
-        WHERE
-            k.contype = 'f'
-            AND (
-                (k.conrelid = p_table AND a.attnum = ANY (k.conkey))
-                OR (k.confrelid = p_table AND a.attnum = ANY (k.confkey))
-            )
-    ) OR EXISTS (
-        SELECT 1
-        FROM deletion_references AS d
-        WHERE
-            (
-                d.child_schema = n.nspname AND d.child_table = c.relname
-                AND (d.child_columns ? a.attname::text OR d.discriminator_column = a.attname)
-            )
-            OR (
-                d.parent_schema = n.nspname AND d.parent_table = c.relname
-                AND d.parent_columns ? a.attname::text
-            )
-    ) THEN 'column is part of a reference'
-END
-FROM pg_class AS c
-INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN LATERAL (
-    SELECT x.*, deletion_soft_kind(x.atttypid) AS kind
-    FROM pg_attribute AS x
-    WHERE
-        x.attrelid = c.oid AND x.attname = p_column AND x.attnum > 0 AND NOT x.attisdropped
-) AS a ON TRUE
-WHERE c.oid = p_table;
-$deletion_soft_problem$;
-
-COMMENT ON FUNCTION deletion_soft_problem(oid, text, bigint) IS
-'Why a column cannot mark the rows of its table as deleted.';
-REVOKE ALL ON FUNCTION deletion_soft_problem(oid, text, bigint) FROM PUBLIC;
--- <<<
-
 -- >>> procedures/postgres/planner/deletion_has_soft_column.sql
 -- deletion_has_soft_column
 -- Tell whether a target's own rows can be marked as deleted.
@@ -5592,66 +5729,6 @@ $deletion_has_soft_column$;
 COMMENT ON FUNCTION deletion_has_soft_column(text) IS
 'Whether a target''s own rows can be marked as deleted.';
 REVOKE ALL ON FUNCTION deletion_has_soft_column(text) FROM PUBLIC;
--- <<<
-
--- >>> procedures/postgres/planner/deletion_soft_nodes.sql
--- deletion_soft_nodes
--- Add to a plan's tables how each marks its rows, and its marking column to what frames carry.
---
--- Parameters  p_nodes   the plan's nodes, a jsonb array
--- Returns     jsonb array: those with a soft-delete column have soft, an object of column, name
---             (quoted), type, kind, and as SQL what it is set to (value; $2 is the run's time) and
---             the condition on a value that is not deleted (live; %s stands for the value)
--- Writes      nothing                              Commits  no
--- Execute     the owner only
-
-CREATE OR REPLACE FUNCTION deletion_soft_nodes(p_nodes jsonb)
-RETURNS jsonb
-LANGUAGE sql
-STABLE
-SECURITY INVOKER
-SET search_path FROM CURRENT
-AS $deletion_soft_nodes$
-SELECT jsonb_agg(CASE
-    WHEN s.column_name IS NULL THEN x.node
-    ELSE x.node || jsonb_build_object(
-        'columns', (x.node -> 'columns') || jsonb_build_object(
-            'f', 's',
-            'name', quote_ident(a.attname),
-            'type', format_type(a.atttypid, a.atttypmod),
-            'attnum', a.attnum,
-            'key', FALSE
-        ),
-        'soft', jsonb_build_object(
-            'column', a.attname,
-            'name', quote_ident(a.attname),
-            'type', format_type(a.atttypid, a.atttypmod),
-            'kind', s.kind,
-            'value', CASE s.kind
-                WHEN 'timestamp'
-                    THEN format('CAST($2 AS %s)', format_type(a.atttypid, a.atttypmod))
-                WHEN 'boolean' THEN 'TRUE'
-                ELSE s.mark_value::text
-            END,
-            'live', CASE s.kind
-                WHEN 'timestamp' THEN '%s IS NULL'
-                WHEN 'boolean' THEN '%s IS NOT TRUE'
-                ELSE format('%%s IS DISTINCT FROM %s', s.mark_value)
-            END
-        )
-    )
-END ORDER BY x.ordinality)
-FROM jsonb_array_elements(p_nodes) WITH ORDINALITY AS x (node, ordinality)
-INNER JOIN pg_class AS c ON c.oid = (x.node ->> 'oid')::oid
-INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN deletion_soft_columns AS s
-    ON s.table_schema = n.nspname AND s.table_name = c.relname
-LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = s.column_name;
-$deletion_soft_nodes$;
-
-COMMENT ON FUNCTION deletion_soft_nodes(jsonb) IS
-'Add to a plan''s tables how each marks its rows.';
-REVOKE ALL ON FUNCTION deletion_soft_nodes(jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_soft_graph.sql
@@ -6391,6 +6468,10 @@ BEGIN
     END IF;
 
     IF p_run.hard_delete THEN
+        IF p_run.rows_changed = 0 THEN
+            PERFORM deletion_spare_live(p_run);
+        END IF;
+
         v_is_empty := deletion_advance(p_run);
     ELSE
         v_is_empty := deletion_soft_advance(p_run);
@@ -6471,6 +6552,7 @@ BEGIN
     WITH ended AS MATERIALIZED (
         SELECT
             j.id,
+            a.attempt_no,
             a.outcome,
             a.error,
             a.alone_next,
@@ -6526,6 +6608,16 @@ BEGIN
         DELETE FROM deletion_walk_keys AS w
         USING verdict AS v
         WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+    ),
+
+    followed AS (
+        -- Nobody asked for the removal: it will ask whether the row is live again.
+        UPDATE deletion_attempts AS a
+        SET purge_follows = TRUE
+        FROM verdict AS v
+        WHERE
+            v.purge_after_seconds IS NOT NULL AND NOT v.is_harder AND v.outcome = 'done'
+            AND a.job_id = v.id AND a.attempt_no = v.attempt_no
     ),
 
     dropped AS (
@@ -6814,6 +6906,7 @@ BEGIN
         END IF;
 
         PERFORM deletion_find_roots(p_run);
+        PERFORM deletion_spare_live(p_run);
 
         -- Held rows are few: what they hang from is looked at first.
         v_held := deletion_mind_holds(p_run);
@@ -7610,6 +7703,106 @@ $deletion_find_roots$;
 COMMENT ON FUNCTION deletion_find_roots(deletion_runs) IS
 'Find the rows that a run''s jobs name, and push them as the run''s first frame.';
 REVOKE ALL ON FUNCTION deletion_find_roots(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_spare_live.sql
+-- deletion_spare_live
+-- Cancel the removals that nobody asked for, where the row is not marked as deleted any more.
+--
+-- Parameters  p_run   the run, its roots found
+-- Writes      deletion_attempts, deletion_jobs, deletion_runs, deletion_frames     Commits  no
+-- Execute     the owner only
+--
+-- A target may let its soft jobs remove what they marked after a grace. Whoever takes the mark back
+-- in between, by the application's own means, wants the row to stay. The roots are locked, so that
+-- they are still marked when this step removes the first rows.
+
+CREATE OR REPLACE FUNCTION deletion_spare_live(p_run deletion_runs)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_spare_live$
+DECLARE
+    v_jobs bigint[];
+    v_spared bigint[];
+    v_free bigint[];
+    v_sql text;
+    v_keys jsonb;
+    v_is_told boolean;
+BEGIN
+    -- Targets that never marked a row are most.
+    IF p_run.hard_delete AND EXISTS (
+        SELECT 1
+        FROM deletion_plans AS p
+        WHERE p.entity_table = p_run.entity_table AND NOT p.hard_delete
+    ) THEN
+        SELECT array_agg(DISTINCT o.job_id)
+        INTO v_jobs
+        FROM deletion_attempts AS o
+        INNER JOIN deletion_attempts AS a ON a.job_id = o.job_id
+        WHERE o.run_id = p_run.run_id AND o.outcome IS NULL AND a.purge_follows;
+    END IF;
+
+    IF v_jobs IS NULL THEN
+        RETURN;
+    END IF;
+
+    SELECT s.sql_text INTO v_sql
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = p_run.plan_id AND s.edge_no = 0 AND s.kind = 'live';
+
+    v_is_told := FOUND;
+
+    IF v_is_told THEN
+        SELECT f.keys INTO v_keys
+        FROM deletion_frames AS f
+        WHERE f.run_id = p_run.run_id AND f.depth = 0;
+        EXECUTE v_sql INTO v_spared USING v_keys;
+        v_spared := ARRAY(SELECT unnest(v_spared) INTERSECT SELECT unnest(v_jobs));
+    ELSE
+        v_spared := v_jobs;
+    END IF;
+
+    IF v_spared = '{}' THEN
+        RETURN;
+    END IF;
+
+    -- Whoever holds a job now may be asking for its removal: it comes again when that is known.
+    v_free := ARRAY(
+        SELECT j.id FROM deletion_jobs AS j WHERE j.id = ANY (v_spared) FOR UPDATE SKIP LOCKED
+    );
+    v_jobs := ARRAY(SELECT unnest(v_spared) EXCEPT SELECT unnest(v_free));
+
+    IF v_jobs <> '{}' THEN
+        PERFORM deletion_settle(p_run.run_id, v_jobs, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_drop_jobs(p_run.run_id, v_jobs);
+    END IF;
+
+    v_jobs := ARRAY(
+        SELECT DISTINCT a.job_id
+        FROM deletion_attempts AS a
+        WHERE a.job_id = ANY (v_free) AND a.purge_follows
+    );
+
+    IF v_jobs <> '{}' THEN
+        PERFORM deletion_settle(
+            p_run.run_id, v_jobs, CASE WHEN v_is_told THEN 'cancelled' ELSE 'failed' END,
+            CASE
+                WHEN v_is_told THEN 'JD003: the row is live again, and stays'
+                ELSE 'JD011: no marking column tells any more whether the row is live again'
+            END || '; enqueue_deletion with p_hard_delete TRUE removes it',
+            FALSE, NULL
+        );
+        PERFORM deletion_drop_jobs(p_run.run_id, v_jobs);
+    END IF;
+END;
+$deletion_spare_live$;
+
+COMMENT ON FUNCTION deletion_spare_live(deletion_runs) IS
+'Cancel the removals that nobody asked for, where the row is not marked any more.';
+REVOKE ALL ON FUNCTION deletion_spare_live(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_held_roots.sql

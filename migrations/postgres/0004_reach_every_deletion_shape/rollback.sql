@@ -45,6 +45,8 @@ DROP COLUMN plan_id,
 DROP COLUMN key_hash,
 DROP COLUMN state;
 
+ALTER TABLE deletion_attempts DROP COLUMN purge_follows;
+
 DELETE FROM deletion_plan_steps AS s
 USING deletion_plans AS p
 WHERE p.plan_id = s.plan_id AND NOT p.hard_delete;
@@ -70,6 +72,9 @@ ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
 CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
 COMMENT ON COLUMN deletion_receipts.action IS
 'delete, set_null, set_default; root_not_found: the row was gone already.';
+DROP INDEX idx_dwk_seen;
+DROP INDEX idx_dwk_open;
+CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, is_expanded, node_no);
 DELETE FROM deletion_walk_keys AS w WHERE w.fate IN ('scrub', 'held', 'stack');
 UPDATE deletion_walk_keys AS w
 SET keys = '{"action": "set_null"}'
@@ -124,6 +129,7 @@ DROP FUNCTION IF EXISTS deletion_lost_hold;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP FUNCTION IF EXISTS deletion_held_rows;
 DROP FUNCTION IF EXISTS deletion_held_roots;
+DROP FUNCTION IF EXISTS deletion_spare_live;
 DROP FUNCTION IF EXISTS deletion_fail_circles;
 DROP FUNCTION IF EXISTS deletion_drop_soft_keys;
 DROP FUNCTION IF EXISTS deletion_check_holds;
@@ -135,12 +141,13 @@ DROP FUNCTION IF EXISTS deletion_sql_restore;
 DROP FUNCTION IF EXISTS deletion_sql_spread;
 DROP FUNCTION IF EXISTS deletion_sql_mark;
 DROP FUNCTION IF EXISTS deletion_soft_graph;
-DROP FUNCTION IF EXISTS deletion_soft_nodes;
 DROP FUNCTION IF EXISTS deletion_has_soft_column;
-DROP FUNCTION IF EXISTS deletion_soft_problem;
-DROP FUNCTION IF EXISTS deletion_soft_kind;
 DROP FUNCTION IF EXISTS deletion_write_holds;
 DROP FUNCTION IF EXISTS deletion_write_circles;
+DROP FUNCTION IF EXISTS deletion_sql_live;
+DROP FUNCTION IF EXISTS deletion_soft_nodes;
+DROP FUNCTION IF EXISTS deletion_soft_problem;
+DROP FUNCTION IF EXISTS deletion_soft_kind;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
 DROP FUNCTION IF EXISTS deletion_row_seen;

@@ -72,6 +72,11 @@ BEGIN
 
     IF v_known > 0 THEN
         CALL deletion_keep_asked(v_rows, TRUE);
+
+        IF p_hard_delete THEN
+            -- Without a transaction of the caller's a worker may take the job up at once.
+            CALL deletion_take_purge_back(v_rows);
+        END IF;
     END IF;
 
     -- Each assignment sees the ones before it, so status comes last.
@@ -131,5 +136,10 @@ BEGIN
         status = if(deletion_jobs.status = 'running', 'running', 'pending');
 
     SET p_job_id = coalesce(p_job_id, last_insert_id());
+
+    IF p_hard_delete AND v_known > 0 THEN
+        -- A soft job may have ended meanwhile.
+        CALL deletion_take_purge_back(v_rows);
+    END IF;
 END$$
 DELIMITER ;

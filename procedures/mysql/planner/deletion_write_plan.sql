@@ -37,11 +37,12 @@ BEGIN
         CASE k.kind
             WHEN 'guard' THEN deletion_sql_guard(p_plan_id)
             WHEN 'roots' THEN deletion_sql_roots(p_plan_id)
+            WHEN 'live' THEN deletion_sql_live(p_plan_id)
             ELSE deletion_sql_rows(p_plan_id, 0, k.kind)
         END
     FROM deletion_plan_nodes AS n
     CROSS JOIN json_table(
-        '["guard", "roots", "hold", "lock", "look", "free", "remove", "remove_now", "left"]',
+        '["guard", "roots", "live", "hold", "lock", "look", "free", "remove", "remove_now", "left"]',  -- noqa: LT05
         '$[*]' COLUMNS (  -- noqa: CP02
             step_no FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -50,6 +51,7 @@ BEGIN
     WHERE
         n.plan_id = p_plan_id
         AND n.node_no = 0
+        AND (k.kind <> 'live' OR deletion_sql_live(p_plan_id) IS NOT NULL)
         AND (
             k.kind <> 'remove_now'
             OR NOT (

@@ -22,7 +22,7 @@ SQL SECURITY DEFINER
 COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
 BEGIN
     DECLARE v_cancelled JSON;
-    DECLARE v_fits, v_is_empty, v_hard, v_has_climbed BOOLEAN;
+    DECLARE v_fits, v_is_empty, v_hard, v_is_untouched, v_has_climbed BOOLEAN;
     DECLARE v_held JSON;
     DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_plan_id BIGINT UNSIGNED;
@@ -41,8 +41,9 @@ BEGIN
 
     SELECT
         r.plan_id, r.started_at, r.step_count, r.hard_delete,
+        r.rows_changed = 0,
         r.retries > 0 AND r.retries <= coalesce(json_extract(r.state, '$.held_retries'), 0)
-    INTO v_plan_id, v_started_at, v_step_count, v_hard, v_has_climbed
+    INTO v_plan_id, v_started_at, v_step_count, v_hard, v_is_untouched, v_has_climbed
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -61,6 +62,10 @@ BEGIN
         IF v_held_state IS NOT NULL THEN
             SET v_is_empty = FALSE;
         ELSEIF v_hard THEN
+            IF v_is_untouched THEN
+                CALL deletion_spare_live(p_run_id, v_plan_id);
+            END IF;
+
             CALL deletion_advance(p_run_id, v_is_empty);
         ELSE
             CALL deletion_soft_advance(p_run_id, v_is_empty);

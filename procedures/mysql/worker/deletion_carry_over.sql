@@ -2,7 +2,8 @@
 -- Give a run's jobs the state that their ended attempts ask for.
 --
 -- Parameters  p_run_id   the run
--- Writes      deletion_jobs, deletion_runs, deletion_walk_keys, deletion_soft_keys   Commits  no
+-- Writes      deletion_jobs, deletion_attempts, deletion_runs, deletion_walk_keys,
+--             deletion_soft_keys                   Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_carry_over;
@@ -33,7 +34,7 @@ BEGIN
 
     -- Read first, then written: an UPDATE would lock what it reads beside its own rows.
     SELECT json_arrayagg(json_object(
-        'j', v.j, 'outcome', v.outcome, 'error', v.error, 'status', CASE
+        'j', v.j, 'n', v.n, 'outcome', v.outcome, 'error', v.error, 'status', CASE
             -- A harder mode was asked for meanwhile: the job is due again.
             WHEN v.outcome = 'done' AND (v.is_harder OR v.purge_after IS NOT NULL) THEN 'pending'
             WHEN v.outcome IN ('done', 'failed', 'cancelled') THEN v.outcome
@@ -46,7 +47,7 @@ BEGIN
     INTO v_verdict
     FROM (
         SELECT
-            e.j, a.outcome, a.error, a.alone_next, a.is_counted,
+            e.j, e.n, a.outcome, a.error, a.alone_next, a.is_counted,
             j.hard_delete AND NOT r.hard_delete AS is_harder,
             if(a.outcome = 'done' AND NOT r.hard_delete, (
                 SELECT s.purge_after_seconds
@@ -125,6 +126,20 @@ BEGIN
         ON w.walk_id = 0 AND w.job_id = e.j AND e.status <> 'pending';
 
     IF EXISTS (SELECT 1 FROM deletion_runs AS r WHERE r.run_id = p_run_id AND NOT r.hard_delete) THEN
+        -- Nobody asked for the removal: it will ask whether the row is live again.
+        UPDATE json_table(v_verdict, '$[*]' COLUMNS (
+            j BIGINT UNSIGNED PATH '$.j', n INT PATH '$.n',
+            outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.outcome',
+            purge_after BIGINT PATH '$.purge_after'
+        )) AS e
+        STRAIGHT_JOIN deletion_attempts AS a FORCE INDEX (PRIMARY)
+            ON
+                a.job_id = e.j
+                AND a.attempt_no = e.n
+                AND e.outcome = 'done'
+                AND e.purge_after IS NOT NULL
+        SET a.purge_follows = TRUE;
+
         DELETE k
         FROM json_table(v_verdict, '$[*]' COLUMNS (
             j BIGINT UNSIGNED PATH '$.j',

@@ -66,6 +66,7 @@ looking: BEGIN
 
         IF v_error IS NULL THEN
             CALL deletion_find_roots(p_run_id, v_plan_id);
+            CALL deletion_spare_live(p_run_id, v_plan_id);
             -- Held rows are few: what they hang from is looked at first.
             CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
         ELSEIF EXISTS (

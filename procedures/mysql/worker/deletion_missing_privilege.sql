@@ -40,7 +40,7 @@ BEGIN
             s.plan_id = p_plan_id
             AND s.sql_text IS NOT NULL
             AND coalesce(s.action, '') <> 'keep'
-            AND s.kind NOT IN ('held', 'climb', 'climb_root')
+            AND s.kind NOT IN ('held', 'climb', 'climb_root', 'live')
             AND (
                 v_by_column
                 OR s.step_no IN (
@@ -53,7 +53,7 @@ BEGIN
                         o.plan_id = p_plan_id
                         AND o.sql_text IS NOT NULL
                         AND coalesce(o.action, '') <> 'keep'
-                        AND o.kind NOT IN ('held', 'climb', 'climb_root')
+                        AND o.kind NOT IN ('held', 'climb', 'climb_root', 'live')
                     GROUP BY o.table_name, left(o.sql_text, 6)
                 )
             )

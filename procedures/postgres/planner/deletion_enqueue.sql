@@ -50,6 +50,13 @@ BEGIN
         EXIT WHEN FOUND;
     END LOOP;
 
+    IF p_hard_delete THEN
+        -- Asked for, and no more what a target lets follow its soft jobs.
+        UPDATE deletion_attempts AS a
+        SET purge_follows = FALSE
+        WHERE a.job_id = v_job.id AND a.purge_follows;
+    END IF;
+
     CASE v_job.status
         WHEN 'pending' THEN
             -- NULL means since created_at, on both sides. A softer wish hastens nothing: it would

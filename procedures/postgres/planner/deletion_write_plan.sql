@@ -78,6 +78,11 @@ statement AS (
     UNION ALL
     SELECT 0, 2, 'roots', deletion_sql_roots(n.node), TRUE FROM node AS n WHERE n.node_no = 0
     UNION ALL
+    SELECT 0, 3, 'live', l.sql_text, TRUE
+    FROM node AS n
+    CROSS JOIN LATERAL (SELECT deletion_sql_live(n.node) AS sql_text) AS l
+    WHERE n.node_no = 0 AND l.sql_text IS NOT NULL
+    UNION ALL
     SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
     FROM node AS n
     INNER JOIN below AS b ON b.node_no = n.node_no

@@ -51,6 +51,10 @@ BEGIN
     END IF;
 
     IF p_run.hard_delete THEN
+        IF p_run.rows_changed = 0 THEN
+            PERFORM deletion_spare_live(p_run);
+        END IF;
+
         v_is_empty := deletion_advance(p_run);
     ELSE
         v_is_empty := deletion_soft_advance(p_run);

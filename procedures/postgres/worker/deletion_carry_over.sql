@@ -20,6 +20,7 @@ BEGIN
     WITH ended AS MATERIALIZED (
         SELECT
             j.id,
+            a.attempt_no,
             a.outcome,
             a.error,
             a.alone_next,
@@ -75,6 +76,16 @@ BEGIN
         DELETE FROM deletion_walk_keys AS w
         USING verdict AS v
         WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+    ),
+
+    followed AS (
+        -- Nobody asked for the removal: it will ask whether the row is live again.
+        UPDATE deletion_attempts AS a
+        SET purge_follows = TRUE
+        FROM verdict AS v
+        WHERE
+            v.purge_after_seconds IS NOT NULL AND NOT v.is_harder AND v.outcome = 'done'
+            AND a.job_id = v.id AND a.attempt_no = v.attempt_no
     ),
 
     dropped AS (

@@ -34,6 +34,7 @@ BEGIN
         END IF;
 
         PERFORM deletion_find_roots(p_run);
+        PERFORM deletion_spare_live(p_run);
 
         -- Held rows are few: what they hang from is looked at first.
         v_held := deletion_mind_holds(p_run);

@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS deletion_attempts (
         COMMENT 'Who asked',
     asked_at DATETIME(6) NULL
         COMMENT 'When it was asked; UTC',
+    purge_follows BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'The target lets the job remove what it marked; FALSE once somebody asks for it',
     PRIMARY KEY (job_id, attempt_no),
     KEY idx_da_run (run_id, job_id),
     CONSTRAINT chk_da_outcome

@@ -18,6 +18,7 @@ CREATE TABLE deletion_attempts (
     asked_scheduled_at timestamptz(6),
     asked_by bigint,
     asked_at timestamptz(6),
+    purge_follows boolean NOT NULL DEFAULT FALSE,
     PRIMARY KEY (job_id, attempt_no),
     CONSTRAINT chk_da_outcome CHECK (
         outcome IN ('done', 'failed', 'cancelled', 'retry', 'sliced', 'returned', 'lost')
@@ -50,3 +51,5 @@ COMMENT ON COLUMN deletion_attempts.asked_hard_delete IS 'The mode that was aske
 COMMENT ON COLUMN deletion_attempts.asked_scheduled_at IS 'The time that was asked for.';
 COMMENT ON COLUMN deletion_attempts.asked_by IS 'Who asked.';
 COMMENT ON COLUMN deletion_attempts.asked_at IS 'When it was asked.';
+COMMENT ON COLUMN deletion_attempts.purge_follows IS
+'The target lets the job remove what it marked; FALSE once somebody asks for it.';
