@@ -3706,6 +3706,17 @@ every AS (
     SELECT f.* FROM from_catalog AS f
     UNION ALL
     SELECT d.* FROM declared AS d
+),
+
+ruled AS (
+    SELECT e.*, coalesce(r.action, e.action) AS rule_action
+    FROM every AS e
+    INNER JOIN pg_class AS t ON t.oid = e.child_oid
+    INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
+    LEFT JOIN deletion_rules AS r
+        ON
+            r.child_schema = n.nspname AND r.child_table = t.relname
+            AND r.reference_name = e.reference_name
 )
 
 SELECT
@@ -3716,12 +3727,21 @@ SELECT
         WHEN count(*) OVER (
             PARTITION BY
                 coalesce(pg_partition_root(e.child_oid)::oid, e.child_oid), e.reference_name
-        ) > 1 THEN format('%s.%s', deletion_entity_name(t.oid), e.reference_name)
+        ) > 1 THEN format('%s.%s', deletion_entity_name(e.child_oid), e.reference_name)
         ELSE e.reference_name
     END AS reference_name,
     -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
-        WHEN coalesce(r.action, e.action) IN ('set_null', 'scrub') AND EXISTS (
+        -- Another key over the same columns deletes each of these rows: a NULL would hide them.
+        WHEN e.rule_action IN ('set_null', 'set_default', 'scrub') AND EXISTS (
+            SELECT 1
+            FROM ruled AS o
+            WHERE
+                o.child_oid = e.child_oid AND o.parent_oid = e.parent_oid
+                AND o.child_columns = e.child_columns AND o.parent_columns = e.parent_columns
+                AND o.rule_action = 'cascade' AND o.discriminator_column IS NULL
+        ) THEN 'cascade'
+        WHEN e.rule_action IN ('set_null', 'scrub') AND EXISTS (
             SELECT 1
             FROM pg_attribute AS a
             INNER JOIN pg_type AS y ON y.oid = a.atttypid
@@ -3730,7 +3750,7 @@ SELECT
                 AND (a.attnotnull OR y.typnotnull)
         ) THEN 'restrict'
         -- The engine would change rows behind the column as well: unbounded, and uncounted.
-        WHEN coalesce(r.action, e.action) IN ('set_null', 'set_default', 'scrub') AND EXISTS (
+        WHEN e.rule_action IN ('set_null', 'set_default', 'scrub') AND EXISTS (
             SELECT 1
             FROM (
                 SELECT e.child_oid AS table_oid
@@ -3743,7 +3763,7 @@ SELECT
                 AND deletion_root_columns(p.table_oid, k.confkey)
                 && deletion_root_columns(e.child_oid, e.set_columns)
         ) THEN 'restrict'
-        ELSE coalesce(r.action, e.action)
+        ELSE e.rule_action
     END AS action,
     e.is_declared,
     -- A partition may number its columns in its own way.
@@ -3782,13 +3802,7 @@ SELECT
     ) AS index_name,
     CASE WHEN pg_partition_root(e.child_oid) <> e.child_oid THEN e.child_oid END AS child_part,
     CASE WHEN pg_partition_root(e.parent_oid) <> e.parent_oid THEN e.parent_oid END AS parent_part
-FROM every AS e
-INNER JOIN pg_class AS t ON t.oid = e.child_oid
-INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
-LEFT JOIN deletion_rules AS r
-    ON
-        r.child_schema = n.nspname AND r.child_table = t.relname
-        AND r.reference_name = e.reference_name;
+FROM ruled AS e;
 $deletion_references_to$;
 
 COMMENT ON FUNCTION deletion_references_to(oid[]) IS
