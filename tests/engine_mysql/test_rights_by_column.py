@@ -32,3 +32,14 @@ def test_a_right_on_some_columns_only_is_found_before_anything_is_deleted(
     mysql.retry_deletion(job.id)
     mysql.run()
     assert mysql.status(job.id) == "done"
+
+
+def test_a_removal_that_was_asked_for_reads_no_marking_column(mysql: Database) -> None:
+    mysql.table("item", "id bigint", "gone boolean null", rows=[(1, None)])
+    mysql.register_deletion_target("item")
+    mysql.set_soft_deletion("item", "gone", None, 3600)
+    for privilege in ("SELECT", "UPDATE"):
+        mysql.revoke_from_owner("item", privilege)
+    mysql.execute(f"GRANT SELECT (id), UPDATE (id) ON item TO {OWNER}@localhost")
+    job = mysql.delete("item", 1)
+    assert (job.status, job.error) == ("done", None)
