@@ -111,7 +111,6 @@ SELECT
         ) > 1 THEN format('%s.%s', deletion_entity_name(e.child_oid), e.reference_name)
         ELSE e.reference_name
     END AS reference_name,
-    -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
     CASE
         -- Another key over the same columns deletes each of these rows: a NULL would hide them.
         WHEN e.rule_action IN ('set_null', 'set_default', 'scrub') AND EXISTS (
@@ -122,6 +121,7 @@ SELECT
                 AND o.child_columns = e.child_columns AND o.parent_columns = e.parent_columns
                 AND o.rule_action = 'cascade' AND o.discriminator_column IS NULL
         ) THEN 'cascade'
+        -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
         WHEN e.rule_action IN ('set_null', 'scrub') AND EXISTS (
             SELECT 1
             FROM pg_attribute AS a

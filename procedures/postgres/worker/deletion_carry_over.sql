@@ -3,7 +3,8 @@
 --
 -- Parameters  p_run_id   the run
 -- Returns     integer, the number of jobs that are running no more
--- Writes      deletion_jobs, deletion_walk_keys, deletion_soft_keys     Commits  no
+-- Writes      deletion_jobs, deletion_attempts, deletion_walk_keys, deletion_soft_keys
+-- Commits     no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_carry_over(p_run_id bigint)
