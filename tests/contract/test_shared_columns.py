@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.schemas import in_small_steps
+from tests.contract.steps import Steps
 from tests.database import Database, Reference
 
 
@@ -47,3 +48,125 @@ def test_a_declared_reference_deletes_its_own_rows_alone(db: Database) -> None:
     assert (job.status, job.error) == ("done", None)
     # Rows of another kind stay, as the key over the same column says.
     assert db.rows("SELECT id, top FROM leaf") == [(2, None)]
+
+
+def build_far_below(db: Database, *, is_circle: bool) -> None:
+    """Make leaf.c refer to top (cascade) and to far (set null), and far hang from leaf or not."""
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("leaf", "id bigint", "c bigint null", rows=[(1, 1)])
+    db.table("mid", "id bigint", "up bigint", rows=[(1, 1)])
+    db.table("far", "id bigint", "up bigint", rows=[(1, 1), (2, 1)])
+    db.add_reference("leaf", Reference("c", "top", "cascade", name="by_top"))
+    db.add_reference("leaf", Reference("c", "far", "set null", name="by_far"))
+    db.add_reference("mid", Reference("up", "leaf" if is_circle else "top", "cascade"))
+    db.add_reference("far", Reference("up", "mid", "cascade"))
+    db.register_deletion_target("top")
+    in_small_steps(db)
+
+
+def test_rows_that_wait_for_a_row_below_them_go_with_it(db: Database) -> None:
+    build_far_below(db, is_circle=True)
+    # What goes in a circle that nothing opens goes in one batch.
+    db.set_deletion_setting("batch_rows", 10)
+    job = db.delete("top", 1)
+    left = db.rows("SELECT id, c FROM leaf")
+    if db.engine == "mysql":
+        # Neither c nor what leads down to far may be NULL: each would lose its row.
+        assert (job.status, (job.error or "")[:5]) == ("failed", "JD007")
+        assert (left, db.receipts(job.id)) == ([(1, 1)], {})
+    else:
+        assert (job.status, job.error, left) == ("done", None, [])
+        assert db.receipts(job.id) == {
+            ("top", "delete"): 1,
+            ("leaf", "delete"): 1,
+            ("mid", "delete"): 1,
+            ("far", "delete"): 2,
+        }
+
+
+def test_a_row_that_stays_is_not_set_by_what_hangs_below_such_rows(db: Database) -> None:
+    build_far_below(db, is_circle=True)
+    # It refers to a row that goes, by a key over a column that the same job finds rows by.
+    db.insert("leaf", [(2, 2)])
+    foreseen = [row for row in db.preview_deletion("top", 1) if row.action == "restrict"]
+    assert [(row.reference_name, row.row_count) for row in foreseen] == [("by_far", 1)]
+    job = db.delete("top", 1)
+    assert (job.status, job.error) == ("failed", "JD006: 1 row of leaf behind by_far")
+    assert sorted(db.rows("SELECT id, c FROM leaf")) == [(1, 1), (2, 2)]
+    assert db.receipts(job.id) == {}
+
+
+def test_a_row_that_stays_is_set_after_all_that_go(db: Database) -> None:
+    build_far_below(db, is_circle=False)
+    # Of two rows that hang from top 1 by c one also is what far 1 waits for.
+    db.insert("leaf", [(2, 2), (3, 1)])
+    job = db.delete("top", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.rows("SELECT id, c FROM leaf") == [(2, None)]
+    assert db.receipts(job.id) == {
+        ("top", "delete"): 1,
+        ("leaf", "delete"): 2,
+        ("leaf", "set_null"): 1,
+        ("mid", "delete"): 1,
+        ("far", "delete"): 2,
+    }
+    assert db.count("far") == db.count("mid") == 0
+
+
+def build_leaves_that_wait(db: Database) -> None:
+    """Make leaves 1 and 2 wait for kids, and these for rows that stay; each top has a far row."""
+    db.table("top", "id bigint", rows=[(1,), (2,), (3,)])
+    db.table("a_far", "id bigint", "top bigint", rows=[(1, 1), (2, 2), (3, 1)])
+    db.table("leaf", "id bigint", "c bigint null", "ring bigint null")
+    db.insert("leaf", [(1, 1, None), (2, 2, None), (3, 3, None)])
+    db.table("kid", "id bigint", "leaf bigint", rows=[(1, 1), (2, 2)])
+    db.table("other", "id bigint", "top bigint null", "kid bigint null", rows=[])
+    db.insert("other", [(1, None, 1), (2, 3, 2)])
+    db.add_reference("a_far", Reference("top", "top", "cascade"))
+    db.add_reference("leaf", Reference("c", "top", "cascade", name="by_top"))
+    db.add_reference("leaf", Reference("c", "a_far", "set null", name="by_far"))
+    db.add_reference("kid", Reference("leaf", "leaf", "cascade"))
+    # Tables in a circle have no place in the order of work: a_far comes before leaf.
+    db.add_reference("leaf", Reference("ring", "kid"))
+    db.add_reference("other", Reference("top", "top", "cascade"))
+    db.add_reference("other", Reference("kid", "kid", "set null"))
+    db.register_deletion_target("top")
+    in_small_steps(db)
+
+
+def check_leaves(db: Database, jobs: list[int]) -> None:
+    """See that leaf 3 stays, set, and nothing else of the two jobs."""
+    assert [(db.job(job).status, db.job(job).error) for job in jobs] == [("done", None)] * 2
+    assert db.rows("SELECT id, c FROM leaf") == [(3, None)]
+    assert sorted(db.rows("SELECT * FROM other")) == [(1, None, None), (2, 3, None)]
+    assert db.count("kid") == db.count("a_far") == 0
+    assert db.receipts(jobs[1]) == {
+        (table, "delete"): 1 for table in ("top", "a_far", "leaf", "kid")
+    } | {("other", "set_null"): 1}
+
+
+@pytest.mark.parametrize("is_set", [False, True])
+def test_a_row_that_goes_later_is_not_set_with_those_that_stay(db: Database, is_set: bool) -> None:
+    build_leaves_that_wait(db)
+    if is_set:
+        jobs = [db.enqueue_deletion("top", key) for key in (1, 2)]
+        db.run()
+    else:
+        jobs = [db.delete("top", key).id for key in (1, 2)]
+    check_leaves(db, jobs)
+
+
+def test_what_is_set_last_is_set_last_for_each_root_of_a_run(db: Database) -> None:
+    build_leaves_that_wait(db)
+    jobs = [db.enqueue_deletion("top", key) for key in (1, 2)]
+    steps = Steps(db)
+    steps.claim()
+    assert steps.step() == "more"
+    # As contention would leave it: each root is a frame of its own, one after the other.
+    db.observer.execute("UPDATE deletion_runs SET batch_rows = 1")
+    steps.finish()
+    check_leaves(db, jobs)
+    # PostgreSQL removes what may go in circles in runs of one job.
+    assert [db.outcomes(job) for job in jobs] == [
+        db.either(mysql=["done"], postgres=["returned", "done"])
+    ] * 2

@@ -158,6 +158,22 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_plan_steps'
+            AND c.column_name = 'is_shared'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_plan_steps ADD COLUMN is_shared BOOLEAN NOT NULL DEFAULT FALSE '
+    'COMMENT ''The reference sets a column by which rows of the closure are found: last of all'''
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 DROP TABLE IF EXISTS deletion_plan_nodes;
 
 CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
@@ -248,6 +264,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    is_shared BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where it sets a column by which rows of the closure are found',
     in_check BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the check has to look at this reference',
     is_once BOOLEAN NOT NULL DEFAULT FALSE
@@ -288,9 +306,9 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_steps.sql f675c68faeead418239c23c56058f1ab3f987b160b5f94e45f0426abc00d8aa6  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_steps.sql a671d89ddd422f7632786f133127167cf1ccb753904c05c0a2adcff66c7925d1  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 11e3596a67d1a763f8b37b441e9b25ce228dee0d24577e22105c90e78114c7a1  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 963e6c6e15714f3c8f518cdc133d0d12aa5e73c345d7124095cd0202611782b9  -- noqa: LT05
 -- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
@@ -5007,26 +5025,6 @@ BEGIN
     SET e.action = r.action
     WHERE e.plan_id = p_plan_id;
 
-    -- Another key over the same columns deletes each of these rows: a NULL would hide them.
-    UPDATE deletion_plan_edges AS e
-    INNER JOIN deletion_plan_nodes AS n
-        ON n.plan_id = e.plan_id AND n.node_no = e.parent_node_no AND NOT n.is_expanded
-    INNER JOIN (
-        SELECT DISTINCT
-            o.parent_node_no, o.child_schema, o.child_table, o.child_columns, o.parent_columns
-        FROM deletion_plan_edges AS o
-        WHERE
-            o.plan_id = p_plan_id AND o.action = 'cascade' AND o.discriminator_column IS NULL
-    ) AS k
-        ON
-            k.parent_node_no = e.parent_node_no
-            AND k.child_schema = e.child_schema
-            AND k.child_table = e.child_table
-            AND k.child_columns = e.child_columns
-            AND k.parent_columns = e.parent_columns
-    SET e.action = 'cascade'
-    WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default', 'scrub');
-
     -- A column that cannot be set blocks as the engine would, but before anything is touched.
     UPDATE deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
@@ -5287,6 +5285,100 @@ BEGIN
     WHERE q.problem IS NOT NULL
     ORDER BY q.node_no
     LIMIT 1;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_plan_shared.sql
+-- deletion_plan_shared
+-- Mark the references whose rows are set in columns that say more than what they refer to.
+--
+-- Parameters  p_plan_id   the plan, all its references known
+-- Writes      deletion_plan_edges: is_shared where rows of the closure are found by a column that
+--             the reference sets; action restrict where rows below these wait for one
+-- Commits     no
+-- Execute     the owner only
+--
+-- A row of the closure that was set so would not be found any more: such columns are set when
+-- nothing else can go. Where rows wait for that which hang below the very rows that would be set,
+-- those are not gone by then, and cannot be told from rows that stay: what stays blocks.
+
+DROP PROCEDURE IF EXISTS deletion_plan_shared;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_shared(
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Mark the references whose rows are set in columns that say more than what they refer to'
+BEGIN
+    -- By what a row is found: its key, what it hangs from, and what hangs from it.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        -- DISTINCT makes a table of its own: the server changes none that it reads.
+        SELECT DISTINCT o.edge_no
+        FROM deletion_plan_edges AS o
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no AND n.in_closure
+        WHERE
+            o.plan_id = p_plan_id
+            AND o.action IN ('set_null', 'set_default', 'scrub')
+            AND (
+                coalesce(json_overlaps(o.child_columns, n.key_columns), FALSE)
+                OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS a FORCE INDEX (idx_dpe_child)
+                    WHERE
+                        a.plan_id = o.plan_id
+                        AND a.child_node_no = o.child_node_no
+                        AND a.action = 'cascade'
+                        AND json_overlaps(o.child_columns, json_merge_preserve(
+                            a.child_columns,
+                            coalesce(json_array(a.discriminator_column), json_array())
+                        ))
+                )
+                OR EXISTS (
+                    SELECT 1
+                    FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
+                    WHERE
+                        b.plan_id = o.plan_id
+                        AND b.parent_node_no = o.child_node_no
+                        AND b.action <> 'keep'
+                        AND json_overlaps(o.child_columns, b.parent_columns)
+                )
+            )
+    ) AS q ON q.edge_no = e.edge_no
+    SET e.is_shared = TRUE
+    WHERE e.plan_id = p_plan_id;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        WITH RECURSIVE below (edge_no, node_no) AS (
+            SELECT s.edge_no, s.child_node_no
+            FROM deletion_plan_edges AS s
+            WHERE s.plan_id = p_plan_id AND s.is_shared
+            UNION DISTINCT
+            SELECT b.edge_no, r.child_node_no
+            FROM below AS b
+            INNER JOIN deletion_plan_edges AS r FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
+                ON
+                    r.plan_id = p_plan_id
+                    AND r.parent_node_no = b.node_no
+                    AND r.action <> 'keep'
+            INNER JOIN deletion_plan_nodes AS n
+                ON n.plan_id = r.plan_id AND n.node_no = r.child_node_no AND n.in_closure
+        )
+
+        SELECT DISTINCT b.edge_no
+        FROM below AS b
+        INNER JOIN deletion_plan_edges AS s FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
+            ON s.plan_id = p_plan_id AND s.parent_node_no = b.node_no AND s.is_shared
+    ) AS q ON q.edge_no = e.edge_no
+    SET e.action = 'restrict', e.is_shared = FALSE
+    WHERE e.plan_id = p_plan_id;
 END$$
 DELIMITER ;
 -- <<<
@@ -6148,6 +6240,7 @@ BEGIN
     END IF;
 
     IF p_error IS NULL THEN
+        CALL deletion_plan_shared(p_plan_id);
         CALL deletion_plan_ranks(p_plan_id);
         CALL deletion_plan_cycle(p_plan_id);
         CALL deletion_break_columns(p_plan_id);
@@ -6335,11 +6428,12 @@ BEGIN
 
     INSERT INTO deletion_plan_steps (
         plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
-        action, is_leaf, waits, in_check, index_name, sql_text
+        action, is_leaf, waits, is_shared, in_check, index_name, sql_text
     )
     SELECT
         p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
-        n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.in_check, e.index_name,
+        n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.is_shared, e.in_check,
+        e.index_name,
         CASE k.kind
             WHEN 'parent_row' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
             WHEN 'change_rows' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
@@ -7804,7 +7898,7 @@ BEGIN
             AND (
                 s.action = 'cascade'
                 OR NOT s.waits
-                OR json_contains_path(@dj_state, 'one', '$.set')
+                OR json_contains_path(@dj_state, 'one', if(s.is_shared, '$.last', '$.set'))
             )
         ORDER BY s.edge_no
         LIMIT 1;
@@ -9935,6 +10029,13 @@ BEGIN
     THEN
         -- What is left goes in circles, or lies above one.
         SET @dj_state = json_set(@dj_state, '$.together', TRUE), @dj_idle = 0;
+    ELSEIF NOT json_contains_path(@dj_state, 'one', '$.last') AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.is_shared
+    ) THEN
+        -- No row that would not be found any more is left to be found.
+        SET @dj_state = json_set(@dj_state, '$.last', TRUE), @dj_idle = 0;
     ELSEIF @dj_idle = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         SET @dj_idle = 1;
@@ -10473,6 +10574,11 @@ COMMENT 'Drop the walk''s present frame and go on with the one below it'
 BEGIN
     DECLARE v_node_no INT DEFAULT @dj_node_no;
     DECLARE v_here BIGINT DEFAULT @dj_here;
+
+    -- Other jobs' rows have not had their turn: what is set last in theirs is not set yet.
+    IF @dj_edge_no = 0 THEN
+        SET @dj_state = json_remove(@dj_state, '$.last');
+    END IF;
 
     CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, FALSE);
     DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;

@@ -143,6 +143,21 @@ COMMENT 'What would become of the row: delete, set_null, set_default, restrict o
 
 -- Every statement can be run again: here DDL commits.
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_plan_steps'
+            AND c.column_name = 'is_shared'
+    ),
+    'ALTER TABLE deletion_plan_steps DROP COLUMN is_shared',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 -- A plan that looks at held rows is compiled anew without.
 DELETE FROM deletion_plan_steps WHERE kind = 'held';
 ALTER TABLE deletion_plan_steps MODIFY COLUMN index_name VARCHAR(64) NULL
@@ -335,6 +350,7 @@ DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_write_holds;
 DROP PROCEDURE IF EXISTS deletion_plan_links;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
+DROP PROCEDURE IF EXISTS deletion_plan_shared;
 DROP FUNCTION IF EXISTS deletion_scrub_objection;
 DROP PROCEDURE IF EXISTS deletion_rule_problem;
 DROP PROCEDURE IF EXISTS deletion_read_scrub;

@@ -91,9 +91,12 @@ CREATE INDEX IF NOT EXISTS idx_dps_parent
 ON deletion_plan_steps (plan_id, parent_node_no, edge_no);
 CREATE INDEX IF NOT EXISTS idx_dps_edge
 ON deletion_plan_steps (plan_id, edge_no, kind);
+ALTER TABLE deletion_plan_steps ADD COLUMN is_shared boolean NOT NULL DEFAULT FALSE;
+COMMENT ON COLUMN deletion_plan_steps.is_shared IS
+'The reference sets a column by which rows of the closure are found: last of all.';
 
 -- === schema/postgres/tables/deletion_rules.sql 3ab113db3b1d1c233e3d3893045f01728bbcfb8a1d564e14b889fbe4a0b77e61  -- noqa: LT05
--- === schema/postgres/tables/deletion_plan_steps.sql 79f68ba7539e4ea5bb627e575f9c01b5bd039405f86ee5c1bf8b390d9058fcc1  -- noqa: LT05
+-- === schema/postgres/tables/deletion_plan_steps.sql fa0e605db52375bb0f36c0fd3556704f9c01bf764dfa9385ccade1e1c549f9ca  -- noqa: LT05
 -- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
 -- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05
@@ -3092,6 +3095,7 @@ described AS (
         deletion_plan_edge(r.source, p.node, c.node)
         || jsonb_build_object(
             'waits', r.action NOT IN ('cascade', 'keep') AND r.in_closure,
+            'shared', r.source -> 'shared',
             'leaf', r.action = 'cascade' AND NOT EXISTS (
                 SELECT 1
                 FROM reference AS below
@@ -3213,6 +3217,110 @@ COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
 REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_plan_shared.sql
+-- deletion_plan_shared
+-- Mark the references whose rows are set in columns that say more than what they refer to.
+--
+-- Parameters  p_references   rows of deletion_references_to, as a jsonb array
+--             p_closure      the closure's tables, the target first
+--             p_key          the target's key
+-- Returns     jsonb: the same rows, "shared" TRUE where rows of the closure are found by a column
+--             that the reference sets; their action restrict where rows below these wait for one
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- A row of the closure that was set so would not be found any more: such columns are set when
+-- nothing else can go. Where rows wait for that which hang below the very rows that would be set,
+-- those are not gone by then, and cannot be told from rows that stay: what stays blocks.
+
+CREATE OR REPLACE FUNCTION deletion_plan_shared(
+    p_references jsonb,
+    p_closure oid[],
+    p_key int2[]
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_shared$
+WITH RECURSIVE reference AS MATERIALIZED (
+    SELECT e.ordinality AS no, e.value AS source, r.*, r.child_oid = ANY (p_closure) AS in_closure
+    FROM jsonb_array_elements(p_references) WITH ORDINALITY AS e
+    CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
+        child_oid oid, parent_oid oid, action text, child_columns jsonb, parent_columns jsonb,
+        set_columns jsonb, discriminator_column jsonb
+    )
+),
+
+set_column AS (
+    SELECT r.no, r.child_oid, c.value AS column_no
+    FROM reference AS r
+    CROSS JOIN LATERAL jsonb_array_elements(r.set_columns) AS c
+    WHERE r.in_closure AND r.action IN ('set_null', 'set_default', 'scrub')
+),
+
+-- By what a row is found: its key, what it hangs from, and what hangs from it.
+telling AS (
+    SELECT DISTINCT t.table_oid, c.value AS column_no
+    FROM (
+        SELECT s.child_oid AS table_oid, to_jsonb(CASE
+            WHEN s.child_oid = p_closure[1] THEN p_key ELSE deletion_node_key(s.child_oid)
+        END) AS columns
+        FROM (SELECT DISTINCT x.child_oid FROM set_column AS x) AS s
+        UNION ALL
+        SELECT r.child_oid, r.child_columns || coalesce(
+            nullif(r.discriminator_column, 'null'), '[]'
+        )
+        FROM reference AS r
+        WHERE r.action = 'cascade'
+        UNION ALL
+        SELECT r.parent_oid, r.parent_columns
+        FROM reference AS r
+        WHERE r.action <> 'keep'
+    ) AS t
+    CROSS JOIN LATERAL jsonb_array_elements(coalesce(nullif(t.columns, 'null'), '[]')) AS c
+),
+
+shared AS (
+    SELECT DISTINCT s.no
+    FROM set_column AS s
+    INNER JOIN telling AS t ON t.table_oid = s.child_oid AND t.column_no = s.column_no
+),
+
+below (no, table_oid) AS (
+    SELECT s.no, r.child_oid
+    FROM shared AS s
+    INNER JOIN reference AS r ON r.no = s.no
+    UNION
+    SELECT b.no, r.child_oid
+    FROM below AS b
+    INNER JOIN reference AS r
+        ON r.parent_oid = b.table_oid AND r.in_closure AND r.action <> 'keep'
+),
+
+stacked AS (
+    SELECT DISTINCT b.no
+    FROM below AS b
+    INNER JOIN reference AS r ON r.parent_oid = b.table_oid
+    INNER JOIN shared AS s ON s.no = r.no
+)
+
+SELECT coalesce(jsonb_agg(
+    r.source
+    || CASE WHEN k.no IS NOT NULL THEN '{"action": "restrict"}' ELSE '{}' END::jsonb
+    || jsonb_build_object('shared', s.no IS NOT NULL AND k.no IS NULL)
+    ORDER BY r.no
+), '[]')
+FROM reference AS r
+LEFT JOIN shared AS s ON s.no = r.no
+LEFT JOIN stacked AS k ON k.no = r.no;
+$deletion_plan_shared$;
+
+COMMENT ON FUNCTION deletion_plan_shared(jsonb, oid[], int2[]) IS
+'Mark the references whose rows are set in columns that say more than what they refer to.';
+REVOKE ALL ON FUNCTION deletion_plan_shared(jsonb, oid[], int2[]) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_plan_graph.sql
 -- deletion_plan_graph
 -- Work out the tables and references of a target's deletion, in the order of the walk.
@@ -3306,6 +3414,8 @@ BEGIN
             'error', v_error
         );
     END IF;
+
+    v_references := deletion_plan_shared(v_references, v_closure, v_key);
 
     SELECT jsonb_agg(
         deletion_plan_node(
@@ -3731,15 +3841,6 @@ SELECT
         ELSE e.reference_name
     END AS reference_name,
     CASE
-        -- Another key over the same columns deletes each of these rows: a NULL would hide them.
-        WHEN e.rule_action IN ('set_null', 'set_default', 'scrub') AND EXISTS (
-            SELECT 1
-            FROM ruled AS o
-            WHERE
-                o.child_oid = e.child_oid AND o.parent_oid = e.parent_oid
-                AND o.child_columns = e.child_columns AND o.parent_columns = e.parent_columns
-                AND o.rule_action = 'cascade' AND o.discriminator_column IS NULL
-        ) THEN 'cascade'
         -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
         WHEN e.rule_action IN ('set_null', 'scrub') AND EXISTS (
             SELECT 1
@@ -5515,7 +5616,7 @@ statement AS (
 
 INSERT INTO deletion_plan_steps (
     plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
-    is_leaf, waits, in_check, index_name, sql_text
+    is_leaf, waits, in_check, index_name, sql_text, is_shared
 )
 SELECT
     p_plan_id,
@@ -5536,7 +5637,8 @@ SELECT
     coalesce((e.edge ->> 'check')::boolean, FALSE),
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
-    s.sql_text
+    s.sql_text,
+    coalesce((e.edge ->> 'shared')::boolean, FALSE)
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;
@@ -6388,7 +6490,10 @@ BEGIN
             AND s.edge_no > (v_walk.frame).edge_pos
             AND (
                 s.kind = 'drain'
-                OR (s.kind = 'set' AND (NOT s.waits OR (v_walk.run).state ? 'set'))
+                OR (s.kind = 'set' AND (
+                    NOT s.waits
+                    OR (v_walk.run).state ? CASE WHEN s.is_shared THEN 'last' ELSE 'set' END
+                ))
                 OR (
                     s.kind = CASE
                         WHEN p_run.state ? 'careful' THEN 'fetch_beyond'
@@ -8994,6 +9099,14 @@ BEGIN
 
         v_run.state := v_run.state || '{"together": true}';
         v_frame.idle_passes := 0;
+    ELSIF NOT v_run.state ? 'last' AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.is_shared
+    ) THEN
+        -- No row that would not be found any more is left to be found.
+        v_run.state := v_run.state || '{"last": true}';
+        v_frame.idle_passes := 0;
     ELSIF v_frame.idle_passes = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         v_frame.idle_passes := 1;
@@ -9673,6 +9786,11 @@ BEGIN
     ELSE
         v_walk.frame := v_walk.below[v_last];
         v_walk.below := v_walk.below[:v_last - 1];
+    END IF;
+
+    -- Other jobs' rows have not had their turn: what is set last in theirs is not set yet.
+    IF (p_walk.frame).edge_no = 0 THEN
+        v_walk.run.state := (v_walk.run).state - 'last';
     END IF;
 
     -- What went below a row went below its parent as well. Rows of one table that refer to each

@@ -88,6 +88,7 @@ COMMENT ON COLUMN deletion_walk_keys.fate IS
 -- As before 0.3.0.
 DROP INDEX IF EXISTS idx_dps_parent;
 DROP INDEX IF EXISTS idx_dps_edge;
+ALTER TABLE deletion_plan_steps DROP COLUMN is_shared;
 
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_health;
@@ -158,6 +159,7 @@ DROP FUNCTION IF EXISTS deletion_rule_problem;
 DROP FUNCTION IF EXISTS deletion_references_to;
 DROP FUNCTION IF EXISTS deletion_read_scrub;
 DROP FUNCTION IF EXISTS deletion_root_columns;
+DROP FUNCTION IF EXISTS deletion_plan_shared;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_table;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;

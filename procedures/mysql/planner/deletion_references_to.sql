@@ -93,26 +93,6 @@ BEGIN
     SET e.action = r.action
     WHERE e.plan_id = p_plan_id;
 
-    -- Another key over the same columns deletes each of these rows: a NULL would hide them.
-    UPDATE deletion_plan_edges AS e
-    INNER JOIN deletion_plan_nodes AS n
-        ON n.plan_id = e.plan_id AND n.node_no = e.parent_node_no AND NOT n.is_expanded
-    INNER JOIN (
-        SELECT DISTINCT
-            o.parent_node_no, o.child_schema, o.child_table, o.child_columns, o.parent_columns
-        FROM deletion_plan_edges AS o
-        WHERE
-            o.plan_id = p_plan_id AND o.action = 'cascade' AND o.discriminator_column IS NULL
-    ) AS k
-        ON
-            k.parent_node_no = e.parent_node_no
-            AND k.child_schema = e.child_schema
-            AND k.child_table = e.child_table
-            AND k.child_columns = e.child_columns
-            AND k.parent_columns = e.parent_columns
-    SET e.action = 'cascade'
-    WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default', 'scrub');
-
     -- A column that cannot be set blocks as the engine would, but before anything is touched.
     UPDATE deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n

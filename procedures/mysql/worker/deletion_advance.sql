@@ -85,7 +85,7 @@ BEGIN
             AND (
                 s.action = 'cascade'
                 OR NOT s.waits
-                OR json_contains_path(@dj_state, 'one', '$.set')
+                OR json_contains_path(@dj_state, 'one', if(s.is_shared, '$.last', '$.set'))
             )
         ORDER BY s.edge_no
         LIMIT 1;

@@ -37,6 +37,13 @@ BEGIN
     THEN
         -- What is left goes in circles, or lies above one.
         SET @dj_state = json_set(@dj_state, '$.together', TRUE), @dj_idle = 0;
+    ELSEIF NOT json_contains_path(@dj_state, 'one', '$.last') AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.is_shared
+    ) THEN
+        -- No row that would not be found any more is left to be found.
+        SET @dj_state = json_set(@dj_state, '$.last', TRUE), @dj_idle = 0;
     ELSEIF @dj_idle = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         SET @dj_idle = 1;

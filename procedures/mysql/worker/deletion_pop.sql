@@ -17,6 +17,11 @@ BEGIN
     DECLARE v_node_no INT DEFAULT @dj_node_no;
     DECLARE v_here BIGINT DEFAULT @dj_here;
 
+    -- Other jobs' rows have not had their turn: what is set last in theirs is not set yet.
+    IF @dj_edge_no = 0 THEN
+        SET @dj_state = json_remove(@dj_state, '$.last');
+    END IF;
+
     CALL deletion_note_frame(@dj_node_no, @dj_edge_no, @dj_keys, FALSE);
     DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
     SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');

@@ -124,6 +124,7 @@ described AS (
         deletion_plan_edge(r.source, p.node, c.node)
         || jsonb_build_object(
             'waits', r.action NOT IN ('cascade', 'keep') AND r.in_closure,
+            'shared', r.source -> 'shared',
             'leaf', r.action = 'cascade' AND NOT EXISTS (
                 SELECT 1
                 FROM reference AS below

@@ -91,6 +91,8 @@ BEGIN
         );
     END IF;
 
+    v_references := deletion_plan_shared(v_references, v_closure, v_key);
+
     SELECT jsonb_agg(
         deletion_plan_node(
             (t.ordinality - 1)::integer,

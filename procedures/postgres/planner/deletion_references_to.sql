@@ -112,15 +112,6 @@ SELECT
         ELSE e.reference_name
     END AS reference_name,
     CASE
-        -- Another key over the same columns deletes each of these rows: a NULL would hide them.
-        WHEN e.rule_action IN ('set_null', 'set_default', 'scrub') AND EXISTS (
-            SELECT 1
-            FROM ruled AS o
-            WHERE
-                o.child_oid = e.child_oid AND o.parent_oid = e.parent_oid
-                AND o.child_columns = e.child_columns AND o.parent_columns = e.parent_columns
-                AND o.rule_action = 'cascade' AND o.discriminator_column IS NULL
-        ) THEN 'cascade'
         -- A column that cannot be NULL blocks as the engine would, but before anything is touched.
         WHEN e.rule_action IN ('set_null', 'scrub') AND EXISTS (
             SELECT 1

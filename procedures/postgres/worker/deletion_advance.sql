@@ -63,7 +63,10 @@ BEGIN
             AND s.edge_no > (v_walk.frame).edge_pos
             AND (
                 s.kind = 'drain'
-                OR (s.kind = 'set' AND (NOT s.waits OR (v_walk.run).state ? 'set'))
+                OR (s.kind = 'set' AND (
+                    NOT s.waits
+                    OR (v_walk.run).state ? CASE WHEN s.is_shared THEN 'last' ELSE 'set' END
+                ))
                 OR (
                     s.kind = CASE
                         WHEN p_run.state ? 'careful' THEN 'fetch_beyond'

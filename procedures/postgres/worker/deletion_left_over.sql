@@ -51,6 +51,14 @@ BEGIN
 
         v_run.state := v_run.state || '{"together": true}';
         v_frame.idle_passes := 0;
+    ELSIF NOT v_run.state ? 'last' AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.is_shared
+    ) THEN
+        -- No row that would not be found any more is left to be found.
+        v_run.state := v_run.state || '{"last": true}';
+        v_frame.idle_passes := 0;
     ELSIF v_frame.idle_passes = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         v_frame.idle_passes := 1;

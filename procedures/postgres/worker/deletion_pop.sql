@@ -27,6 +27,11 @@ BEGIN
         v_walk.below := v_walk.below[:v_last - 1];
     END IF;
 
+    -- Other jobs' rows have not had their turn: what is set last in theirs is not set yet.
+    IF (p_walk.frame).edge_no = 0 THEN
+        v_walk.run.state := (v_walk.run).state - 'last';
+    END IF;
+
     -- What went below a row went below its parent as well. Rows of one table that refer to each
     -- other are counted level by level: there few have as much below them as those on top.
     IF (v_walk.frame).node_no <> (p_walk.frame).node_no THEN

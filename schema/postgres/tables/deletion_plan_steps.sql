@@ -16,6 +16,7 @@ CREATE TABLE deletion_plan_steps (
     in_check boolean NOT NULL DEFAULT FALSE,
     index_name text,
     sql_text text,
+    is_shared boolean NOT NULL DEFAULT FALSE,
     PRIMARY KEY (plan_id, step_no)
 );
 
@@ -49,3 +50,5 @@ COMMENT ON COLUMN deletion_plan_steps.index_name IS
 'The index that supports the reference; NULL: none.';
 COMMENT ON COLUMN deletion_plan_steps.sql_text IS
 'The statement as it runs; NULL: the step has none.';
+COMMENT ON COLUMN deletion_plan_steps.is_shared IS
+'The reference sets a column by which rows of the closure are found: last of all.';
