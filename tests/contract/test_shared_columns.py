@@ -102,6 +102,8 @@ def test_a_row_that_stays_is_set_after_all_that_go(db: Database) -> None:
     db.insert("leaf", [(2, 2), (3, 1)])
     job = db.delete("top", 1)
     assert (job.status, job.error) == ("done", None)
+    last = db.column("SELECT reference_name FROM vw_deletion_plan WHERE kind = 'set' AND is_shared")
+    assert last == ["by_far"]
     assert db.rows("SELECT id, c FROM leaf") == [(2, None)]
     assert db.receipts(job.id) == {
         ("top", "delete"): 1,

@@ -88,12 +88,14 @@ COMMENT ON COLUMN deletion_walk_keys.fate IS
 -- As before 0.3.0.
 DROP INDEX IF EXISTS idx_dps_parent;
 DROP INDEX IF EXISTS idx_dps_edge;
+DROP VIEW vw_deletion_plan;
 ALTER TABLE deletion_plan_steps DROP COLUMN is_shared;
 
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_health;
 DROP VIEW IF EXISTS vw_deletion_problems;
 DROP VIEW IF EXISTS vw_deletion_holds;
+DROP VIEW IF EXISTS vw_deletion_plan;
 DROP VIEW IF EXISTS vw_deletion_marks;
 DROP VIEW IF EXISTS vw_deletion_progress;
 DROP FUNCTION IF EXISTS deletion_restore_job;
@@ -5582,6 +5584,44 @@ WHERE j.status = 'running';
 
 COMMENT ON VIEW vw_deletion_progress IS 'One row for each running job.';
 GRANT SELECT ON vw_deletion_progress TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
+-- >>> schema/postgres/views/vw_deletion_plan.sql
+-- vw_deletion_plan
+-- The current plans, step by step, with the SQL that runs; a plan that cannot run says why.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+
+CREATE OR REPLACE VIEW vw_deletion_plan AS
+SELECT
+    p.plan_id,
+    p.entity_table,
+    p.hard_delete,
+    p.error_code,
+    p.error,
+    p.can_block,
+    p.has_waits,
+    p.compiled_at,
+    s.step_no,
+    s.kind,
+    s.node_no,
+    s.parent_node_no,
+    s.edge_no,
+    s.table_name,
+    s.reference_name,
+    s.action,
+    s.is_leaf,
+    s.waits,
+    s.in_check,
+    s.index_name,
+    s.sql_text
+FROM deletion_plans AS p
+LEFT JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
+WHERE p.superseded_at IS NULL
+ORDER BY p.entity_table, p.hard_delete, s.step_no;
+
+COMMENT ON VIEW vw_deletion_plan IS 'One row for each step of a current plan.';
+GRANT SELECT ON vw_deletion_plan TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
 -- >>> schema/postgres/views/vw_deletion_problems.sql

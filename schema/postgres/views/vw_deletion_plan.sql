@@ -25,7 +25,8 @@ SELECT
     s.waits,
     s.in_check,
     s.index_name,
-    s.sql_text
+    s.sql_text,
+    s.is_shared
 FROM deletion_plans AS p
 LEFT JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
 WHERE p.superseded_at IS NULL
