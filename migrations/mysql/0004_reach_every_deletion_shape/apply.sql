@@ -164,11 +164,11 @@ SET @dj_sql = if(
         FROM information_schema.columns AS c
         WHERE
             c.table_schema = database() AND c.table_name = 'deletion_plan_steps'
-            AND c.column_name = 'is_shared'
+            AND c.column_name = 'set_order'
     ),
     'DO 0',
-    'ALTER TABLE deletion_plan_steps ADD COLUMN is_shared BOOLEAN NOT NULL DEFAULT FALSE '
-    'COMMENT ''The reference sets a column by which rows of the closure are found: last of all'''
+    'ALTER TABLE deletion_plan_steps ADD COLUMN set_order SMALLINT NOT NULL DEFAULT 0 COMMENT '
+    '''Its place among the references that are set when nothing else can go; 0: with the others'''
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
@@ -264,8 +264,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child table is in the closure too, and the reference only orders',
-    is_shared BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where it sets a column by which rows of the closure are found',
+    set_order SMALLINT NOT NULL DEFAULT 0
+        COMMENT 'Its place among those that are set when nothing else can go; 0: with the others',
     in_check BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the check has to look at this reference',
     is_once BOOLEAN NOT NULL DEFAULT FALSE
@@ -306,9 +306,9 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_steps.sql a671d89ddd422f7632786f133127167cf1ccb753904c05c0a2adcff66c7925d1  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_steps.sql a9c3ea40d0abac41b3744c11f1c50fb6d6d15648b791902a3a0528a347256d88  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 963e6c6e15714f3c8f518cdc133d0d12aa5e73c345d7124095cd0202611782b9  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 62c696fef4cd051eaf3264c4c57735b09ab8ebdb54c6bf487c25a056a77b4255  -- noqa: LT05
 -- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
@@ -5044,7 +5044,8 @@ BEGIN
                 AND (e.action IN ('set_null', 'scrub') OR c.column_default IS NULL)
         );
 
-    -- The engine would change rows behind the column as well: unbounded, and uncounted.
+    -- The engine would change rows behind the column as well, unbounded and uncounted, or refuse
+    -- what others refer to, when rows are gone already.
     UPDATE deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.parent_node_no AND NOT n.is_expanded
@@ -5063,7 +5064,6 @@ BEGIN
             WHERE
                 r.unique_constraint_schema = e.child_schema
                 AND r.referenced_table_name = e.child_table
-                AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
                 AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
         );
 END$$
@@ -5289,33 +5289,37 @@ END$$
 DELIMITER ;
 -- <<<
 
--- >>> procedures/mysql/planner/deletion_plan_shared.sql
--- deletion_plan_shared
--- Mark the references whose rows are set in columns that say more than what they refer to.
+-- >>> procedures/mysql/planner/deletion_plan_set_order.sql
+-- deletion_plan_set_order
+-- Put references whose rows are set in such an order that none hides a row from another reference.
 --
 -- Parameters  p_plan_id   the plan, all its references known
--- Writes      deletion_plan_edges: is_shared where rows of the closure are found by a column that
---             the reference sets; action restrict where rows below these wait for one
+-- Writes      deletion_plan_edges: set_order, when the reference has its turn among those that are
+--             set when nothing else can go, or 0; action restrict where no order would do
 -- Commits     no
 -- Execute     the owner only
 --
--- A row of the closure that was set so would not be found any more: such columns are set when
--- nothing else can go. Where rows wait for that which hang below the very rows that would be set,
--- those are not gone by then, and cannot be told from rows that stay: what stays blocks.
+-- A row of the closure that is set in a column by which it is found would stay; one that stays and
+-- is set in a column of another reference would not be set by that. So the first kind comes last,
+-- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
+-- would be set wait for such a turn as well, rows that are about to go are there still when it
+-- comes, and are not to be told from rows that stay; and what a default would make of a row of the
+-- closure is not known. Either blocks.
 
-DROP PROCEDURE IF EXISTS deletion_plan_shared;
+DROP PROCEDURE IF EXISTS deletion_plan_set_order;
 
 DELIMITER $$
-CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_shared(
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_plan_set_order(
     IN p_plan_id BIGINT UNSIGNED
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Mark the references whose rows are set in columns that say more than what they refer to'
+COMMENT 'Put references whose rows are set in an order in which none hides a row from another'
 BEGIN
-    -- By what a row is found: its key, what it hangs from, and what hangs from it.
+    -- By what rows of the closure are found: their key, what they hang from, and what hangs from
+    -- them; also from what else the engine makes such a column.
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         -- DISTINCT makes a table of its own: the server changes none that it reads.
@@ -5335,10 +5339,10 @@ BEGIN
                         a.plan_id = o.plan_id
                         AND a.child_node_no = o.child_node_no
                         AND a.action = 'cascade'
-                        AND json_overlaps(o.child_columns, json_merge_preserve(
-                            a.child_columns,
-                            coalesce(json_array(a.discriminator_column), json_array())
-                        ))
+                        AND json_overlaps(
+                            o.child_columns,
+                            json_array_append(a.child_columns, '$', a.discriminator_column)
+                        )
                 )
                 OR EXISTS (
                     SELECT 1
@@ -5349,17 +5353,87 @@ BEGIN
                         AND b.action <> 'keep'
                         AND json_overlaps(o.child_columns, b.parent_columns)
                 )
+                OR EXISTS (
+                    SELECT 1
+                    FROM information_schema.columns AS g
+                    CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                    )) AS k
+                    WHERE
+                        g.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                        AND g.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                        AND g.generation_expression <> ''
+                        AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
+                )
             )
     ) AS q ON q.edge_no = e.edge_no
-    SET e.is_shared = TRUE
+    SET e.set_order = 1, e.action = if(e.action = 'set_default', 'restrict', e.action)
     WHERE e.plan_id = p_plan_id;
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        WITH RECURSIVE hides AS (
+            SELECT
+                s.edge_no, o.edge_no AS hidden_no,
+                (o.action = 'scrub', json_length(o.child_columns))
+                > (s.action = 'scrub', json_length(s.child_columns)) AS is_larger
+            FROM deletion_plan_edges AS s
+            STRAIGHT_JOIN deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)  -- noqa: PRS
+                ON
+                    o.plan_id = s.plan_id
+                    AND o.child_node_no = s.child_node_no
+                    AND o.edge_no <> s.edge_no
+                    AND o.action IN ('set_null', 'set_default', 'scrub')
+                    AND (
+                        o.action = 'scrub'
+                        OR NOT json_contains(
+                            s.child_columns,
+                            if(
+                                o.discriminator_column IS NULL,
+                                o.child_columns,
+                                json_array_append(o.child_columns, '$', o.discriminator_column)
+                            )
+                        )
+                    )
+                    AND json_overlaps(
+                        s.child_columns,
+                        json_array_append(o.child_columns, '$', o.discriminator_column)
+                    )
+            WHERE s.plan_id = p_plan_id AND s.action IN ('set_null', 'set_default', 'scrub')
+        ),
+
+        ordered (edge_no, set_order) AS (
+            SELECT t.edge_no, 1
+            FROM deletion_plan_edges AS t
+            WHERE t.plan_id = p_plan_id AND t.set_order > 0 AND t.action <> 'restrict'
+            UNION DISTINCT
+            SELECT h.edge_no, 1
+            FROM hides AS h
+            UNION DISTINCT
+            SELECT h.edge_no, o.set_order + 1
+            FROM ordered AS o
+            INNER JOIN hides AS h ON h.hidden_no = o.edge_no AND h.is_larger
+        )
+
+        SELECT o.edge_no, max(o.set_order) AS set_order
+        FROM ordered AS o
+        GROUP BY o.edge_no
+    ) AS q ON q.edge_no = e.edge_no
+    SET e.set_order = q.set_order
+    WHERE e.plan_id = p_plan_id;
+
+    UPDATE deletion_plan_edges AS e
+    SET e.set_order = 0
+    WHERE e.plan_id = p_plan_id AND e.action = 'restrict';
 
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         WITH RECURSIVE below (edge_no, node_no) AS (
             SELECT s.edge_no, s.child_node_no
             FROM deletion_plan_edges AS s
-            WHERE s.plan_id = p_plan_id AND s.is_shared
+            INNER JOIN deletion_plan_nodes AS n
+                ON n.plan_id = s.plan_id AND n.node_no = s.child_node_no AND n.in_closure
+            WHERE s.plan_id = p_plan_id AND s.set_order > 0
             UNION DISTINCT
             SELECT b.edge_no, r.child_node_no
             FROM below AS b
@@ -5367,7 +5441,7 @@ BEGIN
                 ON
                     r.plan_id = p_plan_id
                     AND r.parent_node_no = b.node_no
-                    AND r.action <> 'keep'
+                    AND (r.action IN ('cascade', 'restrict') OR r.set_order > 0)
             INNER JOIN deletion_plan_nodes AS n
                 ON n.plan_id = r.plan_id AND n.node_no = r.child_node_no AND n.in_closure
         )
@@ -5375,9 +5449,9 @@ BEGIN
         SELECT DISTINCT b.edge_no
         FROM below AS b
         INNER JOIN deletion_plan_edges AS s FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
-            ON s.plan_id = p_plan_id AND s.parent_node_no = b.node_no AND s.is_shared
+            ON s.plan_id = p_plan_id AND s.parent_node_no = b.node_no AND s.set_order > 0
     ) AS q ON q.edge_no = e.edge_no
-    SET e.action = 'restrict', e.is_shared = FALSE
+    SET e.action = 'restrict', e.set_order = 0
     WHERE e.plan_id = p_plan_id;
 END$$
 DELIMITER ;
@@ -6132,7 +6206,7 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     SET
-        e.waits = e.action NOT IN ('cascade', 'keep') AND n.in_closure,
+        e.waits = e.action NOT IN ('cascade', 'keep') AND (n.in_closure OR e.set_order > 0),
         e.is_leaf = e.action = 'cascade'
         AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
         e.in_check = e.action = 'restrict' OR (
@@ -6240,7 +6314,7 @@ BEGIN
     END IF;
 
     IF p_error IS NULL THEN
-        CALL deletion_plan_shared(p_plan_id);
+        CALL deletion_plan_set_order(p_plan_id);
         CALL deletion_plan_ranks(p_plan_id);
         CALL deletion_plan_cycle(p_plan_id);
         CALL deletion_break_columns(p_plan_id);
@@ -6428,11 +6502,11 @@ BEGIN
 
     INSERT INTO deletion_plan_steps (
         plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
-        action, is_leaf, waits, is_shared, in_check, index_name, sql_text
+        action, is_leaf, waits, set_order, in_check, index_name, sql_text
     )
     SELECT
         p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
-        n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.is_shared, e.in_check,
+        n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.set_order, e.in_check,
         e.index_name,
         CASE k.kind
             WHEN 'parent_row' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)
@@ -7898,7 +7972,10 @@ BEGIN
             AND (
                 s.action = 'cascade'
                 OR NOT s.waits
-                OR json_contains_path(@dj_state, 'one', if(s.is_shared, '$.last', '$.set'))
+                OR (
+                    json_contains_path(@dj_state, 'one', '$.set')
+                    AND s.set_order <= coalesce(json_extract(@dj_state, '$.last'), 0)
+                )
             )
         ORDER BY s.edge_no
         LIMIT 1;
@@ -10008,6 +10085,13 @@ SQL SECURITY DEFINER
 COMMENT 'Decide what becomes of a frame some of whose rows could not be removed'
 BEGIN
     DECLARE v_is_popped BOOLEAN DEFAULT FALSE;
+    DECLARE v_next INT DEFAULT (
+        SELECT min(s.set_order)
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.set_order > coalesce(json_extract(@dj_state, '$.last'), 0)
+    );
 
     IF @dj_changed <= @dj_pass AND json_contains_path(@dj_state, 'one', '$.careful') THEN
         CALL deletion_open_circle();
@@ -10029,13 +10113,13 @@ BEGIN
     THEN
         -- What is left goes in circles, or lies above one.
         SET @dj_state = json_set(@dj_state, '$.together', TRUE), @dj_idle = 0;
-    ELSEIF NOT json_contains_path(@dj_state, 'one', '$.last') AND EXISTS (
-        SELECT 1
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = @dj_plan_id AND s.is_shared
-    ) THEN
+    ELSEIF v_next IS NOT NULL THEN
         -- No row that would not be found any more is left to be found.
-        SET @dj_state = json_set(@dj_state, '$.last', TRUE), @dj_idle = 0;
+        SET @dj_state = json_set(@dj_state, '$.last', v_next), @dj_idle = 0;
+    ELSEIF @dj_count = json_length(json_extract(@dj_keys, '$[*].m')) THEN
+        -- Roots that were gone before, and now all that hung from them.
+        SET v_is_popped = TRUE;
+        CALL deletion_pop();
     ELSEIF @dj_idle = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         SET @dj_idle = 1;
@@ -11001,6 +11085,7 @@ SQL SECURITY DEFINER
 COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
 removal: BEGIN
     DECLARE v_found, v_rows BIGINT;
+    DECLARE v_gone JSON;
 
     IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
         CALL deletion_remove_levels();
@@ -11034,7 +11119,16 @@ removal: BEGIN
         CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
     END IF;
 
-    IF v_rows = v_found THEN
+    -- What hangs from a root that is gone waits as that of others does.
+    SET v_gone = if(@dj_edge_no = 0 AND @dj_waits AND json_contains_path(@dj_keys, 'one', '$[*].m'), (
+        SELECT json_arrayagg(k.o)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (
+            o JSON PATH '$', is_gone BOOLEAN EXISTS PATH '$.m'
+        )) AS k
+        WHERE k.is_gone
+    ), json_array());
+
+    IF v_rows = v_found AND json_length(v_gone) = 0 THEN
         -- What was not found any more has moved to another parent, or is gone already.
         SET @dj_state = json_set(@dj_state, '$.fan', json_set(
             coalesce(json_extract(@dj_state, '$.fan'), json_object()),
@@ -11046,7 +11140,8 @@ removal: BEGIN
     ELSE
         SET @dj_frame = @dj_keys;
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
-        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        SET @dj_keys = json_merge_preserve(@dj_answer, v_gone);
+        SET @dj_count = json_length(@dj_keys), @dj_is_dirty = TRUE;
         CALL deletion_left_over();
     END IF;
 END$$
@@ -12953,7 +13048,7 @@ SELECT
     s.in_check,
     s.index_name,
     s.sql_text,
-    s.is_shared
+    s.set_order
 FROM deletion_plans AS p
 LEFT JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
 WHERE p.superseded_at IS NULL

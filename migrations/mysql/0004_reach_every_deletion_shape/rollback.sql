@@ -149,9 +149,9 @@ SET @dj_sql = if(
         FROM information_schema.columns AS c
         WHERE
             c.table_schema = database() AND c.table_name = 'deletion_plan_steps'
-            AND c.column_name = 'is_shared'
+            AND c.column_name = 'set_order'
     ),
-    'ALTER TABLE deletion_plan_steps DROP COLUMN is_shared',
+    'ALTER TABLE deletion_plan_steps DROP COLUMN set_order',
     'DO 0'
 );
 PREPARE dj_stmt FROM @dj_sql;
@@ -350,7 +350,7 @@ DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_write_holds;
 DROP PROCEDURE IF EXISTS deletion_plan_links;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
-DROP PROCEDURE IF EXISTS deletion_plan_shared;
+DROP PROCEDURE IF EXISTS deletion_plan_set_order;
 DROP FUNCTION IF EXISTS deletion_scrub_objection;
 DROP PROCEDURE IF EXISTS deletion_rule_problem;
 DROP PROCEDURE IF EXISTS deletion_read_scrub;

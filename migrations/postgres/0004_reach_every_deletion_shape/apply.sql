@@ -91,12 +91,12 @@ CREATE INDEX IF NOT EXISTS idx_dps_parent
 ON deletion_plan_steps (plan_id, parent_node_no, edge_no);
 CREATE INDEX IF NOT EXISTS idx_dps_edge
 ON deletion_plan_steps (plan_id, edge_no, kind);
-ALTER TABLE deletion_plan_steps ADD COLUMN is_shared boolean NOT NULL DEFAULT FALSE;
-COMMENT ON COLUMN deletion_plan_steps.is_shared IS
-'The reference sets a column by which rows of the closure are found: last of all.';
+ALTER TABLE deletion_plan_steps ADD COLUMN set_order smallint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN deletion_plan_steps.set_order IS
+'Its place among the references that are set when nothing else can go; 0: with the others.';
 
 -- === schema/postgres/tables/deletion_rules.sql 3ab113db3b1d1c233e3d3893045f01728bbcfb8a1d564e14b889fbe4a0b77e61  -- noqa: LT05
--- === schema/postgres/tables/deletion_plan_steps.sql fa0e605db52375bb0f36c0fd3556704f9c01bf764dfa9385ccade1e1c549f9ca  -- noqa: LT05
+-- === schema/postgres/tables/deletion_plan_steps.sql 091410ce6b8cc357bf796d8f4bbaf7a0e2454e27b7bf68ddbaa427b11a5be2a7  -- noqa: LT05
 -- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
 -- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05
@@ -3095,8 +3095,9 @@ described AS (
     SELECT
         deletion_plan_edge(r.source, p.node, c.node)
         || jsonb_build_object(
-            'waits', r.action NOT IN ('cascade', 'keep') AND r.in_closure,
-            'shared', r.source -> 'shared',
+            'waits', r.action NOT IN ('cascade', 'keep')
+            AND (r.in_closure OR r.source -> 'set_order' <> '0'),
+            'set_order', r.source -> 'set_order',
             'leaf', r.action = 'cascade' AND NOT EXISTS (
                 SELECT 1
                 FROM reference AS below
@@ -3218,23 +3219,26 @@ COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
 REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;
 -- <<<
 
--- >>> procedures/postgres/planner/deletion_plan_shared.sql
--- deletion_plan_shared
--- Mark the references whose rows are set in columns that say more than what they refer to.
+-- >>> procedures/postgres/planner/deletion_plan_set_order.sql
+-- deletion_plan_set_order
+-- Put references whose rows are set in such an order that none hides a row from another reference.
 --
 -- Parameters  p_references   rows of deletion_references_to, as a jsonb array
 --             p_closure      the closure's tables, the target first
 --             p_key          the target's key
--- Returns     jsonb: the same rows, "shared" TRUE where rows of the closure are found by a column
---             that the reference sets; their action restrict where rows below these wait for one
+-- Returns     jsonb: the same rows, each with "set_order": 0, or when it has its turn among those
+--             that are set when nothing else can go; action restrict where no order would do
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
--- A row of the closure that was set so would not be found any more: such columns are set when
--- nothing else can go. Where rows wait for that which hang below the very rows that would be set,
--- those are not gone by then, and cannot be told from rows that stay: what stays blocks.
+-- A row of the closure that is set in a column by which it is found would stay; one that stays and
+-- is set in a column of another reference would not be set by that. So the first kind comes last,
+-- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
+-- would be set wait for such a turn as well, rows that are about to go are there still when it
+-- comes, and are not to be told from rows that stay; and what a default would make of a row of the
+-- closure is not known. Either blocks.
 
-CREATE OR REPLACE FUNCTION deletion_plan_shared(
+CREATE OR REPLACE FUNCTION deletion_plan_set_order(
     p_references jsonb,
     p_closure oid[],
     p_key int2[]
@@ -3243,9 +3247,15 @@ LANGUAGE sql
 STABLE
 SECURITY INVOKER
 SET search_path FROM CURRENT
-AS $deletion_plan_shared$
+AS $deletion_plan_set_order$
 WITH RECURSIVE reference AS MATERIALIZED (
-    SELECT e.ordinality AS no, e.value AS source, r.*, r.child_oid = ANY (p_closure) AS in_closure
+    SELECT
+        e.ordinality AS no, e.value AS source, r.child_oid, r.parent_oid, r.action,
+        r.child_oid = ANY (p_closure) AS in_closure,
+        r.child_columns || coalesce(nullif(r.discriminator_column, 'null'), '[]') AS child_columns,
+        r.parent_columns,
+        CASE WHEN r.action IN ('set_null', 'set_default', 'scrub') THEN r.set_columns END
+        AS set_columns
     FROM jsonb_array_elements(p_references) WITH ORDINALITY AS e
     CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
         child_oid oid, parent_oid oid, action text, child_columns jsonb, parent_columns jsonb,
@@ -3253,73 +3263,119 @@ WITH RECURSIVE reference AS MATERIALIZED (
     )
 ),
 
-set_column AS (
-    SELECT r.no, r.child_oid, c.value AS column_no
+set_table AS (
+    SELECT DISTINCT r.child_oid AS table_oid
     FROM reference AS r
-    CROSS JOIN LATERAL jsonb_array_elements(r.set_columns) AS c
-    WHERE r.in_closure AND r.action IN ('set_null', 'set_default', 'scrub')
+    WHERE r.in_closure AND r.set_columns IS NOT NULL
 ),
 
--- By what a row is found: its key, what it hangs from, and what hangs from it.
+-- By what rows of the closure are found: their key, what they hang from, and what hangs from them;
+-- also from what else the engine makes such a column.
 telling AS (
     SELECT DISTINCT t.table_oid, c.value AS column_no
     FROM (
-        SELECT s.child_oid AS table_oid, to_jsonb(CASE
-            WHEN s.child_oid = p_closure[1] THEN p_key ELSE deletion_node_key(s.child_oid)
+        SELECT s.table_oid, to_jsonb(CASE
+            WHEN s.table_oid = p_closure[1] THEN p_key ELSE deletion_node_key(s.table_oid)
         END) AS columns
-        FROM (SELECT DISTINCT x.child_oid FROM set_column AS x) AS s
+        FROM set_table AS s
         UNION ALL
-        SELECT r.child_oid, r.child_columns || coalesce(
-            nullif(r.discriminator_column, 'null'), '[]'
-        )
-        FROM reference AS r
-        WHERE r.action = 'cascade'
+        SELECT r.child_oid, r.child_columns FROM reference AS r WHERE r.action = 'cascade'
         UNION ALL
-        SELECT r.parent_oid, r.parent_columns
-        FROM reference AS r
-        WHERE r.action <> 'keep'
+        SELECT r.parent_oid, r.parent_columns FROM reference AS r WHERE r.action <> 'keep'
+        UNION ALL
+        SELECT s.table_oid, jsonb_agg(d.refobjsubid)
+        FROM set_table AS s
+        INNER JOIN pg_attrdef AS g ON g.adrelid = s.table_oid
+        INNER JOIN pg_depend AS d
+            ON
+                d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.adrelid
+                AND d.refobjsubid <> g.adnum
+        GROUP BY s.table_oid
     ) AS t
     CROSS JOIN LATERAL jsonb_array_elements(coalesce(nullif(t.columns, 'null'), '[]')) AS c
 ),
 
-shared AS (
-    SELECT DISTINCT s.no
-    FROM set_column AS s
-    INNER JOIN telling AS t ON t.table_oid = s.child_oid AND t.column_no = s.column_no
+telling_set AS (
+    SELECT r.no, r.action
+    FROM reference AS r
+    WHERE
+        r.in_closure AND r.set_columns IS NOT NULL AND EXISTS (
+            SELECT 1
+            FROM telling AS t
+            WHERE t.table_oid = r.child_oid AND r.set_columns @> t.column_no
+        )
+),
+
+hides AS (
+    SELECT
+        e.no, o.no AS hidden_no,
+        (o.action = 'scrub', jsonb_array_length(o.set_columns))
+        > (e.action = 'scrub', jsonb_array_length(e.set_columns)) AS is_larger
+    FROM reference AS e
+    INNER JOIN reference AS o ON o.child_oid = e.child_oid AND o.no <> e.no
+    WHERE
+        e.set_columns IS NOT NULL AND o.set_columns IS NOT NULL
+        AND (o.action = 'scrub' OR NOT e.set_columns @> o.child_columns)
+        AND EXISTS (
+            SELECT 1
+            FROM jsonb_array_elements(e.set_columns) AS c
+            WHERE o.child_columns @> c.value
+        )
+),
+
+ordered (no, set_order) AS (
+    SELECT t.no, 1 FROM telling_set AS t WHERE t.action <> 'set_default'
+    UNION
+    SELECT h.no, 1 FROM hides AS h
+    UNION
+    SELECT h.no, o.set_order + 1
+    FROM ordered AS o
+    INNER JOIN hides AS h ON h.hidden_no = o.no AND h.is_larger
 ),
 
 below (no, table_oid) AS (
-    SELECT s.no, r.child_oid
-    FROM shared AS s
-    INNER JOIN reference AS r ON r.no = s.no
+    SELECT r.no, r.child_oid
+    FROM (SELECT DISTINCT o.no FROM ordered AS o) AS s
+    INNER JOIN reference AS r ON r.no = s.no AND r.in_closure
     UNION
     SELECT b.no, r.child_oid
     FROM below AS b
     INNER JOIN reference AS r
-        ON r.parent_oid = b.table_oid AND r.in_closure AND r.action <> 'keep'
+        ON
+            r.parent_oid = b.table_oid AND r.in_closure
+            AND (
+                r.action IN ('cascade', 'restrict')
+                OR r.no IN (SELECT o.no FROM ordered AS o)
+            )
 ),
 
-stacked AS (
-    SELECT DISTINCT b.no
+blocking AS (
+    SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default'
+    UNION
+    SELECT b.no
     FROM below AS b
     INNER JOIN reference AS r ON r.parent_oid = b.table_oid
-    INNER JOIN shared AS s ON s.no = r.no
+    INNER JOIN ordered AS o ON o.no = r.no
 )
 
 SELECT coalesce(jsonb_agg(
-    r.source
-    || CASE WHEN k.no IS NOT NULL THEN '{"action": "restrict"}' ELSE '{}' END::jsonb
-    || jsonb_build_object('shared', s.no IS NOT NULL AND k.no IS NULL)
-    ORDER BY r.no
+    r.source || CASE
+        WHEN r.no IN (SELECT b.no FROM blocking AS b) THEN '{"action": "restrict", "set_order": 0}'
+        ELSE jsonb_build_object('set_order', coalesce(o.set_order, 0))
+    END ORDER BY r.no
 ), '[]')
 FROM reference AS r
-LEFT JOIN shared AS s ON s.no = r.no
-LEFT JOIN stacked AS k ON k.no = r.no;
-$deletion_plan_shared$;
+LEFT JOIN (
+    SELECT x.no, max(x.set_order) AS set_order
+    FROM ordered AS x
+    GROUP BY x.no
+) AS o ON o.no = r.no;
+$deletion_plan_set_order$;
 
-COMMENT ON FUNCTION deletion_plan_shared(jsonb, oid[], int2[]) IS
-'Mark the references whose rows are set in columns that say more than what they refer to.';
-REVOKE ALL ON FUNCTION deletion_plan_shared(jsonb, oid[], int2[]) FROM PUBLIC;
+COMMENT ON FUNCTION deletion_plan_set_order(jsonb, oid[], int2[]) IS
+'Put references whose rows are set in an order in which none hides a row from another reference.';
+REVOKE ALL ON FUNCTION deletion_plan_set_order(jsonb, oid[], int2[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_plan_graph.sql
@@ -3416,7 +3472,7 @@ BEGIN
         );
     END IF;
 
-    v_references := deletion_plan_shared(v_references, v_closure, v_key);
+    v_references := deletion_plan_set_order(v_references, v_closure, v_key);
 
     SELECT jsonb_agg(
         deletion_plan_node(
@@ -3851,7 +3907,8 @@ SELECT
                 a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
                 AND (a.attnotnull OR y.typnotnull)
         ) THEN 'restrict'
-        -- The engine would change rows behind the column as well: unbounded, and uncounted.
+        -- The engine would change rows behind the column as well, unbounded and uncounted, or refuse
+        -- what others refer to, when rows are gone already.
         WHEN e.rule_action IN ('set_null', 'set_default', 'scrub') AND EXISTS (
             SELECT 1
             FROM (
@@ -3861,7 +3918,7 @@ SELECT
             ) AS p
             INNER JOIN pg_constraint AS k ON k.confrelid = p.table_oid AND k.contype = 'f'
             WHERE
-                k.confupdtype IN ('c', 'n', 'd')
+                coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
                 AND deletion_root_columns(p.table_oid, k.confkey)
                 && deletion_root_columns(e.child_oid, e.set_columns)
         ) THEN 'restrict'
@@ -5617,7 +5674,7 @@ statement AS (
 
 INSERT INTO deletion_plan_steps (
     plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
-    is_leaf, waits, in_check, index_name, sql_text, is_shared
+    is_leaf, waits, in_check, index_name, sql_text, set_order
 )
 SELECT
     p_plan_id,
@@ -5639,7 +5696,7 @@ SELECT
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
     s.sql_text,
-    coalesce((e.edge ->> 'shared')::boolean, FALSE)
+    coalesce((e.edge ->> 'set_order')::smallint, 0)
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;
@@ -6493,7 +6550,8 @@ BEGIN
                 s.kind = 'drain'
                 OR (s.kind = 'set' AND (
                     NOT s.waits
-                    OR (v_walk.run).state ? CASE WHEN s.is_shared THEN 'last' ELSE 'set' END
+                    OR (v_walk.run).state ? 'set'
+                    AND s.set_order <= coalesce(((v_walk.run).state ->> 'last')::integer, 0)
                 ))
                 OR (
                     s.kind = CASE
@@ -9071,6 +9129,13 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_run deletion_runs := p_walk.run;
     v_frame deletion_frames := p_walk.frame;
+    v_next integer := (
+        SELECT min(s.set_order)
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id
+            AND s.set_order > coalesce((v_run.state ->> 'last')::integer, 0)
+    );
 BEGIN
     IF v_run.rows_changed <= v_frame.rows_at_pass AND v_run.state ? 'careful' THEN
         v_walk := deletion_open_circle(v_walk);
@@ -9100,14 +9165,13 @@ BEGIN
 
         v_run.state := v_run.state || '{"together": true}';
         v_frame.idle_passes := 0;
-    ELSIF NOT v_run.state ? 'last' AND EXISTS (
-        SELECT 1
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = v_run.plan_id AND s.is_shared
-    ) THEN
+    ELSIF v_next IS NOT NULL THEN
         -- No row that would not be found any more is left to be found.
-        v_run.state := v_run.state || '{"last": true}';
+        v_run.state := v_run.state || jsonb_build_object('last', v_next);
         v_frame.idle_passes := 0;
+    ELSIF NOT v_frame.keys @? '$[*] ? (!exists(@.m))' THEN
+        -- Roots that were gone before, and now all that hung from them.
+        RETURN deletion_pop(v_walk);
     ELSIF v_frame.idle_passes = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         v_frame.idle_passes := 1;
@@ -10459,6 +10523,7 @@ DECLARE
     v_by_job jsonb;
     v_still bigint;
     v_rest jsonb;
+    v_gone jsonb;
 BEGIN
     -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
     IF v_frame.key_count = 0 THEN
@@ -10495,7 +10560,12 @@ BEGIN
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_walk.rows_left := v_walk.rows_left - v_rows;
 
-    IF v_rows = v_found THEN
+    -- What hangs from a root that is gone waits as that of others does.
+    v_gone := CASE WHEN v_frame.edge_no = 0 AND p_walk.has_waits THEN
+        jsonb_path_query_array(v_frame.keys, '$[*] ? (exists(@.m))') ELSE '[]'
+    END;
+
+    IF v_rows = v_found AND v_gone = '[]' THEN
         PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, v_frame.keys)
         WHERE v_run.state ? 'set';
         -- What was not found any more has moved to another parent, or is gone already.
@@ -10514,7 +10584,8 @@ BEGIN
     )) WHERE v_run.state ? 'set' AND v_rows > 0;
     -- A row that comes back under the key of one that went is not on the stack.
     PERFORM deletion_note_frame(v_run, p_walk.frame, FALSE);
-    v_frame.keys := v_rest;
+    v_frame.keys := v_rest || v_gone;
+    v_frame.key_count := v_frame.key_count + jsonb_array_length(v_gone);
     PERFORM deletion_note_frame(v_run, v_frame, TRUE);
     v_walk.run := v_run;
     v_walk.frame := v_frame;
@@ -12161,7 +12232,7 @@ SELECT
     s.in_check,
     s.index_name,
     s.sql_text,
-    s.is_shared
+    s.set_order
 FROM deletion_plans AS p
 LEFT JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
 WHERE p.superseded_at IS NULL

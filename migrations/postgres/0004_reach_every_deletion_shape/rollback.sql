@@ -89,7 +89,7 @@ COMMENT ON COLUMN deletion_walk_keys.fate IS
 DROP INDEX IF EXISTS idx_dps_parent;
 DROP INDEX IF EXISTS idx_dps_edge;
 DROP VIEW vw_deletion_plan;
-ALTER TABLE deletion_plan_steps DROP COLUMN is_shared;
+ALTER TABLE deletion_plan_steps DROP COLUMN set_order;
 
 -- >>> drop
 DROP VIEW IF EXISTS vw_deletion_health;
@@ -161,7 +161,7 @@ DROP FUNCTION IF EXISTS deletion_rule_problem;
 DROP FUNCTION IF EXISTS deletion_references_to;
 DROP FUNCTION IF EXISTS deletion_read_scrub;
 DROP FUNCTION IF EXISTS deletion_root_columns;
-DROP FUNCTION IF EXISTS deletion_plan_shared;
+DROP FUNCTION IF EXISTS deletion_plan_set_order;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_table;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;

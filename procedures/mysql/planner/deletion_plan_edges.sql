@@ -124,7 +124,7 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     SET
-        e.waits = e.action NOT IN ('cascade', 'keep') AND n.in_closure,
+        e.waits = e.action NOT IN ('cascade', 'keep') AND (n.in_closure OR e.set_order > 0),
         e.is_leaf = e.action = 'cascade'
         AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
         e.in_check = e.action = 'restrict' OR (

@@ -75,7 +75,7 @@ BEGIN
     END IF;
 
     IF p_error IS NULL THEN
-        CALL deletion_plan_shared(p_plan_id);
+        CALL deletion_plan_set_order(p_plan_id);
         CALL deletion_plan_ranks(p_plan_id);
         CALL deletion_plan_cycle(p_plan_id);
         CALL deletion_break_columns(p_plan_id);

@@ -74,11 +74,11 @@ BEGIN
 
     INSERT INTO deletion_plan_steps (
         plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name,
-        action, is_leaf, waits, is_shared, in_check, index_name, sql_text
+        action, is_leaf, waits, set_order, in_check, index_name, sql_text
     )
     SELECT
         p_plan_id, k.step_no, k.kind, e.child_node_no, e.parent_node_no, e.edge_no,
-        n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.is_shared, e.in_check,
+        n.display_name, e.reference_name, e.action, e.is_leaf, e.waits, e.set_order, e.in_check,
         e.index_name,
         CASE k.kind
             WHEN 'parent_row' THEN deletion_sql_change_rows(p_plan_id, e.edge_no, k.kind)

@@ -85,7 +85,10 @@ BEGIN
             AND (
                 s.action = 'cascade'
                 OR NOT s.waits
-                OR json_contains_path(@dj_state, 'one', if(s.is_shared, '$.last', '$.set'))
+                OR (
+                    json_contains_path(@dj_state, 'one', '$.set')
+                    AND s.set_order <= coalesce(json_extract(@dj_state, '$.last'), 0)
+                )
             )
         ORDER BY s.edge_no
         LIMIT 1;

@@ -16,6 +16,13 @@ SQL SECURITY DEFINER
 COMMENT 'Decide what becomes of a frame some of whose rows could not be removed'
 BEGIN
     DECLARE v_is_popped BOOLEAN DEFAULT FALSE;
+    DECLARE v_next INT DEFAULT (
+        SELECT min(s.set_order)
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.set_order > coalesce(json_extract(@dj_state, '$.last'), 0)
+    );
 
     IF @dj_changed <= @dj_pass AND json_contains_path(@dj_state, 'one', '$.careful') THEN
         CALL deletion_open_circle();
@@ -37,13 +44,13 @@ BEGIN
     THEN
         -- What is left goes in circles, or lies above one.
         SET @dj_state = json_set(@dj_state, '$.together', TRUE), @dj_idle = 0;
-    ELSEIF NOT json_contains_path(@dj_state, 'one', '$.last') AND EXISTS (
-        SELECT 1
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = @dj_plan_id AND s.is_shared
-    ) THEN
+    ELSEIF v_next IS NOT NULL THEN
         -- No row that would not be found any more is left to be found.
-        SET @dj_state = json_set(@dj_state, '$.last', TRUE), @dj_idle = 0;
+        SET @dj_state = json_set(@dj_state, '$.last', v_next), @dj_idle = 0;
+    ELSEIF @dj_count = json_length(json_extract(@dj_keys, '$[*].m')) THEN
+        -- Roots that were gone before, and now all that hung from them.
+        SET v_is_popped = TRUE;
+        CALL deletion_pop();
     ELSEIF @dj_idle = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         SET @dj_idle = 1;

@@ -16,6 +16,7 @@ SQL SECURITY DEFINER
 COMMENT 'Remove the present frame''s own rows: lock them, look once more, delete the childless'
 removal: BEGIN
     DECLARE v_found, v_rows BIGINT;
+    DECLARE v_gone JSON;
 
     IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
         CALL deletion_remove_levels();
@@ -49,7 +50,16 @@ removal: BEGIN
         CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_frame);
     END IF;
 
-    IF v_rows = v_found THEN
+    -- What hangs from a root that is gone waits as that of others does.
+    SET v_gone = if(@dj_edge_no = 0 AND @dj_waits AND json_contains_path(@dj_keys, 'one', '$[*].m'), (
+        SELECT json_arrayagg(k.o)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (
+            o JSON PATH '$', is_gone BOOLEAN EXISTS PATH '$.m'
+        )) AS k
+        WHERE k.is_gone
+    ), json_array());
+
+    IF v_rows = v_found AND json_length(v_gone) = 0 THEN
         -- What was not found any more has moved to another parent, or is gone already.
         SET @dj_state = json_set(@dj_state, '$.fan', json_set(
             coalesce(json_extract(@dj_state, '$.fan'), json_object()),
@@ -61,7 +71,8 @@ removal: BEGIN
     ELSE
         SET @dj_frame = @dj_keys;
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
-        SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_is_dirty = TRUE;
+        SET @dj_keys = json_merge_preserve(@dj_answer, v_gone);
+        SET @dj_count = json_length(@dj_keys), @dj_is_dirty = TRUE;
         CALL deletion_left_over();
     END IF;
 END$$

@@ -123,8 +123,9 @@ described AS (
     SELECT
         deletion_plan_edge(r.source, p.node, c.node)
         || jsonb_build_object(
-            'waits', r.action NOT IN ('cascade', 'keep') AND r.in_closure,
-            'shared', r.source -> 'shared',
+            'waits', r.action NOT IN ('cascade', 'keep')
+            AND (r.in_closure OR r.source -> 'set_order' <> '0'),
+            'set_order', r.source -> 'set_order',
             'leaf', r.action = 'cascade' AND NOT EXISTS (
                 SELECT 1
                 FROM reference AS below

@@ -91,7 +91,7 @@ BEGIN
         );
     END IF;
 
-    v_references := deletion_plan_shared(v_references, v_closure, v_key);
+    v_references := deletion_plan_set_order(v_references, v_closure, v_key);
 
     SELECT jsonb_agg(
         deletion_plan_node(

@@ -158,7 +158,7 @@ statement AS (
 
 INSERT INTO deletion_plan_steps (
     plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
-    is_leaf, waits, in_check, index_name, sql_text, is_shared
+    is_leaf, waits, in_check, index_name, sql_text, set_order
 )
 SELECT
     p_plan_id,
@@ -180,7 +180,7 @@ SELECT
     -- NULL tells the run that this statement has to read a whole table.
     CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
     s.sql_text,
-    coalesce((e.edge ->> 'shared')::boolean, FALSE)
+    coalesce((e.edge ->> 'set_order')::smallint, 0)
 FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
 $deletion_write_plan$;

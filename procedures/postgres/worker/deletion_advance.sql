@@ -65,7 +65,8 @@ BEGIN
                 s.kind = 'drain'
                 OR (s.kind = 'set' AND (
                     NOT s.waits
-                    OR (v_walk.run).state ? CASE WHEN s.is_shared THEN 'last' ELSE 'set' END
+                    OR (v_walk.run).state ? 'set'
+                    AND s.set_order <= coalesce(((v_walk.run).state ->> 'last')::integer, 0)
                 ))
                 OR (
                     s.kind = CASE

@@ -22,6 +22,13 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_run deletion_runs := p_walk.run;
     v_frame deletion_frames := p_walk.frame;
+    v_next integer := (
+        SELECT min(s.set_order)
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id
+            AND s.set_order > coalesce((v_run.state ->> 'last')::integer, 0)
+    );
 BEGIN
     IF v_run.rows_changed <= v_frame.rows_at_pass AND v_run.state ? 'careful' THEN
         v_walk := deletion_open_circle(v_walk);
@@ -51,14 +58,13 @@ BEGIN
 
         v_run.state := v_run.state || '{"together": true}';
         v_frame.idle_passes := 0;
-    ELSIF NOT v_run.state ? 'last' AND EXISTS (
-        SELECT 1
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = v_run.plan_id AND s.is_shared
-    ) THEN
+    ELSIF v_next IS NOT NULL THEN
         -- No row that would not be found any more is left to be found.
-        v_run.state := v_run.state || '{"last": true}';
+        v_run.state := v_run.state || jsonb_build_object('last', v_next);
         v_frame.idle_passes := 0;
+    ELSIF NOT v_frame.keys @? '$[*] ? (!exists(@.m))' THEN
+        -- Roots that were gone before, and now all that hung from them.
+        RETURN deletion_pop(v_walk);
     ELSIF v_frame.idle_passes = 0 THEN
         -- A child may have come between its reference's pass and the lock: look once more.
         v_frame.idle_passes := 1;

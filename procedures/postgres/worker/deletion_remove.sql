@@ -26,6 +26,7 @@ DECLARE
     v_by_job jsonb;
     v_still bigint;
     v_rest jsonb;
+    v_gone jsonb;
 BEGIN
     -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
     IF v_frame.key_count = 0 THEN
@@ -62,7 +63,12 @@ BEGIN
     v_run.rows_changed := v_run.rows_changed + v_rows;
     v_walk.rows_left := v_walk.rows_left - v_rows;
 
-    IF v_rows = v_found THEN
+    -- What hangs from a root that is gone waits as that of others does.
+    v_gone := CASE WHEN v_frame.edge_no = 0 AND p_walk.has_waits THEN
+        jsonb_path_query_array(v_frame.keys, '$[*] ? (exists(@.m))') ELSE '[]'
+    END;
+
+    IF v_rows = v_found AND v_gone = '[]' THEN
         PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, v_frame.keys)
         WHERE v_run.state ? 'set';
         -- What was not found any more has moved to another parent, or is gone already.
@@ -81,7 +87,8 @@ BEGIN
     )) WHERE v_run.state ? 'set' AND v_rows > 0;
     -- A row that comes back under the key of one that went is not on the stack.
     PERFORM deletion_note_frame(v_run, p_walk.frame, FALSE);
-    v_frame.keys := v_rest;
+    v_frame.keys := v_rest || v_gone;
+    v_frame.key_count := v_frame.key_count + jsonb_array_length(v_gone);
     PERFORM deletion_note_frame(v_run, v_frame, TRUE);
     v_walk.run := v_run;
     v_walk.frame := v_frame;

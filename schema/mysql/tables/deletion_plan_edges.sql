@@ -45,8 +45,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child table is in the closure too, and the reference only orders',
-    is_shared BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where it sets a column by which rows of the closure are found',
+    set_order SMALLINT NOT NULL DEFAULT 0
+        COMMENT 'Its place among those that are set when nothing else can go; 0: with the others',
     in_check BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the check has to look at this reference',
     is_once BOOLEAN NOT NULL DEFAULT FALSE

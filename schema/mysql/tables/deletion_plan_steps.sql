@@ -30,8 +30,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_steps (
         COMMENT 'The index that supports the reference; NULL: none; of held: columns of the key',
     sql_text MEDIUMTEXT NULL
         COMMENT 'The statement as it runs; NULL: the step has none',
-    is_shared BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'The reference sets a column by which rows of the closure are found: last of all',
+    set_order SMALLINT NOT NULL DEFAULT 0
+        COMMENT 'Its place among the references that are set when nothing else can go; 0: with the others',
     PRIMARY KEY (plan_id, step_no),
     KEY idx_dps_edge (plan_id, edge_no, kind),
     KEY idx_dps_parent (plan_id, parent_node_no, kind, edge_no)

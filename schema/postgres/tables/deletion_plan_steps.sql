@@ -16,7 +16,7 @@ CREATE TABLE deletion_plan_steps (
     in_check boolean NOT NULL DEFAULT FALSE,
     index_name text,
     sql_text text,
-    is_shared boolean NOT NULL DEFAULT FALSE,
+    set_order smallint NOT NULL DEFAULT 0,
     PRIMARY KEY (plan_id, step_no)
 );
 
@@ -50,5 +50,5 @@ COMMENT ON COLUMN deletion_plan_steps.index_name IS
 'The index that supports the reference; NULL: none.';
 COMMENT ON COLUMN deletion_plan_steps.sql_text IS
 'The statement as it runs; NULL: the step has none.';
-COMMENT ON COLUMN deletion_plan_steps.is_shared IS
-'The reference sets a column by which rows of the closure are found: last of all.';
+COMMENT ON COLUMN deletion_plan_steps.set_order IS
+'Its place among the references that are set when nothing else can go; 0: with the others.';

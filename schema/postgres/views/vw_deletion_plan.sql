@@ -26,7 +26,7 @@ SELECT
     s.in_check,
     s.index_name,
     s.sql_text,
-    s.is_shared
+    s.set_order
 FROM deletion_plans AS p
 LEFT JOIN deletion_plan_steps AS s ON s.plan_id = p.plan_id
 WHERE p.superseded_at IS NULL
