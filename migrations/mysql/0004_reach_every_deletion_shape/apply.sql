@@ -168,7 +168,7 @@ SET @dj_sql = if(
     ),
     'DO 0',
     'ALTER TABLE deletion_plan_steps ADD COLUMN set_order SMALLINT NOT NULL DEFAULT 0 COMMENT '
-    '''Its place among the references that are set when nothing else can go; 0: with the others'''
+    '''Place among the references that are set when nothing else can go; 0: with others'''
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
@@ -306,7 +306,7 @@ ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_steps.sql a9c3ea40d0abac41b3744c11f1c50fb6d6d15648b791902a3a0528a347256d88  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_steps.sql f5b7351a91e0a0dca3f6387c2214c20497e82aa5497d19a9e7ade773373db35c  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_edges.sql 62c696fef4cd051eaf3264c4c57735b09ab8ebdb54c6bf487c25a056a77b4255  -- noqa: LT05
 -- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
@@ -5357,7 +5357,7 @@ BEGIN
                     SELECT 1
                     FROM information_schema.columns AS g
                     CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: LT05,PRS
                     )) AS k
                     WHERE
                         g.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
@@ -11120,15 +11120,15 @@ removal: BEGIN
     END IF;
 
     -- What hangs from a root that is gone waits as that of others does.
-    SET v_gone = if(@dj_edge_no = 0 AND @dj_waits AND json_contains_path(@dj_keys, 'one', '$[*].m'), (
+    SET v_gone = if(@dj_edge_no = 0 AND @dj_waits, (
         SELECT json_arrayagg(k.o)
         FROM json_table(@dj_keys, '$[*]' COLUMNS (
             o JSON PATH '$', is_gone BOOLEAN EXISTS PATH '$.m'
         )) AS k
         WHERE k.is_gone
-    ), json_array());
+    ), NULL);
 
-    IF v_rows = v_found AND json_length(v_gone) = 0 THEN
+    IF v_rows = v_found AND v_gone IS NULL THEN
         -- What was not found any more has moved to another parent, or is gone already.
         SET @dj_state = json_set(@dj_state, '$.fan', json_set(
             coalesce(json_extract(@dj_state, '$.fan'), json_object()),
@@ -11140,7 +11140,7 @@ removal: BEGIN
     ELSE
         SET @dj_frame = @dj_keys;
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
-        SET @dj_keys = json_merge_preserve(@dj_answer, v_gone);
+        SET @dj_keys = json_merge_preserve(@dj_answer, coalesce(v_gone, json_array()));
         SET @dj_count = json_length(@dj_keys), @dj_is_dirty = TRUE;
         CALL deletion_left_over();
     END IF;

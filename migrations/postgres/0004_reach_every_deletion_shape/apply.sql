@@ -93,10 +93,10 @@ CREATE INDEX IF NOT EXISTS idx_dps_edge
 ON deletion_plan_steps (plan_id, edge_no, kind);
 ALTER TABLE deletion_plan_steps ADD COLUMN set_order smallint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN deletion_plan_steps.set_order IS
-'Its place among the references that are set when nothing else can go; 0: with the others.';
+'Place among the references that are set when nothing else can go; 0: with others.';
 
 -- === schema/postgres/tables/deletion_rules.sql 3ab113db3b1d1c233e3d3893045f01728bbcfb8a1d564e14b889fbe4a0b77e61  -- noqa: LT05
--- === schema/postgres/tables/deletion_plan_steps.sql 091410ce6b8cc357bf796d8f4bbaf7a0e2454e27b7bf68ddbaa427b11a5be2a7  -- noqa: LT05
+-- === schema/postgres/tables/deletion_plan_steps.sql ab4ad6fec476f438a8ed5c7169306890f34d29b532de1816e587bb03fedc33a0  -- noqa: LT05
 -- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
 -- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05

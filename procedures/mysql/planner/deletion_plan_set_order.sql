@@ -65,7 +65,7 @@ BEGIN
                     SELECT 1
                     FROM information_schema.columns AS g
                     CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: LT05,PRS
                     )) AS k
                     WHERE
                         g.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05

@@ -51,15 +51,15 @@ removal: BEGIN
     END IF;
 
     -- What hangs from a root that is gone waits as that of others does.
-    SET v_gone = if(@dj_edge_no = 0 AND @dj_waits AND json_contains_path(@dj_keys, 'one', '$[*].m'), (
+    SET v_gone = if(@dj_edge_no = 0 AND @dj_waits, (
         SELECT json_arrayagg(k.o)
         FROM json_table(@dj_keys, '$[*]' COLUMNS (
             o JSON PATH '$', is_gone BOOLEAN EXISTS PATH '$.m'
         )) AS k
         WHERE k.is_gone
-    ), json_array());
+    ), NULL);
 
-    IF v_rows = v_found AND json_length(v_gone) = 0 THEN
+    IF v_rows = v_found AND v_gone IS NULL THEN
         -- What was not found any more has moved to another parent, or is gone already.
         SET @dj_state = json_set(@dj_state, '$.fan', json_set(
             coalesce(json_extract(@dj_state, '$.fan'), json_object()),
@@ -71,7 +71,7 @@ removal: BEGIN
     ELSE
         SET @dj_frame = @dj_keys;
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'left');
-        SET @dj_keys = json_merge_preserve(@dj_answer, v_gone);
+        SET @dj_keys = json_merge_preserve(@dj_answer, coalesce(v_gone, json_array()));
         SET @dj_count = json_length(@dj_keys), @dj_is_dirty = TRUE;
         CALL deletion_left_over();
     END IF;

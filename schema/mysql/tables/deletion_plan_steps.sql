@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_steps (
     sql_text MEDIUMTEXT NULL
         COMMENT 'The statement as it runs; NULL: the step has none',
     set_order SMALLINT NOT NULL DEFAULT 0
-        COMMENT 'Its place among the references that are set when nothing else can go; 0: with the others',
+        COMMENT 'Place among the references that are set when nothing else can go; 0: with others',
     PRIMARY KEY (plan_id, step_no),
     KEY idx_dps_edge (plan_id, edge_no, kind),
     KEY idx_dps_parent (plan_id, parent_node_no, kind, edge_no)

@@ -51,4 +51,4 @@ COMMENT ON COLUMN deletion_plan_steps.index_name IS
 COMMENT ON COLUMN deletion_plan_steps.sql_text IS
 'The statement as it runs; NULL: the step has none.';
 COMMENT ON COLUMN deletion_plan_steps.set_order IS
-'Its place among the references that are set when nothing else can go; 0: with the others.';
+'Place among the references that are set when nothing else can go; 0: with others.';
