@@ -125,6 +125,14 @@ class Case:
         """Give a table by its name."""
         return next(table for table in self.tables if table.name == name)
 
+    def closure(self) -> set[str]:
+        """Name the tables whose rows may go with the target's."""
+        found = {self.target.name}
+        for link in self.links * len(self.tables):
+            if link.action == "cascade" and link.parent in found:
+                found.add(link.child)
+        return found
+
     def shares_columns(self) -> bool:
         """Whether a column belongs to two references: then the engine's own order matters."""
         used = [(link.child, name) for link in self.links for name in link.columns]

@@ -5,7 +5,7 @@ Rows that stay and refer to removed ones are set, or block. Nothing here knows o
 """
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.oracle.cases import Case, Link, Row, Rows
@@ -34,7 +34,6 @@ class Expected:
 
 def expect(case: Case, rows: Rows, root: Row) -> Expected:
     """Say what deleting one root from these rows must leave."""
-    case = ruled(case)
     gone = _closure(case, rows, root)
     after: Rows = {table.name: [] for table in case.tables}
     expected = Expected("done", after)
@@ -67,7 +66,6 @@ def keeps_circle(case: Case, rows: Rows, root: Row) -> bool:
     A row has its turn after one that it hangs from, and after all that it hangs from by a reference
     that cannot be set NULL. Children go before parents, so one that has no turn cannot go.
     """
-    case = ruled(case)
     gone = {(name, row) for name, found in _closure(case, rows, root).items() for row in found}
     links = [link for link in case.links if link.action == "cascade" or link.is_restrict]
     above: dict[tuple[str, Row], list[tuple[Link, tuple[str, Row]]]] = {
@@ -99,7 +97,7 @@ def keeps_circle(case: Case, rows: Rows, root: Row) -> bool:
                 or any(link.action == "cascade" and parent in placed for link, parent in above[row])
             )
             and all(
-                parent in placed or parent == row or _is_own(case, link, partly=True)
+                parent in placed or parent == row or _is_loose(case, link)
                 for link, parent in above[row]
             )
         }
@@ -108,33 +106,19 @@ def keeps_circle(case: Case, rows: Rows, root: Row) -> bool:
         placed |= turn
 
 
-def ruled(case: Case) -> Case:
-    """Let what sets a column that rows are found by block, where it stands above another such."""
-    closure = {case.target.name}
-    for link in case.links * len(case.tables):
-        closure |= {link.child} if link.action == "cascade" and link.parent in closure else set()
-    inside = [link for link in case.links if {link.child, link.parent} <= closure]
-    shared = [link for link in inside if link.action[:3] == "set" and not _is_own(case, link)]
-    stacked = []
-    for link in shared:
-        below = {link.child}
-        for other in inside * len(case.tables):
-            below |= {other.child} if other.parent in below else set()
-        stacked += [link] if any(other.parent in below for other in shared) else []
-    blocking = {link: replace(link, action="no action") for link in stacked}
-    return replace(case, links=tuple(blocking.get(link, link) for link in case.links))
-
-
-def _is_own(case: Case, link: Link, *, partly: bool = False) -> bool:
-    """Whether no column, or not every one, is also a row's key or another reference's."""
+def _is_loose(case: Case, link: Link) -> bool:
+    """Whether a row may lose a reference and stay what it was, and where it was found."""
     child = case.table(link.child)
     taken = {name for other in case.links if other.parent == link.child for name in other.to}
-    for other in case.links:
-        if other.child == link.child and other is not link and other.action == "cascade":
-            taken |= set(other.columns)
-    taken |= set(case.target_key if child is case.target else child.key)
-    own = [child.column(name).is_nullable or not partly for name in set(link.columns) - taken]
-    return any(own) if partly else len(own) == len(link.columns)
+    taken |= {
+        name
+        for other in case.links
+        if other.child == link.child and other is not link and other.action == "cascade"
+        if other.parent in case.closure()
+        for name in other.columns
+    }
+    taken |= set(child.key) | (set(case.target_key) if child is case.target else set())
+    return any(child.column(name).is_nullable and name not in taken for name in link.columns)
 
 
 def _refuses_itself(case: Case, link: Link) -> bool:
@@ -145,7 +129,7 @@ def _refuses_itself(case: Case, link: Link) -> bool:
         if other.child == other.parent == link.child and other.how != "declared"
     ]
     native = link.native if link.how == "rule" else link.action
-    hard = [other for other in own if not _is_own(case, other, partly=True)]
+    hard = [other for other in own if not _is_loose(case, other)]
     return link in hard and (native in {"no action", "restrict"} or len(hard) > 1)
 
 

@@ -33,6 +33,7 @@ CASCADE: tuple[Action, ...] = ("cascade",)
 SET_NULL: tuple[Action, ...] = ("set null",)
 SET_DEFAULT: tuple[Action, ...] = ("set default",)
 RESTRICT: tuple[Action, ...] = ("no action", "restrict")
+SETS = SET_NULL + SET_DEFAULT
 FORWARD = CASCADE * 11 + SET_NULL * 4 + RESTRICT
 SELF = CASCADE * 3 + SET_NULL + RESTRICT
 IN_KEY = CASCADE * 3 + RESTRICT[1:]
@@ -77,7 +78,7 @@ def cases(draw: st.DrawFn, engine: str) -> Case:
             link = draw(_links(draft, parent, choices, links))
             links.append(link)
     rows = _consistent(drafts, links, draw(_rows(drafts, links, engine)))
-    links = [_with_default(draw, drafts, link, rows) for link in links]
+    links = [_with_default(draw, drafts, link, links, rows) for link in links]
     tables = tuple(draft.table() for draft in drafts)
     target = tables[0]
     by_unique = (
@@ -189,14 +190,28 @@ def _links(
         shared = [
             link.columns
             for link in own
-            if child is not parent
-            and link.parent != child.name
-            and "set default" not in (action, link.action)
-            and child.kinds(link.columns) == kinds
-            and (action != "set null" or all(child.nullable(link.columns)))
+            if child.kinds(link.columns) == kinds
+            and ("set default" not in (action, link.action) or "cascade" in (action, link.action))
+            and (action not in SETS or all(child.nullable(link.columns)))
         ]
         if shared and draw(st.integers(0, 2)) == 0:
             columns = draw(st.sampled_from(shared))
+        elif draw(st.booleans()) and (
+            partly := [
+                name
+                for link in own
+                for name in link.columns
+                if len(to) > 1
+                and "cascade" in (action, link.action)
+                and child.kinds((name,)) == kinds[:1]
+                and (action not in SETS or child.nullable((name,))[0])
+                # Of two that set one column, and others besides, the first hides the row.
+                and not (action in SETS and any(name in o.columns for o in own if o.action in SETS))
+            ]
+        ):
+            more = tuple(f"r{len(own)}{place}" for place in range(1, len(to)))
+            child.columns += [Column(n, k, True) for n, k in zip(more, kinds[1:], strict=True)]
+            columns = (draw(st.sampled_from(partly)), *more)
         else:
             columns = tuple(f"r{len(own)}{place}" for place in range(len(to)))
             # What points back, and could close a circle, is open mostly.
@@ -281,7 +296,15 @@ def _refer(
     engine: str,
 ) -> None:
     """Let a row refer to some parent, unless its columns say already to which."""
-    if any(row[name] is not None for name in link.columns) or not parents:
+    # What the row refers to already by some of the columns holds for the others.
+    parents = [
+        parent
+        for parent in parents
+        if all(
+            row[name] in (None, parent[to]) for name, to in zip(link.columns, link.to, strict=True)
+        )
+    ]
+    if all(row[name] is not None for name in link.columns) or not parents:
         return
     nullable = draft.nullable(link.columns)
     # Rows behind a restrict reference are few, or every job would be blocked.
@@ -291,11 +314,12 @@ def _refer(
     # A row refers to itself or an earlier row of its own table; one in four to any of them.
     most = len(parents)
     if link.parent == link.child and byte % 4:
-        most = number + 1
+        most = min(most, number + 1)
     # The first rows have the most children.
     parent = parents[(byte // 5) % most * (byte % 3) // 2]
     for name, to, is_nullable in zip(link.columns, link.to, nullable, strict=True):
-        row[name] = None if is_nullable and byte % 7 == 0 else parent[to]
+        if row[name] is None:
+            row[name] = None if is_nullable and byte % 7 == 0 else parent[to]
 
 
 def _consistent(
@@ -330,9 +354,16 @@ def _consistent(
     return {draft.name: [tuple(row.values()) for row in rows[draft.name]] for draft in drafts}
 
 
-def _with_default(draw: st.DrawFn, drafts: list[Draft], link: Link, rows: Rows) -> Link:
+def _with_default(
+    draw: st.DrawFn, drafts: list[Draft], link: Link, links: list[Link], rows: Rows
+) -> Link:
     """Give the columns of a `set default` reference a default: some parent's key, or NULL."""
     if link.action != "set default" or not rows[link.parent] or draw(st.integers(0, 2)) == 0:
+        return link
+    if any(
+        set(o.columns) & set(link.columns) for o in links if o != link and o.child == link.child
+    ):
+        # What another reference would say to the default is not told by this one's parents.
         return link
     parent = next(draft for draft in drafts if draft.name == link.parent).table()
     child = next(draft for draft in drafts if draft.name == link.child)

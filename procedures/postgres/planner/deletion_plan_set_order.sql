@@ -124,7 +124,7 @@ below (no, table_oid) AS (
             r.parent_oid = b.table_oid AND r.in_closure
             AND (
                 r.action IN ('cascade', 'restrict')
-                OR r.no IN (SELECT o.no FROM ordered AS o)
+                OR r.no IN (SELECT o.no FROM ordered AS o UNION ALL SELECT t.no FROM telling_set AS t)
             )
 ),
 
