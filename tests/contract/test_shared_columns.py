@@ -307,22 +307,97 @@ def test_rows_set_without_waiting_let_what_stands_above_them_go(db: Database) ->
     assert db.rows("SELECT * FROM member") == [(2, None)]
 
 
-def test_a_column_that_other_rows_refer_to_is_not_set(db: Database) -> None:
+@pytest.mark.parametrize("is_found", [False, True])
+def test_what_hides_rows_and_is_not_hidden_comes_after(postgres: Database, is_found: bool) -> None:
+    db = postgres
     build_team(
         db,
-        Reference("c", "near", "set null", name="by_near"),
-        leaf=["c bigint null"],
-        rows=[(1, 7)],
+        Reference("c", "near", "set null", name="a_near"),
+        *[Reference("d", "top", "cascade", name="by_top")] * is_found,
+        leaf=["c bigint null", "d bigint null"],
+        rows=[(1, 7, 7)],
     )
+    # It refers by both and sets but one; by its name it comes after near.
+    columns = ["id bigint", "other bigint", "up bigint"]
+    db.table("zfar", *columns, key=("id", "other"), rows=[(7, 7, 1)])
+    db.add_reference("zfar", Reference("up", "top", "cascade"))
+    db.script(
+        postgres="CREATE INDEX ON leaf (c, d); ALTER TABLE leaf ADD CONSTRAINT m_far"
+        " FOREIGN KEY (c, d) REFERENCES zfar (id, other) ON DELETE SET NULL (d)"
+    )
+    check_foreseen(db, 1, GOES | {("zfar", "delete"): 1, ("leaf", "set_null"): 1})
+    assert db.rows("SELECT * FROM leaf") == [(1, None, None)]
+
+
+def test_a_column_that_rows_of_the_same_job_refer_to_is_set(db: Database) -> None:
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("leaf", "id bigint", "c bigint null", rows=[(1, 1)])
     unique = "ALTER TABLE leaf ADD UNIQUE (c)"
     db.script(mysql=unique, postgres=unique)
-    db.table("kid", "id bigint", "leaf bigint", rows=[(1, 7)])
-    db.add_reference("kid", Reference("leaf", "leaf", to="c"))
-    job = db.delete("top", 1)
-    # The engine would refuse, when other rows are gone.
-    assert (job.status, job.error) == ("failed", "JD006: 1 row of leaf behind by_near")
-    assert db.receipts(job.id) == {}
-    assert db.count("top") == 2
+    db.table("kid", "id bigint", "c bigint", "up bigint", rows=[(1, 1, 1)])
+    db.add_reference("leaf", Reference("c", "top", "set null"))
+    db.add_reference("kid", Reference("c", "leaf", to="c"))
+    db.add_reference("kid", Reference("up", "top", "cascade"))
+    db.register_deletion_target("top")
+    in_small_steps(db)
+    counts = {("top", "delete"): 1, ("kid", "delete"): 1, ("leaf", "set_null"): 1}
+    check_foreseen(db, 1, counts)
+
+
+def test_a_default_over_some_columns_leaves_the_order_of_others_alone(db: Database) -> None:
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("leaf", "id bigint", "c bigint null", "d bigint null", rows=[(1, 1, None)])
+    db.insert("leaf", [(2, 2, 5)])
+    db.table("near", "id bigint", "leaf bigint", rows=[(5, 1)])
+    db.table("far", "id bigint", "other bigint", "up bigint", key=("id", "other"), rows=[])
+    db.add_reference("leaf", Reference("c", "top", "cascade"))
+    db.add_reference("near", Reference("leaf", "leaf", "cascade"))
+    db.add_reference("leaf", Reference("d", "near", "set null"))
+    db.add_reference("far", Reference("up", "top", "cascade"))
+    index = "CREATE INDEX icd ON leaf (c, d)"
+    db.script(mysql=index, postgres=index)
+    db.declare_deletion_reference("x", "leaf", ["c", "d"], "far", ["id", "other"], "set_default")
+    db.register_deletion_target("top")
+    in_small_steps(db)
+    counts = {(table, "delete"): 1 for table in ("top", "leaf", "near")}
+    check_foreseen(db, 1, counts | {("leaf", "set_null"): 1})
+    assert db.rows("SELECT * FROM leaf") == [(2, 2, None)]
+
+
+def test_a_generated_column_that_no_reference_uses_blocks_nothing(db: Database) -> None:
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("person", "id bigint", "top bigint", "boss bigint null", rows=[(1, 1, None)])
+    db.insert("person", [(2, 2, 1)])
+    db.add_reference("person", Reference("top", "top", "cascade"))
+    db.add_reference("person", Reference("boss", "person", "set null"))
+    made = "ALTER TABLE person ADD COLUMN has_boss boolean GENERATED ALWAYS AS (boss IS NOT NULL)"
+    db.script(mysql=f"{made} VIRTUAL", postgres=f"{made} STORED")
+    db.register_deletion_target("top")
+    in_small_steps(db)
+    counts = {("top", "delete"): 1, ("person", "delete"): 1, ("person", "set_null"): 1}
+    check_foreseen(db, 1, counts)
+    assert db.rows("SELECT id, boss FROM person") == [(2, None)]
+
+
+def test_references_that_a_discriminator_tells_apart_do_not_share_their_column(
+    db: Database,
+) -> None:
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("post", "id bigint", "top bigint", rows=[(1, 1), (2, 2)])
+    db.table("comment", "id bigint", "on_id bigint null", "on_kind varchar(8)")
+    db.insert("comment", [(1, 1, "post"), (5, 1, "comment"), (6, 2, "post")])
+    db.add_reference("post", Reference("top", "top", "cascade"))
+    index = "CREATE INDEX io ON comment (on_id, on_kind)"
+    db.script(mysql=index, postgres=index)
+    for kind, action in (("post", "cascade"), ("comment", "set_null")):
+        db.declare_deletion_reference(
+            f"on_{kind}", "comment", ["on_id"], kind, ["id"], action, "on_kind", kind
+        )
+    db.register_deletion_target("top")
+    in_small_steps(db)
+    counts = {(table, "delete"): 1 for table in ("top", "post", "comment")}
+    check_foreseen(db, 1, counts | {("comment", "set_null"): 1})
+    assert db.rows("SELECT id, on_id FROM comment ORDER BY id") == [(5, None), (6, 2)]
 
 
 @pytest.mark.parametrize("column", ["c", "d"])

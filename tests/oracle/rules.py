@@ -13,10 +13,8 @@ def ruled(case: Case) -> Case:
     """Give the case as the jobs see it: such references block."""
     inside = [link for link in case.links if link.parent in case.closure()]
     sets = [link for link in inside if link.action in {"set null", "set default"}]
-    blocking = [link for link in sets if _is_referred_to(case, link)]
-    sets = [link for link in sets if link not in blocking]
     telling = [link for link in sets if set(link.columns) & _telling(case, link.child)]
-    blocking += [link for link in telling if link.action == "set default"]
+    blocking = [link for link in telling if link.action == "set default"]
     sets = [link for link in sets if link not in blocking]
     last = [link for link in sets if link in telling or _hides(link, sets)]
     hard = [link for link in inside if link not in sets or link in last]
@@ -27,15 +25,6 @@ def ruled(case: Case) -> Case:
         if any(other.parent in _below(case, link.child, hard) for other in last)
     ]
     return replace(case, links=tuple(_blocked(link, blocking) for link in case.links))
-
-
-def _is_referred_to(case: Case, link: Link) -> bool:
-    """Whether a key of the catalog points at a column that would be set."""
-    return any(
-        other.parent == link.child and set(other.to) & set(link.columns)
-        for other in case.links
-        if other.how != "declared"
-    )
 
 
 def _telling(case: Case, table: str) -> set[str]:

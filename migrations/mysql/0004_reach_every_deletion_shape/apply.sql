@@ -264,6 +264,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    touched_columns JSON NULL
+        COMMENT 'Columns that change where a child row is set, generated ones too; NULL: none is',
     set_order SMALLINT NOT NULL DEFAULT 0
         COMMENT 'Its place among those that are set when nothing else can go; 0: with the others',
     in_check BOOLEAN NOT NULL DEFAULT FALSE
@@ -308,7 +310,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql f5b7351a91e0a0dca3f6387c2214c20497e82aa5497d19a9e7ade773373db35c  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 62c696fef4cd051eaf3264c4c57735b09ab8ebdb54c6bf487c25a056a77b4255  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 7445966a7749c3452043c9d274ba5c253ecf59bdb529b36b6646ee036c0875d8  -- noqa: LT05
 -- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
@@ -5044,8 +5046,7 @@ BEGIN
                 AND (e.action IN ('set_null', 'scrub') OR c.column_default IS NULL)
         );
 
-    -- The engine would change rows behind the column as well, unbounded and uncounted, or refuse
-    -- what others refer to, when rows are gone already.
+    -- The engine would change rows behind the column as well: unbounded, and uncounted.
     UPDATE deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.parent_node_no AND NOT n.is_expanded
@@ -5064,6 +5065,7 @@ BEGIN
             WHERE
                 r.unique_constraint_schema = e.child_schema
                 AND r.referenced_table_name = e.child_table
+                AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
                 AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
         );
 END$$
@@ -5294,8 +5296,9 @@ DELIMITER ;
 -- Put references whose rows are set in such an order that none hides a row from another reference.
 --
 -- Parameters  p_plan_id   the plan, all its references known
--- Writes      deletion_plan_edges: set_order, when the reference has its turn among those that are
---             set when nothing else can go, or 0; action restrict where no order would do
+-- Writes      deletion_plan_edges: touched_columns; set_order, when the reference has its turn
+--             among those that are set when nothing else can go, or 0; action restrict where no
+--             order would do
 -- Commits     no
 -- Execute     the owner only
 --
@@ -5318,8 +5321,38 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Put references whose rows are set in an order in which none hides a row from another'
 BEGIN
-    -- By what rows of the closure are found: their key, what they hang from, and what hangs from
-    -- them; also from what else the engine makes such a column.
+    -- What changes where a row is set: with the columns what the engine generates from them.
+    UPDATE deletion_plan_edges AS e
+    SET e.touched_columns = e.child_columns
+    WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default', 'scrub');
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT s.edge_no, json_arrayagg(s.name) AS names
+        FROM (
+            SELECT DISTINCT o.edge_no, g.column_name AS name
+            FROM deletion_plan_edges AS o
+            STRAIGHT_JOIN information_schema.columns AS g  -- noqa: PRS
+                ON
+                    g.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND g.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+            CROSS JOIN json_table(o.touched_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+            )) AS k
+            WHERE
+                o.plan_id = p_plan_id
+                AND o.touched_columns IS NOT NULL
+                AND g.generation_expression <> ''
+                AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
+        ) AS s
+        GROUP BY s.edge_no
+    ) AS q ON q.edge_no = e.edge_no
+    SET e.touched_columns = json_merge_preserve(e.touched_columns, q.names)
+    WHERE e.plan_id = p_plan_id;
+
+    -- By what rows of the closure are found: their key, what they hang from, with the
+    -- discriminator, which tells two references apart by different values, and what hangs from
+    -- them.
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         -- DISTINCT makes a table of its own: the server changes none that it reads.
@@ -5329,9 +5362,9 @@ BEGIN
             ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no AND n.in_closure
         WHERE
             o.plan_id = p_plan_id
-            AND o.action IN ('set_null', 'set_default', 'scrub')
+            AND o.touched_columns IS NOT NULL
             AND (
-                coalesce(json_overlaps(o.child_columns, n.key_columns), FALSE)
+                coalesce(json_overlaps(o.touched_columns, n.key_columns), FALSE)
                 OR EXISTS (
                     SELECT 1
                     FROM deletion_plan_edges AS a FORCE INDEX (idx_dpe_child)
@@ -5340,8 +5373,12 @@ BEGIN
                         AND a.child_node_no = o.child_node_no
                         AND a.action = 'cascade'
                         AND json_overlaps(
-                            o.child_columns,
+                            o.touched_columns,
                             json_array_append(a.child_columns, '$', a.discriminator_column)
+                        )
+                        AND NOT coalesce(
+                            a.discriminator_column = o.discriminator_column
+                            AND a.discriminator_value <> o.discriminator_value, FALSE
                         )
                 )
                 OR EXISTS (
@@ -5351,19 +5388,7 @@ BEGIN
                         b.plan_id = o.plan_id
                         AND b.parent_node_no = o.child_node_no
                         AND b.action <> 'keep'
-                        AND json_overlaps(o.child_columns, b.parent_columns)
-                )
-                OR EXISTS (
-                    SELECT 1
-                    FROM information_schema.columns AS g
-                    CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: LT05,PRS
-                    )) AS k
-                    WHERE
-                        g.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
-                        AND g.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
-                        AND g.generation_expression <> ''
-                        AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
+                        AND json_overlaps(o.touched_columns, b.parent_columns)
                 )
             )
     ) AS q ON q.edge_no = e.edge_no
@@ -5374,9 +5399,9 @@ BEGIN
     INNER JOIN (
         WITH RECURSIVE hides AS (
             SELECT
-                s.edge_no, o.edge_no AS hidden_no,
-                (o.action = 'scrub', json_length(o.child_columns))
-                > (s.action = 'scrub', json_length(s.child_columns)) AS is_larger
+                s.edge_no, o.edge_no AS hidden_no, o.action = 'scrub' AS is_scrub,
+                s.action = 'scrub' AS scrubs,
+                json_length(o.child_columns) > json_length(s.child_columns) AS is_wider
             FROM deletion_plan_edges AS s
             STRAIGHT_JOIN deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)  -- noqa: PRS
                 ON
@@ -5396,8 +5421,12 @@ BEGIN
                         )
                     )
                     AND json_overlaps(
-                        s.child_columns,
+                        s.touched_columns,
                         json_array_append(o.child_columns, '$', o.discriminator_column)
+                    )
+                    AND NOT coalesce(
+                        s.discriminator_column = o.discriminator_column
+                        AND s.discriminator_value <> o.discriminator_value, FALSE
                     )
             WHERE s.plan_id = p_plan_id AND s.action IN ('set_null', 'set_default', 'scrub')
         ),
@@ -5410,9 +5439,15 @@ BEGIN
             SELECT h.edge_no, 1
             FROM hides AS h
             UNION DISTINCT
+            -- Later than what it hides, unless that hides it as well, and sets no more. Where
+            -- several hide each other in a circle no order is right, and any that ends will do.
             SELECT h.edge_no, o.set_order + 1
             FROM ordered AS o
-            INNER JOIN hides AS h ON h.hidden_no = o.edge_no AND h.is_larger
+            INNER JOIN hides AS h ON h.hidden_no = o.edge_no
+            LEFT JOIN hides AS b ON b.edge_no = h.hidden_no AND b.hidden_no = h.edge_no
+            WHERE
+                o.set_order < 10
+                AND if(h.is_scrub <> h.scrubs, h.is_scrub, h.is_wider OR b.edge_no IS NULL)
         )
 
         SELECT o.edge_no, max(o.set_order) AS set_order
@@ -8681,7 +8716,12 @@ BEGIN
         SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
         SET @dj_is_dirty = TRUE;
 
-        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL THEN
+        -- Of a table that no reference sets no row was counted before.
+        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.table_name = v_table
+        ) THEN
             CALL deletion_uncount(v_table, p_counted);
         END IF;
 

@@ -2,8 +2,9 @@
 -- Put references whose rows are set in such an order that none hides a row from another reference.
 --
 -- Parameters  p_plan_id   the plan, all its references known
--- Writes      deletion_plan_edges: set_order, when the reference has its turn among those that are
---             set when nothing else can go, or 0; action restrict where no order would do
+-- Writes      deletion_plan_edges: touched_columns; set_order, when the reference has its turn
+--             among those that are set when nothing else can go, or 0; action restrict where no
+--             order would do
 -- Commits     no
 -- Execute     the owner only
 --
@@ -26,8 +27,38 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Put references whose rows are set in an order in which none hides a row from another'
 BEGIN
-    -- By what rows of the closure are found: their key, what they hang from, and what hangs from
-    -- them; also from what else the engine makes such a column.
+    -- What changes where a row is set: with the columns what the engine generates from them.
+    UPDATE deletion_plan_edges AS e
+    SET e.touched_columns = e.child_columns
+    WHERE e.plan_id = p_plan_id AND e.action IN ('set_null', 'set_default', 'scrub');
+
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        SELECT s.edge_no, json_arrayagg(s.name) AS names
+        FROM (
+            SELECT DISTINCT o.edge_no, g.column_name AS name
+            FROM deletion_plan_edges AS o
+            STRAIGHT_JOIN information_schema.columns AS g  -- noqa: PRS
+                ON
+                    g.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND g.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+            CROSS JOIN json_table(o.touched_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+            )) AS k
+            WHERE
+                o.plan_id = p_plan_id
+                AND o.touched_columns IS NOT NULL
+                AND g.generation_expression <> ''
+                AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
+        ) AS s
+        GROUP BY s.edge_no
+    ) AS q ON q.edge_no = e.edge_no
+    SET e.touched_columns = json_merge_preserve(e.touched_columns, q.names)
+    WHERE e.plan_id = p_plan_id;
+
+    -- By what rows of the closure are found: their key, what they hang from, with the
+    -- discriminator, which tells two references apart by different values, and what hangs from
+    -- them.
     UPDATE deletion_plan_edges AS e
     INNER JOIN (
         -- DISTINCT makes a table of its own: the server changes none that it reads.
@@ -37,9 +68,9 @@ BEGIN
             ON n.plan_id = o.plan_id AND n.node_no = o.child_node_no AND n.in_closure
         WHERE
             o.plan_id = p_plan_id
-            AND o.action IN ('set_null', 'set_default', 'scrub')
+            AND o.touched_columns IS NOT NULL
             AND (
-                coalesce(json_overlaps(o.child_columns, n.key_columns), FALSE)
+                coalesce(json_overlaps(o.touched_columns, n.key_columns), FALSE)
                 OR EXISTS (
                     SELECT 1
                     FROM deletion_plan_edges AS a FORCE INDEX (idx_dpe_child)
@@ -48,8 +79,12 @@ BEGIN
                         AND a.child_node_no = o.child_node_no
                         AND a.action = 'cascade'
                         AND json_overlaps(
-                            o.child_columns,
+                            o.touched_columns,
                             json_array_append(a.child_columns, '$', a.discriminator_column)
+                        )
+                        AND NOT coalesce(
+                            a.discriminator_column = o.discriminator_column
+                            AND a.discriminator_value <> o.discriminator_value, FALSE
                         )
                 )
                 OR EXISTS (
@@ -59,19 +94,7 @@ BEGIN
                         b.plan_id = o.plan_id
                         AND b.parent_node_no = o.child_node_no
                         AND b.action <> 'keep'
-                        AND json_overlaps(o.child_columns, b.parent_columns)
-                )
-                OR EXISTS (
-                    SELECT 1
-                    FROM information_schema.columns AS g
-                    CROSS JOIN json_table(o.child_columns, '$[*]' COLUMNS (  -- noqa: CP02
-                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: LT05,PRS
-                    )) AS k
-                    WHERE
-                        g.table_schema = convert(o.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
-                        AND g.table_name = convert(o.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
-                        AND g.generation_expression <> ''
-                        AND locate(deletion_quote_name(k.name), g.generation_expression) > 0
+                        AND json_overlaps(o.touched_columns, b.parent_columns)
                 )
             )
     ) AS q ON q.edge_no = e.edge_no
@@ -82,9 +105,9 @@ BEGIN
     INNER JOIN (
         WITH RECURSIVE hides AS (
             SELECT
-                s.edge_no, o.edge_no AS hidden_no,
-                (o.action = 'scrub', json_length(o.child_columns))
-                > (s.action = 'scrub', json_length(s.child_columns)) AS is_larger
+                s.edge_no, o.edge_no AS hidden_no, o.action = 'scrub' AS is_scrub,
+                s.action = 'scrub' AS scrubs,
+                json_length(o.child_columns) > json_length(s.child_columns) AS is_wider
             FROM deletion_plan_edges AS s
             STRAIGHT_JOIN deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)  -- noqa: PRS
                 ON
@@ -104,8 +127,12 @@ BEGIN
                         )
                     )
                     AND json_overlaps(
-                        s.child_columns,
+                        s.touched_columns,
                         json_array_append(o.child_columns, '$', o.discriminator_column)
+                    )
+                    AND NOT coalesce(
+                        s.discriminator_column = o.discriminator_column
+                        AND s.discriminator_value <> o.discriminator_value, FALSE
                     )
             WHERE s.plan_id = p_plan_id AND s.action IN ('set_null', 'set_default', 'scrub')
         ),
@@ -118,9 +145,15 @@ BEGIN
             SELECT h.edge_no, 1
             FROM hides AS h
             UNION DISTINCT
+            -- Later than what it hides, unless that hides it as well, and sets no more. Where
+            -- several hide each other in a circle no order is right, and any that ends will do.
             SELECT h.edge_no, o.set_order + 1
             FROM ordered AS o
-            INNER JOIN hides AS h ON h.hidden_no = o.edge_no AND h.is_larger
+            INNER JOIN hides AS h ON h.hidden_no = o.edge_no
+            LEFT JOIN hides AS b ON b.edge_no = h.hidden_no AND b.hidden_no = h.edge_no
+            WHERE
+                o.set_order < 10
+                AND if(h.is_scrub <> h.scrubs, h.is_scrub, h.is_wider OR b.edge_no IS NULL)
         )
 
         SELECT o.edge_no, max(o.set_order) AS set_order

@@ -112,8 +112,7 @@ BEGIN
                 AND (e.action IN ('set_null', 'scrub') OR c.column_default IS NULL)
         );
 
-    -- The engine would change rows behind the column as well, unbounded and uncounted, or refuse
-    -- what others refer to, when rows are gone already.
+    -- The engine would change rows behind the column as well: unbounded, and uncounted.
     UPDATE deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = e.plan_id AND n.node_no = e.parent_node_no AND NOT n.is_expanded
@@ -132,6 +131,7 @@ BEGIN
             WHERE
                 r.unique_constraint_schema = e.child_schema
                 AND r.referenced_table_name = e.child_table
+                AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
                 AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
         );
 END$$

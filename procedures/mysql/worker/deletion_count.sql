@@ -35,7 +35,12 @@ BEGIN
         SET @dj_left = @dj_left - p_rows, @dj_changed = @dj_changed + p_rows;
         SET @dj_is_dirty = TRUE;
 
-        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL THEN
+        -- Of a table that no reference sets no row was counted before.
+        IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL AND EXISTS (
+            SELECT 1
+            FROM deletion_plan_steps AS s
+            WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.table_name = v_table
+        ) THEN
             CALL deletion_uncount(v_table, p_counted);
         END IF;
 

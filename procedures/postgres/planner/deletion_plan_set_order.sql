@@ -31,75 +31,88 @@ WITH RECURSIVE reference AS MATERIALIZED (
         e.ordinality AS no, e.value AS source, r.child_oid, r.parent_oid, r.action,
         r.child_oid = ANY (p_closure) AS in_closure,
         r.child_columns || coalesce(nullif(r.discriminator_column, 'null'), '[]') AS child_columns,
-        r.parent_columns,
+        r.parent_columns, nullif(r.discriminator_column, 'null') AS discriminator_column,
+        r.discriminator_value,
         CASE WHEN r.action IN ('set_null', 'set_default', 'scrub') THEN r.set_columns END
         AS set_columns
     FROM jsonb_array_elements(p_references) WITH ORDINALITY AS e
     CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
         child_oid oid, parent_oid oid, action text, child_columns jsonb, parent_columns jsonb,
-        set_columns jsonb, discriminator_column jsonb
+        set_columns jsonb, discriminator_column jsonb, discriminator_value text
     )
 ),
 
-set_table AS (
-    SELECT DISTINCT r.child_oid AS table_oid
+-- What changes where a row is set: with the columns what the engine generates from them.
+set_reference AS MATERIALIZED (
+    SELECT r.no, r.child_oid, r.in_closure, r.action, c.value AS column_no
     FROM reference AS r
-    WHERE r.in_closure AND r.set_columns IS NOT NULL
+    CROSS JOIN LATERAL jsonb_array_elements(r.set_columns) AS c
+    UNION
+    SELECT r.no, r.child_oid, r.in_closure, r.action, to_jsonb(g.adnum)
+    FROM reference AS r
+    INNER JOIN pg_attrdef AS g ON g.adrelid = r.child_oid
+    INNER JOIN pg_depend AS d
+        ON
+            d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid
+            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.adrelid
+    WHERE r.set_columns @> to_jsonb(d.refobjsubid) AND d.refobjsubid <> g.adnum
 ),
 
--- By what rows of the closure are found: their key, what they hang from, and what hangs from them;
--- also from what else the engine makes such a column.
-telling AS (
+-- By what rows of the closure are found: their key, and what hangs from them; by what they hang
+-- from, with the discriminator, which two references tell apart by different values.
+key_column AS (
     SELECT DISTINCT t.table_oid, c.value AS column_no
     FROM (
         SELECT s.table_oid, to_jsonb(CASE
             WHEN s.table_oid = p_closure[1] THEN p_key ELSE deletion_node_key(s.table_oid)
         END) AS columns
-        FROM set_table AS s
-        UNION ALL
-        SELECT r.child_oid, r.child_columns FROM reference AS r WHERE r.action = 'cascade'
+        FROM (
+            SELECT DISTINCT x.child_oid AS table_oid FROM set_reference AS x WHERE x.in_closure
+        ) AS s
         UNION ALL
         SELECT r.parent_oid, r.parent_columns FROM reference AS r WHERE r.action <> 'keep'
-        UNION ALL
-        SELECT s.table_oid, jsonb_agg(d.refobjsubid)
-        FROM set_table AS s
-        INNER JOIN pg_attrdef AS g ON g.adrelid = s.table_oid
-        INNER JOIN pg_depend AS d
-            ON
-                d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid
-                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.adrelid
-                AND d.refobjsubid <> g.adnum
-        GROUP BY s.table_oid
     ) AS t
     CROSS JOIN LATERAL jsonb_array_elements(coalesce(nullif(t.columns, 'null'), '[]')) AS c
 ),
 
+overlap AS MATERIALIZED (
+    SELECT DISTINCT s.no, o.no AS other_no, o.action AS other_action
+    FROM set_reference AS s
+    INNER JOIN reference AS r ON r.no = s.no
+    INNER JOIN reference AS o
+        ON o.child_oid = s.child_oid AND o.no <> s.no AND o.child_columns @> s.column_no
+    -- No row is of both.
+    WHERE NOT coalesce(
+        r.discriminator_column = o.discriminator_column
+        AND r.discriminator_value <> o.discriminator_value, FALSE
+    )
+),
+
 telling_set AS (
-    SELECT r.no, r.action
-    FROM reference AS r
-    WHERE
-        r.in_closure AND r.set_columns IS NOT NULL AND EXISTS (
-            SELECT 1
-            FROM telling AS t
-            WHERE t.table_oid = r.child_oid AND r.set_columns @> t.column_no
-        )
+    SELECT s.no, s.action
+    FROM set_reference AS s
+    INNER JOIN key_column AS k ON k.table_oid = s.child_oid AND k.column_no = s.column_no
+    WHERE s.in_closure
+    UNION
+    SELECT s.no, s.action
+    FROM overlap AS v
+    INNER JOIN set_reference AS s ON s.no = v.no AND s.in_closure
+    WHERE v.other_action = 'cascade'
 ),
 
 hides AS (
     SELECT
-        e.no, o.no AS hidden_no,
-        (o.action = 'scrub', jsonb_array_length(o.set_columns))
-        > (e.action = 'scrub', jsonb_array_length(e.set_columns)) AS is_larger
-    FROM reference AS e
-    INNER JOIN reference AS o ON o.child_oid = e.child_oid AND o.no <> e.no
+        e.no, o.no AS hidden_no, o.action = 'scrub' AS is_scrub, e.action = 'scrub' AS scrubs,
+        jsonb_array_length(o.set_columns) > jsonb_array_length(e.set_columns) AS is_wider
+    FROM overlap AS v
+    INNER JOIN reference AS e ON e.no = v.no
+    INNER JOIN reference AS o ON o.no = v.other_no
     WHERE
-        e.set_columns IS NOT NULL AND o.set_columns IS NOT NULL
+        o.set_columns IS NOT NULL
         AND (o.action = 'scrub' OR NOT e.set_columns @> o.child_columns)
-        AND EXISTS (
-            SELECT 1
-            FROM jsonb_array_elements(e.set_columns) AS c
-            WHERE o.child_columns @> c.value
-        )
+        -- What a default would make of a row of the closure blocks: see below.
+        AND e.no NOT IN (SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default')
+        AND o.no NOT IN (SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default')
 ),
 
 ordered (no, set_order) AS (
@@ -107,9 +120,19 @@ ordered (no, set_order) AS (
     UNION
     SELECT h.no, 1 FROM hides AS h
     UNION
+    -- Later than what it hides, unless that hides it as well, and sets no more. Where several hide
+    -- each other in a circle no order is right, and any that ends will do.
     SELECT h.no, o.set_order + 1
     FROM ordered AS o
-    INNER JOIN hides AS h ON h.hidden_no = o.no AND h.is_larger
+    INNER JOIN hides AS h ON h.hidden_no = o.no
+    WHERE
+        o.set_order < 10
+        AND CASE
+            WHEN h.is_scrub <> h.scrubs THEN h.is_scrub
+            ELSE h.is_wider OR NOT EXISTS (
+                SELECT 1 FROM hides AS b WHERE b.no = h.hidden_no AND b.hidden_no = h.no
+            )
+        END
 ),
 
 below (no, table_oid) AS (
@@ -124,7 +147,8 @@ below (no, table_oid) AS (
             r.parent_oid = b.table_oid AND r.in_closure
             AND (
                 r.action IN ('cascade', 'restrict')
-                OR r.no IN (SELECT o.no FROM ordered AS o UNION ALL SELECT t.no FROM telling_set AS t)
+                OR r.no IN (SELECT o.no FROM ordered AS o)
+                OR r.no IN (SELECT t.no FROM telling_set AS t)
             )
 ),
 

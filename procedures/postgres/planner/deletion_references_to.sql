@@ -121,8 +121,7 @@ SELECT
                 a.attrelid = e.child_oid AND a.attnum = ANY (e.set_columns)
                 AND (a.attnotnull OR y.typnotnull)
         ) THEN 'restrict'
-        -- The engine would change rows behind the column as well, unbounded and uncounted, or refuse
-        -- what others refer to, when rows are gone already.
+        -- The engine would change rows behind the column as well: unbounded, and uncounted.
         WHEN e.rule_action IN ('set_null', 'set_default', 'scrub') AND EXISTS (
             SELECT 1
             FROM (
@@ -132,7 +131,7 @@ SELECT
             ) AS p
             INNER JOIN pg_constraint AS k ON k.confrelid = p.table_oid AND k.contype = 'f'
             WHERE
-                coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
+                k.confupdtype IN ('c', 'n', 'd')
                 AND deletion_root_columns(p.table_oid, k.confkey)
                 && deletion_root_columns(e.child_oid, e.set_columns)
         ) THEN 'restrict'

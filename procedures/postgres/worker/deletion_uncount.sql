@@ -17,19 +17,41 @@ VOLATILE
 SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_uncount$
-WITH forgotten AS (
-    DELETE FROM deletion_walk_keys AS w
-    USING jsonb_array_elements(p_keys) AS k
-    WHERE
-        w.walk_id = 0 AND w.job_id = (k.value ->> 'j')::bigint AND w.node_no = -1
-        AND w.fate = 'set_null'
-        AND w.key_hash = deletion_key_hash(
+WITH gone AS MATERIALIZED (
+    SELECT
+        (k.value ->> 'j')::bigint AS job_id,
+        deletion_key_hash(
             jsonb_build_array(p_table_name) || (
                 SELECT jsonb_agg(e.value ORDER BY substr(e.key, 2)::integer)
                 FROM jsonb_each(k.value) AS e
                 WHERE e.key LIKE 'k%'
             )
-        )
+        ) AS key_hash
+    FROM jsonb_array_elements(p_keys) AS k
+    -- Of a table that no reference sets no row was counted.
+    WHERE EXISTS (
+        SELECT 1
+        FROM deletion_runs AS r
+        INNER JOIN deletion_plan_steps AS s ON s.plan_id = r.plan_id
+        WHERE r.run_id = p_run_id AND s.kind = 'set' AND s.table_name = p_table_name
+    )
+),
+
+forgotten AS (
+    DELETE FROM deletion_walk_keys AS w
+    -- OFFSET 0: each is looked up by all of the key, however few rows the statistics know of.
+    WHERE w.ctid = ANY (ARRAY(
+        SELECT x.row_id
+        FROM gone AS g
+        CROSS JOIN LATERAL (
+            SELECT y.ctid AS row_id
+            FROM deletion_walk_keys AS y
+            WHERE
+                y.walk_id = 0 AND y.job_id = g.job_id AND y.node_no = -1
+                AND y.fate = 'set_null' AND y.key_hash = g.key_hash
+            OFFSET 0
+        ) AS x
+    ))
     RETURNING w.job_id, w.keys ->> 'action' AS action
 )
 

@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    touched_columns JSON NULL
+        COMMENT 'Columns that change where a child row is set, generated ones too; NULL: none is',
     set_order SMALLINT NOT NULL DEFAULT 0
         COMMENT 'Its place among those that are set when nothing else can go; 0: with the others',
     in_check BOOLEAN NOT NULL DEFAULT FALSE
