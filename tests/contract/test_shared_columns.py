@@ -245,6 +245,18 @@ def test_what_is_scrubbed_is_scrubbed_whatever_else_sets_it(
     assert db.rows("SELECT c, note FROM leaf") == [(None, None)]
 
 
+def test_what_sets_the_same_columns_needs_no_order(db: Database) -> None:
+    build_team(
+        db,
+        Reference("c", "near", "set null", name="a_near"),
+        leaf=["c bigint null", "kind varchar(8)"],
+        rows=[(1, 7, "ours")],
+    )
+    db.declare_deletion_reference("d", "leaf", ["c"], "top", ["id"], "set_null", "kind", "ours")
+    check_foreseen(db, 1, GOES | {("leaf", "set_null"): 1})
+    assert db.value("SELECT max(set_order) FROM vw_deletion_plan") == 0
+
+
 def test_a_discriminator_that_is_set_hides_no_row(db: Database) -> None:
     build_team(
         db,

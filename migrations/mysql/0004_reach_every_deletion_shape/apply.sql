@@ -5411,14 +5411,7 @@ BEGIN
                     AND o.action IN ('set_null', 'set_default', 'scrub')
                     AND (
                         o.action = 'scrub'
-                        OR NOT json_contains(
-                            s.child_columns,
-                            if(
-                                o.discriminator_column IS NULL,
-                                o.child_columns,
-                                json_array_append(o.child_columns, '$', o.discriminator_column)
-                            )
-                        )
+                        OR NOT json_contains(s.child_columns, o.child_columns)
                     )
                     AND json_overlaps(
                         s.touched_columns,

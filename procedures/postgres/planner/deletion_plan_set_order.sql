@@ -109,7 +109,7 @@ hides AS (
     INNER JOIN reference AS o ON o.no = v.other_no
     WHERE
         o.set_columns IS NOT NULL
-        AND (o.action = 'scrub' OR NOT e.set_columns @> o.child_columns)
+        AND (o.action = 'scrub' OR NOT e.set_columns @> o.set_columns)
         -- What a default would make of a row of the closure blocks: see below.
         AND e.no NOT IN (SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default')
         AND o.no NOT IN (SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default')
