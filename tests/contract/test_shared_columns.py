@@ -1,5 +1,7 @@
 """Two references over the same column: one deletes the row, the other sets the column NULL."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.contract.schemas import in_small_steps
@@ -182,7 +184,7 @@ def test_what_is_set_last_is_set_last_for_each_root_of_a_run(db: Database) -> No
 
 
 def build_team(
-    db: Database, *references: Reference, leaf: list[str], rows: list[tuple[int, ...]]
+    db: Database, *references: Reference, leaf: list[str], rows: Sequence[Sequence[object]]
 ) -> None:
     """Make near and far rows of top 1 with keys 7, and a leaf that stays and refers to both."""
     db.table("top", "id bigint", rows=[(1,), (7,)])
