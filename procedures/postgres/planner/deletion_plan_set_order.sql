@@ -32,13 +32,13 @@ WITH RECURSIVE reference AS MATERIALIZED (
         r.child_oid = ANY (p_closure) AS in_closure,
         r.child_columns || coalesce(nullif(r.discriminator_column, 'null'), '[]') AS child_columns,
         r.parent_columns, nullif(r.discriminator_column, 'null') AS discriminator_column,
-        r.discriminator_value,
+        r.discriminator_value, r.child_part,
         CASE WHEN r.action IN ('set_null', 'set_default', 'scrub') THEN r.set_columns END
         AS set_columns
     FROM jsonb_array_elements(p_references) WITH ORDINALITY AS e
     CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
         child_oid oid, parent_oid oid, action text, child_columns jsonb, parent_columns jsonb,
-        set_columns jsonb, discriminator_column jsonb, discriminator_value text
+        set_columns jsonb, discriminator_column jsonb, discriminator_value text, child_part oid
     )
 ),
 
@@ -81,11 +81,17 @@ overlap AS MATERIALIZED (
     INNER JOIN reference AS r ON r.no = s.no
     INNER JOIN reference AS o
         ON o.child_oid = s.child_oid AND o.no <> s.no AND o.child_columns @> s.column_no
-    -- No row is of both.
-    WHERE NOT coalesce(
-        r.discriminator_column = o.discriminator_column
-        AND r.discriminator_value <> o.discriminator_value, FALSE
-    )
+    -- No row is of both, nor of two partitions where neither holds the other.
+    WHERE
+        NOT coalesce(
+            r.discriminator_column = o.discriminator_column
+            AND r.discriminator_value <> o.discriminator_value, FALSE
+        )
+        AND (
+            r.child_part IS NULL OR o.child_part IS NULL
+            OR o.child_part IN (SELECT a.relid FROM pg_partition_ancestors(r.child_part) AS a)
+            OR r.child_part IN (SELECT a.relid FROM pg_partition_ancestors(o.child_part) AS a)
+        )
 ),
 
 telling_set AS (
