@@ -1,4 +1,4 @@
-"""Two references over the same column: one deletes the row, the other sets the column NULL."""
+"""References over the same columns: one deletes the row, or sets it, and another sets it too."""
 
 from collections.abc import Sequence
 

@@ -263,7 +263,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
     is_leaf BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+        COMMENT 'True where the reference only orders two tables of the plan, or is set last',
     touched_columns JSON NULL
         COMMENT 'Columns that change where a child row is set, generated ones too; NULL: none is',
     set_order SMALLINT NOT NULL DEFAULT 0
@@ -310,7 +310,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql f5b7351a91e0a0dca3f6387c2214c20497e82aa5497d19a9e7ade773373db35c  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 7445966a7749c3452043c9d274ba5c253ecf59bdb529b36b6646ee036c0875d8  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 8d076500e1f952daa1f435e3bc0d6eab3ff6c2f2b4ea5c8bc576e35e4b1cc5ac  -- noqa: LT05
 -- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
@@ -8712,7 +8712,7 @@ BEGIN
         -- Of a table that no reference sets no row was counted before.
         IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL AND EXISTS (
             SELECT 1
-            FROM deletion_plan_steps AS s
+            FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
             WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.table_name = v_table
         ) THEN
             CALL deletion_uncount(v_table, p_counted);

@@ -38,7 +38,7 @@ BEGIN
         -- Of a table that no reference sets no row was counted before.
         IF @dj_waits AND p_action = 'delete' AND p_counted IS NOT NULL AND EXISTS (
             SELECT 1
-            FROM deletion_plan_steps AS s
+            FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
             WHERE s.plan_id = @dj_plan_id AND s.kind = 'set' AND s.table_name = v_table
         ) THEN
             CALL deletion_uncount(v_table, p_counted);

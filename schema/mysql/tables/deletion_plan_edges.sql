@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
     is_leaf BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the child rows have no children of their own',
     waits BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+        COMMENT 'True where the reference only orders two tables of the plan, or is set last',
     touched_columns JSON NULL
         COMMENT 'Columns that change where a child row is set, generated ones too; NULL: none is',
     set_order SMALLINT NOT NULL DEFAULT 0
