@@ -3622,7 +3622,7 @@ DELIMITER ;
 --             expand         binds a frame of one level and a limit; it, with what hangs from it
 --             fetch_levels   binds the frame twice and a limit; its children that it does not hold
 --             look_levels    binds the frame twice; how many of its rows have children outside
---             remove_level   binds the frame and a level; deletes the rows of that level
+--             remove_level   binds a frame of one level; deletes its rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3734,8 +3734,7 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
-        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
     );
 END$$
 DELIMITER ;
@@ -7947,12 +7946,20 @@ BEGIN
     DECLARE v_is_leaf, v_drains, v_sweeps, v_finds, v_is_swept BOOLEAN;
     DECLARE v_passed INT DEFAULT 0;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
-    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
-        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
-    );
+    DECLARE v_until DATETIME(6);
+    DECLARE v_started DATETIME(6) DEFAULT utc_timestamp(6);
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
 
     CALL deletion_load_walk(p_run_id);
+    -- As long as it took to hold a deep stack the step works on: else it would do little more.
+    SET v_until = timestampadd(
+        MICROSECOND,
+        greatest(
+            1000 * deletion_setting_int('batch_ms'),
+            timestampdiff(MICROSECOND, v_started, utc_timestamp(6))
+        ),
+        utc_timestamp(6)
+    );
 
     -- Roots that go in this transaction with all below them are locked first: then no reference
     -- that was emptied has to be looked at once more.
@@ -8970,7 +8977,7 @@ DELIMITER ;
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level, @dj_walk_id, @dj_place,
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_walk_id, @dj_place,
 -- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and
 -- @dj_last.
 
@@ -9000,9 +9007,6 @@ BEGIN
         WHEN p_kind = 'fetch_levels' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_frame, @dj_limit;
         WHEN p_kind = 'look_levels' THEN EXECUTE dj_stmt USING @dj_frame, @dj_frame;
-        WHEN p_kind = 'remove_level' THEN
-            EXECUTE dj_stmt USING @dj_frame, @dj_level;
-            SET @dj_rows = row_count();
         WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
@@ -10849,6 +10853,52 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_expand.sql
+-- deletion_expand
+-- Take what hangs from the present, narrow frame, by the same self-reference, into it.
+--
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+--
+-- Its rows go level by level, since one statement would meet parents before their children; each
+-- level reads the frame: so it is kept small.
+
+DROP PROCEDURE IF EXISTS deletion_expand;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_expand()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take what hangs from the present, narrow frame, by the same self-reference, into it'
+BEGIN
+    DECLARE v_keys JSON;
+    DECLARE v_count INT;
+    DECLARE v_is_changed BOOLEAN;
+
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'expand'
+    ) THEN
+        SET @dj_frame = @dj_keys, @dj_limit = least(2000, @dj_left);
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'expand');
+        SET v_keys = @dj_answer, v_count = @dj_rows;
+
+        IF v_count > @dj_count THEN
+            CALL deletion_hold_frame('hold', @dj_edge_no, v_keys, v_count, v_is_changed);
+
+            -- What hangs from a row that moved is among them: they are fetched level by level.
+            IF NOT v_is_changed THEN
+                SET @dj_keys = v_keys, @dj_count = v_count;
+            END IF;
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_remove_levels.sql
 -- deletion_remove_levels
 -- Remove all rows of a frame of several levels: lock them, look, delete the deepest level first.
@@ -10868,10 +10918,19 @@ SQL SECURITY DEFINER
 COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
 BEGIN
     DECLARE v_found, v_rows BIGINT DEFAULT 0;
-    DECLARE v_level INT DEFAULT (
-        SELECT max(k.l)
-        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    -- Parted once: a level's statement that read the whole frame would read it for each of its rows.
+    DECLARE v_levels JSON DEFAULT (
+        SELECT json_objectagg(g.l, g.level_keys)
+        FROM (
+            SELECT k.l, json_arrayagg(k.o) AS level_keys
+            FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                l INT PATH '$.l',  -- noqa: PRS
+                o JSON PATH '$'
+            )) AS k
+            GROUP BY k.l
+        ) AS g
     );
+    DECLARE v_level INT DEFAULT json_length(v_levels) - 1;
 
     SET @dj_frame = @dj_keys;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
@@ -10883,11 +10942,23 @@ BEGIN
     ELSE
         CALL deletion_part();
 
+        -- Prepared once: a chain has as many levels as rows.
+        SET @dj_sql = (
+            SELECT s.sql_text
+            FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+            WHERE
+                s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_level'
+        );
+        PREPARE dj_level FROM @dj_sql;
+
         WHILE v_level >= 0 DO
-            SET @dj_level = v_level, v_level = v_level - 1;
-            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
-            SET v_rows = v_rows + @dj_rows;
+            SET @dj_frame = json_extract(v_levels, concat('$."', v_level, '"'));
+            SET v_level = v_level - 1;
+            EXECUTE dj_level USING @dj_frame;
+            SET v_rows = v_rows + row_count();
         END WHILE;
+
+        DEALLOCATE PREPARE dj_level;
 
         IF v_rows <> v_found THEN
             SIGNAL SQLSTATE '40001'
@@ -10962,7 +11033,7 @@ BEGIN
         SET @dj_is_locked = FALSE;
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
-        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
+        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(2000, @dj_left) THEN
             CALL deletion_expand();
         END IF;
 

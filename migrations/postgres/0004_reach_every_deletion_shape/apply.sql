@@ -5198,8 +5198,9 @@ REVOKE ALL ON FUNCTION deletion_sql_circle(jsonb, jsonb) FROM PUBLIC;
 --
 -- Parameters  p_edge     the reference that leads to the rows
 --             p_parent   its parent's node         p_child   its child's node, the rows' table
---             p_below    the references that point at the rows: all lead to rows without
---                        dependants, by foreign keys of whole numbers, each with an index
+--             p_below    the references that point at the rows: each leads to rows without
+--                        dependants, or to rows of the same table, of which those are taken that
+--                        none hangs from; all foreign keys of whole numbers, with an index
 -- Returns     one row a statement, with its reference: take ($1 the parent's frame, $2 limit;
 --             arrays of the jobs, keys and parents of the rows that it found and locked), and,
 --             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
@@ -5225,16 +5226,33 @@ WITH row_of AS (
         (p_edge ->> 'no')::integer AS edge_no,
         p_child ->> 'sql' AS table_sql,
         p_child -> 'columns' -> 0 ->> 'name' AS key_name,
-        p_edge ->> 'child_column' AS parent_name
+        p_edge ->> 'child_column' AS parent_name,
+        coalesce((
+            SELECT string_agg(
+                format(
+                    E'\n    AND NOT EXISTS (SELECT 1 FROM %s AS c WHERE %s)',
+                    b ->> 'sql', b ->> 'on_parent'
+                ), '' ORDER BY (b ->> 'no')::integer
+            )
+            FROM jsonb_array_elements(p_below) AS b
+            WHERE (b ->> 'self')::boolean
+        ), '') || CASE
+            -- A row that refers to itself is not its own child.
+            WHEN (p_edge ->> 'self')::boolean THEN format(
+                E'\n    AND t.%s <> t.%s',
+                p_child -> 'columns' -> 0 ->> 'name', p_edge ->> 'child_column'
+            )
+            ELSE ''
+        END AS childless
 )
 
 SELECT r.edge_no, 'take', format(
     $sql$WITH %1$s,
 i AS MATERIALIZED (
-    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    SELECT f.j, t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM f
-    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
-    LIMIT $2
+    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS t
+    %6$sLIMIT $2
 )
 SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i)
 FROM (
@@ -5246,7 +5264,8 @@ FROM (
 ) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     r.key_name, r.parent_name, r.table_sql,
-    p_edge ->> 'on_frame'
+    p_edge ->> 'on_frame',
+    coalesce('WHERE TRUE' || nullif(r.childless, '') || E'\n    ', '')
 )
 FROM row_of AS r
 UNION ALL
@@ -5258,21 +5277,22 @@ SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1
 FROM (
     SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM %4$s AS t
-    WHERE %5$s
-    FOR UPDATE OF t
+    WHERE %5$s%6$s
+    %7$sFOR UPDATE OF t
 ) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
-    r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name)
+    r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name), r.childless,
+    k.bound
 )
 FROM row_of AS r
 CROSS JOIN (
     VALUES
-    ('take_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2'),
+    ('take_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f))', E'LIMIT $2\n    '),
     (
         'take_found_one',
-        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE'
+        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE', ''
     )
-) AS k (kind, template)
+) AS k (kind, template, bound)
 WHERE
     jsonb_array_length(p_parent -> 'columns') = 1
     -- Of several partitions a row's place alone does not tell which row it is.
@@ -5281,15 +5301,15 @@ UNION ALL
 -- By their own keys: of a parent with many more children than most the planner thinks too well.
 SELECT r.edge_no, 'remove_all', format(
     'DELETE FROM %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
-    || ' WHERE t.%2$s = f.k1 AND (t.%3$s = f.p1) IS TRUE',
-    r.table_sql, r.key_name, r.parent_name
+    || ' WHERE t.%2$s = f.k1 AND (t.%3$s = f.p1) IS TRUE%4$s',
+    r.table_sql, r.key_name, r.parent_name, r.childless
 )
 FROM row_of AS r
 UNION ALL
 SELECT r.edge_no, 'remove_all_one', format(
     'DELETE FROM %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
-    || ' AND (t.%3$s = ANY ($3)) IS TRUE',
-    r.table_sql, r.key_name, r.parent_name
+    || ' AND (t.%3$s = ANY ($3)) IS TRUE%4$s',
+    r.table_sql, r.key_name, r.parent_name, r.childless
 )
 FROM row_of AS r
 UNION ALL
@@ -5313,7 +5333,8 @@ FROM (
     ('count_one', $sql$SELECT count(*), NULL::jsonb
 FROM (SELECT 1 FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2))) LIMIT $4) AS x$sql$),
     ('sweep', 'DELETE FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))')
-) AS s (kind, template);
+) AS s (kind, template)
+WHERE NOT (b ->> 'self')::boolean;
 $deletion_sql_sweep$;
 
 COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
@@ -5582,12 +5603,14 @@ told AS (
         coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         -- One whole number is all that is to be known of a row, and all below it goes at once.
+        -- Or all that does not hang from it in its own table: the rest takes another way.
         NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
-            (e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean
-            AND (e.edge ->> 'plain')::boolean
+            ((e.edge ->> 'leaf')::boolean OR (e.edge ->> 'expands')::boolean)
+            AND (e.edge ->> 'steady')::boolean AND (e.edge ->> 'plain')::boolean
         ), FALSE)
         -- A row below by two references would be counted by both.
-        AND count(DISTINCT e.edge ->> 'child') = count(e.edge)
+        AND count(DISTINCT e.edge ->> 'child') FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
+        = count(e.edge) FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
         AND jsonb_array_length(n.node -> 'columns') = 1
         AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
         AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
@@ -10300,7 +10323,7 @@ DECLARE
     END);
     -- What deletion_sweep found at once is no place to read on from.
     v_last jsonb := CASE
-        WHEN NOT v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+        WHEN NOT v_frame.fetch_cursor ?| ARRAY['is_end', 'tips'] THEN v_frame.fetch_cursor
     END;
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
@@ -10316,7 +10339,7 @@ BEGIN
         -- What was found at once is still to be taken.
         v_frame.fetch_cursor := CASE
             WHEN p_walk.has_waits THEN v_child.keys -> -1
-            WHEN v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+            WHEN v_frame.fetch_cursor ?| ARRAY['is_end', 'tips'] THEN v_frame.fetch_cursor
         END;
     END IF;
 
@@ -11179,7 +11202,18 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_run deletion_runs := p_walk.run;
     v_frame deletion_frames := p_walk.frame;
-    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    -- Rows that hang from each other go first where nothing hangs from them; the others then, in
+    -- frames of their own.
+    v_is_tree boolean := EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.parent_node_no = p_step.node_no AND s.kind = 'expand'
+    );
+    v_fan CONSTANT text := CASE WHEN v_is_tree THEN 'tip' ELSE '' END || p_step.node_no;
+    v_fan_out float8 := coalesce(
+        (v_run.state -> 'fan' ->> v_fan)::float8,
+        CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
+    );
     -- A little less than what fits by the rows seen so far: too many cost a second look.
     v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
@@ -11210,7 +11244,9 @@ BEGIN
     -- such step would be lost, and the batch halved.
     IF
         v_take IS NULL OR p_walk.has_waits OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
-        OR v_run.error LIKE '40001:%'
+        OR v_run.error LIKE '40001:%' OR v_frame.fetch_cursor ? 'tips'
+        -- A frame of several levels holds some of the rows itself.
+        OR (v_is_tree AND v_frame.keys -> 0 ? 'l')
     THEN
         RETURN deletion_push(p_walk, p_step);
     END IF;
@@ -11226,6 +11262,11 @@ BEGIN
         v_row_ids := v_taken.p_row_ids;
 
         IF v_row_ids IS NULL THEN
+            IF v_is_tree AND v_frame.edge_pos = p_step.edge_no THEN
+                v_walk.frame.edge_pos := (p_walk.frame).edge_pos;
+                v_walk.frame.fetch_cursor := '{"tips": true}';
+            END IF;
+
             RETURN v_walk;
         END IF;
 
@@ -11235,7 +11276,12 @@ BEGIN
         EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
 
         IF v_seen < v_limit THEN
-            v_frame.edge_pos := p_step.edge_no;
+            IF v_is_tree THEN
+                v_frame.fetch_cursor := '{"tips": true}';
+            ELSE
+                v_frame.edge_pos := p_step.edge_no;
+            END IF;
+
             v_walk.frame := v_frame;
         END IF;
 
@@ -11272,14 +11318,17 @@ BEGIN
 
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
-        IF v_row_ids IS NULL THEN
+        IF v_row_ids IS NULL AND NOT v_is_tree THEN
             RETURN deletion_push(p_walk, p_step);
         END IF;
 
         -- They are taken once more.
-        v_frame.fetch_cursor := v_frame.fetch_cursor || jsonb_build_object(
-            'taken', (v_frame.fetch_cursor ->> 'taken')::bigint - cardinality(v_row_ids)
-        );
+        IF v_row_ids IS NOT NULL THEN
+            v_frame.fetch_cursor := v_frame.fetch_cursor || jsonb_build_object(
+                'taken', (v_frame.fetch_cursor ->> 'taken')::bigint - cardinality(v_row_ids)
+            );
+        END IF;
+
         v_walk.frame := v_frame;
 
         IF cardinality(v_keys) = 1 THEN
@@ -11287,9 +11336,9 @@ BEGIN
         END IF;
 
         -- Fewer of them are taken, by what is known of them now.
-        v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(
-                p_step.node_no::text, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
+                v_fan, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
             ));
         v_walk.run := v_run;
         RETURN v_walk;
@@ -11311,8 +11360,8 @@ BEGIN
     );
     v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
     v_run.rows_changed := v_run.rows_changed + v_count;
-    v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
-        || jsonb_build_object(p_step.node_no::text, v_count::float8 / cardinality(v_keys) - 1));
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
     v_frame.rows_here := v_frame.rows_here + v_count;
     v_walk.frame := v_frame;
     v_walk.rows_left := v_walk.rows_left - v_count;

@@ -7,7 +7,7 @@
 --             expand         binds a frame of one level and a limit; it, with what hangs from it
 --             fetch_levels   binds the frame twice and a limit; its children that it does not hold
 --             look_levels    binds the frame twice; how many of its rows have children outside
---             remove_level   binds the frame and a level; deletes the rows of that level
+--             remove_level   binds a frame of one level; deletes its rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -119,8 +119,7 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE x\nFROM ', deletion_sql_frame(v_columns, 'l INT PATH \'$.l\', '),
-        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found, ' AND t.l = ?'
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
     );
 END$$
 DELIMITER ;

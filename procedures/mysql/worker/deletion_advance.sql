@@ -32,12 +32,20 @@ BEGIN
     DECLARE v_is_leaf, v_drains, v_sweeps, v_finds, v_is_swept BOOLEAN;
     DECLARE v_passed INT DEFAULT 0;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
-    DECLARE v_until DATETIME(6) DEFAULT timestampadd(
-        MICROSECOND, 1000 * deletion_setting_int('batch_ms'), utc_timestamp(6)
-    );
+    DECLARE v_until DATETIME(6);
+    DECLARE v_started DATETIME(6) DEFAULT utc_timestamp(6);
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_edge_no = NULL;
 
     CALL deletion_load_walk(p_run_id);
+    -- As long as it took to hold a deep stack the step works on: else it would do little more.
+    SET v_until = timestampadd(
+        MICROSECOND,
+        greatest(
+            1000 * deletion_setting_int('batch_ms'),
+            timestampdiff(MICROSECOND, v_started, utc_timestamp(6))
+        ),
+        utc_timestamp(6)
+    );
 
     -- Roots that go in this transaction with all below them are locked first: then no reference
     -- that was emptied has to be looked at once more.

@@ -5,7 +5,7 @@
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_level, @dj_walk_id, @dj_place,
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_walk_id, @dj_place,
 -- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and
 -- @dj_last.
 
@@ -35,9 +35,6 @@ BEGIN
         WHEN p_kind = 'fetch_levels' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_frame, @dj_limit;
         WHEN p_kind = 'look_levels' THEN EXECUTE dj_stmt USING @dj_frame, @dj_frame;
-        WHEN p_kind = 'remove_level' THEN
-            EXECUTE dj_stmt USING @dj_frame, @dj_level;
-            SET @dj_rows = row_count();
         WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);

@@ -57,7 +57,7 @@ BEGIN
         SET @dj_is_locked = FALSE;
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
-        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(200, @dj_left) THEN
+        IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(2000, @dj_left) THEN
             CALL deletion_expand();
         END IF;
 

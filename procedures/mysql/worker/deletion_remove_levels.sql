@@ -16,10 +16,19 @@ SQL SECURITY DEFINER
 COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
 BEGIN
     DECLARE v_found, v_rows BIGINT DEFAULT 0;
-    DECLARE v_level INT DEFAULT (
-        SELECT max(k.l)
-        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    -- Parted once: a level's statement that read the whole frame would read it for each of its rows.
+    DECLARE v_levels JSON DEFAULT (
+        SELECT json_objectagg(g.l, g.level_keys)
+        FROM (
+            SELECT k.l, json_arrayagg(k.o) AS level_keys
+            FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                l INT PATH '$.l',  -- noqa: PRS
+                o JSON PATH '$'
+            )) AS k
+            GROUP BY k.l
+        ) AS g
     );
+    DECLARE v_level INT DEFAULT json_length(v_levels) - 1;
 
     SET @dj_frame = @dj_keys;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
@@ -31,11 +40,23 @@ BEGIN
     ELSE
         CALL deletion_part();
 
+        -- Prepared once: a chain has as many levels as rows.
+        SET @dj_sql = (
+            SELECT s.sql_text
+            FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+            WHERE
+                s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_level'
+        );
+        PREPARE dj_level FROM @dj_sql;
+
         WHILE v_level >= 0 DO
-            SET @dj_level = v_level, v_level = v_level - 1;
-            CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'remove_level');
-            SET v_rows = v_rows + @dj_rows;
+            SET @dj_frame = json_extract(v_levels, concat('$."', v_level, '"'));
+            SET v_level = v_level - 1;
+            EXECUTE dj_level USING @dj_frame;
+            SET v_rows = v_rows + row_count();
         END WHILE;
+
+        DEALLOCATE PREPARE dj_level;
 
         IF v_rows <> v_found THEN
             SIGNAL SQLSTATE '40001'

@@ -3,8 +3,9 @@
 --
 -- Parameters  p_edge     the reference that leads to the rows
 --             p_parent   its parent's node         p_child   its child's node, the rows' table
---             p_below    the references that point at the rows: all lead to rows without
---                        dependants, by foreign keys of whole numbers, each with an index
+--             p_below    the references that point at the rows: each leads to rows without
+--                        dependants, or to rows of the same table, of which those are taken that
+--                        none hangs from; all foreign keys of whole numbers, with an index
 -- Returns     one row a statement, with its reference: take ($1 the parent's frame, $2 limit;
 --             arrays of the jobs, keys and parents of the rows that it found and locked), and,
 --             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
@@ -30,16 +31,33 @@ WITH row_of AS (
         (p_edge ->> 'no')::integer AS edge_no,
         p_child ->> 'sql' AS table_sql,
         p_child -> 'columns' -> 0 ->> 'name' AS key_name,
-        p_edge ->> 'child_column' AS parent_name
+        p_edge ->> 'child_column' AS parent_name,
+        coalesce((
+            SELECT string_agg(
+                format(
+                    E'\n    AND NOT EXISTS (SELECT 1 FROM %s AS c WHERE %s)',
+                    b ->> 'sql', b ->> 'on_parent'
+                ), '' ORDER BY (b ->> 'no')::integer
+            )
+            FROM jsonb_array_elements(p_below) AS b
+            WHERE (b ->> 'self')::boolean
+        ), '') || CASE
+            -- A row that refers to itself is not its own child.
+            WHEN (p_edge ->> 'self')::boolean THEN format(
+                E'\n    AND t.%s <> t.%s',
+                p_child -> 'columns' -> 0 ->> 'name', p_edge ->> 'child_column'
+            )
+            ELSE ''
+        END AS childless
 )
 
 SELECT r.edge_no, 'take', format(
     $sql$WITH %1$s,
 i AS MATERIALIZED (
-    SELECT f.j, c.%2$s::bigint AS k1, c.%3$s::bigint AS p1
+    SELECT f.j, t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM f
-    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS c
-    LIMIT $2
+    CROSS JOIN LATERAL (SELECT * FROM %4$s AS c WHERE %5$s OFFSET 0) AS t
+    %6$sLIMIT $2
 )
 SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), (SELECT count(*) FROM i)
 FROM (
@@ -51,7 +69,8 @@ FROM (
 ) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
     r.key_name, r.parent_name, r.table_sql,
-    p_edge ->> 'on_frame'
+    p_edge ->> 'on_frame',
+    coalesce('WHERE TRUE' || nullif(r.childless, '') || E'\n    ', '')
 )
 FROM row_of AS r
 UNION ALL
@@ -63,21 +82,22 @@ SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1
 FROM (
     SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
     FROM %4$s AS t
-    WHERE %5$s
-    FOR UPDATE OF t
+    WHERE %5$s%6$s
+    %7$sFOR UPDATE OF t
 ) AS x$sql$,
     deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean),
-    r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name)
+    r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name), r.childless,
+    k.bound
 )
 FROM row_of AS r
 CROSS JOIN (
     VALUES
-    ('take_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2'),
+    ('take_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f))', E'LIMIT $2\n    '),
     (
         'take_found_one',
-        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE'
+        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE', ''
     )
-) AS k (kind, template)
+) AS k (kind, template, bound)
 WHERE
     jsonb_array_length(p_parent -> 'columns') = 1
     -- Of several partitions a row's place alone does not tell which row it is.
@@ -86,15 +106,15 @@ UNION ALL
 -- By their own keys: of a parent with many more children than most the planner thinks too well.
 SELECT r.edge_no, 'remove_all', format(
     'DELETE FROM %1$s AS t USING unnest($2, $3) AS f (k1, p1)'
-    || ' WHERE t.%2$s = f.k1 AND (t.%3$s = f.p1) IS TRUE',
-    r.table_sql, r.key_name, r.parent_name
+    || ' WHERE t.%2$s = f.k1 AND (t.%3$s = f.p1) IS TRUE%4$s',
+    r.table_sql, r.key_name, r.parent_name, r.childless
 )
 FROM row_of AS r
 UNION ALL
 SELECT r.edge_no, 'remove_all_one', format(
     'DELETE FROM %1$s AS t WHERE t.%2$s = ANY (ARRAY(SELECT unnest($2)))'
-    || ' AND (t.%3$s = ANY ($3)) IS TRUE',
-    r.table_sql, r.key_name, r.parent_name
+    || ' AND (t.%3$s = ANY ($3)) IS TRUE%4$s',
+    r.table_sql, r.key_name, r.parent_name, r.childless
 )
 FROM row_of AS r
 UNION ALL
@@ -118,7 +138,8 @@ FROM (
     ('count_one', $sql$SELECT count(*), NULL::jsonb
 FROM (SELECT 1 FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2))) LIMIT $4) AS x$sql$),
     ('sweep', 'DELETE FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))')
-) AS s (kind, template);
+) AS s (kind, template)
+WHERE NOT (b ->> 'self')::boolean;
 $deletion_sql_sweep$;
 
 COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS

@@ -37,12 +37,14 @@ told AS (
         coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         -- One whole number is all that is to be known of a row, and all below it goes at once.
+        -- Or all that does not hang from it in its own table: the rest takes another way.
         NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
-            (e.edge ->> 'leaf')::boolean AND (e.edge ->> 'steady')::boolean
-            AND (e.edge ->> 'plain')::boolean
+            ((e.edge ->> 'leaf')::boolean OR (e.edge ->> 'expands')::boolean)
+            AND (e.edge ->> 'steady')::boolean AND (e.edge ->> 'plain')::boolean
         ), FALSE)
         -- A row below by two references would be counted by both.
-        AND count(DISTINCT e.edge ->> 'child') = count(e.edge)
+        AND count(DISTINCT e.edge ->> 'child') FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
+        = count(e.edge) FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
         AND jsonb_array_length(n.node -> 'columns') = 1
         AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
         AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept

@@ -29,7 +29,7 @@ DECLARE
     END);
     -- What deletion_sweep found at once is no place to read on from.
     v_last jsonb := CASE
-        WHEN NOT v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+        WHEN NOT v_frame.fetch_cursor ?| ARRAY['is_end', 'tips'] THEN v_frame.fetch_cursor
     END;
 BEGIN
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
@@ -45,7 +45,7 @@ BEGIN
         -- What was found at once is still to be taken.
         v_frame.fetch_cursor := CASE
             WHEN p_walk.has_waits THEN v_child.keys -> -1
-            WHEN v_frame.fetch_cursor ? 'is_end' THEN v_frame.fetch_cursor
+            WHEN v_frame.fetch_cursor ?| ARRAY['is_end', 'tips'] THEN v_frame.fetch_cursor
         END;
     END IF;
 

@@ -21,7 +21,18 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_run deletion_runs := p_walk.run;
     v_frame deletion_frames := p_walk.frame;
-    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    -- Rows that hang from each other go first where nothing hangs from them; the others then, in
+    -- frames of their own.
+    v_is_tree boolean := EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.parent_node_no = p_step.node_no AND s.kind = 'expand'
+    );
+    v_fan CONSTANT text := CASE WHEN v_is_tree THEN 'tip' ELSE '' END || p_step.node_no;
+    v_fan_out float8 := coalesce(
+        (v_run.state -> 'fan' ->> v_fan)::float8,
+        CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
+    );
     -- A little less than what fits by the rows seen so far: too many cost a second look.
     v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
@@ -52,7 +63,9 @@ BEGIN
     -- such step would be lost, and the batch halved.
     IF
         v_take IS NULL OR p_walk.has_waits OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
-        OR v_run.error LIKE '40001:%'
+        OR v_run.error LIKE '40001:%' OR v_frame.fetch_cursor ? 'tips'
+        -- A frame of several levels holds some of the rows itself.
+        OR (v_is_tree AND v_frame.keys -> 0 ? 'l')
     THEN
         RETURN deletion_push(p_walk, p_step);
     END IF;
@@ -68,6 +81,11 @@ BEGIN
         v_row_ids := v_taken.p_row_ids;
 
         IF v_row_ids IS NULL THEN
+            IF v_is_tree AND v_frame.edge_pos = p_step.edge_no THEN
+                v_walk.frame.edge_pos := (p_walk.frame).edge_pos;
+                v_walk.frame.fetch_cursor := '{"tips": true}';
+            END IF;
+
             RETURN v_walk;
         END IF;
 
@@ -77,7 +95,12 @@ BEGIN
         EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
 
         IF v_seen < v_limit THEN
-            v_frame.edge_pos := p_step.edge_no;
+            IF v_is_tree THEN
+                v_frame.fetch_cursor := '{"tips": true}';
+            ELSE
+                v_frame.edge_pos := p_step.edge_no;
+            END IF;
+
             v_walk.frame := v_frame;
         END IF;
 
@@ -114,14 +137,17 @@ BEGIN
 
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
-        IF v_row_ids IS NULL THEN
+        IF v_row_ids IS NULL AND NOT v_is_tree THEN
             RETURN deletion_push(p_walk, p_step);
         END IF;
 
         -- They are taken once more.
-        v_frame.fetch_cursor := v_frame.fetch_cursor || jsonb_build_object(
-            'taken', (v_frame.fetch_cursor ->> 'taken')::bigint - cardinality(v_row_ids)
-        );
+        IF v_row_ids IS NOT NULL THEN
+            v_frame.fetch_cursor := v_frame.fetch_cursor || jsonb_build_object(
+                'taken', (v_frame.fetch_cursor ->> 'taken')::bigint - cardinality(v_row_ids)
+            );
+        END IF;
+
         v_walk.frame := v_frame;
 
         IF cardinality(v_keys) = 1 THEN
@@ -129,9 +155,9 @@ BEGIN
         END IF;
 
         -- Fewer of them are taken, by what is known of them now.
-        v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(
-                p_step.node_no::text, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
+                v_fan, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
             ));
         v_walk.run := v_run;
         RETURN v_walk;
@@ -153,8 +179,8 @@ BEGIN
     );
     v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
     v_run.rows_changed := v_run.rows_changed + v_count;
-    v_run.state := v_run.state || jsonb_build_object('fan', (v_run.state -> 'fan')
-        || jsonb_build_object(p_step.node_no::text, v_count::float8 / cardinality(v_keys) - 1));
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
     v_frame.rows_here := v_frame.rows_here + v_count;
     v_walk.frame := v_frame;
     v_walk.rows_left := v_walk.rows_left - v_count;
