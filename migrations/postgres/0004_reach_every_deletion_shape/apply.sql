@@ -5342,6 +5342,132 @@ COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_sql_cascade.sql
+-- deletion_sql_cascade
+-- Write the statements that delete rows of a table, and leave what hangs from them to the engine.
+--
+-- Parameters  p_edge     the reference that leads to the rows
+--             p_parent   its parent's node         p_child   its child's node, the rows' table
+--             p_below    the references that point at the rows, as deletion_sql_sweep takes them
+-- Returns     one row a statement, with its reference: cascade_one ($1 the parent's frame, $2 limit;
+--             the number of rows found, and deleted), cascade_found_one ($2 where the rows lie), and
+--             tally for the table and for each that hangs from it: how many of its rows this
+--             transaction has deleted. None where the engine would do otherwise than the plan, or
+--             where somebody else has a word in it: triggers, rules, policies, inherited tables
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sql_cascade(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb,
+    p_below jsonb
+) RETURNS TABLE (edge_no integer, kind text, sql_text text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_cascade$
+WITH tallied AS (
+    SELECT
+        (p_edge ->> 'no')::integer AS edge_no, (p_child ->> 'oid')::oid AS table_oid,
+        TRUE AS is_own
+    UNION ALL
+    SELECT (b ->> 'no')::integer, (b ->> 'child_oid')::oid, FALSE
+    FROM jsonb_array_elements(p_below) AS b
+),
+
+is_left AS (
+    SELECT
+        jsonb_array_length(p_parent -> 'columns') = 1
+        AND NOT (p_edge ->> 'self')::boolean
+        AND NOT EXISTS (
+            SELECT 1
+            FROM jsonb_array_elements(p_below) AS b
+            WHERE (b ->> 'self')::boolean
+        )
+        -- The plan's references are all that the engine knows, and cascade there as well.
+        AND (
+            SELECT
+                count(*) = jsonb_array_length(p_below) AND coalesce(bool_and(k.confdeltype = 'c'), TRUE)
+            FROM pg_constraint AS k
+            WHERE k.contype = 'f' AND k.confrelid = (p_child ->> 'oid')::oid
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM tallied AS t
+            INNER JOIN pg_class AS c ON c.oid = t.table_oid
+            WHERE
+                c.relkind <> 'r' OR c.relispartition OR c.relhassubclass OR c.relrowsecurity
+                OR EXISTS (
+                    SELECT 1
+                    FROM pg_trigger AS g
+                    WHERE
+                        g.tgrelid = c.oid
+                        -- Of the engine's own all have to be at work.
+                        AND CASE
+                            WHEN g.tgisinternal THEN g.tgenabled NOT IN ('O', 'A')
+                            ELSE g.tgenabled <> 'D' AND g.tgtype & 8 <> 0
+                        END
+                )
+        ) AS value
+),
+
+row_of AS (
+    SELECT
+        (p_edge ->> 'no')::integer AS edge_no,
+        deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean) AS frame,
+        p_child ->> 'sql' AS table_sql,
+        p_child -> 'columns' -> 0 ->> 'name' AS key_name,
+        p_edge ->> 'child_column' AS parent_name
+)
+
+SELECT r.edge_no, 'cascade_one', format(
+    $sql$WITH %1$s,
+i AS MATERIALIZED (
+    SELECT t.%2$s AS k1 FROM %4$s AS t WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2
+),
+d AS (
+    DELETE FROM %4$s AS t
+    WHERE
+        t.%2$s = ANY (ARRAY(SELECT i.k1 FROM i))
+        AND (t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))) IS TRUE
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM i), (SELECT count(*) FROM d)$sql$,
+    r.frame, r.key_name, r.parent_name, r.table_sql
+)
+FROM row_of AS r
+WHERE (SELECT l.value FROM is_left AS l)
+UNION ALL
+SELECT r.edge_no, 'cascade_found_one', format(
+    $sql$WITH %1$s,
+d AS (
+    DELETE FROM %3$s AS t
+    WHERE
+        t.ctid = ANY (ARRAY(SELECT unnest($2)))
+        AND (t.%2$s = ANY (ARRAY(SELECT f.k1 FROM f))) IS TRUE
+    RETURNING 1
+)
+SELECT cardinality($2), (SELECT count(*) FROM d)$sql$,
+    r.frame, r.parent_name, r.table_sql
+)
+FROM row_of AS r
+WHERE (SELECT l.value FROM is_left AS l)
+UNION ALL
+-- The engine's own count of the transaction: its triggers tell nobody how many rows they deleted.
+SELECT
+    t.edge_no, 'tally',
+    format('SELECT pg_catalog.pg_stat_get_xact_tuples_deleted(%s)', t.table_oid)
+FROM tallied AS t
+WHERE (SELECT l.value FROM is_left AS l);
+$deletion_sql_cascade$;
+
+COMMENT ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) IS
+'The statements that delete rows and leave what hangs from them to the engine.';
+REVOKE ALL ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/planner/deletion_soft_kind.sql
 -- deletion_soft_kind
 -- Tell how a column of a type can mark a row as deleted.
@@ -5600,7 +5726,8 @@ edge AS (
 told AS (
     SELECT
         n.node_no,
-        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(jsonb_agg(e.edge || jsonb_build_object('child_oid', e.child -> 'oid'))
+            FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         -- One whole number is all that is to be known of a row, and all below it goes at once.
         -- Or all that does not hang from it in its own table: the rest takes another way.
@@ -5719,7 +5846,11 @@ statement AS (
     SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
     FROM edge AS e
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer AND b.is_swept
-    CROSS JOIN LATERAL deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS r
+    CROSS JOIN LATERAL (
+        SELECT s.* FROM deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS s
+        UNION ALL
+        SELECT c.* FROM deletion_sql_cascade(e.edge, e.parent, e.child, b.edges) AS c
+    ) AS r
     WHERE
         e.action = 'cascade' AND (e.edge ->> 'plain')::boolean AND (e.edge ->> 'steady')::boolean
 )
@@ -11214,13 +11345,17 @@ DECLARE
         (v_run.state -> 'fan' ->> v_fan)::float8,
         CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
     );
+    v_overruns integer := coalesce((v_run.state ->> 'overruns')::integer, 0);
     -- A little less than what fits by the rows seen so far: too many cost a second look.
-    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_limit integer := CAST(
+        floor((0.97 - 0.07 * v_overruns) * p_walk.rows_left / (1 + v_fan_out)) AS integer
+    );
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_take_found text;
     v_remove text;
     v_taken record;
+    v_left_to record;
     v_row_ids tid[];
     v_jobs bigint[];
     v_keys bigint[];
@@ -11270,6 +11405,42 @@ BEGIN
             RETURN v_walk;
         END IF;
 
+    END IF;
+
+    -- What was seen below such rows so far says how many the engine will delete; where that has been
+    -- wrong a few times it is counted beforehand.
+    v_left_to := deletion_cascade(
+        v_run, v_frame, p_step,
+        CASE WHEN v_run.job_count = 1 AND NOT v_is_tree AND v_overruns < 4 THEN v_limit ELSE 0 END,
+        v_row_ids, p_walk.rows_left
+    );
+
+    IF v_left_to.p_rows IS NOT NULL THEN
+        IF v_row_ids IS NULL AND v_left_to.p_seen < v_limit THEN
+            v_frame.edge_pos := p_step.edge_no;
+        END IF;
+
+        -- Others took rows while they were waited for, or gave them another key.
+        v_walk.is_locked := p_walk.is_locked AND v_left_to.p_gone = v_left_to.p_seen;
+
+        IF v_left_to.p_gone > 0 THEN
+            v_run.state := jsonb_set(v_run.state, ARRAY['fan', v_fan], to_jsonb(
+                v_left_to.p_rows::float8 / v_left_to.p_gone - 1
+            ));
+        END IF;
+
+        v_run.rows_changed := v_run.rows_changed + v_left_to.p_rows;
+        v_frame.rows_here := v_frame.rows_here + v_left_to.p_rows;
+        v_walk.rows_left := v_walk.rows_left - v_left_to.p_rows;
+        v_walk.frame := v_frame;
+        v_walk.run := v_run;
+        RETURN v_walk;
+    ELSIF v_left_to.p_seen IS NOT NULL THEN
+        v_run.state := v_run.state || jsonb_build_object('overruns', v_overruns + 1);
+        v_walk.run := v_run;
+    END IF;
+
+    IF v_row_ids IS NOT NULL THEN
         EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
     ELSE
         -- In a statement of its own: a child that was committed while it waited is seen by the next.
@@ -11319,7 +11490,8 @@ BEGIN
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
         IF v_row_ids IS NULL AND NOT v_is_tree THEN
-            RETURN deletion_push(p_walk, p_step);
+            v_walk.frame := p_walk.frame;
+            RETURN deletion_push(v_walk, p_step);
         END IF;
 
         -- They are taken once more.
@@ -11373,6 +11545,116 @@ $deletion_sweep$;
 COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
 'Fetch, lock, empty and remove a frame''s worth of rows at once, where it fits the batch.';
 REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_cascade.sql
+-- deletion_cascade
+-- Delete rows that hang from a frame, and let the engine delete what hangs from them.
+--
+-- Parameters  p_run     the run, of one job        p_frame       the frame
+--             p_step    the plan's fetch step      p_limit       most rows of the step's table;
+--             0: none
+--             p_row_ids   where the rows lie, as deletion_take_found gives them; NULL: the next ones
+--             p_rows_left   most rows of all tables
+-- Returns     p_seen, the rows of the step's table that were found; p_gone, those deleted; p_rows, the
+--             rows of all tables. NULL: nothing was deleted, since the plan has no such statements or
+--             it would have been more than p_rows_left
+-- Writes      the application's tables, deletion_receipts     Commits  no
+-- Execute     the owner only
+--
+-- No row is locked or counted beforehand: the engine deletes under its own locks, and tells
+-- afterwards of each table how many rows the transaction has deleted.
+
+CREATE OR REPLACE FUNCTION deletion_cascade(
+    p_run deletion_runs,
+    p_frame deletion_frames,
+    p_step deletion_plan_steps,
+    p_limit bigint,
+    p_row_ids tid[],
+    p_rows_left bigint,
+    OUT p_seen bigint,
+    OUT p_gone bigint,
+    OUT p_rows bigint
+)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_cascade$
+DECLARE
+    v_sql text;
+    v_tables text[];
+    v_tallies text[];
+    v_counts bigint[] := ARRAY[]::bigint[];
+    v_count bigint;
+BEGIN
+    IF p_limit = 0 THEN
+        RETURN;
+    END IF;
+
+    SELECT
+        min(s.sql_text) FILTER (
+            WHERE s.kind = CASE WHEN p_row_ids IS NULL THEN 'cascade_one' ELSE 'cascade_found_one' END
+        ),
+        array_agg(s.table_name ORDER BY s.edge_no) FILTER (WHERE s.kind = 'tally'),
+        array_agg(s.sql_text ORDER BY s.edge_no) FILTER (WHERE s.kind = 'tally')
+    INTO v_sql, v_tables, v_tallies
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_run.plan_id
+        AND (s.edge_no = p_step.edge_no OR s.parent_node_no = p_step.node_no);
+
+    -- On a replica the engine's own triggers rest.
+    IF v_sql IS NULL OR current_setting('session_replication_role') <> 'origin' THEN
+        RETURN;
+    END IF;
+
+    FOR i IN 1 .. cardinality(v_tallies) LOOP
+        EXECUTE v_tallies[i] INTO v_count;
+        v_counts[i] := v_count;
+    END LOOP;
+
+    BEGIN
+        IF p_row_ids IS NULL THEN
+            EXECUTE v_sql INTO p_seen, p_gone USING p_frame.keys, p_limit;
+        ELSE
+            EXECUTE v_sql INTO p_seen, p_gone USING p_frame.keys, p_row_ids;
+        END IF;
+
+        p_rows := 0::bigint;
+
+        FOR i IN 1 .. cardinality(v_tallies) LOOP
+            EXECUTE v_tallies[i] INTO v_count;
+            v_counts[i] := v_count - v_counts[i];
+            p_rows := p_rows + v_counts[i];
+        END LOOP;
+
+        -- Without track_counts the engine counts nothing.
+        IF v_counts[array_position(v_tables, p_step.table_name)] <> p_gone OR p_rows > p_rows_left THEN
+            RAISE EXCEPTION USING ERRCODE = 'JD000', MESSAGE = 'deletion_cascade: taken back';
+        END IF;
+    EXCEPTION
+        WHEN SQLSTATE 'JD000' THEN
+            p_rows := NULL;
+            RETURN;
+    END;
+
+    PERFORM deletion_add_receipts(
+        p_run.run_id, array_agg(c.table_name), 'delete',
+        array_agg(jsonb_build_object(p_frame.keys -> 0 ->> 'j', c.row_count))
+    )
+    FROM unnest(v_tables, v_counts) AS c (table_name, row_count)
+    WHERE c.row_count > 0;
+END;
+$deletion_cascade$;
+
+COMMENT ON FUNCTION deletion_cascade(
+    deletion_runs, deletion_frames, deletion_plan_steps, bigint, tid[], bigint
+) IS
+'Delete rows that hang from a frame, and let the engine delete what hangs from them.';
+REVOKE ALL ON FUNCTION deletion_cascade(
+    deletion_runs, deletion_frames, deletion_plan_steps, bigint, tid[], bigint
+) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_walk.sql

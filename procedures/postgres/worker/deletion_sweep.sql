@@ -33,13 +33,17 @@ DECLARE
         (v_run.state -> 'fan' ->> v_fan)::float8,
         CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
     );
+    v_overruns integer := coalesce((v_run.state ->> 'overruns')::integer, 0);
     -- A little less than what fits by the rows seen so far: too many cost a second look.
-    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_limit integer := CAST(
+        floor((0.97 - 0.07 * v_overruns) * p_walk.rows_left / (1 + v_fan_out)) AS integer
+    );
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_take_found text;
     v_remove text;
     v_taken record;
+    v_left_to record;
     v_row_ids tid[];
     v_jobs bigint[];
     v_keys bigint[];
@@ -89,6 +93,42 @@ BEGIN
             RETURN v_walk;
         END IF;
 
+    END IF;
+
+    -- What was seen below such rows so far says how many the engine will delete; where that has been
+    -- wrong a few times it is counted beforehand.
+    v_left_to := deletion_cascade(
+        v_run, v_frame, p_step,
+        CASE WHEN v_run.job_count = 1 AND NOT v_is_tree AND v_overruns < 4 THEN v_limit ELSE 0 END,
+        v_row_ids, p_walk.rows_left
+    );
+
+    IF v_left_to.p_rows IS NOT NULL THEN
+        IF v_row_ids IS NULL AND v_left_to.p_seen < v_limit THEN
+            v_frame.edge_pos := p_step.edge_no;
+        END IF;
+
+        -- Others took rows while they were waited for, or gave them another key.
+        v_walk.is_locked := p_walk.is_locked AND v_left_to.p_gone = v_left_to.p_seen;
+
+        IF v_left_to.p_gone > 0 THEN
+            v_run.state := jsonb_set(v_run.state, ARRAY['fan', v_fan], to_jsonb(
+                v_left_to.p_rows::float8 / v_left_to.p_gone - 1
+            ));
+        END IF;
+
+        v_run.rows_changed := v_run.rows_changed + v_left_to.p_rows;
+        v_frame.rows_here := v_frame.rows_here + v_left_to.p_rows;
+        v_walk.rows_left := v_walk.rows_left - v_left_to.p_rows;
+        v_walk.frame := v_frame;
+        v_walk.run := v_run;
+        RETURN v_walk;
+    ELSIF v_left_to.p_seen IS NOT NULL THEN
+        v_run.state := v_run.state || jsonb_build_object('overruns', v_overruns + 1);
+        v_walk.run := v_run;
+    END IF;
+
+    IF v_row_ids IS NOT NULL THEN
         EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
     ELSE
         -- In a statement of its own: a child that was committed while it waited is seen by the next.
@@ -138,7 +178,8 @@ BEGIN
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
         IF v_row_ids IS NULL AND NOT v_is_tree THEN
-            RETURN deletion_push(p_walk, p_step);
+            v_walk.frame := p_walk.frame;
+            RETURN deletion_push(v_walk, p_step);
         END IF;
 
         -- They are taken once more.
