@@ -5344,16 +5344,16 @@ REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLI
 
 -- >>> procedures/postgres/planner/deletion_sql_cascade.sql
 -- deletion_sql_cascade
--- Write the statements that delete rows of a table, and leave what hangs from them to the engine.
+-- Write the statements for rows of which what hangs from them is left to the engine's own cascade.
 --
 -- Parameters  p_edge     the reference that leads to the rows
 --             p_parent   its parent's node         p_child   its child's node, the rows' table
 --             p_below    the references that point at the rows, as deletion_sql_sweep takes them
--- Returns     one row a statement, with its reference: cascade_one ($1 the parent's frame, $2 limit;
---             the number of rows found, and deleted), cascade_found_one ($2 where the rows lie), and
---             tally for the table and for each that hangs from it: how many of its rows this
---             transaction has deleted. None where the engine would do otherwise than the plan, or
---             where somebody else has a word in it: triggers, rules, policies, inherited tables
+-- Returns     one row a statement, with its reference: peek_one and peek_found_one, as take_one and
+--             take_found_one of deletion_sql_sweep, without a lock; tally for the table and for each
+--             that hangs from it: how many of its rows this transaction has deleted. None where the
+--             engine would do otherwise than the plan, or where somebody else has a word in it:
+--             triggers, policies, inherited tables
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -5422,37 +5422,25 @@ row_of AS (
         p_edge ->> 'child_column' AS parent_name
 )
 
-SELECT r.edge_no, 'cascade_one', format(
-    $sql$WITH %1$s,
-i AS MATERIALIZED (
-    SELECT t.%2$s AS k1 FROM %4$s AS t WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2
-),
-d AS (
-    DELETE FROM %4$s AS t
-    WHERE
-        t.%2$s = ANY (ARRAY(SELECT i.k1 FROM i))
-        AND (t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))) IS TRUE
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM i), (SELECT count(*) FROM d)$sql$,
-    r.frame, r.key_name, r.parent_name, r.table_sql
+SELECT r.edge_no, k.kind, format(
+    $sql$WITH %1$s
+SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
+FROM (
+    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
+    FROM %4$s AS t
+    WHERE %5$s
+) AS x$sql$,
+    r.frame, r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name)
 )
 FROM row_of AS r
-WHERE (SELECT l.value FROM is_left AS l)
-UNION ALL
-SELECT r.edge_no, 'cascade_found_one', format(
-    $sql$WITH %1$s,
-d AS (
-    DELETE FROM %3$s AS t
-    WHERE
-        t.ctid = ANY (ARRAY(SELECT unnest($2)))
-        AND (t.%2$s = ANY (ARRAY(SELECT f.k1 FROM f))) IS TRUE
-    RETURNING 1
-)
-SELECT cardinality($2), (SELECT count(*) FROM d)$sql$,
-    r.frame, r.parent_name, r.table_sql
-)
-FROM row_of AS r
+CROSS JOIN (
+    VALUES
+    ('peek_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2'),
+    (
+        'peek_found_one',
+        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE'
+    )
+) AS k (kind, template)
 WHERE (SELECT l.value FROM is_left AS l)
 UNION ALL
 -- The engine's own count of the transaction: its triggers tell nobody how many rows they deleted.
@@ -5464,7 +5452,7 @@ WHERE (SELECT l.value FROM is_left AS l);
 $deletion_sql_cascade$;
 
 COMMENT ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) IS
-'The statements that delete rows and leave what hangs from them to the engine.';
+'The statements for rows of which what hangs from them is left to the engine''s own cascade.';
 REVOKE ALL ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
@@ -11345,17 +11333,22 @@ DECLARE
         (v_run.state -> 'fan' ->> v_fan)::float8,
         CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
     );
-    v_overruns integer := coalesce((v_run.state ->> 'overruns')::integer, 0);
     -- A little less than what fits by the rows seen so far: too many cost a second look.
-    v_limit integer := CAST(
-        floor((0.97 - 0.07 * v_overruns) * p_walk.rows_left / (1 + v_fan_out)) AS integer
+    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    -- Whether the engine may delete what hangs from the rows: it counts, its triggers are at work.
+    v_is_left boolean := v_run.job_count = 1
+    AND current_setting('track_counts')::boolean
+    AND current_setting('session_replication_role') <> 'replica'
+    AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'peek_one'
     );
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_take_found text;
     v_remove text;
     v_taken record;
-    v_left_to record;
     v_row_ids tid[];
     v_jobs bigint[];
     v_keys bigint[];
@@ -11368,8 +11361,12 @@ DECLARE
     v_found jsonb := '[]'::jsonb;
 BEGIN
     SELECT
-        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
-        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
+        min(s.sql_text) FILTER (
+            WHERE s.kind = CASE WHEN v_is_left THEN 'peek' ELSE 'take' END || v_one
+        ),
+        min(s.sql_text) FILTER (
+            WHERE s.kind = CASE WHEN v_is_left THEN 'peek_found' ELSE 'take_found' END || v_one
+        ),
         min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
     INTO v_take, v_take_found, v_remove
     FROM deletion_plan_steps AS s
@@ -11405,42 +11402,6 @@ BEGIN
             RETURN v_walk;
         END IF;
 
-    END IF;
-
-    -- What was seen below such rows so far says how many the engine will delete; where that has been
-    -- wrong a few times it is counted beforehand.
-    v_left_to := deletion_cascade(
-        v_run, v_frame, p_step,
-        CASE WHEN v_run.job_count = 1 AND NOT v_is_tree AND v_overruns < 4 THEN v_limit ELSE 0 END,
-        v_row_ids, p_walk.rows_left
-    );
-
-    IF v_left_to.p_rows IS NOT NULL THEN
-        IF v_row_ids IS NULL AND v_left_to.p_seen < v_limit THEN
-            v_frame.edge_pos := p_step.edge_no;
-        END IF;
-
-        -- Others took rows while they were waited for, or gave them another key.
-        v_walk.is_locked := p_walk.is_locked AND v_left_to.p_gone = v_left_to.p_seen;
-
-        IF v_left_to.p_gone > 0 THEN
-            v_run.state := jsonb_set(v_run.state, ARRAY['fan', v_fan], to_jsonb(
-                v_left_to.p_rows::float8 / v_left_to.p_gone - 1
-            ));
-        END IF;
-
-        v_run.rows_changed := v_run.rows_changed + v_left_to.p_rows;
-        v_frame.rows_here := v_frame.rows_here + v_left_to.p_rows;
-        v_walk.rows_left := v_walk.rows_left - v_left_to.p_rows;
-        v_walk.frame := v_frame;
-        v_walk.run := v_run;
-        RETURN v_walk;
-    ELSIF v_left_to.p_seen IS NOT NULL THEN
-        v_run.state := v_run.state || jsonb_build_object('overruns', v_overruns + 1);
-        v_walk.run := v_run;
-    END IF;
-
-    IF v_row_ids IS NOT NULL THEN
         EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
     ELSE
         -- In a statement of its own: a child that was committed while it waited is seen by the next.
@@ -11490,8 +11451,7 @@ BEGIN
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
         IF v_row_ids IS NULL AND NOT v_is_tree THEN
-            v_walk.frame := p_walk.frame;
-            RETURN deletion_push(v_walk, p_step);
+            RETURN deletion_push(p_walk, p_step);
         END IF;
 
         -- They are taken once more.
@@ -11530,7 +11490,15 @@ BEGIN
             )
         END
     );
-    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+
+    IF v_is_left THEN
+        v_taken := deletion_cascade(v_run, p_step, v_remove, v_jobs, v_keys, v_parents, p_walk.rows_left);
+        v_count := v_taken.p_rows;
+        v_walk.is_locked := v_walk.is_locked AND v_taken.p_gone = cardinality(v_keys);
+    ELSE
+        v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+    END IF;
+
     v_run.rows_changed := v_run.rows_changed + v_count;
     v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
         || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
@@ -11549,30 +11517,28 @@ REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM
 
 -- >>> procedures/postgres/worker/deletion_cascade.sql
 -- deletion_cascade
--- Delete rows that hang from a frame, and let the engine delete what hangs from them.
+-- Delete rows that deletion_sweep has found, let the engine delete what hangs from them, and count.
 --
--- Parameters  p_run     the run, of one job        p_frame       the frame
---             p_step    the plan's fetch step      p_limit       most rows of the step's table;
---             0: none
---             p_row_ids   where the rows lie, as deletion_take_found gives them; NULL: the next ones
+-- Parameters  p_run     the run, of one job        p_step   the plan's fetch step
+--             p_remove   the statement that deletes the rows
+--             p_jobs, p_keys, p_parents   the rows, as p_remove binds them
 --             p_rows_left   most rows of all tables
--- Returns     p_seen, the rows of the step's table that were found; p_gone, those deleted; p_rows, the
---             rows of all tables. NULL: nothing was deleted, since the plan has no such statements or
---             it would have been more than p_rows_left
+-- Returns     p_gone, the number of rows deleted of the step's table; p_rows, of all tables
+-- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
 -- Writes      the application's tables, deletion_receipts     Commits  no
 -- Execute     the owner only
 --
--- No row is locked or counted beforehand: the engine deletes under its own locks, and tells
--- afterwards of each table how many rows the transaction has deleted.
+-- Nothing was locked beforehand: the engine deletes under locks of its own, and tells afterwards
+-- how many rows of each table the transaction has deleted.
 
 CREATE OR REPLACE FUNCTION deletion_cascade(
     p_run deletion_runs,
-    p_frame deletion_frames,
     p_step deletion_plan_steps,
-    p_limit bigint,
-    p_row_ids tid[],
+    p_remove text,
+    p_jobs bigint[],
+    p_keys bigint[],
+    p_parents bigint[],
     p_rows_left bigint,
-    OUT p_seen bigint,
     OUT p_gone bigint,
     OUT p_rows bigint
 )
@@ -11582,66 +11548,48 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_cascade$
 DECLARE
-    v_sql text;
     v_tables text[];
     v_tallies text[];
     v_counts bigint[] := ARRAY[]::bigint[];
     v_count bigint;
 BEGIN
-    IF p_limit = 0 THEN
-        RETURN;
-    END IF;
-
     SELECT
-        min(s.sql_text) FILTER (
-            WHERE s.kind = CASE WHEN p_row_ids IS NULL THEN 'cascade_one' ELSE 'cascade_found_one' END
-        ),
-        array_agg(s.table_name ORDER BY s.edge_no) FILTER (WHERE s.kind = 'tally'),
-        array_agg(s.sql_text ORDER BY s.edge_no) FILTER (WHERE s.kind = 'tally')
-    INTO v_sql, v_tables, v_tallies
+        array_agg(s.table_name ORDER BY s.edge_no), array_agg(s.sql_text ORDER BY s.edge_no)
+    INTO v_tables, v_tallies
     FROM deletion_plan_steps AS s
     WHERE
-        s.plan_id = p_run.plan_id
+        s.plan_id = p_run.plan_id AND s.kind = 'tally'
         AND (s.edge_no = p_step.edge_no OR s.parent_node_no = p_step.node_no);
-
-    -- On a replica the engine's own triggers rest.
-    IF v_sql IS NULL OR current_setting('session_replication_role') <> 'origin' THEN
-        RETURN;
-    END IF;
 
     FOR i IN 1 .. cardinality(v_tallies) LOOP
         EXECUTE v_tallies[i] INTO v_count;
         v_counts[i] := v_count;
     END LOOP;
 
-    BEGIN
-        IF p_row_ids IS NULL THEN
-            EXECUTE v_sql INTO p_seen, p_gone USING p_frame.keys, p_limit;
-        ELSE
-            EXECUTE v_sql INTO p_seen, p_gone USING p_frame.keys, p_row_ids;
-        END IF;
+    EXECUTE p_remove USING p_jobs, p_keys, p_parents;
+    GET DIAGNOSTICS p_gone = ROW_COUNT;
+    p_rows := 0::bigint;
 
-        p_rows := 0::bigint;
+    FOR i IN 1 .. cardinality(v_tallies) LOOP
+        EXECUTE v_tallies[i] INTO v_count;
+        v_counts[i] := v_count - v_counts[i];
+        p_rows := p_rows + v_counts[i];
+    END LOOP;
 
-        FOR i IN 1 .. cardinality(v_tallies) LOOP
-            EXECUTE v_tallies[i] INTO v_count;
-            v_counts[i] := v_count - v_counts[i];
-            p_rows := p_rows + v_counts[i];
-        END LOOP;
-
-        -- Without track_counts the engine counts nothing.
-        IF v_counts[array_position(v_tables, p_step.table_name)] <> p_gone OR p_rows > p_rows_left THEN
-            RAISE EXCEPTION USING ERRCODE = 'JD000', MESSAGE = 'deletion_cascade: taken back';
-        END IF;
-    EXCEPTION
-        WHEN SQLSTATE 'JD000' THEN
-            p_rows := NULL;
-            RETURN;
-    END;
+    -- What was added since they were counted may be too much for the batch; and a count that does
+    -- not know our own rows is none.
+    IF p_rows > p_rows_left OR v_counts[array_position(v_tables, p_step.table_name)] <> p_gone THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'serialization_failure',
+            MESSAGE = format(
+                'rows below %s changed while they were counted (%s deleted, at most %s)',
+                p_step.table_name, p_rows, p_rows_left
+            );
+    END IF;
 
     PERFORM deletion_add_receipts(
         p_run.run_id, array_agg(c.table_name), 'delete',
-        array_agg(jsonb_build_object(p_frame.keys -> 0 ->> 'j', c.row_count))
+        array_agg(jsonb_build_object(p_jobs[1], c.row_count))
     )
     FROM unnest(v_tables, v_counts) AS c (table_name, row_count)
     WHERE c.row_count > 0;
@@ -11649,11 +11597,11 @@ END;
 $deletion_cascade$;
 
 COMMENT ON FUNCTION deletion_cascade(
-    deletion_runs, deletion_frames, deletion_plan_steps, bigint, tid[], bigint
+    deletion_runs, deletion_plan_steps, text, bigint[], bigint[], bigint[], bigint
 ) IS
-'Delete rows that hang from a frame, and let the engine delete what hangs from them.';
+'Delete rows that deletion_sweep has found, let the engine delete what hangs from them, and count.';
 REVOKE ALL ON FUNCTION deletion_cascade(
-    deletion_runs, deletion_frames, deletion_plan_steps, bigint, tid[], bigint
+    deletion_runs, deletion_plan_steps, text, bigint[], bigint[], bigint[], bigint
 ) FROM PUBLIC;
 -- <<<
 

@@ -1,14 +1,14 @@
 -- deletion_sql_cascade
--- Write the statements that delete rows of a table, and leave what hangs from them to the engine.
+-- Write the statements for rows of which what hangs from them is left to the engine's own cascade.
 --
 -- Parameters  p_edge     the reference that leads to the rows
 --             p_parent   its parent's node         p_child   its child's node, the rows' table
 --             p_below    the references that point at the rows, as deletion_sql_sweep takes them
--- Returns     one row a statement, with its reference: cascade_one ($1 the parent's frame, $2 limit;
---             the number of rows found, and deleted), cascade_found_one ($2 where the rows lie), and
---             tally for the table and for each that hangs from it: how many of its rows this
---             transaction has deleted. None where the engine would do otherwise than the plan, or
---             where somebody else has a word in it: triggers, rules, policies, inherited tables
+-- Returns     one row a statement, with its reference: peek_one and peek_found_one, as take_one and
+--             take_found_one of deletion_sql_sweep, without a lock; tally for the table and for each
+--             that hangs from it: how many of its rows this transaction has deleted. None where the
+--             engine would do otherwise than the plan, or where somebody else has a word in it:
+--             triggers, policies, inherited tables
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -77,37 +77,25 @@ row_of AS (
         p_edge ->> 'child_column' AS parent_name
 )
 
-SELECT r.edge_no, 'cascade_one', format(
-    $sql$WITH %1$s,
-i AS MATERIALIZED (
-    SELECT t.%2$s AS k1 FROM %4$s AS t WHERE t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2
-),
-d AS (
-    DELETE FROM %4$s AS t
-    WHERE
-        t.%2$s = ANY (ARRAY(SELECT i.k1 FROM i))
-        AND (t.%3$s = ANY (ARRAY(SELECT f.k1 FROM f))) IS TRUE
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM i), (SELECT count(*) FROM d)$sql$,
-    r.frame, r.key_name, r.parent_name, r.table_sql
+SELECT r.edge_no, k.kind, format(
+    $sql$WITH %1$s
+SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
+FROM (
+    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
+    FROM %4$s AS t
+    WHERE %5$s
+) AS x$sql$,
+    r.frame, r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name)
 )
 FROM row_of AS r
-WHERE (SELECT l.value FROM is_left AS l)
-UNION ALL
-SELECT r.edge_no, 'cascade_found_one', format(
-    $sql$WITH %1$s,
-d AS (
-    DELETE FROM %3$s AS t
-    WHERE
-        t.ctid = ANY (ARRAY(SELECT unnest($2)))
-        AND (t.%2$s = ANY (ARRAY(SELECT f.k1 FROM f))) IS TRUE
-    RETURNING 1
-)
-SELECT cardinality($2), (SELECT count(*) FROM d)$sql$,
-    r.frame, r.parent_name, r.table_sql
-)
-FROM row_of AS r
+CROSS JOIN (
+    VALUES
+    ('peek_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2'),
+    (
+        'peek_found_one',
+        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE'
+    )
+) AS k (kind, template)
 WHERE (SELECT l.value FROM is_left AS l)
 UNION ALL
 -- The engine's own count of the transaction: its triggers tell nobody how many rows they deleted.
@@ -119,5 +107,5 @@ WHERE (SELECT l.value FROM is_left AS l);
 $deletion_sql_cascade$;
 
 COMMENT ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) IS
-'The statements that delete rows and leave what hangs from them to the engine.';
+'The statements for rows of which what hangs from them is left to the engine''s own cascade.';
 REVOKE ALL ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;

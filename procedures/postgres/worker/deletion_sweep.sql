@@ -33,17 +33,22 @@ DECLARE
         (v_run.state -> 'fan' ->> v_fan)::float8,
         CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
     );
-    v_overruns integer := coalesce((v_run.state ->> 'overruns')::integer, 0);
     -- A little less than what fits by the rows seen so far: too many cost a second look.
-    v_limit integer := CAST(
-        floor((0.97 - 0.07 * v_overruns) * p_walk.rows_left / (1 + v_fan_out)) AS integer
+    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    -- Whether the engine may delete what hangs from the rows: it counts, its triggers are at work.
+    v_is_left boolean := v_run.job_count = 1
+    AND current_setting('track_counts')::boolean
+    AND current_setting('session_replication_role') <> 'replica'
+    AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'peek_one'
     );
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_take_found text;
     v_remove text;
     v_taken record;
-    v_left_to record;
     v_row_ids tid[];
     v_jobs bigint[];
     v_keys bigint[];
@@ -56,8 +61,12 @@ DECLARE
     v_found jsonb := '[]'::jsonb;
 BEGIN
     SELECT
-        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
-        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
+        min(s.sql_text) FILTER (
+            WHERE s.kind = CASE WHEN v_is_left THEN 'peek' ELSE 'take' END || v_one
+        ),
+        min(s.sql_text) FILTER (
+            WHERE s.kind = CASE WHEN v_is_left THEN 'peek_found' ELSE 'take_found' END || v_one
+        ),
         min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
     INTO v_take, v_take_found, v_remove
     FROM deletion_plan_steps AS s
@@ -93,42 +102,6 @@ BEGIN
             RETURN v_walk;
         END IF;
 
-    END IF;
-
-    -- What was seen below such rows so far says how many the engine will delete; where that has been
-    -- wrong a few times it is counted beforehand.
-    v_left_to := deletion_cascade(
-        v_run, v_frame, p_step,
-        CASE WHEN v_run.job_count = 1 AND NOT v_is_tree AND v_overruns < 4 THEN v_limit ELSE 0 END,
-        v_row_ids, p_walk.rows_left
-    );
-
-    IF v_left_to.p_rows IS NOT NULL THEN
-        IF v_row_ids IS NULL AND v_left_to.p_seen < v_limit THEN
-            v_frame.edge_pos := p_step.edge_no;
-        END IF;
-
-        -- Others took rows while they were waited for, or gave them another key.
-        v_walk.is_locked := p_walk.is_locked AND v_left_to.p_gone = v_left_to.p_seen;
-
-        IF v_left_to.p_gone > 0 THEN
-            v_run.state := jsonb_set(v_run.state, ARRAY['fan', v_fan], to_jsonb(
-                v_left_to.p_rows::float8 / v_left_to.p_gone - 1
-            ));
-        END IF;
-
-        v_run.rows_changed := v_run.rows_changed + v_left_to.p_rows;
-        v_frame.rows_here := v_frame.rows_here + v_left_to.p_rows;
-        v_walk.rows_left := v_walk.rows_left - v_left_to.p_rows;
-        v_walk.frame := v_frame;
-        v_walk.run := v_run;
-        RETURN v_walk;
-    ELSIF v_left_to.p_seen IS NOT NULL THEN
-        v_run.state := v_run.state || jsonb_build_object('overruns', v_overruns + 1);
-        v_walk.run := v_run;
-    END IF;
-
-    IF v_row_ids IS NOT NULL THEN
         EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
     ELSE
         -- In a statement of its own: a child that was committed while it waited is seen by the next.
@@ -178,8 +151,7 @@ BEGIN
     IF v_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
         IF v_row_ids IS NULL AND NOT v_is_tree THEN
-            v_walk.frame := p_walk.frame;
-            RETURN deletion_push(v_walk, p_step);
+            RETURN deletion_push(p_walk, p_step);
         END IF;
 
         -- They are taken once more.
@@ -218,7 +190,15 @@ BEGIN
             )
         END
     );
-    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+
+    IF v_is_left THEN
+        v_taken := deletion_cascade(v_run, p_step, v_remove, v_jobs, v_keys, v_parents, p_walk.rows_left);
+        v_count := v_taken.p_rows;
+        v_walk.is_locked := v_walk.is_locked AND v_taken.p_gone = cardinality(v_keys);
+    ELSE
+        v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+    END IF;
+
     v_run.rows_changed := v_run.rows_changed + v_count;
     v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
         || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
