@@ -3944,9 +3944,9 @@ DELIMITER ;
 -- Write the statements that count, and delete, all childless rows that hang from a locked frame.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
---             p_kind                 count or sweep
--- Returns     text; binds the frame; count also a limit, and answers the number of rows in @dj_rows
---             and by job in @dj_answer
+--             p_kind                 count, count_one (for a run of one job) or sweep
+-- Returns     text; binds the frame; a count also a limit, and answers the number of rows in
+--             @dj_rows, count by job as well in @dj_answer
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3981,11 +3981,18 @@ BEGIN
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
-    RETURN if(p_kind = 'sweep', concat('DELETE c\nFROM ', v_rows), concat(
-        'SELECT COALESCE(JSON_OBJECTAGG(g.j, g.n), JSON_OBJECT()), COALESCE(SUM(g.n), 0)\n',
-        'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
-        'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
-    ));
+    RETURN CASE p_kind
+        WHEN 'sweep' THEN concat('DELETE c\nFROM ', v_rows)
+        WHEN 'count_one' THEN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\nSELECT 1\nFROM ', v_rows,
+            '\nLIMIT ?\n) AS q'
+        )
+        ELSE concat(
+            'SELECT COALESCE(JSON_OBJECTAGG(g.j, g.n), JSON_OBJECT()), COALESCE(SUM(g.n), 0)\n',
+            'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
+            'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
+        )
+    END;
 END$$
 DELIMITER ;
 -- <<<
@@ -6548,6 +6555,7 @@ BEGIN
             WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
+            WHEN 'count_one' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'ring' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
@@ -6569,7 +6577,7 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "ring", "own", "link", "drain", "count",
-            "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
+            "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
             "expand", "fetch_levels", "look_levels", "remove_level", "find", "drain_found",
             "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
@@ -6617,7 +6625,7 @@ BEGIN
                     AND e.parent_node_no = e.child_node_no
                     AND e.index_name IS NOT NULL
                     AND NOT v_waits
-                WHEN k.kind IN ('count', 'sweep') THEN
+                WHEN k.kind IN ('count', 'count_one', 'sweep') THEN
                     e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
                 WHEN k.kind = 'remove_now' THEN
                     e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (
@@ -9007,7 +9015,7 @@ BEGIN
         WHEN p_kind = 'fetch_levels' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_frame, @dj_limit;
         WHEN p_kind = 'look_levels' THEN EXECUTE dj_stmt USING @dj_frame, @dj_frame;
-        WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
+        WHEN p_kind IN ('fetch', 'expand', 'count', 'count_one', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
         WHEN p_kind = 'find' THEN
@@ -11520,6 +11528,66 @@ BEGIN
             o JSON PATH '$', j BIGINT UNSIGNED PATH '$.j'
         )) AS k;
         SET p_rows = v_counted;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_sweep.sql
+-- deletion_sweep
+-- Delete all childless rows that hang from the present, locked frame, where they fit the batch.
+--
+-- Parameters  p_edge_no    the reference
+--             p_is_swept   OUT FALSE: they do not fit, and nothing was changed
+-- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_sweep;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_sweep(
+    IN p_edge_no INT,
+    OUT p_is_swept BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete all childless rows that hang from the present, locked frame, where they fit the batch'  -- noqa: LT05
+BEGIN
+    DECLARE v_counted BIGINT;
+    DECLARE v_by_job JSON;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET @dj_frame = @dj_keys, @dj_limit = @dj_left + 1;
+    CALL deletion_execute(
+        @dj_plan_id, p_edge_no, if(@dj_job_id IS NULL, 'count', 'count_one')
+    );
+    SET v_counted = @dj_rows, p_is_swept = v_counted <= @dj_left;
+    SET v_by_job = if(@dj_job_id IS NULL, @dj_answer, json_object(@dj_job_id, v_counted));
+
+    IF p_is_swept THEN
+        IF v_counted > 0 THEN
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'sweep');
+
+            -- Under their parents' lock no row can come; if one went, whose it was nobody counted.
+            IF @dj_rows <> v_counted THEN
+                SIGNAL SQLSTATE '40001'
+                    SET MESSAGE_TEXT = 'rows changed while they were counted';
+            END IF;
+
+            SET v_table = (
+                SELECT s.table_name
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'sweep'
+            );
+            SET @dj_left = @dj_left - v_counted, @dj_changed = @dj_changed + v_counted;
+            SET @dj_here = @dj_here + v_counted;
+            CALL deletion_add_receipts(@dj_run_id, v_table, 'delete', v_by_job);
+        END IF;
+
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
     END IF;
 END$$
 DELIMITER ;

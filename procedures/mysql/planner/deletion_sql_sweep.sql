@@ -2,9 +2,9 @@
 -- Write the statements that count, and delete, all childless rows that hang from a locked frame.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
---             p_kind                 count or sweep
--- Returns     text; binds the frame; count also a limit, and answers the number of rows in @dj_rows
---             and by job in @dj_answer
+--             p_kind                 count, count_one (for a run of one job) or sweep
+-- Returns     text; binds the frame; a count also a limit, and answers the number of rows in
+--             @dj_rows, count by job as well in @dj_answer
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -39,10 +39,17 @@ BEGIN
         ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
-    RETURN if(p_kind = 'sweep', concat('DELETE c\nFROM ', v_rows), concat(
-        'SELECT COALESCE(JSON_OBJECTAGG(g.j, g.n), JSON_OBJECT()), COALESCE(SUM(g.n), 0)\n',
-        'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
-        'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
-    ));
+    RETURN CASE p_kind
+        WHEN 'sweep' THEN concat('DELETE c\nFROM ', v_rows)
+        WHEN 'count_one' THEN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM (\nSELECT 1\nFROM ', v_rows,
+            '\nLIMIT ?\n) AS q'
+        )
+        ELSE concat(
+            'SELECT COALESCE(JSON_OBJECTAGG(g.j, g.n), JSON_OBJECT()), COALESCE(SUM(g.n), 0)\n',
+            'INTO @dj_answer, @dj_rows\nFROM (\nSELECT q.j, COUNT(*) AS n\nFROM (\n',
+            'SELECT t.j\nFROM ', v_rows, '\nLIMIT ?\n) AS q\nGROUP BY q.j\n) AS g'
+        )
+    END;
 END$$
 DELIMITER ;

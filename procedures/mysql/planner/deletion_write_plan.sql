@@ -93,6 +93,7 @@ BEGIN
             WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
+            WHEN 'count_one' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'sweep' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'cycle' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'ring' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
@@ -114,7 +115,7 @@ BEGIN
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "cycle", "ring", "own", "link", "drain", "count",
-            "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
+            "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
             "expand", "fetch_levels", "look_levels", "remove_level", "find", "drain_found",
             "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
@@ -162,7 +163,7 @@ BEGIN
                     AND e.parent_node_no = e.child_node_no
                     AND e.index_name IS NOT NULL
                     AND NOT v_waits
-                WHEN k.kind IN ('count', 'sweep') THEN
+                WHEN k.kind IN ('count', 'count_one', 'sweep') THEN
                     e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
                 WHEN k.kind = 'remove_now' THEN
                     e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (

@@ -35,7 +35,7 @@ BEGIN
         WHEN p_kind = 'fetch_levels' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_frame, @dj_limit;
         WHEN p_kind = 'look_levels' THEN EXECUTE dj_stmt USING @dj_frame, @dj_frame;
-        WHEN p_kind IN ('fetch', 'expand', 'count', 'drain') THEN
+        WHEN p_kind IN ('fetch', 'expand', 'count', 'count_one', 'drain') THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_limit;
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
         WHEN p_kind = 'find' THEN

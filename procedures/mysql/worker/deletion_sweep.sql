@@ -25,8 +25,11 @@ BEGIN
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SET @dj_frame = @dj_keys, @dj_limit = @dj_left + 1;
-    CALL deletion_execute(@dj_plan_id, p_edge_no, 'count');
-    SET v_counted = @dj_rows, v_by_job = @dj_answer, p_is_swept = v_counted <= @dj_left;
+    CALL deletion_execute(
+        @dj_plan_id, p_edge_no, if(@dj_job_id IS NULL, 'count', 'count_one')
+    );
+    SET v_counted = @dj_rows, p_is_swept = v_counted <= @dj_left;
+    SET v_by_job = if(@dj_job_id IS NULL, @dj_answer, json_object(@dj_job_id, v_counted));
 
     IF p_is_swept THEN
         IF v_counted > 0 THEN
