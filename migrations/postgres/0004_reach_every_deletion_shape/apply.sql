@@ -5342,120 +5342,6 @@ COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS
 REVOKE ALL ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
--- >>> procedures/postgres/planner/deletion_sql_cascade.sql
--- deletion_sql_cascade
--- Write the statements for rows of which what hangs from them is left to the engine's own cascade.
---
--- Parameters  p_edge     the reference that leads to the rows
---             p_parent   its parent's node         p_child   its child's node, the rows' table
---             p_below    the references that point at the rows, as deletion_sql_sweep takes them
--- Returns     one row a statement, with its reference: peek_one and peek_found_one, as take_one and
---             take_found_one of deletion_sql_sweep, without a lock; tally for the table and for each
---             that hangs from it: how many of its rows this transaction has deleted. None where the
---             engine would do otherwise than the plan, or where somebody else has a word in it:
---             triggers, policies, inherited tables
--- Writes      nothing                              Commits  no
--- Execute     the owner only
-
-CREATE OR REPLACE FUNCTION deletion_sql_cascade(
-    p_edge jsonb,
-    p_parent jsonb,
-    p_child jsonb,
-    p_below jsonb
-) RETURNS TABLE (edge_no integer, kind text, sql_text text)
-LANGUAGE sql
-STABLE
-SECURITY INVOKER
-SET search_path FROM CURRENT
-AS $deletion_sql_cascade$
-WITH tallied AS (
-    SELECT
-        (p_edge ->> 'no')::integer AS edge_no, (p_child ->> 'oid')::oid AS table_oid,
-        TRUE AS is_own
-    UNION ALL
-    SELECT (b ->> 'no')::integer, (b ->> 'child_oid')::oid, FALSE
-    FROM jsonb_array_elements(p_below) AS b
-),
-
-is_left AS (
-    SELECT
-        jsonb_array_length(p_parent -> 'columns') = 1
-        AND NOT (p_edge ->> 'self')::boolean
-        AND NOT EXISTS (
-            SELECT 1
-            FROM jsonb_array_elements(p_below) AS b
-            WHERE (b ->> 'self')::boolean
-        )
-        -- The plan's references are all that the engine knows, and cascade there as well.
-        AND (
-            SELECT
-                count(*) = jsonb_array_length(p_below) AND coalesce(bool_and(k.confdeltype = 'c'), TRUE)
-            FROM pg_constraint AS k
-            WHERE k.contype = 'f' AND k.confrelid = (p_child ->> 'oid')::oid
-        )
-        AND NOT EXISTS (
-            SELECT 1
-            FROM tallied AS t
-            INNER JOIN pg_class AS c ON c.oid = t.table_oid
-            WHERE
-                c.relkind <> 'r' OR c.relispartition OR c.relhassubclass OR c.relrowsecurity
-                OR EXISTS (
-                    SELECT 1
-                    FROM pg_trigger AS g
-                    WHERE
-                        g.tgrelid = c.oid
-                        -- Of the engine's own all have to be at work.
-                        AND CASE
-                            WHEN g.tgisinternal THEN g.tgenabled NOT IN ('O', 'A')
-                            ELSE g.tgenabled <> 'D' AND g.tgtype & 8 <> 0
-                        END
-                )
-        ) AS value
-),
-
-row_of AS (
-    SELECT
-        (p_edge ->> 'no')::integer AS edge_no,
-        deletion_sql_frame(p_parent -> 'columns', (p_edge ->> 'only_found')::boolean) AS frame,
-        p_child ->> 'sql' AS table_sql,
-        p_child -> 'columns' -> 0 ->> 'name' AS key_name,
-        p_edge ->> 'child_column' AS parent_name
-)
-
-SELECT r.edge_no, k.kind, format(
-    $sql$WITH %1$s
-SELECT ARRAY[(SELECT min(f.j) FROM f)], array_agg(x.k1), array_agg(DISTINCT x.p1), count(*)
-FROM (
-    SELECT t.%2$s::bigint AS k1, t.%3$s::bigint AS p1
-    FROM %4$s AS t
-    WHERE %5$s
-) AS x$sql$,
-    r.frame, r.key_name, r.parent_name, r.table_sql, format(k.template, r.parent_name)
-)
-FROM row_of AS r
-CROSS JOIN (
-    VALUES
-    ('peek_one', 't.%s = ANY (ARRAY(SELECT f.k1 FROM f)) LIMIT $2'),
-    (
-        'peek_found_one',
-        't.ctid = ANY (ARRAY(SELECT unnest($2))) AND (t.%s IN (SELECT f.k1 FROM f)) IS TRUE'
-    )
-) AS k (kind, template)
-WHERE (SELECT l.value FROM is_left AS l)
-UNION ALL
--- The engine's own count of the transaction: its triggers tell nobody how many rows they deleted.
-SELECT
-    t.edge_no, 'tally',
-    format('SELECT pg_catalog.pg_stat_get_xact_tuples_deleted(%s)', t.table_oid)
-FROM tallied AS t
-WHERE (SELECT l.value FROM is_left AS l);
-$deletion_sql_cascade$;
-
-COMMENT ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) IS
-'The statements for rows of which what hangs from them is left to the engine''s own cascade.';
-REVOKE ALL ON FUNCTION deletion_sql_cascade(jsonb, jsonb, jsonb, jsonb) FROM PUBLIC;
--- <<<
-
 -- >>> procedures/postgres/planner/deletion_soft_kind.sql
 -- deletion_soft_kind
 -- Tell how a column of a type can mark a row as deleted.
@@ -5714,8 +5600,7 @@ edge AS (
 told AS (
     SELECT
         n.node_no,
-        coalesce(jsonb_agg(e.edge || jsonb_build_object('child_oid', e.child -> 'oid'))
-            FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         -- One whole number is all that is to be known of a row, and all below it goes at once.
         -- Or all that does not hang from it in its own table: the rest takes another way.
@@ -5834,11 +5719,7 @@ statement AS (
     SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
     FROM edge AS e
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer AND b.is_swept
-    CROSS JOIN LATERAL (
-        SELECT s.* FROM deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS s
-        UNION ALL
-        SELECT c.* FROM deletion_sql_cascade(e.edge, e.parent, e.child, b.edges) AS c
-    ) AS r
+    CROSS JOIN LATERAL deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS r
     WHERE
         e.action = 'cascade' AND (e.edge ->> 'plain')::boolean AND (e.edge ->> 'steady')::boolean
 )
@@ -11335,15 +11216,6 @@ DECLARE
     );
     -- A little less than what fits by the rows seen so far: too many cost a second look.
     v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
-    -- Whether the engine may delete what hangs from the rows: it counts, its triggers are at work.
-    v_is_left boolean := v_run.job_count = 1
-    AND current_setting('track_counts')::boolean
-    AND current_setting('session_replication_role') <> 'replica'
-    AND EXISTS (
-        SELECT 1
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'peek_one'
-    );
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_take_found text;
@@ -11361,12 +11233,8 @@ DECLARE
     v_found jsonb := '[]'::jsonb;
 BEGIN
     SELECT
-        min(s.sql_text) FILTER (
-            WHERE s.kind = CASE WHEN v_is_left THEN 'peek' ELSE 'take' END || v_one
-        ),
-        min(s.sql_text) FILTER (
-            WHERE s.kind = CASE WHEN v_is_left THEN 'peek_found' ELSE 'take_found' END || v_one
-        ),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
         min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
     INTO v_take, v_take_found, v_remove
     FROM deletion_plan_steps AS s
@@ -11490,15 +11358,7 @@ BEGIN
             )
         END
     );
-
-    IF v_is_left THEN
-        v_taken := deletion_cascade(v_run, p_step, v_remove, v_jobs, v_keys, v_parents, p_walk.rows_left);
-        v_count := v_taken.p_rows;
-        v_walk.is_locked := v_walk.is_locked AND v_taken.p_gone = cardinality(v_keys);
-    ELSE
-        v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
-    END IF;
-
+    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
     v_run.rows_changed := v_run.rows_changed + v_count;
     v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
         || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
@@ -11513,96 +11373,6 @@ $deletion_sweep$;
 COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
 'Fetch, lock, empty and remove a frame''s worth of rows at once, where it fits the batch.';
 REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
--- <<<
-
--- >>> procedures/postgres/worker/deletion_cascade.sql
--- deletion_cascade
--- Delete rows that deletion_sweep has found, let the engine delete what hangs from them, and count.
---
--- Parameters  p_run     the run, of one job        p_step   the plan's fetch step
---             p_remove   the statement that deletes the rows
---             p_jobs, p_keys, p_parents   the rows, as p_remove binds them
---             p_rows_left   most rows of all tables
--- Returns     p_gone, the number of rows deleted of the step's table; p_rows, of all tables
--- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
--- Writes      the application's tables, deletion_receipts     Commits  no
--- Execute     the owner only
---
--- Nothing was locked beforehand: the engine deletes under locks of its own, and tells afterwards
--- how many rows of each table the transaction has deleted.
-
-CREATE OR REPLACE FUNCTION deletion_cascade(
-    p_run deletion_runs,
-    p_step deletion_plan_steps,
-    p_remove text,
-    p_jobs bigint[],
-    p_keys bigint[],
-    p_parents bigint[],
-    p_rows_left bigint,
-    OUT p_gone bigint,
-    OUT p_rows bigint
-)
-LANGUAGE plpgsql
-VOLATILE
-SECURITY INVOKER
-SET search_path FROM CURRENT
-AS $deletion_cascade$
-DECLARE
-    v_tables text[];
-    v_tallies text[];
-    v_counts bigint[] := ARRAY[]::bigint[];
-    v_count bigint;
-BEGIN
-    SELECT
-        array_agg(s.table_name ORDER BY s.edge_no), array_agg(s.sql_text ORDER BY s.edge_no)
-    INTO v_tables, v_tallies
-    FROM deletion_plan_steps AS s
-    WHERE
-        s.plan_id = p_run.plan_id AND s.kind = 'tally'
-        AND (s.edge_no = p_step.edge_no OR s.parent_node_no = p_step.node_no);
-
-    FOR i IN 1 .. cardinality(v_tallies) LOOP
-        EXECUTE v_tallies[i] INTO v_count;
-        v_counts[i] := v_count;
-    END LOOP;
-
-    EXECUTE p_remove USING p_jobs, p_keys, p_parents;
-    GET DIAGNOSTICS p_gone = ROW_COUNT;
-    p_rows := 0::bigint;
-
-    FOR i IN 1 .. cardinality(v_tallies) LOOP
-        EXECUTE v_tallies[i] INTO v_count;
-        v_counts[i] := v_count - v_counts[i];
-        p_rows := p_rows + v_counts[i];
-    END LOOP;
-
-    -- What was added since they were counted may be too much for the batch; and a count that does
-    -- not know our own rows is none.
-    IF p_rows > p_rows_left OR v_counts[array_position(v_tables, p_step.table_name)] <> p_gone THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'serialization_failure',
-            MESSAGE = format(
-                'rows below %s changed while they were counted (%s deleted, at most %s)',
-                p_step.table_name, p_rows, p_rows_left
-            );
-    END IF;
-
-    PERFORM deletion_add_receipts(
-        p_run.run_id, array_agg(c.table_name), 'delete',
-        array_agg(jsonb_build_object(p_jobs[1], c.row_count))
-    )
-    FROM unnest(v_tables, v_counts) AS c (table_name, row_count)
-    WHERE c.row_count > 0;
-END;
-$deletion_cascade$;
-
-COMMENT ON FUNCTION deletion_cascade(
-    deletion_runs, deletion_plan_steps, text, bigint[], bigint[], bigint[], bigint
-) IS
-'Delete rows that deletion_sweep has found, let the engine delete what hangs from them, and count.';
-REVOKE ALL ON FUNCTION deletion_cascade(
-    deletion_runs, deletion_plan_steps, text, bigint[], bigint[], bigint[], bigint
-) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_walk.sql

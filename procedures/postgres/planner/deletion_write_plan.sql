@@ -34,8 +34,7 @@ edge AS (
 told AS (
     SELECT
         n.node_no,
-        coalesce(jsonb_agg(e.edge || jsonb_build_object('child_oid', e.child -> 'oid'))
-            FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         -- One whole number is all that is to be known of a row, and all below it goes at once.
         -- Or all that does not hang from it in its own table: the rest takes another way.
@@ -154,11 +153,7 @@ statement AS (
     SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
     FROM edge AS e
     INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer AND b.is_swept
-    CROSS JOIN LATERAL (
-        SELECT s.* FROM deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS s
-        UNION ALL
-        SELECT c.* FROM deletion_sql_cascade(e.edge, e.parent, e.child, b.edges) AS c
-    ) AS r
+    CROSS JOIN LATERAL deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS r
     WHERE
         e.action = 'cascade' AND (e.edge ->> 'plain')::boolean AND (e.edge ->> 'steady')::boolean
 )

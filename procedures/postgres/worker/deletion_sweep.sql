@@ -35,15 +35,6 @@ DECLARE
     );
     -- A little less than what fits by the rows seen so far: too many cost a second look.
     v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
-    -- Whether the engine may delete what hangs from the rows: it counts, its triggers are at work.
-    v_is_left boolean := v_run.job_count = 1
-    AND current_setting('track_counts')::boolean
-    AND current_setting('session_replication_role') <> 'replica'
-    AND EXISTS (
-        SELECT 1
-        FROM deletion_plan_steps AS s
-        WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'peek_one'
-    );
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_take_found text;
@@ -61,12 +52,8 @@ DECLARE
     v_found jsonb := '[]'::jsonb;
 BEGIN
     SELECT
-        min(s.sql_text) FILTER (
-            WHERE s.kind = CASE WHEN v_is_left THEN 'peek' ELSE 'take' END || v_one
-        ),
-        min(s.sql_text) FILTER (
-            WHERE s.kind = CASE WHEN v_is_left THEN 'peek_found' ELSE 'take_found' END || v_one
-        ),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
         min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
     INTO v_take, v_take_found, v_remove
     FROM deletion_plan_steps AS s
@@ -190,15 +177,7 @@ BEGIN
             )
         END
     );
-
-    IF v_is_left THEN
-        v_taken := deletion_cascade(v_run, p_step, v_remove, v_jobs, v_keys, v_parents, p_walk.rows_left);
-        v_count := v_taken.p_rows;
-        v_walk.is_locked := v_walk.is_locked AND v_taken.p_gone = cardinality(v_keys);
-    ELSE
-        v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
-    END IF;
-
+    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
     v_run.rows_changed := v_run.rows_changed + v_count;
     v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
         || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
