@@ -6023,6 +6023,102 @@ GRANT EXECUTE ON PROCEDURE preview_deletion
 TO 'deletion_jobs_operator';
 -- <<<
 
+-- >>> procedures/mysql/api/enqueue_deletion.sql
+-- enqueue_deletion
+-- Ask that one row, and everything that hangs from it, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pk             the row's key as text; a composite one as a JSON array
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_id         OUT: the job, a new one or the one that this row has already
+-- Errors      JD002 NULL, or a key that does not parse; JD004 no target; JD011 soft delete is
+--             not possible; JD013 more pending jobs than allowed
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletion('customer', '42', 'closed', TRUE, NULL, NULL, @dj_job);
+
+DROP PROCEDURE IF EXISTS enqueue_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletion(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that one row, and everything that hangs from it, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_plain BOOLEAN DEFAULT FALSE;
+
+    -- Nearly every caller sends the registered name, a key as its type prints it, and a row that
+    -- has no job: that should cost little more than the INSERT.
+    SELECT
+        t.entity_table,
+        p_hard_delete
+        AND p_pk REGEXP t.plain_key
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_settings AS s
+            WHERE s.setting_name = 'max_pending' AND s.setting_value IS NOT NULL
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_jobs AS j
+            WHERE j.entity_table = t.entity_table AND j.entity_pk = p_pk
+        )
+    INTO v_entity_table, v_is_plain
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_table;
+
+    IF v_is_plain THEN
+        BEGIN
+            -- Another caller was faster: the job that is there has to do.
+            DECLARE CONTINUE HANDLER FOR 1062 SET v_is_plain = FALSE;  -- noqa: PRS
+
+            INSERT INTO deletion_jobs (
+                entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by, created_at
+            )
+            VALUES (
+                v_entity_table, p_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by,
+                utc_timestamp(6)
+            );
+            SET p_job_id = last_insert_id();
+        END;
+    END IF;
+
+    IF v_is_plain IS NOT TRUE THEN
+        CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+        CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+        CALL deletion_enqueue(
+            'enqueue_deletion',
+            v_entity_table,
+            json_array(v_key),
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            p_job_id
+        );
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletion
+TO 'deletion_jobs_app';
+-- <<<
+
 -- >>> schema/mysql/views/vw_deletion_progress.sql
 -- vw_deletion_progress
 -- The running jobs: who works on them, how far they are, and since when nothing moved.
