@@ -13,6 +13,7 @@ from tests.migrations.trees import Tree
 
 TREE = sources.root()
 EVERY = migrations.names("mysql")
+SHAPES = "0004_reach_every_deletion_shape"
 ACCOUNTS = {
     "postgres": "SELECT rolname FROM pg_roles WHERE rolname = '{}'",
     "mysql": "SELECT user FROM mysql.user WHERE user = '{}'",
@@ -29,8 +30,6 @@ def released() -> list[str]:
 def up_to(name: str) -> list[str]:
     """List the migrations up to one."""
     return EVERY[: EVERY.index(name) + 1]
-
-
 
 
 def install(place: Place, name: str, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +239,72 @@ def test_the_rollback_of_each_migration_alone_leads_back_to_the_one_before(
     done = place.pipe(newest.rollback_text)
     assert (done.returncode, done.stderr) == (0, "")
     assert place.whole_but_order() == wanted
+
+
+OF_OTHERS = {
+    "table deletion_holds": "CREATE TABLE deletion_holds (id INT PRIMARY KEY, why TEXT)",
+    "table deletion_soft_keys": "CREATE VIEW deletion_soft_keys AS SELECT 1 AS one",
+    "view vw_deletion_marks": "CREATE VIEW vw_deletion_marks AS SELECT 1 AS one",
+    "view vw_deletion_holds": "CREATE TABLE vw_deletion_holds (id INT PRIMARY KEY)",
+    "procedure hold_deletion": "CREATE PROCEDURE hold_deletion() SELECT 1",
+    "function deletion_sql_mark": "CREATE FUNCTION deletion_sql_mark() RETURNS INT NO SQL RETURN 1",
+}
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_what_others_have_named_as_something_new_stops_the_upgrade_first(
+    mysql_place: Place, name: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = EVERY[EVERY.index(SHAPES) - 1]
+    install(mysql_place, before, copy, monkeypatch)
+    mysql_place.execute(OF_OTHERS[name])
+    wanted = mysql_place.whole(ledger=True)
+    done = mysql_place.run("apply")
+    assert done.exit_code == 3
+    assert f"deletion_jobs needs this name: {name}" in done.stderr
+    assert mysql_place.whole(ledger=True) == wanted
+    state = mysql_place.run("status").stdout
+    assert "half of" not in state
+    assert f"pending  {SHAPES}" in state
+    (shapes,) = (m for m in migrations.read_all("mysql", TREE) if m.name == SHAPES)
+    script = mysql_place.ok("sql", "--engine", "mysql", "--after", before)
+    for text in (script, shapes.apply_text, shapes.rollback_text):
+        piped = mysql_place.pipe(text)
+        assert piped.returncode != 0
+        assert f"deletion_jobs needs this name: {name}" in piped.stderr
+        assert mysql_place.whole(ledger=True) == wanted
+    kind = "TABLE" if "CREATE TABLE" in OF_OTHERS[name] else OF_OTHERS[name].split()[1]
+    mysql_place.execute(f"DROP {kind} {name.split()[1]}")
+    mysql_place.ok("apply")
+    assert "no findings" in mysql_place.ok("verify")
+
+
+def test_what_others_have_been_granted_on_views_and_build_on_them_outlives_the_upgrade(
+    postgres_place: Place, copy: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(postgres_place, EVERY[EVERY.index(SHAPES) - 1], copy, monkeypatch)
+    views = [
+        str(name)
+        for (name,) in postgres_place.execute(
+            "SELECT c.relname FROM pg_class AS c WHERE c.relkind = 'v'"
+            " AND c.relname LIKE 'vw\\_deletion%'"
+        )
+    ]
+    assert len(views) > 5
+    role = postgres_place.database
+    postgres_place.execute(f"CREATE ROLE {role}")
+    try:
+        for view in views:
+            postgres_place.execute(
+                f"GRANT SELECT ON {view} TO {role}; CREATE VIEW my_{view} AS SELECT * FROM {view}"
+            )
+        postgres_place.ok("apply")
+        for view in views:
+            postgres_place.execute(f"SELECT count(*) FROM my_{view}")
+            assert postgres_place.value(f"SELECT has_table_privilege('{role}', '{view}', 'SELECT')")
+        assert "no findings" in postgres_place.ok("verify")
+    finally:
+        postgres_place.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
 
 
 def test_both_engines_have_the_same_migrations_and_an_earlier_release_to_upgrade_from() -> None:

@@ -17,6 +17,170 @@ SET SESSION time_zone = '+00:00';
 SET SESSION lock_wait_timeout = 2;
 -- <<<
 
+-- >>> tooling/deletion_jobs/sql/mysql/migration_names.sql
+-- Nothing is changed where somebody else's object bears a name that this migration needs. Of ours,
+-- tables are known by their comment, views and routines by their definer: run again, it passes.
+SET @dj_sql = (
+    SELECT coalesce(min(concat('deletion_jobs needs this name: ', n.kind, ' ', n.name)), 'DO 0')
+    FROM (
+        SELECT
+            'table' AS kind,
+            t.table_name AS name
+        FROM information_schema.tables AS t
+        WHERE
+            t.table_schema = database()
+            AND t.table_name IN (
+                'deletion_soft_columns',
+                'deletion_node_columns',
+                'deletion_node_indexes',
+                'deletion_holds',
+                'deletion_hold_latches',
+                'deletion_walk_links',
+                'deletion_soft_keys'
+            )
+            AND (t.table_name, t.table_comment) NOT IN (
+                (
+                    'deletion_soft_columns',
+                    'One row for each table whose rows can be marked as deleted'
+                ),
+                (
+                    'deletion_node_columns',
+                    'Work table of the planner: the columns of the tables of a plan that is being compiled'
+                ),
+                (
+                    'deletion_node_indexes',
+                    'Work table of the planner: the indexes of the tables of a plan that is being compiled'
+                ),
+                (
+                    'deletion_holds',
+                    'One row for each hold that was placed on a row'
+                ),
+                (
+                    'deletion_hold_latches',
+                    'One row, by which holds and the steps of runs wait for each other'
+                ),
+                (
+                    'deletion_walk_links',
+                    'One row for each pair of rows of a walk that a reference which no NULL opens ties'
+                ),
+                (
+                    'deletion_soft_keys',
+                    'One row for each row that a soft job has met'
+                )
+            )
+        UNION ALL
+        SELECT
+            'view' AS kind,
+            t.table_name AS name
+        FROM information_schema.tables AS t
+        LEFT JOIN information_schema.views AS v
+            ON
+                v.table_schema = t.table_schema
+                AND v.table_name = t.table_name
+                AND v.definer = 'deletion_jobs_owner@localhost'
+        WHERE
+            t.table_schema = database()
+            AND v.table_name IS NULL
+            AND t.table_name IN (
+                'vw_deletion_marks',
+                'vw_deletion_holds'
+            )
+        UNION ALL
+        SELECT
+            lower(r.routine_type) AS kind,
+            r.routine_name AS name
+        FROM information_schema.routines AS r
+        WHERE
+            r.routine_schema = database()
+            AND r.definer <> 'deletion_jobs_owner@localhost'
+            AND (r.routine_type, r.routine_name) IN (
+                ('PROCEDURE', 'restore_deletion'),
+                ('PROCEDURE', 'hold_deletion'),
+                ('PROCEDURE', 'release_deletion_hold'),
+                ('PROCEDURE', 'preview_soft_deletion'),
+                ('PROCEDURE', 'set_soft_deletion'),
+                ('PROCEDURE', 'deletion_take_purge_back'),
+                ('FUNCTION', 'deletion_key_changed'),
+                ('PROCEDURE', 'deletion_row_key'),
+                ('FUNCTION', 'deletion_column_frame'),
+                ('FUNCTION', 'deletion_sql_climb'),
+                ('FUNCTION', 'deletion_sql_found'),
+                ('FUNCTION', 'deletion_sql_held'),
+                ('PROCEDURE', 'deletion_row_seen'),
+                ('FUNCTION', 'deletion_sql_keyless'),
+                ('FUNCTION', 'deletion_sql_change_rows'),
+                ('FUNCTION', 'deletion_sql_find'),
+                ('FUNCTION', 'deletion_sql_scrub'),
+                ('FUNCTION', 'deletion_table_key'),
+                ('FUNCTION', 'deletion_sql_childless'),
+                ('FUNCTION', 'deletion_sql_circle'),
+                ('FUNCTION', 'deletion_sql_link'),
+                ('FUNCTION', 'deletion_sql_part'),
+                ('PROCEDURE', 'deletion_plan_kept'),
+                ('PROCEDURE', 'deletion_plan_catalog'),
+                ('PROCEDURE', 'deletion_read_scrub'),
+                ('PROCEDURE', 'deletion_rule_problem'),
+                ('FUNCTION', 'deletion_scrub_objection'),
+                ('PROCEDURE', 'deletion_plan_set_order'),
+                ('PROCEDURE', 'deletion_break_columns'),
+                ('PROCEDURE', 'deletion_plan_links'),
+                ('PROCEDURE', 'deletion_write_holds'),
+                ('PROCEDURE', 'deletion_write_circles'),
+                ('FUNCTION', 'deletion_column_text'),
+                ('FUNCTION', 'deletion_soft_kind'),
+                ('FUNCTION', 'deletion_soft_problem'),
+                ('FUNCTION', 'deletion_has_soft_column'),
+                ('FUNCTION', 'deletion_soft_live'),
+                ('PROCEDURE', 'deletion_soft_graph'),
+                ('FUNCTION', 'deletion_sql_mark'),
+                ('FUNCTION', 'deletion_sql_live'),
+                ('FUNCTION', 'deletion_sql_restore'),
+                ('FUNCTION', 'deletion_sql_spread'),
+                ('PROCEDURE', 'deletion_write_soft_plan'),
+                ('PROCEDURE', 'deletion_soft_plan'),
+                ('FUNCTION', 'deletion_detach_problem'),
+                ('PROCEDURE', 'deletion_change_rows'),
+                ('PROCEDURE', 'deletion_check_holds'),
+                ('PROCEDURE', 'deletion_drain_wide'),
+                ('PROCEDURE', 'deletion_drop_soft_keys'),
+                ('PROCEDURE', 'deletion_spare_live'),
+                ('PROCEDURE', 'deletion_refuse_temporary'),
+                ('PROCEDURE', 'deletion_held_roots'),
+                ('PROCEDURE', 'deletion_held_rows'),
+                ('FUNCTION', 'deletion_hold_error'),
+                ('FUNCTION', 'deletion_lost_hold'),
+                ('FUNCTION', 'deletion_circle_error'),
+                ('PROCEDURE', 'deletion_fail_circles'),
+                ('PROCEDURE', 'deletion_trace_circle'),
+                ('PROCEDURE', 'deletion_part'),
+                ('PROCEDURE', 'deletion_place'),
+                ('PROCEDURE', 'deletion_note_frame'),
+                ('PROCEDURE', 'deletion_note_stack'),
+                ('PROCEDURE', 'deletion_open_circle'),
+                ('PROCEDURE', 'deletion_mind_holds'),
+                ('FUNCTION', 'deletion_newest_hold'),
+                ('PROCEDURE', 'deletion_preview_held'),
+                ('PROCEDURE', 'deletion_preview_circle'),
+                ('PROCEDURE', 'deletion_climb'),
+                ('PROCEDURE', 'deletion_see_holds'),
+                ('PROCEDURE', 'deletion_seed_climb'),
+                ('PROCEDURE', 'deletion_walk_rings'),
+                ('PROCEDURE', 'deletion_soft_start'),
+                ('PROCEDURE', 'deletion_soft_done'),
+                ('PROCEDURE', 'deletion_soft_marks'),
+                ('PROCEDURE', 'deletion_soft_mark'),
+                ('PROCEDURE', 'deletion_soft_spread'),
+                ('PROCEDURE', 'deletion_soft_advance'),
+                ('PROCEDURE', 'deletion_restore'),
+                ('PROCEDURE', 'deletion_restore_job')
+            )
+    ) AS n
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+-- <<<
+
 -- What soft deletion has marked stays marked; what is known of it goes.
 SET @dj_sql = if(
     NOT EXISTS (
@@ -295,97 +459,6 @@ REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_marks
 FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_holds
 FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
-
--- >>> drop
-DROP VIEW IF EXISTS vw_deletion_holds;
-DROP VIEW IF EXISTS vw_deletion_marks;
-DROP PROCEDURE IF EXISTS deletion_restore_job;
-DROP PROCEDURE IF EXISTS deletion_restore;
-DROP PROCEDURE IF EXISTS deletion_soft_advance;
-DROP PROCEDURE IF EXISTS deletion_soft_spread;
-DROP PROCEDURE IF EXISTS deletion_soft_mark;
-DROP PROCEDURE IF EXISTS deletion_soft_marks;
-DROP PROCEDURE IF EXISTS deletion_soft_done;
-DROP PROCEDURE IF EXISTS deletion_soft_start;
-DROP PROCEDURE IF EXISTS deletion_walk_rings;
-DROP PROCEDURE IF EXISTS deletion_seed_climb;
-DROP PROCEDURE IF EXISTS deletion_see_holds;
-DROP PROCEDURE IF EXISTS deletion_climb;
-DROP PROCEDURE IF EXISTS deletion_preview_circle;
-DROP PROCEDURE IF EXISTS deletion_preview_held;
-DROP FUNCTION IF EXISTS deletion_newest_hold;
-DROP PROCEDURE IF EXISTS deletion_mind_holds;
-DROP PROCEDURE IF EXISTS deletion_open_circle;
-DROP PROCEDURE IF EXISTS deletion_note_stack;
-DROP PROCEDURE IF EXISTS deletion_note_frame;
-DROP PROCEDURE IF EXISTS deletion_place;
-DROP PROCEDURE IF EXISTS deletion_part;
-DROP PROCEDURE IF EXISTS deletion_trace_circle;
-DROP PROCEDURE IF EXISTS deletion_fail_circles;
-DROP FUNCTION IF EXISTS deletion_circle_error;
-DROP FUNCTION IF EXISTS deletion_lost_hold;
-DROP FUNCTION IF EXISTS deletion_hold_error;
-DROP PROCEDURE IF EXISTS deletion_held_rows;
-DROP PROCEDURE IF EXISTS deletion_held_roots;
-DROP PROCEDURE IF EXISTS deletion_refuse_temporary;
-DROP PROCEDURE IF EXISTS deletion_spare_live;
-DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;
-DROP PROCEDURE IF EXISTS deletion_drain_wide;
-DROP PROCEDURE IF EXISTS deletion_check_holds;
-DROP PROCEDURE IF EXISTS deletion_change_rows;
-DROP FUNCTION IF EXISTS deletion_detach_problem;
-DROP PROCEDURE IF EXISTS deletion_soft_plan;
-DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
-DROP FUNCTION IF EXISTS deletion_sql_spread;
-DROP FUNCTION IF EXISTS deletion_sql_restore;
-DROP FUNCTION IF EXISTS deletion_sql_live;
-DROP FUNCTION IF EXISTS deletion_sql_mark;
-DROP PROCEDURE IF EXISTS deletion_soft_graph;
-DROP FUNCTION IF EXISTS deletion_soft_live;
-DROP FUNCTION IF EXISTS deletion_has_soft_column;
-DROP FUNCTION IF EXISTS deletion_soft_problem;
-DROP FUNCTION IF EXISTS deletion_soft_kind;
-DROP FUNCTION IF EXISTS deletion_column_text;
-DROP PROCEDURE IF EXISTS deletion_write_circles;
-DROP PROCEDURE IF EXISTS deletion_write_holds;
-DROP PROCEDURE IF EXISTS deletion_plan_links;
-DROP PROCEDURE IF EXISTS deletion_break_columns;
-DROP PROCEDURE IF EXISTS deletion_plan_set_order;
-DROP FUNCTION IF EXISTS deletion_scrub_objection;
-DROP PROCEDURE IF EXISTS deletion_rule_problem;
-DROP PROCEDURE IF EXISTS deletion_read_scrub;
-DROP PROCEDURE IF EXISTS deletion_plan_catalog;
-DROP PROCEDURE IF EXISTS deletion_plan_kept;
-DROP FUNCTION IF EXISTS deletion_sql_part;
-DROP FUNCTION IF EXISTS deletion_sql_link;
-DROP FUNCTION IF EXISTS deletion_sql_circle;
-DROP FUNCTION IF EXISTS deletion_sql_childless;
-DROP FUNCTION IF EXISTS deletion_table_key;
-DROP FUNCTION IF EXISTS deletion_sql_scrub;
-DROP FUNCTION IF EXISTS deletion_sql_find;
-DROP FUNCTION IF EXISTS deletion_sql_change_rows;
-DROP FUNCTION IF EXISTS deletion_sql_keyless;
-DROP PROCEDURE IF EXISTS deletion_row_seen;
-DROP FUNCTION IF EXISTS deletion_sql_held;
-DROP FUNCTION IF EXISTS deletion_sql_found;
-DROP FUNCTION IF EXISTS deletion_sql_climb;
-DROP FUNCTION IF EXISTS deletion_column_frame;
-DROP PROCEDURE IF EXISTS deletion_row_key;
-DROP FUNCTION IF EXISTS deletion_key_changed;
-DROP PROCEDURE IF EXISTS deletion_take_purge_back;
-DROP PROCEDURE IF EXISTS set_soft_deletion;
-DROP PROCEDURE IF EXISTS preview_soft_deletion;
-DROP PROCEDURE IF EXISTS release_deletion_hold;
-DROP PROCEDURE IF EXISTS hold_deletion;
-DROP PROCEDURE IF EXISTS restore_deletion;
-DROP TABLE IF EXISTS deletion_soft_keys;
-DROP TABLE IF EXISTS deletion_walk_links;
-DROP TABLE IF EXISTS deletion_hold_latches;
-DROP TABLE IF EXISTS deletion_holds;
-DROP TABLE IF EXISTS deletion_node_indexes;
-DROP TABLE IF EXISTS deletion_node_columns;
-DROP TABLE IF EXISTS deletion_soft_columns;
--- <<<
 
 -- >>> procedures/mysql/worker/deletion_uncount.sql
 -- deletion_uncount
@@ -6244,6 +6317,97 @@ FROM resting AS r;
 
 GRANT SELECT ON vw_deletion_problems
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
+-- >>> drop
+DROP VIEW IF EXISTS vw_deletion_holds;
+DROP VIEW IF EXISTS vw_deletion_marks;
+DROP PROCEDURE IF EXISTS deletion_restore_job;
+DROP PROCEDURE IF EXISTS deletion_restore;
+DROP PROCEDURE IF EXISTS deletion_soft_advance;
+DROP PROCEDURE IF EXISTS deletion_soft_spread;
+DROP PROCEDURE IF EXISTS deletion_soft_mark;
+DROP PROCEDURE IF EXISTS deletion_soft_marks;
+DROP PROCEDURE IF EXISTS deletion_soft_done;
+DROP PROCEDURE IF EXISTS deletion_soft_start;
+DROP PROCEDURE IF EXISTS deletion_walk_rings;
+DROP PROCEDURE IF EXISTS deletion_seed_climb;
+DROP PROCEDURE IF EXISTS deletion_see_holds;
+DROP PROCEDURE IF EXISTS deletion_climb;
+DROP PROCEDURE IF EXISTS deletion_preview_circle;
+DROP PROCEDURE IF EXISTS deletion_preview_held;
+DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP PROCEDURE IF EXISTS deletion_mind_holds;
+DROP PROCEDURE IF EXISTS deletion_open_circle;
+DROP PROCEDURE IF EXISTS deletion_note_stack;
+DROP PROCEDURE IF EXISTS deletion_note_frame;
+DROP PROCEDURE IF EXISTS deletion_place;
+DROP PROCEDURE IF EXISTS deletion_part;
+DROP PROCEDURE IF EXISTS deletion_trace_circle;
+DROP PROCEDURE IF EXISTS deletion_fail_circles;
+DROP FUNCTION IF EXISTS deletion_circle_error;
+DROP FUNCTION IF EXISTS deletion_lost_hold;
+DROP FUNCTION IF EXISTS deletion_hold_error;
+DROP PROCEDURE IF EXISTS deletion_held_rows;
+DROP PROCEDURE IF EXISTS deletion_held_roots;
+DROP PROCEDURE IF EXISTS deletion_refuse_temporary;
+DROP PROCEDURE IF EXISTS deletion_spare_live;
+DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;
+DROP PROCEDURE IF EXISTS deletion_drain_wide;
+DROP PROCEDURE IF EXISTS deletion_check_holds;
+DROP PROCEDURE IF EXISTS deletion_change_rows;
+DROP FUNCTION IF EXISTS deletion_detach_problem;
+DROP PROCEDURE IF EXISTS deletion_soft_plan;
+DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
+DROP FUNCTION IF EXISTS deletion_sql_spread;
+DROP FUNCTION IF EXISTS deletion_sql_restore;
+DROP FUNCTION IF EXISTS deletion_sql_live;
+DROP FUNCTION IF EXISTS deletion_sql_mark;
+DROP PROCEDURE IF EXISTS deletion_soft_graph;
+DROP FUNCTION IF EXISTS deletion_soft_live;
+DROP FUNCTION IF EXISTS deletion_has_soft_column;
+DROP FUNCTION IF EXISTS deletion_soft_problem;
+DROP FUNCTION IF EXISTS deletion_soft_kind;
+DROP FUNCTION IF EXISTS deletion_column_text;
+DROP PROCEDURE IF EXISTS deletion_write_circles;
+DROP PROCEDURE IF EXISTS deletion_write_holds;
+DROP PROCEDURE IF EXISTS deletion_plan_links;
+DROP PROCEDURE IF EXISTS deletion_break_columns;
+DROP PROCEDURE IF EXISTS deletion_plan_set_order;
+DROP FUNCTION IF EXISTS deletion_scrub_objection;
+DROP PROCEDURE IF EXISTS deletion_rule_problem;
+DROP PROCEDURE IF EXISTS deletion_read_scrub;
+DROP PROCEDURE IF EXISTS deletion_plan_catalog;
+DROP PROCEDURE IF EXISTS deletion_plan_kept;
+DROP FUNCTION IF EXISTS deletion_sql_part;
+DROP FUNCTION IF EXISTS deletion_sql_link;
+DROP FUNCTION IF EXISTS deletion_sql_circle;
+DROP FUNCTION IF EXISTS deletion_sql_childless;
+DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_sql_scrub;
+DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_sql_change_rows;
+DROP FUNCTION IF EXISTS deletion_sql_keyless;
+DROP PROCEDURE IF EXISTS deletion_row_seen;
+DROP FUNCTION IF EXISTS deletion_sql_held;
+DROP FUNCTION IF EXISTS deletion_sql_found;
+DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP FUNCTION IF EXISTS deletion_column_frame;
+DROP PROCEDURE IF EXISTS deletion_row_key;
+DROP FUNCTION IF EXISTS deletion_key_changed;
+DROP PROCEDURE IF EXISTS deletion_take_purge_back;
+DROP PROCEDURE IF EXISTS set_soft_deletion;
+DROP PROCEDURE IF EXISTS preview_soft_deletion;
+DROP PROCEDURE IF EXISTS release_deletion_hold;
+DROP PROCEDURE IF EXISTS hold_deletion;
+DROP PROCEDURE IF EXISTS restore_deletion;
+DROP TABLE IF EXISTS deletion_soft_keys;
+DROP TABLE IF EXISTS deletion_walk_links;
+DROP TABLE IF EXISTS deletion_hold_latches;
+DROP TABLE IF EXISTS deletion_holds;
+DROP TABLE IF EXISTS deletion_node_indexes;
+DROP TABLE IF EXISTS deletion_node_columns;
+DROP TABLE IF EXISTS deletion_soft_columns;
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql

@@ -97,7 +97,6 @@ DROP VIEW IF EXISTS vw_deletion_problems;
 DROP VIEW IF EXISTS vw_deletion_holds;
 DROP VIEW IF EXISTS vw_deletion_plan;
 DROP VIEW IF EXISTS vw_deletion_marks;
-DROP VIEW IF EXISTS vw_deletion_progress;
 DROP FUNCTION IF EXISTS deletion_restore_job;
 DROP FUNCTION IF EXISTS deletion_restore;
 DROP FUNCTION IF EXISTS deletion_soft_advance;
