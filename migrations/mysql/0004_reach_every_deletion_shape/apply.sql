@@ -181,6 +181,22 @@ EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 -- <<<
 
+-- No version of before writes marks: what stands here was left by a rollback to one.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_marks'
+            AND c.column_name = 'plan_id'
+    ),
+    'DO 0',
+    'DELETE FROM deletion_marks'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 -- Soft deletion: what was marked, by which plan, and what became of it.
 SET @dj_sql = if(
     EXISTS (

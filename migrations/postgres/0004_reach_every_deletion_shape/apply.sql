@@ -37,6 +37,9 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
+-- No version of before writes marks: what stands here was left by a rollback to one.
+DELETE FROM deletion_marks;
+
 -- Soft deletion: what was marked, by which plan, and what became of it.
 ALTER TABLE deletion_marks
 ADD COLUMN plan_id bigint NOT NULL,
