@@ -520,6 +520,28 @@ def test_what_others_have_named_as_something_new_stops_the_upgrade_first(
     assert "no findings" in mysql_place.ok("verify")
 
 
+@pytest.mark.parametrize("engine", ["mysql"])
+def test_a_session_that_refuses_wide_statements_goes_back_and_forward_too(
+    mysql_place: Place, db: Database
+) -> None:
+    mysql_place.ok("apply", "--no-users-key")
+    make_worker(mysql_place, db)
+    soft_shop(db, 3600)
+    job_id = db.enqueue_deletion("customer", 1, None, False)
+    db.run()
+    db.hold_deletion("customer", 2, "a court")
+    careful = "SET SESSION sql_safe_updates = 1, SESSION max_join_size = 1, sql_big_selects = 0;\n"
+    asked = "\nSELECT @@sql_safe_updates, @@max_join_size, @@sql_big_selects;\n"
+    wanted = mysql_place.whole_but_order()
+    (shapes,) = (m for m in migrations.read_all("mysql", TREE) if m.name == SHAPES)
+    for text in (shapes.rollback_text, shapes.apply_text):
+        done = mysql_place.pipe(careful + text + asked)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.split()[-3:] == ["1", "1", "0"]
+    assert mysql_place.whole_but_order() == wanted
+    assert db.status(job_id) == "cancelled"
+
+
 def test_what_others_have_been_granted_on_views_and_build_on_them_outlives_the_upgrade(
     postgres_place: Place, copy: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
