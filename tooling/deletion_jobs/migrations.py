@@ -191,6 +191,12 @@ def names_guard(text: str) -> str:
     return "".join(block.text for block in blocks(text) if block.head == _NAMES)
 
 
+def _literal(text: str) -> str:
+    """Write a text whose quotes are doubled as literals side by side, none of them long."""
+    parts = textwrap.wrap(text, 70, drop_whitespace=False, break_long_words=False)
+    return "\n    ".join(f"'{part}'" for part in parts)
+
+
 def _names_of(made: Sequence[Source]) -> list[Block]:
     """Write the statement that stops where an object of others has the name of a new one."""
     if not made:
@@ -200,7 +206,7 @@ def _names_of(made: Sequence[Source]) -> list[Block]:
     lists = {
         "tables": [f"'{source.name}'" for source in tables],
         "comments": [
-            f"(\n    '{source.name}',\n    '{comment}'\n)"
+            f"(\n    '{source.name}',\n    {_literal(comment)}\n)"
             for source in tables
             for comment in _COMMENT.findall(source.text)
         ]

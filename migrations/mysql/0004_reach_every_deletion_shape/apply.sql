@@ -50,11 +50,13 @@ SET @dj_sql = (
                 ),
                 (
                     'deletion_node_columns',
-                    'Work table of the planner: the columns of the tables of a plan that is being compiled'
+                    'Work table of the planner: the columns of the tables of a plan that is'
+                    ' being compiled'
                 ),
                 (
                     'deletion_node_indexes',
-                    'Work table of the planner: the indexes of the tables of a plan that is being compiled'
+                    'Work table of the planner: the indexes of the tables of a plan that is'
+                    ' being compiled'
                 ),
                 (
                     'deletion_holds',
@@ -66,7 +68,8 @@ SET @dj_sql = (
                 ),
                 (
                     'deletion_walk_links',
-                    'One row for each pair of rows of a walk that a reference which no NULL opens ties'
+                    'One row for each pair of rows of a walk that a reference which no NULL'
+                    ' opens ties'
                 ),
                 (
                     'deletion_soft_keys',

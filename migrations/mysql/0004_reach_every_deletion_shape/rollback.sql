@@ -50,11 +50,13 @@ SET @dj_sql = (
                 ),
                 (
                     'deletion_node_columns',
-                    'Work table of the planner: the columns of the tables of a plan that is being compiled'
+                    'Work table of the planner: the columns of the tables of a plan that is'
+                    ' being compiled'
                 ),
                 (
                     'deletion_node_indexes',
-                    'Work table of the planner: the indexes of the tables of a plan that is being compiled'
+                    'Work table of the planner: the indexes of the tables of a plan that is'
+                    ' being compiled'
                 ),
                 (
                     'deletion_holds',
@@ -66,7 +68,8 @@ SET @dj_sql = (
                 ),
                 (
                     'deletion_walk_links',
-                    'One row for each pair of rows of a walk that a reference which no NULL opens ties'
+                    'One row for each pair of rows of a walk that a reference which no NULL'
+                    ' opens ties'
                 ),
                 (
                     'deletion_soft_keys',
@@ -187,11 +190,11 @@ DEALLOCATE PREPARE dj_stmt;
 -- <<<
 
 -- With this version go soft deletion, holds, and rules that scrub; rows that they kept stay. Before
--- the routines of before come back: workers rest where a row is held, removals that nobody asked for
--- are cancelled, and what was to be scrubbed blocks its job (JD006) under a rule restrict. Holds,
--- marks, and the receipts of marking and restoring are forgotten: what is marked stays marked, and
--- restore_deletion can take it back no more, not after another upgrade either. Rows that were
--- scrubbed count as set NULL. Every statement can be run again: here DDL commits.
+-- the routines of before come back: workers rest where a row is held, removals that nobody asked
+-- for are cancelled, and what was to be scrubbed blocks its job (JD006) under a rule restrict.
+-- Holds, marks, and the receipts of marking and restoring are forgotten: what is marked stays
+-- marked, and restore_deletion can take it back no more, not after another upgrade either. Rows
+-- that were scrubbed count as set NULL. Every statement can be run again: here DDL commits.
 SET @dj_sql = if(
     EXISTS (
         SELECT 1
@@ -263,7 +266,7 @@ DEALLOCATE PREPARE dj_stmt;
 START TRANSACTION;
 SELECT json_arrayagg(j.id) INTO @dj_jobs
 FROM json_table(@dj_purges, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS p
-STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = p.id
+INNER JOIN deletion_jobs AS j ON j.id = p.id
 WHERE
     j.hard_delete
     AND (
@@ -296,11 +299,11 @@ SELECT
     j.created_by,
     j.created_at
 FROM json_table(@dj_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS p
-STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = p.id;
+INNER JOIN deletion_jobs AS j ON j.id = p.id;
 
 -- Never again for good without being asked.
 UPDATE json_table(@dj_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS p  -- noqa: PRS
-STRAIGHT_JOIN deletion_jobs AS j FORCE INDEX (PRIMARY) ON j.id = p.id
+INNER JOIN deletion_jobs AS j ON j.id = p.id
 SET
     j.status = 'cancelled',
     j.hard_delete = FALSE,
