@@ -138,6 +138,31 @@ def test_a_hold_protects_its_row_when_the_table_gets_another_key(db: Database) -
     assert db.delete("customer", 1).status == "done"
 
 
+def test_holds_by_keys_whose_columns_differ_late_in_a_long_list_stand_side_by_side(
+    db: Database,
+) -> None:
+    first, second, third = ("c" * 60 + end for end in ("one", "two", "six"))
+    db.table(
+        "paper",
+        *(f"{column} bigint" for column in (first, second, third)),
+        key=(first, second),
+        unique=[(first, second)],
+        rows=[(1, 2, 3), (1, 3, 2)],
+    )
+    db.register_deletion_target("paper")
+    db.hold_deletion("paper", "[1, 2]")
+    db.script(
+        mysql=f"ALTER TABLE paper DROP PRIMARY KEY, ADD PRIMARY KEY ({first}, {third})",
+        postgres="ALTER TABLE paper DROP CONSTRAINT paper_pkey;"
+        f"ALTER TABLE paper ADD PRIMARY KEY ({first}, {third})",
+    )
+    db.hold_deletion("paper", "[1, 2]")
+    assert db.count("vw_deletion_holds", "is_in_force") == 2
+    for key in ("[1, 2]", "[1, 3]"):
+        assert db.delete("paper", key).status == "failed"
+    assert db.count("paper") == 2
+
+
 @pytest.mark.parametrize("what", ["renamed", "gone", "no key any more"])
 def test_a_hold_whose_columns_are_no_key_blocks_all_above_its_table(
     db: Database, what: str

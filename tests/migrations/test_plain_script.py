@@ -20,9 +20,7 @@ def test_the_script_makes_what_apply_makes(with_users: Place) -> None:
     assert "no findings" in with_users.ok("verify")
     state = json.loads(with_users.ok("status", "--json"))
     assert state["is_current"]
-    assert [entry["migration"] for entry in state["applied"]] == migrations.names(
-        with_users.engine
-    )
+    assert [entry["migration"] for entry in state["applied"]] == migrations.names(with_users.engine)
     assert state["users_key"] == "users(id)"
     assert "nothing to do" in with_users.ok("apply")
     with_users.ok("rollback", "--yes")

@@ -1,6 +1,9 @@
-"""An installation of every earlier release, with work in it, goes on under the present code."""
+"""An installation of every earlier release, with work in it, goes on under the present code.
 
-from collections.abc import Iterator
+And back: what a later version kept is not removed by the one before.
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from tests.migrations.trees import Tree
 
 TREE = sources.root()
 EVERY = migrations.names("mysql")
+SHAPES = "0004_reach_every_deletion_shape"
 ACCOUNTS = {
     "postgres": "SELECT rolname FROM pg_roles WHERE rolname = '{}'",
     "mysql": "SELECT user FROM mysql.user WHERE user = '{}'",
@@ -29,8 +33,6 @@ def released() -> list[str]:
 def up_to(name: str) -> list[str]:
     """List the migrations up to one."""
     return EVERY[: EVERY.index(name) + 1]
-
-
 
 
 def install(place: Place, name: str, tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,10 +135,14 @@ class Run:
         self.session.execute("CALL deletion_step(%s, %s, '9999-01-01', @state)", *self.fence)
         return str(self.session.value("SELECT @state"))
 
+    def until(self, happened: Callable[[], object]) -> None:
+        """Step until something has happened."""
+        while not happened():
+            assert self.step() == "more"
+
     def until_it_has_deleted(self) -> None:
         """Step until rows are gone, and the frames of the others are stored."""
-        while not self.session.receipts(self.job_id):
-            assert self.step() == "more"
+        self.until(lambda: self.session.receipts(self.job_id))
         assert self.session.status(self.job_id) == "running"
         assert self.session.count("deletion_frames", "run_id = %s", self.fence[0])
         assert self.session.receipts(self.job_id) != WHOLE
@@ -240,6 +246,328 @@ def test_the_rollback_of_each_migration_alone_leads_back_to_the_one_before(
     done = place.pipe(newest.rollback_text)
     assert (done.returncode, done.stderr) == (0, "")
     assert place.whole_but_order() == wanted
+
+
+def take_back(place: Place, name: str = SHAPES) -> None:
+    """Take back a migration and all after it, by their own files."""
+    for migration in reversed(migrations.read_all(place.engine, TREE)):
+        if migration.name >= name:
+            done = place.pipe(migration.rollback_text)
+            assert (done.returncode, done.stderr) == (0, "")
+
+
+def bring_again(place: Place, name: str = SHAPES) -> None:
+    """Apply a migration and all after it, by their own files."""
+    for migration in migrations.read_all(place.engine, TREE):
+        if migration.name >= name:
+            done = place.pipe(migration.apply_text)
+            assert (done.returncode, done.stderr) == (0, "")
+
+
+def soft_shop(db: Database, purge_after_seconds: int | None) -> None:
+    """Make customer <- invoice, both with a column that marks: five and fifteen rows."""
+    customers = range(1, 6)
+    db.table(
+        "customer", "id bigint", "deleted_at timestamp null", rows=[(c, None) for c in customers]
+    )
+    db.table(
+        "invoice",
+        "id bigint",
+        "customer_id bigint",
+        "deleted_at timestamp null",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(10 * c + i, c, None) for c in customers for i in range(1, 4)],
+    )
+    db.register_deletion_target("customer")
+    db.set_soft_deletion("customer", "deleted_at", None, purge_after_seconds)
+    db.set_soft_deletion("invoice", "deleted_at")
+    db.set_deletion_setting("batch_rows", 2)
+
+
+def now_due(db: Database) -> None:
+    """Let the time of every job that waits come."""
+    db.execute("UPDATE deletion_jobs SET scheduled_at = NULL WHERE status = 'pending'")
+
+
+def paused_reason(db: Database) -> str | None:
+    """Read why workers rest."""
+    found: str | None = db.value(
+        "SELECT setting_value FROM deletion_settings WHERE setting_name = 'paused_reason'"
+    )
+    return found
+
+
+TAKEN_BACK = "JD003: rolled back to a version without soft deletion"
+
+
+def test_taken_back_no_removal_follows_that_nobody_asked_for(place: Place, db: Database) -> None:
+    place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    soft_shop(db, 3600)
+    waiting, running, asked = (db.enqueue_deletion("customer", c, None, False) for c in (1, 2, 3))
+    db.run()
+    db.enqueue_deletion("customer", 3)
+    db.execute("UPDATE deletion_jobs SET scheduled_at = NULL WHERE id = %s", running)
+    purge = Run(db, running)
+    purge.until(lambda: ("invoice", "delete") in db.receipts(running))
+    gone = db.receipts(running)["invoice", "delete"]
+    db.pause_deletions("an upgrade")
+    take_back(place)
+    assert (db.status(waiting), db.job(waiting).error) == ("cancelled", TAKEN_BACK)
+    assert db.rows(
+        "SELECT outcome, error, asked_hard_delete FROM vw_deletion_attempts WHERE job_id = %s"
+        " ORDER BY attempt_no DESC",
+        waiting,
+    )[0] == ("cancelled", TAKEN_BACK, False)
+    # No row was held.
+    assert paused_reason(db) == "an upgrade"
+    db.resume_deletions()
+
+    purge.step()
+    purge.session.close()
+    now_due(db)
+    db.run()
+    assert [db.status(job_id) for job_id in (waiting, running, asked)] == [
+        "cancelled", "cancelled", "done",
+    ]  # fmt: skip
+    assert db.column("SELECT id FROM customer ORDER BY id") == [1, 2, 4, 5]
+    assert db.count("invoice", "customer_id = 1") == 3
+    assert db.receipts(running) == {("invoice", "delete"): gone}
+
+    bring_again(place)
+    db.set_soft_deletion("customer", "deleted_at", None, 3600)
+    now_due(db)
+    db.run()
+    assert db.count("deletion_marks") == 0
+    assert db.status(waiting) == "cancelled"
+    assert db.column("SELECT id FROM customer ORDER BY id") == [1, 2, 4, 5]
+    with db.error("JD003", "no marks"):
+        db.restore_deletion(waiting)
+
+
+def test_taken_back_soft_jobs_remove_nothing(place: Place, db: Database) -> None:
+    place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    soft_shop(db, 3600)
+    living, orphan = (
+        Run(db, db.enqueue_deletion("customer", customer, None, False)) for customer in (1, 2)
+    )
+    living.until(lambda: db.count("deletion_marks", "job_id = %s", living.job_id))
+    orphan.until(lambda: db.count("deletion_marks", "job_id = %s", orphan.job_id))
+    db.end_session(orphan.session)
+    pending = db.enqueue_deletion("customer", 3, None, False)
+    take_back(place)
+    assert living.step() in {"ended", "lost"}
+    living.session.close()
+    db.run()
+    assert [db.status(run.job_id) for run in (living, orphan)] == ["cancelled", "cancelled"]
+    assert str(db.job(pending).error).startswith("JD011")
+    assert db.due() == []
+    assert (db.count("customer"), db.count("invoice")) == (5, 15)
+    bring_again(place)
+    db.run()
+    assert (db.count("customer"), db.count("invoice")) == (5, 15)
+
+
+@pytest.mark.parametrize("reason", [None, "an upgrade"])
+def test_taken_back_workers_rest_where_rows_are_held(
+    place: Place, db: Database, reason: str | None
+) -> None:
+    place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    shop(db)
+    db.hold_deletion("invoice", 11, "a court")
+    job_id = db.enqueue_deletion("customer", 1)
+    if reason is not None:
+        db.pause_deletions(reason)
+    take_back(place)
+    told = "rolled back to a version without holds, and rows were held"
+    assert paused_reason(db) == "; ".join([reason, told] if reason else [told])
+    db.worker.run_deletion_jobs()
+    assert (db.status(job_id), db.count("invoice")) == ("pending", 15)
+
+
+def test_taken_back_workers_go_on_where_no_row_is_held_any_more(place: Place, db: Database) -> None:
+    place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    shop(db)
+    db.hold_deletion("invoice", 11, "a court")
+    db.release_deletion_hold("invoice", 11)
+    take_back(place)
+    assert db.delete("customer", 1).status == "done"
+
+
+def test_taken_back_what_was_to_be_scrubbed_blocks(place: Place, db: Database) -> None:
+    place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    shop(db)
+    db.execute("ALTER TABLE line ADD COLUMN note varchar(9)")
+    db.execute("UPDATE line SET note = 'Smith'")
+    db.script(
+        mysql="ALTER TABLE line MODIFY invoice_id BIGINT NULL",
+        postgres="ALTER TABLE line ALTER invoice_id DROP NOT NULL",
+    )
+    db.set_deletion_rule("line", "fk_line_invoice_id", "scrub", {"note": "x"})
+    half, late = (db.enqueue_deletion("customer", customer) for customer in (1, 2))
+    run = Run(db, half)
+    run.until(lambda: db.receipts(half))
+    gone = sum(db.receipts(half).values())
+    take_back(place)
+    run.step()
+    run.session.close()
+    db.run()
+    for job_id in (half, late):
+        assert db.status(job_id) == "failed"
+        assert "JD006" in str(db.job(job_id).error)
+    assert db.receipts(half) == {("line", "set_null"): gone}
+    assert db.receipts(late) == {}
+    assert (db.count("customer"), db.count("line")) == (5, 60)
+    assert db.count("line", "note = 'x'") == gone
+    assert db.column("SELECT action FROM deletion_rules") == ["restrict"]
+    bring_again(place)
+    assert db.column("SELECT action FROM deletion_rules") == ["restrict"]
+
+
+def test_taken_back_rows_scrubbed_are_added_to_those_set_null(place: Place, db: Database) -> None:
+    place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    db.table("customer", "id bigint", rows=[(1,), (2,), (3,)])
+    references = {"a": "set null", "b": "set default", "c": "set null"}
+    db.table(
+        "line",
+        "id bigint",
+        *(f"{column} bigint null" for column in references),
+        "note varchar null",
+        rows=[
+            (100 * c + 10 * n + i, *(c if column == mine else None for column in references), "n")
+            for c in (1, 2)
+            for n, (mine, rows) in enumerate({"a": 2, "b": 3, "c": 4 * c}.items())
+            for i in range(rows)
+        ],
+    )
+    db.execute("ALTER TABLE line ALTER COLUMN b SET DEFAULT 3")
+    db.register_deletion_target("customer")
+    for column, action in references.items():
+        db.index("line", column)
+        db.declare_deletion_reference(
+            f"by_{column}", "line", [column], "customer", ["id"], action.replace(" ", "_")
+        )
+    db.set_deletion_rule("line", "by_c", "scrub", {"note": "x"})
+    jobs = [db.enqueue_deletion("customer", customer) for customer in (1, 2)]
+    db.run()
+    assert [db.receipts(job_id)["line", "scrub"] for job_id in jobs] == [4, 8]
+    take_back(place)
+    wanted = [
+        {("customer", "delete"): 1, ("line", "set_default"): 3, ("line", "set_null"): 2 + 4 * c}
+        for c in (1, 2)
+    ]
+    assert [db.receipts(job_id) for job_id in jobs] == wanted
+    assert [shown_receipts(db, job_id) for job_id in jobs] == wanted
+    if place.engine == "mysql":
+        # Killed at its end, it is sent again.
+        take_back(place)
+        assert [db.receipts(job_id) for job_id in jobs] == wanted
+
+
+def test_marks_that_an_earlier_rollback_left_stop_no_upgrade(
+    place: Place, db: Database, copy: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(place, EVERY[EVERY.index(SHAPES) - 1], copy, monkeypatch)
+    db.execute(
+        "INSERT INTO deletion_marks (job_id, table_name, row_key, column_name)"
+        " VALUES (1, 'customer', '[1]', 'deleted_at')"
+    )
+    place.ok("apply")
+    assert db.count("deletion_marks") == 0
+    assert "no findings" in place.ok("verify")
+
+
+OF_OTHERS = {
+    "table deletion_holds": "CREATE TABLE deletion_holds (id INT PRIMARY KEY, why TEXT)",
+    "table deletion_soft_keys": "CREATE VIEW deletion_soft_keys AS SELECT 1 AS one",
+    "view vw_deletion_marks": "CREATE VIEW vw_deletion_marks AS SELECT 1 AS one",
+    "view vw_deletion_holds": "CREATE TABLE vw_deletion_holds (id INT PRIMARY KEY)",
+    "procedure hold_deletion": "CREATE PROCEDURE hold_deletion() SELECT 1",
+    "function deletion_sql_mark": "CREATE FUNCTION deletion_sql_mark() RETURNS INT NO SQL RETURN 1",
+}
+
+
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_what_others_have_named_as_something_new_stops_the_upgrade_first(
+    mysql_place: Place, name: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = EVERY[EVERY.index(SHAPES) - 1]
+    install(mysql_place, before, copy, monkeypatch)
+    mysql_place.execute(OF_OTHERS[name])
+    wanted = mysql_place.whole(ledger=True)
+    done = mysql_place.run("apply")
+    assert done.exit_code == 3
+    assert f"deletion_jobs needs this name: {name}" in done.stderr
+    assert mysql_place.whole(ledger=True) == wanted
+    state = mysql_place.run("status").stdout
+    assert "half of" not in state
+    assert f"pending  {SHAPES}" in state
+    (shapes,) = (m for m in migrations.read_all("mysql", TREE) if m.name == SHAPES)
+    script = mysql_place.ok("sql", "--engine", "mysql", "--after", before)
+    for text in (script, shapes.apply_text, shapes.rollback_text):
+        piped = mysql_place.pipe(text)
+        assert piped.returncode != 0
+        assert f"deletion_jobs needs this name: {name}" in piped.stderr
+        assert mysql_place.whole(ledger=True) == wanted
+    kind = "TABLE" if "CREATE TABLE" in OF_OTHERS[name] else OF_OTHERS[name].split()[1]
+    mysql_place.execute(f"DROP {kind} {name.split()[1]}")
+    mysql_place.ok("apply")
+    assert "no findings" in mysql_place.ok("verify")
+
+
+@pytest.mark.parametrize("engine", ["mysql"])
+def test_a_session_that_refuses_wide_statements_goes_back_and_forward_too(
+    mysql_place: Place, db: Database
+) -> None:
+    mysql_place.ok("apply", "--no-users-key")
+    make_worker(mysql_place, db)
+    soft_shop(db, 3600)
+    job_id = db.enqueue_deletion("customer", 1, None, False)
+    db.run()
+    db.hold_deletion("customer", 2, "a court")
+    careful = "SET SESSION sql_safe_updates = 1, SESSION max_join_size = 1, sql_big_selects = 0;\n"
+    asked = "\nSELECT @@sql_safe_updates, @@max_join_size, @@sql_big_selects;\n"
+    wanted = mysql_place.whole_but_order()
+    (shapes,) = (m for m in migrations.read_all("mysql", TREE) if m.name == SHAPES)
+    for text in (shapes.rollback_text, shapes.apply_text):
+        done = mysql_place.pipe(careful + text + asked)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.split()[-3:] == ["1", "1", "0"]
+    assert mysql_place.whole_but_order() == wanted
+    assert db.status(job_id) == "cancelled"
+
+
+def test_what_others_have_been_granted_on_views_and_build_on_them_outlives_the_upgrade(
+    postgres_place: Place, copy: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(postgres_place, EVERY[EVERY.index(SHAPES) - 1], copy, monkeypatch)
+    views = [
+        str(name)
+        for (name,) in postgres_place.execute(
+            "SELECT c.relname FROM pg_class AS c WHERE c.relkind = 'v'"
+            " AND c.relname LIKE 'vw\\_deletion%'"
+        )
+    ]
+    assert len(views) > 5
+    role = postgres_place.database
+    postgres_place.execute(f"CREATE ROLE {role}")
+    try:
+        for view in views:
+            postgres_place.execute(
+                f"GRANT SELECT ON {view} TO {role}; CREATE VIEW my_{view} AS SELECT * FROM {view}"
+            )
+        postgres_place.ok("apply")
+        for view in views:
+            postgres_place.execute(f"SELECT count(*) FROM my_{view}")
+            assert postgres_place.value(f"SELECT has_table_privilege('{role}', '{view}', 'SELECT')")
+        assert "no findings" in postgres_place.ok("verify")
+    finally:
+        postgres_place.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
 
 
 def test_both_engines_have_the_same_migrations_and_an_earlier_release_to_upgrade_from() -> None:

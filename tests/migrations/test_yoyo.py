@@ -85,6 +85,8 @@ def test_every_step_is_logged_as_yoyo_would(place: Place) -> None:
         "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('h', '0001_orders')"
     )
     place.ok("rollback", "--yes")
-    rows = place.execute("SELECT migration_id, operation FROM _yoyo_log ORDER BY operation, migration_id")
+    rows = place.execute(
+        "SELECT migration_id, operation FROM _yoyo_log ORDER BY operation, migration_id"
+    )
     names = migrations.names(place.engine)
     assert rows == [(name, what) for what in ("apply", "rollback") for name in names]

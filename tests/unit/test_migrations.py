@@ -292,6 +292,80 @@ def test_a_changed_table_is_left_to_statements_by_hand(project: Project) -> None
     assert migrations.write(project.root, "change_deletion_things_more") == []
 
 
+def _order(text: str) -> list[str]:
+    """Give the names of the objects of a migration in their order; `drop` for the drops."""
+    heads = [part.head for part in migrations.blocks(text)]
+    return [
+        head.rpartition("/")[2].removesuffix(".sql")
+        for head in heads
+        if head == "drop" or head.startswith(("schema/", "procedures/"))
+    ]
+
+
+def test_on_mysql_nobody_who_calls_meanwhile_finds_a_callee_missing(project: Project) -> None:
+    """What is new stands before what calls it, and goes when nothing does any more."""
+    released(project)
+    for place in ("api/do_deletion", "worker/deletion_work"):
+        project.routine("mysql", place, said="two")
+    project.routine("mysql", "worker/deletion_rest")
+    project.table("mysql", "deletion_notes")
+    project.edit("schema/mysql/views/vw_deletion_things.sql", "SELECT 1", "SELECT 2")
+    migrations.write(project.root, "change_deletion_things")
+    assert _order(project.text(f"migrations/mysql/{SECOND}/apply.sql")) == [
+        "deletion_notes", "deletion_rest", "deletion_work", "do_deletion", "vw_deletion_things",
+    ]  # fmt: skip
+    path = f"migrations/mysql/{SECOND}/rollback.sql"
+    assert _order(project.text(path)) == [
+        "deletion_work", "do_deletion", "vw_deletion_things", "drop",
+    ]  # fmt: skip
+    # What the objects of before do without goes below them, and is kept there.
+    above, below = "UPDATE deletion_things SET id = id;\n", "DELETE FROM deletion_things;\n"
+    first = "-- >>> procedures/mysql/worker/deletion_work.sql"
+    project.edit(path, first, f"{above}\n{first}")
+    project.edit(path, "-- >>> drop", f"{below}\n-- >>> drop")
+    assert migrations.write(project.root) == []
+    project.routine("mysql", "worker/deletion_rest", said="three")
+    migrations.write(project.root)
+    text = project.text(path)
+    assert text.count(above) == text.count(below) == 1
+    assert text.index(above) < text.index(first) < text.index(below) < text.index(">>> drop")
+
+
+def test_on_mysql_a_migration_names_what_it_brings_and_stops_where_others_use_it(
+    project: Project,
+) -> None:
+    released(project)
+    project.routine("mysql", "worker/deletion_rest")
+    project.routine("mysql", "api/do_deletion", said="two")
+    migrations.write(project.root, "change_deletion_things")
+    for what in ("apply", "rollback"):
+        text = project.text(f"migrations/mysql/{SECOND}/{what}.sql")
+        guard = migrations.names_guard(text)
+        assert "('PROCEDURE', 'deletion_rest')" in guard
+        assert "do_deletion" not in guard
+        assert "%(" not in guard
+        assert text.index(guard) < text.index("-- >>> procedures/")
+    assert migrations.names_guard(project.text(f"migrations/postgres/{SECOND}/apply.sql")) == ""
+
+
+def test_on_postgresql_a_view_that_gets_columns_at_its_end_is_not_dropped(
+    project: Project,
+) -> None:
+    view = "schema/postgres/views/vw_deletion_things.sql"
+    project.edit(view, "SELECT 1", "SELECT 1 AS one")
+    project.edit(view, "CREATE VIEW", "CREATE OR REPLACE VIEW")
+    released(project)
+    project.edit(view, "1 AS one", "(SELECT 3 AS three FROM deletion_things) AS one, 2 AS two")
+    migrations.write(project.root, "change_deletion_things")
+    assert "DROP" not in project.text(f"migrations/postgres/{SECOND}/apply.sql")
+    back = project.text(f"migrations/postgres/{SECOND}/rollback.sql")
+    assert block(back, "drop") == "DROP VIEW IF EXISTS vw_deletion_things;\n"
+    project.edit(view, ") AS one", ") AS other")
+    migrations.write(project.root)
+    text = project.text(f"migrations/postgres/{SECOND}/apply.sql")
+    assert block(text, "drop") == "DROP VIEW IF EXISTS vw_deletion_things;\n"
+
+
 def test_two_open_migrations_are_an_error(project: Project) -> None:
     migrations.write(project.root)
     project.write("migrations/mysql/0002_change_deletion_x/apply.sql", "")

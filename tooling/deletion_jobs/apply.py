@@ -150,6 +150,9 @@ def _links(todo: list[Migration], key: UsersKey) -> bool:
 
 def _apply_one(session: Session, migration: Migration, key: UsersKey) -> None:
     with session.transaction():
+        # Before the ledger says that half of it may be here.
+        if guard := migrations.names_guard(migration.apply_text):
+            session.script(guard)
         ledger.create(session)
         ledger.begin(session, migration.name)
         session.script(_text(migration, migration.apply_text))

@@ -9,11 +9,16 @@ for yoyo beside it. Each changed object stands verbatim in ``apply.sql``::
 
 ``-- >>> drop`` holds DROP statements, each under the path of the file that is gone.
 ``-- === path sha256`` says that the statements written by hand bring a released table to the
-text of that file. What is written by hand stands above the first object's marker and is kept
-when a file is generated anew.
+text of that file. What is written by hand stands above the first object's marker, or below the
+last one where it has to wait for the objects, and is kept when a file is generated anew.
+
+In MySQL each statement is seen at once: what is new comes before what calls it, a rollback brings
+back the routines of before ahead of the columns and objects that they do without, and both stop
+first where somebody else's object has a name that they need.
 """
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +37,9 @@ _SAME = re.compile(r"^-- === (\S+) ([0-9a-f]{64})(?:  -- noqa: LT05)?$")
 _DROPPED = re.compile(r"^-- (\S+\.sql)$")
 _CLOSE = "-- <<<"
 _DROPS = "drop"
+_NAMES = f"{sources.TOOL_FOLDER}sql/mysql/migration_names.sql"
+_PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
+_COMMENT = re.compile(r"^COMMENT = '((?:[^']|'')*)';$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -178,16 +186,55 @@ def _frame(engine: Engine, *names: str) -> list[Block]:
     return [Block(p, sources.read(p).text) for p in paths if sources.locate(p).is_file()]
 
 
-def _by_hand(text: str) -> str:
-    """Take what was written by hand out of a generated file: what follows the opening."""
-    found = blocks(text) if text else []
-    kept = []
-    for position, block in enumerate(found):
+def names_guard(text: str) -> str:
+    """Give the part of a migration that stops where others use its names; empty: it has none."""
+    return "".join(block.text for block in blocks(text) if block.head == _NAMES)
+
+
+def _literal(text: str) -> str:
+    """Write a text whose quotes are doubled as literals side by side, none of them long."""
+    parts = textwrap.wrap(text, 70, drop_whitespace=False, break_long_words=False)
+    return "\n    ".join(f"'{part}'" for part in parts)
+
+
+def _names_of(made: Sequence[Source]) -> list[Block]:
+    """Write the statement that stops where an object of others has the name of a new one."""
+    if not made:
+        return []
+    tables = [source for source in made if source.folder == "tables"]
+    routines = [source for source in made if source.path.startswith("procedures/")]
+    lists = {
+        "tables": [f"'{source.name}'" for source in tables],
+        "comments": [
+            f"(\n    '{source.name}',\n    {_literal(comment)}\n)"
+            for source in tables
+            for comment in _COMMENT.findall(source.text)
+        ]
+        or ["('', '')"],
+        "views": [f"'{source.name}'" for source in made if source.folder == "views"],
+        "routines": [f"('{source.kind}', '{source.name}')" for source in routines] or ["('', '')"],
+    }
+
+    def fill(place: re.Match[str]) -> str:
+        entries = lists[place[2]] or ["''"]
+        return textwrap.indent(",\n".join(entries), place[1])
+
+    return [Block(_NAMES, _PLACE.sub(fill, sources.read(_NAMES).text))]
+
+
+def _by_hand(text: str) -> tuple[str, str]:
+    """Take what was written by hand out of a generated file: above the objects, and below."""
+    kept: tuple[list[str], list[str]] = ([], [])
+    below = False
+    for position, block in enumerate(blocks(text) if text else []):
         if block.head or position == 0:
+            is_object = block.head.startswith(("schema/", "procedures/"))
+            below = below or (is_object and not Source(block.head, "").is_roles)
             continue
         lines = [line for line in block.text.splitlines(keepends=True) if not _SAME.match(line)]
-        kept.append("".join(lines).strip("\n"))
-    return "\n\n".join(part for part in kept if part)
+        kept[below].append("".join(lines).strip("\n"))
+    above, beneath = ("\n\n".join(part for part in parts if part) for parts in kept)
+    return above, beneath
 
 
 def _join(title: str, parts: Sequence[Block | str]) -> str:
@@ -240,6 +287,49 @@ def _code(text: str) -> str:
     return "".join(line for line in text.splitlines(True) if not line.startswith("--"))
 
 
+def _view_columns(text: str) -> list[str]:
+    """Give the names of a view's columns, in their order; `*` is no name."""
+    code = re.sub(r"'(?:[^']|'')*'", "''", re.sub(r"--[^\n]*", "", _code(text)))
+    depth = 0
+    items: list[str] = []
+    for word in re.findall(r"\w+|[^\w\s]", code):
+        depth += (word in "([") - (word in ")]")
+        if depth == 0 and word == "SELECT" and not items:
+            items.append("")
+        elif depth == 0 and word in ("FROM", "UNION", ";") and items:
+            break
+        elif depth == 0 and word == "," and items:
+            items.append("")
+        elif items:
+            items[-1] = word
+    return items
+
+
+def _is_redone(old: str, new: str, dropped: Iterable[str]) -> bool:
+    """Tell whether an object of PostgreSQL has to be dropped to become another.
+
+    A view may change below its columns, and have further ones at its end: so the rights that
+    others have been given on it, and their own views, stay.
+    """
+    if not re.search(r"^CREATE OR REPLACE VIEW", old, re.MULTILINE):
+        return _head_of(old) != _head_of(new)
+    columns = _view_columns(old)
+    return _view_columns(new)[: len(columns)] != columns or any(
+        re.search(rf"\b{name}\b", _code(old)) for name in dropped
+    )
+
+
+def _redone(before: State, written: Sequence[Source], gone: Sequence[Source]) -> list[Source]:
+    """Give those of the written objects that have to be dropped before."""
+    found: list[Source] = []
+    for source in sorted(written, key=_height):
+        dropped = {other.name for other in [*gone, *found] if _height(other) < 2}
+        old = before.texts.get(source.path)
+        if old is not None and _is_redone(old, source.text, dropped):
+            found.append(source)
+    return found
+
+
 def _drops(dropped: Sequence[Source], gone: Sequence[Source] = ()) -> list[Block]:
     """Drop objects, the last made first; those whose files are gone each under its path."""
     upwards = sorted(dropped, key=_height)
@@ -257,6 +347,17 @@ def _height(source: Source) -> int:
     if source.path.startswith("procedures/"):
         return 1
     return 2 if source.folder == "views" else 0
+
+
+def _callees_first(written: Sequence[Source], made: Sequence[Source]) -> list[Source]:
+    """Order objects so that nobody who calls one meanwhile finds something missing below it."""
+    routines = [source for source in written if _height(source) == 1]
+    return [
+        *(source for source in written if _height(source) == 0),
+        *(source for source in routines if source in made),
+        *(source for source in reversed(routines) if source not in made),
+        *(source for source in written if _height(source) == 2),
+    ]
 
 
 def _standing_on(
@@ -293,36 +394,44 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
     roles = [source for source in changed if source.is_roles]
     altered = [s for s in changed if s.folder == "tables" and s.path in before.digests]
     written = [source for source in changed if source not in roles and source not in altered]
+    made = [source for source in written if source.path not in before.texts]
     # A routine whose parameters or result changed would otherwise stand beside the old one.
-    redone = [
-        source
-        for source in written
-        if engine == "postgres"
-        and source.path in before.texts
-        and _head_of(source.text) != _head_of(before.texts[source.path])
-    ]
+    redone = _redone(before, written, gone) if engine == "postgres" else []
     standing = _standing_on(redone, current, written)
     redone += standing
     written = [source for source in current if source in written or source in standing]
-    made = [source for source in written if source.path not in before.texts]
     replaced = [source for source in written if source.path in before.texts]
     makes_roles = any(source.path not in before.digests for source in roles)
     old_drops = [Source(source.path, before.texts[source.path]) for source in redone]
+    undone: list[Source] = []
+    if engine == "postgres":
+        after = State({source.path: source.text for source in current}, {})
+        # Columns that a view has got at its end cannot be taken from it.
+        former_ones = [Source(source.path, before.texts[source.path]) for source in replaced]
+        paths = {source.path for source in [*redone, *_redone(after, former_ones, made)]}
+        undone = [source for source in current if source.path in paths]
+        undone += _standing_on(undone, current, [*undone, *made])
+        replaced = [s for s in current if s in replaced or (s in undone and s not in made)]
 
+    above, below = _by_hand(migration.apply_text)
     apply_parts: list[Block | str] = [
         *_frame(engine, "migration_begin"),
+        *(_names_of(made) if engine == "mysql" else []),
         *(Block(source.path, source.text) for source in roles),
         *_frame(engine, "migration_owner"),
-        _by_hand(migration.apply_text),
+        above,
         "".join(f"-- === {source.path} {source.digest}  -- noqa: LT05\n" for source in altered),
         *_drops([s for s in former if s in gone or s in old_drops], gone),
-        *(Block(source.path, source.text) for source in written),
+        *(
+            Block(source.path, source.text)
+            for source in (_callees_first(written, made) if engine == "mysql" else written)
+        ),
+        below,
         *_frame(engine, "migration_release", "migration_commit"),
     ]
-    rollback_parts: list[Block | str] = [
-        *_frame(engine, "migration_begin", "migration_owner"),
-        _by_hand(migration.rollback_text),
-        *_drops([source for source in written if source in made or source in redone]),
+    above, below = _by_hand(migration.rollback_text)
+    drops = _drops([source for source in current if source in made or source in undone])
+    back = [
         *(
             Block(source.path, before.texts[source.path])
             # Views last, each below those that it reads.
@@ -335,6 +444,16 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
             if source.folder == "views"
         ),
         *(Block(source.path, source.text) for source in gone),
+    ]
+    rollback_parts: list[Block | str] = [
+        *_frame(engine, "migration_begin"),
+        *(_names_of(made) if engine == "mysql" else []),
+        *_frame(engine, "migration_owner"),
+        above,
+        *(() if engine == "mysql" else drops),
+        *back,
+        below,
+        *(drops if engine == "mysql" else ()),
         *_frame(engine, "migration_release"),
         *(_frame(engine, "drop_roles") if makes_roles else []),
         *_frame(engine, "migration_commit"),

@@ -86,7 +86,9 @@ def _one(migration: Migration, values: dict[str, str | None]) -> list[str]:
     if engine == "postgres":
         parts = [without_transaction(text)]
     else:
-        parts = [queries.filled(queries.load(engine, "ledger_begin"), name), text]
+        guard = migrations.names_guard(text)
+        begin = queries.filled(queries.load(engine, "ledger_begin"), name)
+        parts = [*([guard] if guard else []), begin, text]
     if migration.name == migrations.FIRST and values["users_table"] is not None:
         parts.append(queries.filled(queries.load(engine, "link_users"), values))
     return [*parts, queries.filled(queries.load(engine, "ledger_mark"), name)]

@@ -9,65 +9,206 @@
 SET @dj_sql_mode = @@SESSION.sql_mode;
 SET @dj_time_zone = @@SESSION.time_zone;
 SET @dj_lock_wait_timeout = @@SESSION.lock_wait_timeout;
+SET @dj_sql_safe_updates = @@SESSION.sql_safe_updates;
+SET @dj_sql_big_selects = @@SESSION.sql_big_selects;
 SET NAMES utf8mb4 COLLATE utf8mb4_0900_ai_ci;
 SET SESSION sql_mode
 = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,'
 'ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION';
 SET SESSION time_zone = '+00:00';
 SET SESSION lock_wait_timeout = 2;
+-- Either would refuse a statement in the midst.
+SET SESSION sql_safe_updates = 0;
+SET SESSION sql_big_selects = 1;
 -- <<<
 
--- What soft deletion has marked stays marked; what is known of it goes.
-SET @dj_sql = if(
-    NOT EXISTS (
-        SELECT 1
-        FROM information_schema.columns AS c
+-- >>> tooling/deletion_jobs/sql/mysql/migration_names.sql
+-- Nothing is changed where somebody else's object bears a name that this migration needs. Of ours,
+-- tables are known by their comment, views and routines by their definer: run again, it passes.
+SET @dj_sql = (
+    SELECT coalesce(min(concat('deletion_jobs needs this name: ', n.kind, ' ', n.name)), 'DO 0')
+    FROM (
+        SELECT
+            'table' AS kind,
+            t.table_name AS name
+        FROM information_schema.tables AS t
         WHERE
-            c.table_schema = database() AND c.table_name = 'deletion_marks'
-            AND c.column_name = 'plan_id'
-    ),
-    'DO 0',
-    'ALTER TABLE deletion_marks DROP CHECK chk_dm_state, DROP KEY idx_dm_row, DROP COLUMN '
-    'plan_id, DROP COLUMN key_hash, DROP COLUMN state'
+            t.table_schema = database()
+            AND t.table_name IN (
+                'deletion_soft_columns',
+                'deletion_node_columns',
+                'deletion_node_indexes',
+                'deletion_holds',
+                'deletion_hold_latches',
+                'deletion_walk_links',
+                'deletion_soft_keys'
+            )
+            AND (t.table_name, t.table_comment) NOT IN (
+                (
+                    'deletion_soft_columns',
+                    'One row for each table whose rows can be marked as deleted'
+                ),
+                (
+                    'deletion_node_columns',
+                    'Work table of the planner: the columns of the tables of a plan that is'
+                    ' being compiled'
+                ),
+                (
+                    'deletion_node_indexes',
+                    'Work table of the planner: the indexes of the tables of a plan that is'
+                    ' being compiled'
+                ),
+                (
+                    'deletion_holds',
+                    'One row for each hold that was placed on a row'
+                ),
+                (
+                    'deletion_hold_latches',
+                    'One row, by which holds and the steps of runs wait for each other'
+                ),
+                (
+                    'deletion_walk_links',
+                    'One row for each pair of rows of a walk that a reference which no NULL'
+                    ' opens ties'
+                ),
+                (
+                    'deletion_soft_keys',
+                    'One row for each row that a soft job has met'
+                )
+            )
+        UNION ALL
+        SELECT
+            'view' AS kind,
+            t.table_name AS name
+        FROM information_schema.tables AS t
+        LEFT JOIN information_schema.views AS v
+            ON
+                v.table_schema = t.table_schema
+                AND v.table_name = t.table_name
+                AND v.definer = 'deletion_jobs_owner@localhost'
+        WHERE
+            t.table_schema = database()
+            AND v.table_name IS NULL
+            AND t.table_name IN (
+                'vw_deletion_marks',
+                'vw_deletion_holds'
+            )
+        UNION ALL
+        SELECT
+            lower(r.routine_type) AS kind,
+            r.routine_name AS name
+        FROM information_schema.routines AS r
+        WHERE
+            r.routine_schema = database()
+            AND r.definer <> 'deletion_jobs_owner@localhost'
+            AND (r.routine_type, r.routine_name) IN (
+                ('PROCEDURE', 'restore_deletion'),
+                ('PROCEDURE', 'hold_deletion'),
+                ('PROCEDURE', 'release_deletion_hold'),
+                ('PROCEDURE', 'preview_soft_deletion'),
+                ('PROCEDURE', 'set_soft_deletion'),
+                ('PROCEDURE', 'deletion_take_purge_back'),
+                ('FUNCTION', 'deletion_key_changed'),
+                ('PROCEDURE', 'deletion_row_key'),
+                ('FUNCTION', 'deletion_column_frame'),
+                ('FUNCTION', 'deletion_sql_climb'),
+                ('FUNCTION', 'deletion_sql_found'),
+                ('FUNCTION', 'deletion_sql_held'),
+                ('PROCEDURE', 'deletion_row_seen'),
+                ('FUNCTION', 'deletion_sql_keyless'),
+                ('FUNCTION', 'deletion_sql_change_rows'),
+                ('FUNCTION', 'deletion_sql_find'),
+                ('FUNCTION', 'deletion_sql_scrub'),
+                ('FUNCTION', 'deletion_table_key'),
+                ('FUNCTION', 'deletion_sql_childless'),
+                ('FUNCTION', 'deletion_sql_circle'),
+                ('FUNCTION', 'deletion_sql_link'),
+                ('FUNCTION', 'deletion_sql_part'),
+                ('PROCEDURE', 'deletion_plan_kept'),
+                ('PROCEDURE', 'deletion_plan_catalog'),
+                ('PROCEDURE', 'deletion_read_scrub'),
+                ('PROCEDURE', 'deletion_rule_problem'),
+                ('FUNCTION', 'deletion_scrub_objection'),
+                ('PROCEDURE', 'deletion_plan_set_order'),
+                ('PROCEDURE', 'deletion_break_columns'),
+                ('PROCEDURE', 'deletion_plan_links'),
+                ('PROCEDURE', 'deletion_write_holds'),
+                ('PROCEDURE', 'deletion_write_circles'),
+                ('FUNCTION', 'deletion_column_text'),
+                ('FUNCTION', 'deletion_soft_kind'),
+                ('FUNCTION', 'deletion_soft_problem'),
+                ('FUNCTION', 'deletion_has_soft_column'),
+                ('FUNCTION', 'deletion_soft_live'),
+                ('PROCEDURE', 'deletion_soft_graph'),
+                ('FUNCTION', 'deletion_sql_mark'),
+                ('FUNCTION', 'deletion_sql_live'),
+                ('FUNCTION', 'deletion_sql_restore'),
+                ('FUNCTION', 'deletion_sql_spread'),
+                ('PROCEDURE', 'deletion_write_soft_plan'),
+                ('PROCEDURE', 'deletion_soft_plan'),
+                ('FUNCTION', 'deletion_detach_problem'),
+                ('PROCEDURE', 'deletion_change_rows'),
+                ('PROCEDURE', 'deletion_check_holds'),
+                ('PROCEDURE', 'deletion_drain_wide'),
+                ('PROCEDURE', 'deletion_drop_soft_keys'),
+                ('PROCEDURE', 'deletion_spare_live'),
+                ('PROCEDURE', 'deletion_refuse_temporary'),
+                ('PROCEDURE', 'deletion_held_roots'),
+                ('PROCEDURE', 'deletion_held_rows'),
+                ('FUNCTION', 'deletion_hold_error'),
+                ('FUNCTION', 'deletion_lost_hold'),
+                ('FUNCTION', 'deletion_circle_error'),
+                ('PROCEDURE', 'deletion_fail_circles'),
+                ('PROCEDURE', 'deletion_trace_circle'),
+                ('PROCEDURE', 'deletion_part'),
+                ('PROCEDURE', 'deletion_place'),
+                ('PROCEDURE', 'deletion_note_frame'),
+                ('PROCEDURE', 'deletion_note_stack'),
+                ('PROCEDURE', 'deletion_open_circle'),
+                ('PROCEDURE', 'deletion_mind_holds'),
+                ('FUNCTION', 'deletion_newest_hold'),
+                ('PROCEDURE', 'deletion_preview_held'),
+                ('PROCEDURE', 'deletion_preview_circle'),
+                ('PROCEDURE', 'deletion_climb'),
+                ('PROCEDURE', 'deletion_see_holds'),
+                ('PROCEDURE', 'deletion_seed_climb'),
+                ('PROCEDURE', 'deletion_walk_rings'),
+                ('PROCEDURE', 'deletion_soft_start'),
+                ('PROCEDURE', 'deletion_soft_done'),
+                ('PROCEDURE', 'deletion_soft_marks'),
+                ('PROCEDURE', 'deletion_soft_mark'),
+                ('PROCEDURE', 'deletion_soft_spread'),
+                ('PROCEDURE', 'deletion_soft_advance'),
+                ('PROCEDURE', 'deletion_restore'),
+                ('PROCEDURE', 'deletion_restore_job')
+            )
+    ) AS n
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
+-- <<<
 
+-- With this version go soft deletion, holds, and rules that scrub; rows that they kept stay. Before
+-- the routines of before come back: workers rest where a row is held, removals that nobody asked
+-- for are cancelled, and what was to be scrubbed blocks its job (JD006) under a rule restrict.
+-- Holds, marks, and the receipts of marking and restoring are forgotten: what is marked stays
+-- marked, and restore_deletion can take it back no more, not after another upgrade either. Rows
+-- that were scrubbed count as set NULL. Every statement can be run again: here DDL commits.
 SET @dj_sql = if(
     EXISTS (
         SELECT 1
-        FROM information_schema.columns AS c
-        WHERE
-            c.table_schema = database() AND c.table_name = 'deletion_attempts'
-            AND c.column_name = 'purge_follows'
+        FROM information_schema.tables AS t
+        WHERE t.table_schema = database() AND t.table_name = 'deletion_holds'
     ),
-    'ALTER TABLE deletion_attempts DROP COLUMN purge_follows',
-    'DO 0'
-);
-PREPARE dj_stmt FROM @dj_sql;
-EXECUTE dj_stmt;
-DEALLOCATE PREPARE dj_stmt;
-
-DELETE s
-FROM deletion_plan_steps AS s
-INNER JOIN deletion_plans AS p ON p.plan_id = s.plan_id
-WHERE NOT p.hard_delete;
-DELETE FROM deletion_plans WHERE NOT hard_delete;
-DELETE FROM deletion_receipts WHERE action IN ('mark', 'restore');
-
--- Every statement can be run again: here DDL commits. Without rules that scrub: rows that were
--- scrubbed count as set NULL, or as set to a default where their run set others NULL.
-DELETE FROM deletion_rules WHERE action = 'scrub';
-SET @dj_sql = if(
-    EXISTS (
-        SELECT 1
-        FROM information_schema.table_constraints AS k
-        WHERE
-            k.table_schema = database() AND k.table_name = 'deletion_rules'
-            AND k.constraint_name = 'chk_drul_scrub'
-    ),
-    'ALTER TABLE deletion_rules DROP CHECK chk_drul_scrub',
+    'UPDATE deletion_settings AS s '
+    'SET s.setting_value = concat_ws(''; '', s.setting_value, '
+    '''rolled back to a version without holds, and rows were held'') '
+    'WHERE s.setting_name = ''paused_reason'' '
+    'AND coalesce(s.setting_value, '''') NOT LIKE ''%rolled back to a version without holds%'' '
+    'AND EXISTS ('
+    'SELECT 1 FROM deletion_holds AS h WHERE h.released_at IS NULL '
+    'AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6)))',
     'DO 0'
 );
 PREPARE dj_stmt FROM @dj_sql;
@@ -82,310 +223,115 @@ SET @dj_sql = if(
             c.table_schema = database() AND c.table_name = 'deletion_rules'
             AND c.column_name = 'scrub'
     ),
-    'ALTER TABLE deletion_rules DROP COLUMN scrub',
+    'UPDATE deletion_rules AS r SET r.action = ''restrict'', r.scrub = NULL '
+    'WHERE r.action = ''scrub''',
     'DO 0'
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
-ALTER TABLE deletion_rules MODIFY COLUMN action VARCHAR(16) NOT NULL
-COMMENT 'What holds: cascade, set_null, set_default, restrict; keep if declared';
-
+-- A soft job that ends from here on is done, and comes back for no removal.
 SET @dj_sql = if(
     EXISTS (
         SELECT 1
-        FROM information_schema.table_constraints AS k
-        WHERE
-            k.table_schema = database() AND k.table_name = 'deletion_rules'
-            AND k.constraint_name = 'chk_drul_action'
+        FROM information_schema.tables AS t
+        WHERE t.table_schema = database() AND t.table_name = 'deletion_soft_columns'
     ),
-    'ALTER TABLE deletion_rules DROP CHECK chk_drul_action',
+    'UPDATE deletion_soft_columns AS s SET s.purge_after_seconds = NULL',
     'DO 0'
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
-
-ALTER TABLE deletion_rules ADD CONSTRAINT chk_drul_action
-CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'));
-
-UPDATE IGNORE deletion_receipts AS r SET r.action = 'set_null' WHERE r.action = 'scrub';
-UPDATE IGNORE deletion_receipts AS r SET r.action = 'set_default' WHERE r.action = 'scrub';
-DELETE FROM deletion_receipts WHERE action = 'scrub';
-
-SET @dj_sql = if(
-    EXISTS (
-        SELECT 1
-        FROM information_schema.table_constraints AS k
-        WHERE
-            k.table_schema = database() AND k.table_name = 'deletion_receipts'
-            AND k.constraint_name = 'chk_drec_action'
-    ),
-    'ALTER TABLE deletion_receipts DROP CHECK chk_drec_action',
-    'DO 0'
-);
-PREPARE dj_stmt FROM @dj_sql;
-EXECUTE dj_stmt;
-DEALLOCATE PREPARE dj_stmt;
-
-ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
-CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
-
-ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
-COMMENT 'delete, set_null, set_default; root_not_found: the row was gone already';
-DELETE FROM deletion_walk_keys WHERE fate IN ('scrub', 'held', 'stack');
-UPDATE deletion_walk_keys AS w
-SET w.`keys` = json_object('action', 'set_null')
-WHERE w.walk_id = 0 AND json_unquote(json_extract(w.`keys`, '$.action')) = 'scrub';
-ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
-COMMENT 'What would become of the row: delete, set_null, set_default, restrict or keep';
-
--- Every statement can be run again: here DDL commits.
 
 SET @dj_sql = if(
     EXISTS (
         SELECT 1
         FROM information_schema.columns AS c
         WHERE
-            c.table_schema = database() AND c.table_name = 'deletion_plan_steps'
-            AND c.column_name = 'set_order'
+            c.table_schema = database() AND c.table_name = 'deletion_attempts'
+            AND c.column_name = 'purge_follows'
     ),
-    'ALTER TABLE deletion_plan_steps DROP COLUMN set_order',
-    'DO 0'
+    'SELECT json_arrayagg(q.job_id) INTO @dj_purges '
+    'FROM (SELECT DISTINCT a.job_id FROM deletion_attempts AS a WHERE a.purge_follows) AS q',
+    'SET @dj_purges = NULL'
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
--- A plan that looks at held rows is compiled anew without.
-DELETE FROM deletion_plan_steps WHERE kind = 'held';
-ALTER TABLE deletion_plan_steps MODIFY COLUMN index_name VARCHAR(64) NULL
-COMMENT 'The index that supports the reference; NULL: none';
+-- As cancel_deletion does it: what waits is cancelled at once, what runs is asked to stop. A job
+-- whose run has ended, and has not told it yet, would come back.
+START TRANSACTION;
+SELECT json_arrayagg(j.id) INTO @dj_jobs
+FROM json_table(@dj_purges, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS p
+INNER JOIN deletion_jobs AS j ON j.id = p.id
+WHERE
+    j.hard_delete
+    AND (
+        j.status = 'pending'
+        OR (
+            j.status = 'running'
+            AND (
+                SELECT a.outcome
+                FROM deletion_attempts AS a
+                WHERE a.job_id = j.id
+                ORDER BY a.attempt_no DESC
+                LIMIT 1
+            ) IN ('retry', 'sliced', 'returned', 'lost')
+        )
+    )
+FOR UPDATE OF j;  -- noqa: PRS
 
--- Plans of hundreds of tables: the planner's work tables hold nothing between two calls.
-SET @dj_sql = if(
-    EXISTS (
-        SELECT 1
-        FROM information_schema.statistics AS i
-        WHERE
-            i.table_schema = database() AND i.table_name = 'deletion_plan_steps'
-            AND i.index_name = 'idx_dps_edge'
-    ),
-    'ALTER TABLE deletion_plan_steps DROP KEY idx_dps_edge, DROP KEY idx_dps_parent',
-    'DO 0'
-);
-PREPARE dj_stmt FROM @dj_sql;
-EXECUTE dj_stmt;
-DEALLOCATE PREPARE dj_stmt;
+INSERT INTO deletion_attempts (
+    job_id, attempt_no, ended_at, outcome, error, asked_reason, asked_hard_delete, asked_by,
+    asked_at
+)
+SELECT
+    j.id,
+    (SELECT max(a.attempt_no) + 1 FROM deletion_attempts AS a WHERE a.job_id = j.id),
+    utc_timestamp(6),
+    'cancelled',
+    'JD003: rolled back to a version without soft deletion',
+    j.reason,
+    FALSE,
+    j.created_by,
+    j.created_at
+FROM json_table(@dj_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS p
+INNER JOIN deletion_jobs AS j ON j.id = p.id;
 
-DROP TABLE IF EXISTS deletion_plan_nodes;
+-- Never again for good without being asked.
+UPDATE json_table(@dj_jobs, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS p  -- noqa: PRS
+INNER JOIN deletion_jobs AS j ON j.id = p.id
+SET
+    j.status = 'cancelled',
+    j.hard_delete = FALSE,
+    j.finished_at = utc_timestamp(6),
+    j.error = 'JD003: rolled back to a version without soft deletion';
 
-CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
-    plan_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Plan that is being compiled',
-    node_no INT NOT NULL
-        COMMENT 'Table, counted from the target, which is 0',
-    table_schema VARCHAR(64) NOT NULL
-        COMMENT 'Schema of the table',
-    table_name VARCHAR(64) NOT NULL
-        COMMENT 'The table',
-    sql_name VARCHAR(270) NOT NULL
-        COMMENT 'Both, quoted for a statement',
-    display_name VARCHAR(130) NOT NULL
-        COMMENT 'Name of the table, for people',
-    key_columns JSON NULL
-        COMMENT 'Columns that name a row; NULL: none do',
-    key_index VARCHAR(160) NULL
-        COMMENT 'Hint that makes a statement find rows by that key',
-    frame_columns JSON NULL
-        COMMENT 'How each column that frames carry is written and read',
-    in_closure BOOLEAN NOT NULL
-        COMMENT 'True where rows of the table are removed',
-    is_expanded BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where its references have been looked for',
-    table_rank INT NULL
-        COMMENT 'Place in the order, children first',
-    PRIMARY KEY (plan_id, node_no),
-    UNIQUE KEY uq_dpn_table (plan_id, table_schema, table_name)
-) ENGINE = InnoDB
-DEFAULT CHARACTER SET = utf8mb4
-COLLATE = utf8mb4_0900_bin
-ROW_FORMAT = DYNAMIC
-COMMENT = 'Work table of the planner: the tables of a plan that is being compiled';
+UPDATE deletion_attempts AS a
+INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+INNER JOIN deletion_jobs AS j ON j.id = a.job_id
+LEFT JOIN json_table(@dj_purges, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) AS p ON p.id = j.id
+SET a.cancel_requested_at = coalesce(a.cancel_requested_at, utc_timestamp(6))
+WHERE
+    a.outcome IS NULL AND NOT a.is_past AND j.status = 'running'
+    AND if(r.hard_delete, p.id IS NOT NULL, NOT j.hard_delete);
 
-DROP TABLE IF EXISTS deletion_plan_edges;
-
-CREATE TABLE IF NOT EXISTS deletion_plan_edges (
-    plan_id BIGINT UNSIGNED NOT NULL
-        COMMENT 'Plan that is being compiled',
-    parent_node_no INT NOT NULL
-        COMMENT 'Table that the reference points at',
-    child_schema VARCHAR(64) NOT NULL
-        COMMENT 'Schema of the table that points',
-    child_table VARCHAR(64) NOT NULL
-        COMMENT 'The table that points',
-    reference_name VARCHAR(64) NOT NULL
-        COMMENT 'Foreign key or declared reference',
-    child_node_no INT NULL
-        COMMENT 'The table that points, as the plan numbers it',
-    edge_no INT NULL
-        COMMENT 'Place of the reference in the order of work, from 1',
-    action VARCHAR(16) NOT NULL
-        COMMENT 'What happens to the child rows',
-    is_declared BOOLEAN NOT NULL
-        COMMENT 'True where the catalog does not know the reference',
-    child_columns JSON NOT NULL
-        COMMENT 'Columns that point, in order',
-    parent_columns JSON NOT NULL
-        COMMENT 'Columns pointed at, in the same order',
-    parent_index VARCHAR(64) NULL
-        COMMENT 'Unique key that the columns pointed at make',
-    is_refused BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the engine refuses to delete a row that refers to itself',
-    discriminator_column VARCHAR(64) NULL
-        COMMENT 'Column of the child that tells which parent table is meant',
-    discriminator_value TEXT NULL
-        COMMENT 'The value of it that means this parent',
-    index_name VARCHAR(64) NULL
-        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
-    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the child rows have no children of their own',
-    waits BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the child table is in the closure too, and the reference only orders',
-    in_check BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the check has to look at this reference',
-    is_once BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where another reference of the child is set too, and rows count once',
-    frame_columns JSON NULL
-        COMMENT 'How frames carry the values of the child columns',
-    on_frame TEXT NULL
-        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
-    on_parent TEXT NULL
-        COMMENT 'Condition: child row c hangs from row x',
-    found_by TEXT NULL
-        COMMENT 'Condition: row x still hangs from where frame row t was found',
-    discriminator TEXT NULL
-        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
-    set_list TEXT NULL
-        COMMENT 'What an UPDATE of child row x sets',
-    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
-) ENGINE = InnoDB
-DEFAULT CHARACTER SET = utf8mb4
-COLLATE = utf8mb4_0900_bin
-ROW_FORMAT = DYNAMIC
-COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
-
--- This engine keeps the rights on what it drops.
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_hold_latches  -- noqa: PRS
-FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_holds
-FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_columns
-FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_indexes
-FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_columns
-FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_keys
-FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON deletion_walk_links
-FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_marks
-FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
-REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_holds
-FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
-
--- >>> drop
-DROP VIEW IF EXISTS vw_deletion_holds;
-DROP VIEW IF EXISTS vw_deletion_marks;
-DROP PROCEDURE IF EXISTS deletion_restore_job;
-DROP PROCEDURE IF EXISTS deletion_restore;
-DROP PROCEDURE IF EXISTS deletion_soft_advance;
-DROP PROCEDURE IF EXISTS deletion_soft_spread;
-DROP PROCEDURE IF EXISTS deletion_soft_mark;
-DROP PROCEDURE IF EXISTS deletion_soft_marks;
-DROP PROCEDURE IF EXISTS deletion_soft_done;
-DROP PROCEDURE IF EXISTS deletion_soft_start;
-DROP PROCEDURE IF EXISTS deletion_walk_rings;
-DROP PROCEDURE IF EXISTS deletion_seed_climb;
-DROP PROCEDURE IF EXISTS deletion_see_holds;
-DROP PROCEDURE IF EXISTS deletion_climb;
-DROP PROCEDURE IF EXISTS deletion_preview_circle;
-DROP PROCEDURE IF EXISTS deletion_preview_held;
-DROP FUNCTION IF EXISTS deletion_newest_hold;
-DROP PROCEDURE IF EXISTS deletion_mind_holds;
-DROP PROCEDURE IF EXISTS deletion_open_circle;
-DROP PROCEDURE IF EXISTS deletion_note_stack;
-DROP PROCEDURE IF EXISTS deletion_note_frame;
-DROP PROCEDURE IF EXISTS deletion_place;
-DROP PROCEDURE IF EXISTS deletion_part;
-DROP PROCEDURE IF EXISTS deletion_trace_circle;
-DROP PROCEDURE IF EXISTS deletion_fail_circles;
-DROP FUNCTION IF EXISTS deletion_circle_error;
-DROP FUNCTION IF EXISTS deletion_lost_hold;
-DROP FUNCTION IF EXISTS deletion_hold_error;
-DROP PROCEDURE IF EXISTS deletion_held_rows;
-DROP PROCEDURE IF EXISTS deletion_held_roots;
-DROP PROCEDURE IF EXISTS deletion_refuse_temporary;
-DROP PROCEDURE IF EXISTS deletion_spare_live;
-DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;
-DROP PROCEDURE IF EXISTS deletion_drain_wide;
-DROP PROCEDURE IF EXISTS deletion_check_holds;
-DROP PROCEDURE IF EXISTS deletion_change_rows;
-DROP FUNCTION IF EXISTS deletion_detach_problem;
-DROP PROCEDURE IF EXISTS deletion_soft_plan;
-DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
-DROP FUNCTION IF EXISTS deletion_sql_spread;
-DROP FUNCTION IF EXISTS deletion_sql_restore;
-DROP FUNCTION IF EXISTS deletion_sql_live;
-DROP FUNCTION IF EXISTS deletion_sql_mark;
-DROP PROCEDURE IF EXISTS deletion_soft_graph;
-DROP FUNCTION IF EXISTS deletion_soft_live;
-DROP FUNCTION IF EXISTS deletion_has_soft_column;
-DROP FUNCTION IF EXISTS deletion_soft_problem;
-DROP FUNCTION IF EXISTS deletion_soft_kind;
-DROP FUNCTION IF EXISTS deletion_column_text;
-DROP PROCEDURE IF EXISTS deletion_write_circles;
-DROP PROCEDURE IF EXISTS deletion_write_holds;
-DROP PROCEDURE IF EXISTS deletion_plan_links;
-DROP PROCEDURE IF EXISTS deletion_break_columns;
-DROP PROCEDURE IF EXISTS deletion_plan_set_order;
-DROP FUNCTION IF EXISTS deletion_scrub_objection;
-DROP PROCEDURE IF EXISTS deletion_rule_problem;
-DROP PROCEDURE IF EXISTS deletion_read_scrub;
-DROP PROCEDURE IF EXISTS deletion_plan_catalog;
-DROP PROCEDURE IF EXISTS deletion_plan_kept;
-DROP FUNCTION IF EXISTS deletion_sql_part;
-DROP FUNCTION IF EXISTS deletion_sql_link;
-DROP FUNCTION IF EXISTS deletion_sql_circle;
-DROP FUNCTION IF EXISTS deletion_sql_childless;
-DROP FUNCTION IF EXISTS deletion_table_key;
-DROP FUNCTION IF EXISTS deletion_sql_scrub;
-DROP FUNCTION IF EXISTS deletion_sql_find;
-DROP FUNCTION IF EXISTS deletion_sql_change_rows;
-DROP FUNCTION IF EXISTS deletion_sql_keyless;
-DROP PROCEDURE IF EXISTS deletion_row_seen;
-DROP FUNCTION IF EXISTS deletion_sql_held;
-DROP FUNCTION IF EXISTS deletion_sql_found;
-DROP FUNCTION IF EXISTS deletion_sql_climb;
-DROP FUNCTION IF EXISTS deletion_column_frame;
-DROP PROCEDURE IF EXISTS deletion_row_key;
-DROP FUNCTION IF EXISTS deletion_key_changed;
-DROP PROCEDURE IF EXISTS deletion_take_purge_back;
-DROP PROCEDURE IF EXISTS set_soft_deletion;
-DROP PROCEDURE IF EXISTS preview_soft_deletion;
-DROP PROCEDURE IF EXISTS release_deletion_hold;
-DROP PROCEDURE IF EXISTS hold_deletion;
-DROP PROCEDURE IF EXISTS restore_deletion;
-DROP TABLE IF EXISTS deletion_soft_keys;
-DROP TABLE IF EXISTS deletion_walk_links;
-DROP TABLE IF EXISTS deletion_hold_latches;
-DROP TABLE IF EXISTS deletion_holds;
-DROP TABLE IF EXISTS deletion_node_indexes;
-DROP TABLE IF EXISTS deletion_node_columns;
-DROP TABLE IF EXISTS deletion_soft_columns;
--- <<<
+-- The version of before has no next step for them; its recovery takes their jobs up.
+DELETE f
+FROM deletion_frames AS f
+INNER JOIN deletion_runs AS r ON r.run_id = f.run_id
+WHERE NOT r.hard_delete;
+UPDATE deletion_runs AS r
+SET
+    r.phase = 'ended',
+    r.outcome = 'returned',
+    r.error = 'rolled back to a version without soft deletion',
+    r.ended_at = utc_timestamp(6)
+WHERE r.ended_at IS NULL AND NOT r.hard_delete;
+COMMIT;
 
 -- >>> procedures/mysql/worker/deletion_uncount.sql
 -- deletion_uncount
@@ -6399,8 +6345,403 @@ GRANT SELECT ON vw_deletion_problems
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';
 -- <<<
 
+-- The version of before knows no soft plans.
+DELETE s
+FROM deletion_plan_steps AS s
+INNER JOIN deletion_plans AS p ON p.plan_id = s.plan_id
+WHERE NOT p.hard_delete;
+DELETE FROM deletion_plans WHERE NOT hard_delete;
+
+-- Rows that were scrubbed count as set NULL, with those of their run and table that were.
+START TRANSACTION;
+INSERT INTO deletion_receipts (run_id, table_name, action, row_counts)
+SELECT
+    q.run_id,
+    q.table_name,
+    'set_null',
+    json_objectagg(q.job_id, q.row_count)
+FROM (
+    SELECT
+        r.run_id,
+        r.table_name,
+        k.job_id,
+        cast(sum(json_extract(r.row_counts, concat('$."', k.job_id, '"'))) AS SIGNED) AS row_count
+    FROM deletion_receipts AS s
+    INNER JOIN deletion_receipts AS r
+        ON
+            r.run_id = s.run_id
+            AND r.table_name = s.table_name
+            AND r.action IN ('set_null', 'scrub')
+    INNER JOIN json_table(
+        json_keys(r.row_counts), '$[*]' COLUMNS (job_id VARCHAR(20) PATH '$')
+    ) AS k
+    WHERE s.action = 'scrub'
+    GROUP BY r.run_id, r.table_name, k.job_id
+) AS q
+GROUP BY q.run_id, q.table_name
+ON DUPLICATE KEY UPDATE row_counts = VALUES(row_counts);
+DELETE FROM deletion_receipts WHERE action IN ('scrub', 'mark', 'restore');
+COMMIT;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_rules'
+            AND k.constraint_name = 'chk_drul_scrub'
+    ),
+    'ALTER TABLE deletion_rules DROP CHECK chk_drul_scrub',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_rules'
+            AND c.column_name = 'scrub'
+    ),
+    'ALTER TABLE deletion_rules DROP COLUMN scrub',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_rules MODIFY COLUMN action VARCHAR(16) NOT NULL
+COMMENT 'What holds: cascade, set_null, set_default, restrict; keep if declared';
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_rules'
+            AND k.constraint_name = 'chk_drul_action'
+    ),
+    'ALTER TABLE deletion_rules DROP CHECK chk_drul_action',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_rules ADD CONSTRAINT chk_drul_action
+CHECK (action IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep'));
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.table_constraints AS k
+        WHERE
+            k.table_schema = database() AND k.table_name = 'deletion_receipts'
+            AND k.constraint_name = 'chk_drec_action'
+    ),
+    'ALTER TABLE deletion_receipts DROP CHECK chk_drec_action',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
+CHECK (action IN ('delete', 'set_null', 'set_default', 'root_not_found'));
+
+ALTER TABLE deletion_receipts MODIFY COLUMN action VARCHAR(16) NOT NULL
+COMMENT 'delete, set_null, set_default; root_not_found: the row was gone already';
+DELETE FROM deletion_walk_keys WHERE fate IN ('scrub', 'held', 'stack');
+UPDATE deletion_walk_keys AS w
+SET w.`keys` = json_object('action', 'set_null')
+WHERE w.walk_id = 0 AND json_unquote(json_extract(w.`keys`, '$.action')) = 'scrub';
+ALTER TABLE deletion_walk_keys MODIFY COLUMN fate VARCHAR(16) NOT NULL
+COMMENT 'What would become of the row: delete, set_null, set_default, restrict or keep';
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_plan_steps'
+            AND c.column_name = 'set_order'
+    ),
+    'ALTER TABLE deletion_plan_steps DROP COLUMN set_order',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+-- A plan that looks at held rows is compiled anew without.
+DELETE FROM deletion_plan_steps WHERE kind = 'held';
+ALTER TABLE deletion_plan_steps MODIFY COLUMN index_name VARCHAR(64) NULL
+COMMENT 'The index that supports the reference; NULL: none';
+
+-- Plans of hundreds of tables: the planner's work tables hold nothing between two calls.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.statistics AS i
+        WHERE
+            i.table_schema = database() AND i.table_name = 'deletion_plan_steps'
+            AND i.index_name = 'idx_dps_edge'
+    ),
+    'ALTER TABLE deletion_plan_steps DROP KEY idx_dps_edge, DROP KEY idx_dps_parent',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+DROP TABLE IF EXISTS deletion_plan_nodes;
+
+CREATE TABLE IF NOT EXISTS deletion_plan_nodes (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    node_no INT NOT NULL
+        COMMENT 'Table, counted from the target, which is 0',
+    table_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table',
+    table_name VARCHAR(64) NOT NULL
+        COMMENT 'The table',
+    sql_name VARCHAR(270) NOT NULL
+        COMMENT 'Both, quoted for a statement',
+    display_name VARCHAR(130) NOT NULL
+        COMMENT 'Name of the table, for people',
+    key_columns JSON NULL
+        COMMENT 'Columns that name a row; NULL: none do',
+    key_index VARCHAR(160) NULL
+        COMMENT 'Hint that makes a statement find rows by that key',
+    frame_columns JSON NULL
+        COMMENT 'How each column that frames carry is written and read',
+    in_closure BOOLEAN NOT NULL
+        COMMENT 'True where rows of the table are removed',
+    is_expanded BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where its references have been looked for',
+    table_rank INT NULL
+        COMMENT 'Place in the order, children first',
+    PRIMARY KEY (plan_id, node_no),
+    UNIQUE KEY uq_dpn_table (plan_id, table_schema, table_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the tables of a plan that is being compiled';
+
+DROP TABLE IF EXISTS deletion_plan_edges;
+
+CREATE TABLE IF NOT EXISTS deletion_plan_edges (
+    plan_id BIGINT UNSIGNED NOT NULL
+        COMMENT 'Plan that is being compiled',
+    parent_node_no INT NOT NULL
+        COMMENT 'Table that the reference points at',
+    child_schema VARCHAR(64) NOT NULL
+        COMMENT 'Schema of the table that points',
+    child_table VARCHAR(64) NOT NULL
+        COMMENT 'The table that points',
+    reference_name VARCHAR(64) NOT NULL
+        COMMENT 'Foreign key or declared reference',
+    child_node_no INT NULL
+        COMMENT 'The table that points, as the plan numbers it',
+    edge_no INT NULL
+        COMMENT 'Place of the reference in the order of work, from 1',
+    action VARCHAR(16) NOT NULL
+        COMMENT 'What happens to the child rows',
+    is_declared BOOLEAN NOT NULL
+        COMMENT 'True where the catalog does not know the reference',
+    child_columns JSON NOT NULL
+        COMMENT 'Columns that point, in order',
+    parent_columns JSON NOT NULL
+        COMMENT 'Columns pointed at, in the same order',
+    parent_index VARCHAR(64) NULL
+        COMMENT 'Unique key that the columns pointed at make',
+    is_refused BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the engine refuses to delete a row that refers to itself',
+    discriminator_column VARCHAR(64) NULL
+        COMMENT 'Column of the child that tells which parent table is meant',
+    discriminator_value TEXT NULL
+        COMMENT 'The value of it that means this parent',
+    index_name VARCHAR(64) NULL
+        COMMENT 'Index of the child that leads with the columns; NULL: there is none',
+    is_leaf BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child rows have no children of their own',
+    waits BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the child table is in the closure too, and the reference only orders',
+    in_check BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the check has to look at this reference',
+    is_once BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where another reference of the child is set too, and rows count once',
+    frame_columns JSON NULL
+        COMMENT 'How frames carry the values of the child columns',
+    on_frame TEXT NULL
+        COMMENT 'Condition: child row c hangs from frame row t; NULL: cannot be written',
+    on_parent TEXT NULL
+        COMMENT 'Condition: child row c hangs from row x',
+    found_by TEXT NULL
+        COMMENT 'Condition: row x still hangs from where frame row t was found',
+    discriminator TEXT NULL
+        COMMENT 'Condition on the discriminator, without the name of the row; NULL: there is none',
+    set_list TEXT NULL
+        COMMENT 'What an UPDATE of child row x sets',
+    PRIMARY KEY (plan_id, parent_node_no, child_schema, child_table, reference_name)
+) ENGINE = InnoDB
+DEFAULT CHARACTER SET = utf8mb4
+COLLATE = utf8mb4_0900_bin
+ROW_FORMAT = DYNAMIC
+COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
+
+-- What a later upgrade would find, and take for its own.
+DELETE FROM deletion_marks;
+SET @dj_sql = if(
+    NOT EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_marks'
+            AND c.column_name = 'plan_id'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_marks DROP CHECK chk_dm_state, DROP KEY idx_dm_row, DROP COLUMN '
+    'plan_id, DROP COLUMN key_hash, DROP COLUMN state'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_attempts'
+            AND c.column_name = 'purge_follows'
+    ),
+    'ALTER TABLE deletion_attempts DROP COLUMN purge_follows',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+-- This engine keeps the rights on what it drops.
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_hold_latches  -- noqa: PRS
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_holds
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_columns
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_node_indexes
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_columns
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_keys
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON deletion_walk_links
+FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_marks
+FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_holds
+FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
+
+-- >>> drop
+DROP VIEW IF EXISTS vw_deletion_holds;
+DROP VIEW IF EXISTS vw_deletion_marks;
+DROP PROCEDURE IF EXISTS deletion_restore_job;
+DROP PROCEDURE IF EXISTS deletion_restore;
+DROP PROCEDURE IF EXISTS deletion_soft_advance;
+DROP PROCEDURE IF EXISTS deletion_soft_spread;
+DROP PROCEDURE IF EXISTS deletion_soft_mark;
+DROP PROCEDURE IF EXISTS deletion_soft_marks;
+DROP PROCEDURE IF EXISTS deletion_soft_done;
+DROP PROCEDURE IF EXISTS deletion_soft_start;
+DROP PROCEDURE IF EXISTS deletion_walk_rings;
+DROP PROCEDURE IF EXISTS deletion_seed_climb;
+DROP PROCEDURE IF EXISTS deletion_see_holds;
+DROP PROCEDURE IF EXISTS deletion_climb;
+DROP PROCEDURE IF EXISTS deletion_preview_circle;
+DROP PROCEDURE IF EXISTS deletion_preview_held;
+DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP PROCEDURE IF EXISTS deletion_mind_holds;
+DROP PROCEDURE IF EXISTS deletion_open_circle;
+DROP PROCEDURE IF EXISTS deletion_note_stack;
+DROP PROCEDURE IF EXISTS deletion_note_frame;
+DROP PROCEDURE IF EXISTS deletion_place;
+DROP PROCEDURE IF EXISTS deletion_part;
+DROP PROCEDURE IF EXISTS deletion_trace_circle;
+DROP PROCEDURE IF EXISTS deletion_fail_circles;
+DROP FUNCTION IF EXISTS deletion_circle_error;
+DROP FUNCTION IF EXISTS deletion_lost_hold;
+DROP FUNCTION IF EXISTS deletion_hold_error;
+DROP PROCEDURE IF EXISTS deletion_held_rows;
+DROP PROCEDURE IF EXISTS deletion_held_roots;
+DROP PROCEDURE IF EXISTS deletion_refuse_temporary;
+DROP PROCEDURE IF EXISTS deletion_spare_live;
+DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;
+DROP PROCEDURE IF EXISTS deletion_drain_wide;
+DROP PROCEDURE IF EXISTS deletion_check_holds;
+DROP PROCEDURE IF EXISTS deletion_change_rows;
+DROP FUNCTION IF EXISTS deletion_detach_problem;
+DROP PROCEDURE IF EXISTS deletion_soft_plan;
+DROP PROCEDURE IF EXISTS deletion_write_soft_plan;
+DROP FUNCTION IF EXISTS deletion_sql_spread;
+DROP FUNCTION IF EXISTS deletion_sql_restore;
+DROP FUNCTION IF EXISTS deletion_sql_live;
+DROP FUNCTION IF EXISTS deletion_sql_mark;
+DROP PROCEDURE IF EXISTS deletion_soft_graph;
+DROP FUNCTION IF EXISTS deletion_soft_live;
+DROP FUNCTION IF EXISTS deletion_has_soft_column;
+DROP FUNCTION IF EXISTS deletion_soft_problem;
+DROP FUNCTION IF EXISTS deletion_soft_kind;
+DROP FUNCTION IF EXISTS deletion_column_text;
+DROP PROCEDURE IF EXISTS deletion_write_circles;
+DROP PROCEDURE IF EXISTS deletion_write_holds;
+DROP PROCEDURE IF EXISTS deletion_plan_links;
+DROP PROCEDURE IF EXISTS deletion_break_columns;
+DROP PROCEDURE IF EXISTS deletion_plan_set_order;
+DROP FUNCTION IF EXISTS deletion_scrub_objection;
+DROP PROCEDURE IF EXISTS deletion_rule_problem;
+DROP PROCEDURE IF EXISTS deletion_read_scrub;
+DROP PROCEDURE IF EXISTS deletion_plan_catalog;
+DROP PROCEDURE IF EXISTS deletion_plan_kept;
+DROP FUNCTION IF EXISTS deletion_sql_part;
+DROP FUNCTION IF EXISTS deletion_sql_link;
+DROP FUNCTION IF EXISTS deletion_sql_circle;
+DROP FUNCTION IF EXISTS deletion_sql_childless;
+DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_sql_scrub;
+DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_sql_change_rows;
+DROP FUNCTION IF EXISTS deletion_sql_keyless;
+DROP PROCEDURE IF EXISTS deletion_row_seen;
+DROP FUNCTION IF EXISTS deletion_sql_held;
+DROP FUNCTION IF EXISTS deletion_sql_found;
+DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP FUNCTION IF EXISTS deletion_column_frame;
+DROP PROCEDURE IF EXISTS deletion_row_key;
+DROP FUNCTION IF EXISTS deletion_key_changed;
+DROP PROCEDURE IF EXISTS deletion_take_purge_back;
+DROP PROCEDURE IF EXISTS set_soft_deletion;
+DROP PROCEDURE IF EXISTS preview_soft_deletion;
+DROP PROCEDURE IF EXISTS release_deletion_hold;
+DROP PROCEDURE IF EXISTS hold_deletion;
+DROP PROCEDURE IF EXISTS restore_deletion;
+DROP TABLE IF EXISTS deletion_soft_keys;
+DROP TABLE IF EXISTS deletion_walk_links;
+DROP TABLE IF EXISTS deletion_hold_latches;
+DROP TABLE IF EXISTS deletion_holds;
+DROP TABLE IF EXISTS deletion_node_indexes;
+DROP TABLE IF EXISTS deletion_node_columns;
+DROP TABLE IF EXISTS deletion_soft_columns;
+-- <<<
+
 -- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql
 SET SESSION sql_mode = @dj_sql_mode;
 SET SESSION time_zone = @dj_time_zone;
 SET SESSION lock_wait_timeout = @dj_lock_wait_timeout;
+SET SESSION sql_safe_updates = @dj_sql_safe_updates;
+SET SESSION sql_big_selects = @dj_sql_big_selects;
 -- <<<

@@ -37,6 +37,9 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
+-- No version of before writes marks: what stands here was left by a rollback to one.
+DELETE FROM deletion_marks;
+
 -- Soft deletion: what was marked, by which plan, and what became of it.
 ALTER TABLE deletion_marks
 ADD COLUMN plan_id bigint NOT NULL,
@@ -103,10 +106,6 @@ COMMENT ON COLUMN deletion_plan_steps.set_order IS
 -- === schema/postgres/tables/deletion_walk_keys.sql 2c8c7d319c2b90d36879ad99f637b544e2e59bd9c028f0d1920381769c47054c  -- noqa: LT05
 
 -- >>> drop
-DROP VIEW IF EXISTS vw_deletion_health;
-DROP VIEW IF EXISTS vw_deletion_problems;
-DROP VIEW IF EXISTS vw_deletion_plan;
-DROP VIEW IF EXISTS vw_deletion_progress;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
 DROP FUNCTION IF EXISTS deletion_references_to;
@@ -9728,13 +9727,24 @@ used AS (
         END AS privilege,
         -- A lock is content with any column; what is set needs the right on those it sets.
         s.kind = 'lock' AS any_column,
-        CASE WHEN s.kind = 'mark' THEN (
-            SELECT c.column_name
-            FROM deletion_soft_columns AS c
-            WHERE deletion_entity_name(
-                to_regclass(format('%I.%I', c.table_schema, c.table_name))
-            ) = s.table_name
-        ) END AS column_name
+        CASE
+            WHEN s.kind = 'mark' THEN (
+                SELECT ARRAY[c.column_name]
+                FROM deletion_soft_columns AS c
+                WHERE deletion_entity_name(
+                    to_regclass(format('%I.%I', c.table_schema, c.table_name))
+                ) = s.table_name
+            )
+            -- What is set of a foreign key are columns of its own; scrub sets others too.
+            WHEN s.kind IN ('set', 'break', 'break_own') AND s.action <> 'scrub' THEN (
+                SELECT array_agg(a.attname::text)
+                FROM pg_constraint AS k
+                INNER JOIN pg_attribute AS a
+                    ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+                WHERE
+                    k.conrelid = t.table_oid AND k.contype = 'f' AND k.conname = s.reference_name
+            )
+        END AS column_names
     FROM deletion_plan_steps AS s
     INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
@@ -9753,8 +9763,10 @@ FROM used AS u
 WHERE
     row_security_active(u.table_oid)
     OR NOT CASE
-        WHEN u.column_name IS NOT NULL
-            THEN has_column_privilege(u.table_oid, u.column_name::text, u.privilege)
+        WHEN u.column_names IS NOT NULL THEN (
+            SELECT bool_and(has_column_privilege(u.table_oid, n.name, u.privilege))
+            FROM unnest(u.column_names) AS n (name)
+        )
         WHEN u.any_column THEN has_any_column_privilege(u.table_oid, u.privilege)
         ELSE has_table_privilege(u.table_oid, u.privilege)
     END
@@ -12591,75 +12603,6 @@ CROSS JOIN home AS h;
 
 COMMENT ON VIEW vw_deletion_problems IS 'One line for each thing to act on.';
 GRANT SELECT ON vw_deletion_problems TO deletion_jobs_operator, deletion_jobs_reader;
--- <<<
-
--- >>> schema/postgres/views/vw_deletion_health.sql
--- vw_deletion_health
--- The whole in one row, for a monitor.
---
--- Read by     deletion_jobs_operator, deletion_jobs_reader
-
-CREATE OR REPLACE VIEW vw_deletion_health AS
-WITH due AS (
-    SELECT count(*) AS jobs, min(coalesce(j.scheduled_at, j.created_at)) AS oldest_at
-    FROM deletion_jobs AS j
-    WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= now()
-),
-
-running AS (
-    SELECT count(*) AS jobs, count(*) FILTER (WHERE p.is_orphaned) AS orphaned
-    FROM vw_deletion_progress AS p
-),
-
-failed AS (
-    SELECT sum(f.jobs)::bigint AS jobs, jsonb_object_agg(f.cause, f.jobs) AS by_cause
-    FROM (
-        -- JD006: 7 rows of invoice behind invoice_customer_id_fkey: the code and the reference.
-        SELECT
-            concat_ws(
-                ' ', left(j.error, 5), substring(j.error FROM '^JD006: .* behind (\S+)')
-            ) AS cause,
-            count(*) AS jobs
-        FROM deletion_jobs AS j
-        WHERE j.status = 'failed'
-        GROUP BY 1
-    ) AS f
-),
-
-lately AS (
-    SELECT
-        sum(r.rows_changed) AS changed_rows,
-        extract(EPOCH FROM max(r.last_step_at) - min(r.started_at))::numeric AS seconds
-    FROM (
-        SELECT l.rows_changed, l.started_at, l.last_step_at
-        FROM deletion_runs AS l
-        ORDER BY l.run_id DESC
-        LIMIT 100
-    ) AS r
-    WHERE r.last_step_at > now() - interval '5 minutes'
-)
-
-SELECT
-    coalesce(extract(EPOCH FROM now() - d.oldest_at), 0)::bigint AS oldest_due_seconds,
-    d.jobs AS due_jobs,
-    (SELECT count(*) FROM deletion_jobs AS j WHERE j.status = 'pending') AS pending_jobs,
-    r.jobs AS running_jobs,
-    r.orphaned AS orphaned_jobs,
-    coalesce(f.jobs, 0) AS failed_jobs,
-    coalesce(f.by_cause, '{}') AS failed_by_cause,
-    coalesce(round(l.changed_rows / greatest(l.seconds, 0.001)), 0)::bigint AS rows_per_second,
-    (SELECT max(s.last_started_at) FROM deletion_slots AS s) AS last_tick_at,
-    (
-        SELECT s.setting_value FROM deletion_settings AS s WHERE s.setting_name = 'paused_reason'
-    ) AS paused_reason,
-    (SELECT count(*) FROM vw_deletion_problems) AS problems
-FROM due AS d
-CROSS JOIN running AS r
-CROSS JOIN failed AS f
-CROSS JOIN lately AS l;
-
-COMMENT ON VIEW vw_deletion_health IS 'One row: backlog, work, failures and speed.';
-GRANT SELECT ON vw_deletion_health TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql

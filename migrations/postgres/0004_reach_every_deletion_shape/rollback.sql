@@ -37,7 +37,96 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
--- What soft deletion has marked stays marked; what is known of it goes.
+-- With this version go soft deletion, holds, and rules that scrub; rows that they kept stay:
+-- workers rest where a row is held, removals that nobody asked for are cancelled, and what was to
+-- be scrubbed blocks its job (JD006) under a rule restrict. Holds, marks, and the receipts of
+-- marking and restoring are forgotten: what is marked stays marked, and restore_deletion can take
+-- it back no more, not after another upgrade either. Rows that were scrubbed count as set NULL.
+--
+-- Nobody marks, holds or claims from here on: the order of every writer.
+LOCK TABLE deletion_jobs, deletion_attempts, deletion_holds IN EXCLUSIVE MODE;
+UPDATE deletion_settings AS s
+SET
+    setting_value = concat_ws(
+        '; ', s.setting_value, 'rolled back to a version without holds, and rows were held'
+    )
+WHERE
+    s.setting_name = 'paused_reason'
+    AND EXISTS (
+        SELECT 1
+        FROM deletion_holds AS h
+        WHERE h.released_at IS NULL AND (h.held_until IS NULL OR h.held_until > now())
+    );
+
+-- As cancel_deletion does it: what waits is cancelled at once, what runs is asked to stop. A job
+-- whose run has ended, and has not told it yet, would come back.
+WITH purges AS (
+    SELECT j.id, j.reason, j.created_by, j.created_at, l.attempt_no
+    FROM deletion_jobs AS j
+    CROSS JOIN LATERAL (
+        SELECT a.attempt_no, a.outcome
+        FROM deletion_attempts AS a
+        WHERE a.job_id = j.id
+        ORDER BY a.attempt_no DESC
+        LIMIT 1
+    ) AS l
+    WHERE
+        j.hard_delete
+        AND j.status IN ('pending', 'running')
+        AND (j.status = 'pending' OR l.outcome IN ('retry', 'sliced', 'returned', 'lost'))
+        AND EXISTS (
+            SELECT 1 FROM deletion_attempts AS a WHERE a.job_id = j.id AND a.purge_follows
+        )
+),
+
+told AS (
+    INSERT INTO deletion_attempts (
+        job_id, attempt_no, ended_at, outcome, error, asked_reason, asked_hard_delete, asked_by,
+        asked_at
+    )
+    SELECT
+        p.id, p.attempt_no + 1, now(), 'cancelled',
+        'JD003: rolled back to a version without soft deletion', p.reason, FALSE, p.created_by,
+        p.created_at
+    FROM purges AS p
+)
+
+-- Never again for good without being asked.
+UPDATE deletion_jobs AS j
+SET
+    status = 'cancelled',
+    hard_delete = FALSE,
+    finished_at = now(),
+    error = 'JD003: rolled back to a version without soft deletion'
+FROM purges AS p
+WHERE j.id = p.id;
+
+UPDATE deletion_attempts AS a
+SET cancel_requested_at = coalesce(a.cancel_requested_at, now())
+FROM deletion_jobs AS j, deletion_runs AS r
+WHERE
+    j.id = a.job_id AND r.run_id = a.run_id
+    AND a.outcome IS NULL AND NOT a.is_past AND j.status = 'running'
+    AND CASE
+        WHEN r.hard_delete THEN EXISTS (
+            SELECT 1 FROM deletion_attempts AS f WHERE f.job_id = j.id AND f.purge_follows
+        )
+        ELSE NOT j.hard_delete
+    END;
+
+-- The version of before has no next step for them; its recovery takes their jobs up.
+DELETE FROM deletion_frames AS f
+USING deletion_runs AS r
+WHERE r.run_id = f.run_id AND NOT r.hard_delete;
+UPDATE deletion_runs AS r
+SET
+    phase = 'ended',
+    outcome = 'returned',
+    error = 'rolled back to a version without soft deletion',
+    ended_at = now()
+WHERE r.ended_at IS NULL AND NOT r.hard_delete;
+
+DELETE FROM deletion_marks;
 DROP VIEW vw_deletion_marks;
 DROP INDEX idx_dm_row;
 ALTER TABLE deletion_marks
@@ -52,8 +141,7 @@ USING deletion_plans AS p
 WHERE p.plan_id = s.plan_id AND NOT p.hard_delete;
 DELETE FROM deletion_plans AS p WHERE NOT p.hard_delete;
 DELETE FROM deletion_receipts AS r WHERE r.action IN ('mark', 'restore');
--- Without rules that scrub: rows that were scrubbed count as set NULL.
-DELETE FROM deletion_rules AS r WHERE r.action = 'scrub';
+UPDATE deletion_rules AS r SET action = 'restrict', scrub = NULL WHERE r.action = 'scrub';
 ALTER TABLE deletion_rules DROP CONSTRAINT chk_dru_scrub;
 ALTER TABLE deletion_rules DROP COLUMN scrub;
 COMMENT ON COLUMN deletion_rules.action IS
@@ -97,7 +185,6 @@ DROP VIEW IF EXISTS vw_deletion_problems;
 DROP VIEW IF EXISTS vw_deletion_holds;
 DROP VIEW IF EXISTS vw_deletion_plan;
 DROP VIEW IF EXISTS vw_deletion_marks;
-DROP VIEW IF EXISTS vw_deletion_progress;
 DROP FUNCTION IF EXISTS deletion_restore_job;
 DROP FUNCTION IF EXISTS deletion_restore;
 DROP FUNCTION IF EXISTS deletion_soft_advance;

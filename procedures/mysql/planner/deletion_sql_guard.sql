@@ -22,9 +22,10 @@ BEGIN
         SELECT concat(
             'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
             group_concat(  -- noqa: CP01
-                -- Twice: so the server refuses a temporary table that hides the one that is meant.
+                -- Twice: so the server refuses a temporary table that hides the one that is meant,
+                -- and names it. The other name is longer, so that no table bears both.
                 'SELECT 1 FROM ', n.sql_name, ' AS ', deletion_quote_name(n.table_name), ', ',
-                n.sql_name, ' AS x WHERE FALSE'
+                n.sql_name, ' AS ', deletion_quote_name(concat(n.table_name, '_')), ' WHERE FALSE'
                 ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
             ),
             '\n) AS q'

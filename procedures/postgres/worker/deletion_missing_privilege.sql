@@ -45,13 +45,24 @@ used AS (
         END AS privilege,
         -- A lock is content with any column; what is set needs the right on those it sets.
         s.kind = 'lock' AS any_column,
-        CASE WHEN s.kind = 'mark' THEN (
-            SELECT c.column_name
-            FROM deletion_soft_columns AS c
-            WHERE deletion_entity_name(
-                to_regclass(format('%I.%I', c.table_schema, c.table_name))
-            ) = s.table_name
-        ) END AS column_name
+        CASE
+            WHEN s.kind = 'mark' THEN (
+                SELECT ARRAY[c.column_name]
+                FROM deletion_soft_columns AS c
+                WHERE deletion_entity_name(
+                    to_regclass(format('%I.%I', c.table_schema, c.table_name))
+                ) = s.table_name
+            )
+            -- What is set of a foreign key are columns of its own; scrub sets others too.
+            WHEN s.kind IN ('set', 'break', 'break_own') AND s.action <> 'scrub' THEN (
+                SELECT array_agg(a.attname::text)
+                FROM pg_constraint AS k
+                INNER JOIN pg_attribute AS a
+                    ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+                WHERE
+                    k.conrelid = t.table_oid AND k.contype = 'f' AND k.conname = s.reference_name
+            )
+        END AS column_names
     FROM deletion_plan_steps AS s
     INNER JOIN touched AS t ON t.table_name = s.table_name
     WHERE
@@ -70,8 +81,10 @@ FROM used AS u
 WHERE
     row_security_active(u.table_oid)
     OR NOT CASE
-        WHEN u.column_name IS NOT NULL
-            THEN has_column_privilege(u.table_oid, u.column_name::text, u.privilege)
+        WHEN u.column_names IS NOT NULL THEN (
+            SELECT bool_and(has_column_privilege(u.table_oid, n.name, u.privilege))
+            FROM unnest(u.column_names) AS n (name)
+        )
         WHEN u.any_column THEN has_any_column_privilege(u.table_oid, u.privilege)
         ELSE has_table_privilege(u.table_oid, u.privilege)
     END

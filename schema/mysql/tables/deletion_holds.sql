@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS deletion_holds (
         (if(released_at IS NULL, table_name, NULL)),
         (if(released_at IS NULL, row_pk, NULL)),
         -- The same text by other columns is another row.
-        (if(released_at IS NULL, left(key_columns, 100), NULL))
+        (if(released_at IS NULL, unhex(sha2(key_columns, 256)), NULL))
     ),
     KEY idx_dh_open (released_at, table_name),
     CONSTRAINT chk_dh_released CHECK ((released_at IS NULL) = (released_by IS NULL))
