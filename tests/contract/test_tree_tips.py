@@ -4,15 +4,15 @@ What others do to such a row while its lock is waited for is no other than with 
 run of one job and a run of two take different statements.
 """
 
+from itertools import pairwise
+
 import pytest
 
 from tests.contract.schemas import each, ids
 from tests.contract.steps import Steps
 from tests.database import Database, Reference
 
-pytestmark = pytest.mark.parametrize(
-    "db", ["mysql", "mysql_native_fk", "postgres"], indirect=True
-)
+pytestmark = pytest.mark.parametrize("db", ["mysql", "mysql_native_fk", "postgres"], indirect=True)
 ROOTS = pytest.mark.parametrize("roots", [(1,), (1, 3)], ids=["one job", "two jobs"])
 TIPS = 300
 ROW = 290
@@ -129,5 +129,5 @@ def test_no_step_changes_more_than_a_batch(db: Database) -> None:
     while steps.step() == "more":
         left.append(db.count("post") + db.count("vote"))
 
-    assert max(before - after for before, after in zip(left, left[1:], strict=False)) <= 200
+    assert max(before - after for before, after in pairwise(left)) <= 200
     assert total(db, jobs, "vote") == TIPS + 2101
