@@ -19,7 +19,7 @@ ROW = 290
 
 
 def tree(db: Database, roots: tuple[int, ...]) -> list[int]:
-    """Make posts 1 to 3 with 300 answers in all, ten of which have ten answers; enqueue the roots."""
+    """Make posts 1 to 3 with 300 answers, ten of which have ten answers; enqueue the roots."""
     half = TIPS // len(roots)
     answers = [(10 + n, roots[(n - 1) // half]) for n in each(TIPS)]
     db.table(
