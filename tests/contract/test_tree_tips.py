@@ -1,4 +1,4 @@
-"""Rows of a tree below which nothing hangs: they go from their parent's frame, without one of theirs.
+"""Rows of a tree below which nothing hangs: they go from their parent's frame, without their own.
 
 What others do to such a row while its lock is waited for is no other than with rows of a frame. A
 run of one job and a run of two take different statements.
