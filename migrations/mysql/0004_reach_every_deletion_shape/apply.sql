@@ -8066,7 +8066,7 @@ SQL SECURITY DEFINER
 COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
 BEGIN
     DECLARE v_found, v_rows BIGINT DEFAULT 0;
-    -- Parted once: a level's statement that read the whole frame would read it for each of its rows.
+    -- Parted once: a statement that read the whole frame would do so for each of its levels.
     DECLARE v_levels JSON DEFAULT (
         SELECT json_objectagg(g.l, g.level_keys)
         FROM (
@@ -8078,7 +8078,10 @@ BEGIN
             GROUP BY k.l
         ) AS g
     );
-    DECLARE v_level INT DEFAULT json_length(v_levels) - 1;
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
 
     SET @dj_frame = @dj_keys;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
@@ -11448,7 +11451,8 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''),
+        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
     );
 END$$
 DELIMITER ;

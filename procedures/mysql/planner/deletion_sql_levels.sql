@@ -119,7 +119,8 @@ BEGIN
     END IF;
 
     RETURN concat(
-        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''),
+        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
     );
 END$$
 DELIMITER ;

@@ -16,7 +16,7 @@ SQL SECURITY DEFINER
 COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
 BEGIN
     DECLARE v_found, v_rows BIGINT DEFAULT 0;
-    -- Parted once: a level's statement that read the whole frame would read it for each of its rows.
+    -- Parted once: a statement that read the whole frame would do so for each of its levels.
     DECLARE v_levels JSON DEFAULT (
         SELECT json_objectagg(g.l, g.level_keys)
         FROM (
@@ -28,7 +28,10 @@ BEGIN
             GROUP BY k.l
         ) AS g
     );
-    DECLARE v_level INT DEFAULT json_length(v_levels) - 1;
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
 
     SET @dj_frame = @dj_keys;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
