@@ -44,7 +44,7 @@ SET LOCAL ROLE deletion_jobs_owner;
 -- it back no more, not after another upgrade either. Rows that were scrubbed count as set NULL.
 --
 -- Nobody marks, holds or claims from here on: the order of every writer.
-LOCK TABLE deletion_jobs, deletion_attempts, deletion_holds IN EXCLUSIVE MODE;
+LOCK TABLE deletion_holds, deletion_jobs, deletion_attempts IN EXCLUSIVE MODE;
 UPDATE deletion_settings AS s
 SET
     setting_value = concat_ws(
