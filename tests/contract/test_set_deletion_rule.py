@@ -109,6 +109,26 @@ def test_an_unknown_reference_or_action_is_refused(
         db.set_deletion_rule("invoice", reference, action)
 
 
+@pytest.mark.parametrize("spelled", ["FK_INVOICE_CUSTOMER_ID", "fk_invoice_customer_id "])
+@pytest.mark.parametrize("action", ["restrict", None])
+def test_a_reference_spelled_otherwise_is_refused(
+    db: Database, spelled: str, action: str | None
+) -> None:
+    """MySQL's catalog compares names regardless of case and of blanks at the end, plans do not."""
+    shop(db)
+    db.set_deletion_rule("invoice", "fk_invoice_customer_id", "restrict")
+    what = db.either(
+        mysql="the catalog spells it fk_invoice_customer_id",
+        postgres="no such reference of invoice",
+    )
+    with db.error("JD002", f"set_deletion_rule: {what} ({spelled})"):
+        db.set_deletion_rule("invoice", spelled, action)
+    with db.error("JD005", "set_deletion_rule: no such table"):
+        table = db.either(mysql="INVOICE", postgres='"INVOICE"')
+        db.set_deletion_rule(table, "fk_invoice_customer_id", "restrict")
+    assert db.delete("customer", 1).status == "failed"
+
+
 def test_a_table_that_does_not_exist_is_refused(db: Database) -> None:
     shop(db)
     with db.error("JD005", "set_deletion_rule: "):

@@ -913,6 +913,35 @@ def test_a_rule_for_a_key_that_single_partitions_have(postgres: Database) -> Non
     assert db.count("piece") == 9
 
 
+@pytest.mark.parametrize("below", [False, True])
+def test_a_rule_for_the_copy_of_a_key_is_refused_and_the_key_named(
+    postgres: Database, below: bool
+) -> None:
+    """Of a key to a partitioned table the engine makes one more for each partition."""
+    db = postgres
+    db.script(
+        postgres="CREATE TABLE top (id bigint PRIMARY KEY) PARTITION BY RANGE (id);"
+        " CREATE TABLE top_1 PARTITION OF top FOR VALUES FROM (1) TO (100)"
+        + (
+            " PARTITION BY RANGE (id);"
+            " CREATE TABLE top_1_1 PARTITION OF top_1 FOR VALUES FROM (1) TO (50);"
+            if below
+            else ";"
+        )
+        + " CREATE TABLE kid (id bigint PRIMARY KEY, top bigint,"
+        " CONSTRAINT fk FOREIGN KEY (top) REFERENCES top ON DELETE CASCADE)"
+    )
+    copies = db.column(
+        "SELECT conname FROM pg_constraint"
+        " WHERE contype = 'f' AND conrelid = 'kid'::regclass AND conparentid <> 0"
+    )
+    assert len(copies) == 1 + below
+    for copy in copies:
+        for action in ("restrict", None):
+            with db.error("JD002", f"set_deletion_rule: a copy of fk is no reference ({copy})"):
+                db.set_deletion_rule("kid", copy, action)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("batch_rows", [2, 5000])
 @pytest.mark.parametrize("kind", ["leaf", "middle"])

@@ -971,6 +971,7 @@ DECLARE
     v_name text[] := deletion_split_name(p_child_table);
     v_table regclass;
     v_is_key boolean;
+    v_copy_of text;
     v_is_declared boolean;
     v_scrub jsonb;
     v_problem text;
@@ -1004,7 +1005,23 @@ BEGIN
     v_is_key := EXISTS (
         SELECT 1
         FROM pg_constraint AS k
-        WHERE k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
+        WHERE
+            k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
+            AND k.conparentid = 0
+    );
+    -- Of a key to a partitioned table the engine makes one more for each of the partitions.
+    v_copy_of := (
+        WITH RECURSIVE above AS (
+            SELECT k.conname, k.conparentid
+            FROM pg_constraint AS k
+            WHERE k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
+            UNION ALL
+            SELECT k.conname, k.conparentid
+            FROM above AS a
+            INNER JOIN pg_constraint AS k ON k.oid = a.conparentid
+        )
+
+        SELECT a.conname FROM above AS a WHERE a.conparentid = 0 AND NOT v_is_key
     );
     v_is_declared := EXISTS (
         SELECT 1
@@ -1014,7 +1031,11 @@ BEGIN
             AND d.child_schema = v_name[1] AND d.child_table = v_name[2]
     );
 
-    IF NOT v_is_key AND NOT v_is_declared THEN
+    IF v_copy_of IS NOT NULL AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('a copy of %s is no reference', v_copy_of), p_reference
+        );
+    ELSIF NOT v_is_key AND NOT v_is_declared THEN
         PERFORM deletion_raise(
             'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
         );

@@ -31,6 +31,7 @@ SQL SECURITY DEFINER
 COMMENT 'Decide what happens to the rows behind one reference, whatever the catalog says'
 BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_spelled VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_key, v_is_declared BOOLEAN;
     DECLARE v_scrub JSON;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -55,13 +56,15 @@ BEGIN
     IF p_action IS NOT NULL OR row_count() = 0 THEN
         CALL deletion_find_table(p_child_table, 'set_deletion_rule', v_schema, v_table);
 
-        SET v_is_key = (
-            SELECT count(*) > 0
+        -- The catalog compares names regardless of case, and of blanks at the end.
+        SET v_spelled = (
+            SELECT min(k.constraint_name)
             FROM information_schema.referential_constraints AS k
             WHERE
                 k.constraint_schema = v_schema AND k.table_name = v_table
                 AND k.constraint_name = p_reference
         );
+        SET v_is_key = v_spelled <=> p_reference;
         SET v_is_declared = (
             SELECT count(*) > 0
             FROM deletion_references AS d
@@ -70,7 +73,14 @@ BEGIN
                 AND d.child_schema = v_schema AND d.child_table = v_table
         );
 
-        IF NOT v_is_key AND NOT v_is_declared THEN
+        IF NOT v_is_key AND NOT v_is_declared AND v_spelled IS NOT NULL THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                concat('the catalog spells it ', v_spelled),
+                p_reference
+            );
+        ELSEIF NOT v_is_key AND NOT v_is_declared THEN
             CALL deletion_raise(
                 'JD002',
                 'set_deletion_rule',
