@@ -82,6 +82,12 @@ BEGIN
                     ORDER BY s.table_schema, s.table_name)
                 FROM deletion_soft_columns AS s
             ),
+            -- What fits the catalog no more stops plans, whatever tables it is about.
+            (
+                SELECT string_agg(concat_ws(',', m.kind, m.subject, m.is_everywhere), ';'
+                    ORDER BY m.kind, m.child_schema, m.child_table, m.subject)
+                FROM vw_deletion_misfits AS m
+            ),
             -- A limit makes the check count rows that it would not look at otherwise.
             deletion_setting('max_rows')
         ))

@@ -81,7 +81,10 @@ BEGIN
         OR (r.discriminator_column IS NULL AND r.discriminator_value IS NOT NULL);
 
     v_error := coalesce(
-        v_error, deletion_plan_problem(v_tables), deletion_rule_problem(v_references)
+        v_error,
+        deletion_misfit_problem(deletion_add_partitions(v_tables)),
+        deletion_plan_problem(v_tables),
+        deletion_rule_problem(v_references)
     );
 
     IF v_error IS NOT NULL THEN

@@ -87,7 +87,9 @@ BEGIN
     LIMIT 1;
 
     IF v_error IS NULL THEN
-        v_error := coalesce(deletion_plan_problem(v_useful), (
+        v_error := coalesce(deletion_misfit_problem(
+            deletion_add_partitions(v_closure)
+        ), deletion_plan_problem(v_useful), (
             -- What was marked is remembered by its key.
             SELECT format(
                 '%s has no primary key and no unique key without NULLs',
