@@ -775,3 +775,65 @@ def test_what_is_kept_stops_nothing_when_its_table_is_gone(db: Database, by_rule
         db.set_deletion_rule("note", "note_about_customer", "keep")
     db.execute("DROP TABLE note")
     assert db.delete("customer", 1).status == "done"
+
+
+@pytest.mark.parametrize("root", ["customer", "shop"])
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_reference_whose_parents_are_unique_no_more_stops_the_job(
+    db: Database, root: str, soft: bool
+) -> None:
+    """Rows that two parents share must not go with one of them."""
+    db.table("shop", "id bigint", "gone boolean null", rows=[(1, None), (2, None)])
+    db.table(
+        "customer",
+        "id bigint",
+        "shop_id bigint",
+        "code bigint",
+        "gone boolean null",
+        references=[Reference("shop_id", "shop", "cascade")],
+        rows=[(1, 1, 7, None), (2, 2, 8, None)],
+    )
+    db.table("note", "id bigint", "code bigint null", "gone boolean null", rows=[(1, 7, None)])
+    db.execute("CREATE UNIQUE INDEX uq_code ON customer (code)")
+    db.execute("CREATE INDEX idx_note_code ON note (code)")
+    db.declare_deletion_reference("note_code", "note", ["code"], "customer", ["code"], "cascade")
+    db.register_deletion_target(root)
+    for table in ("shop", "customer", "note"):
+        db.set_soft_deletion(table, "gone")
+    db.compile_deletion_plan(root)
+    db.script(mysql="DROP INDEX uq_code ON customer", postgres="DROP INDEX uq_code")
+    db.execute("CREATE INDEX idx_code ON customer (code)")
+    db.insert("customer", [(3, 2, 7, None)])
+    job_id = db.enqueue_deletion(root, 1, hard_delete=not soft)
+    db.run()
+    assert (db.job(job_id).error or "").startswith("JD005: ")
+    assert "note_code" in (db.job(job_id).error or "")
+    assert (db.count(root, "gone IS NULL"), db.count("note", "gone IS NULL")) == (
+        3 if root == "customer" else 2,
+        1,
+    )
+
+
+def test_a_discriminator_that_takes_its_value_no_more_takes_no_other_rows(db: Database) -> None:
+    """Cast to a column that was narrowed, the value would become that of another kind."""
+    customers(db)
+    db.table("note", "id bigint", "about bigint", "about_type varchar")
+    db.insert("note", [(1, 1, "Post"), (2, 1, "Other"), (3, 2, "Post")])
+    db.execute("CREATE INDEX idx_note_about ON note (about, about_type)")
+    declare(db, discriminator_value="Postcard")
+    db.compile_deletion_plan("customer")
+    db.script(
+        mysql="ALTER TABLE note MODIFY about_type VARCHAR(5) NOT NULL",
+        postgres="ALTER TABLE note ALTER about_type TYPE varchar(4) USING left(about_type, 4)",
+    )
+    job = db.delete("customer", 1)
+    if db.engine == "postgres":
+        assert job.error == (
+            "JD005: the declared reference note_about_customer: the discriminator value is none of"
+            " its column"
+        )
+        assert ids(db, "customer") == [1, 2, 3]
+    else:
+        # Compared as it is, and equal to none.
+        assert job.status == "done"
+    assert ids(db, "note") == [1, 2, 3]

@@ -165,6 +165,7 @@ DROP FUNCTION IF EXISTS deletion_row_seen;
 DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
 DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_declared_problem;
 DROP FUNCTION IF EXISTS deletion_misfit_problem;
 DROP FUNCTION IF EXISTS deletion_rule_problem;
 DROP FUNCTION IF EXISTS deletion_references_to;
