@@ -2564,7 +2564,12 @@ BEGIN
                     (
                         -- One string a table: pg_attribute is the largest part of what is read.
                         SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
-                            a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
+                            a.attnotnull, a.attgenerated, a.attcollation, CASE
+                                -- A domain may take no NULLs; the engine's own types are none.
+                                WHEN a.atttypid >= 16384 THEN (
+                                    SELECT y.typnotnull FROM pg_type AS y WHERE y.oid = a.atttypid
+                                )
+                            END), ' ' ORDER BY a.attnum)
                         FROM pg_attribute AS a
                         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                     ),
