@@ -429,6 +429,51 @@ def test_texts_that_grow_or_fold_in_the_middle_of_a_run_end_right(
     assert ids(db, "branch") == ids(db, "leaf") == list(range(10, 30))
 
 
+def test_a_column_that_folds_takes_no_rows_of_another_parent(postgres: Database) -> None:
+    """By the collation that the child has now, both of its rows compare equal to each parent."""
+    db = postgres
+    db.script(
+        postgres="CREATE COLLATION IF NOT EXISTS fold_case"
+        " (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+        "CREATE TABLE customer (id text PRIMARY KEY); INSERT INTO customer VALUES ('a'), ('A');"
+        "CREATE TABLE note (id bigint PRIMARY KEY, about text);"
+        # Without an index, which would be made anew with its column.
+        "INSERT INTO note VALUES (1, 'a'), (2, 'A')",
+    )
+    for table in ("customer", "note"):
+        db.grant_to_owner(table)
+    db.declare_deletion_reference("note_about", "note", ["about"], "customer", ["id"], "cascade")
+    db.register_deletion_target("customer")
+    db.compile_deletion_plan("customer")
+    db.execute("ALTER TABLE note ALTER about TYPE text COLLATE fold_case")
+    job = db.delete("customer", "a")
+    assert (job.status, job.error) == (
+        "failed",
+        "JD005: columns that cannot be compared exactly: note_about",
+    )
+    assert (db.count("customer"), db.count("note")) == (2, 2)
+
+
+def test_a_domain_that_takes_no_nulls_any_more_blocks_before_anything_is_touched(
+    postgres: Database,
+) -> None:
+    db = postgres
+    customers(db)
+    children(db, "visit", {1: 3})
+    db.script(
+        postgres="CREATE DOMAIN customer_no AS bigint;"
+        "CREATE TABLE note (id bigint PRIMARY KEY, about customer_no"
+        " CONSTRAINT note_about REFERENCES customer ON DELETE SET NULL);"
+        "CREATE INDEX ON note (about); INSERT INTO note VALUES (1, 1), (2, 2)"
+    )
+    db.grant_to_owner("note")
+    db.compile_deletion_plan("customer")
+    db.execute("ALTER DOMAIN customer_no SET NOT NULL")
+    job = db.delete("customer", 1)
+    assert (job.status, job.error) == ("failed", "JD006: 1 row of note behind note_about")
+    assert (db.count("visit"), db.receipts(job.id)) == (3, {})
+
+
 def test_whole_numbers_that_grow_end_right(db: Database, run: Callable[..., Job]) -> None:
     def change(session: Database) -> None:
         if session.engine == "postgres":

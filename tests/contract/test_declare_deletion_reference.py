@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.schemas import customers, ids, in_small_steps
+from tests.contract.steps import Steps
 from tests.contract.test_odd_sessions import odd
 from tests.database import Database, Reference
 
@@ -652,3 +653,187 @@ def test_a_discriminator_is_no_place_where_a_statement_goes_on(db: Database) -> 
             kind,
         )
         assert text.count(f"'{value}'") == 1, text
+
+
+def test_a_reference_with_a_rule_is_declared_again(db: Database) -> None:
+    notes(db)
+    declare(db)
+    db.set_deletion_rule("note", "note_about_customer", "keep")
+    declare(db, action="set_null")
+    assert db.column("SELECT action FROM deletion_rules") == ["keep"]
+    db.delete("customer", 1)
+    assert db.count("note", "about IS NULL") == 0
+    db.table("memo", "id bigint", "about bigint null", rows=[(1, 2)])
+    db.execute("CREATE INDEX idx_memo_about ON memo (about)")
+    declare(db, child_table="memo", discriminator_column=None, discriminator_value=None)
+    assert db.count("deletion_rules") == 0
+    db.delete("customer", 2)
+    assert db.count("memo") == 0
+
+
+# -- Declarations that fit the catalog no more -----------------------------------------------
+
+
+def lost(db: Database, table: str) -> str:
+    """Write the error of every job while a table of note_about_customer is not found."""
+    return (
+        f"JD005: the declared reference note_about_customer fits no table (no {table}):"
+        f" declare it anew, or {forget(db)}"
+    )
+
+
+def forget(db: Database) -> str:
+    """Write the call that takes the reference back, as the database's own advice does."""
+    return db.either(
+        mysql=f"CALL `{db.home.database}`.declare_deletion_reference('note_about_customer',"
+        " NULL, NULL, NULL, NULL, NULL, NULL, NULL);",
+        postgres=f"CALL {db.home.schema}.declare_deletion_reference('note_about_customer');",
+    )
+
+
+@pytest.mark.parametrize("table", ["note", "customer"])
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_reference_whose_table_is_not_found_stops_every_job(
+    db: Database, table: str, is_gone: bool
+) -> None:
+    notes(db)
+    declare(db)
+    db.table("other", "id bigint", rows=[(1,), (2,)])
+    db.register_deletion_target("other")
+    db.compile_deletion_plan("other")
+    db.compile_deletion_plan("customer")
+    if is_gone:
+        db.execute(f"DROP TABLE {table}")
+    else:
+        db.execute(f"ALTER TABLE {table} RENAME TO renamed")
+        db.grant_to_owner("renamed")
+    jobs = [db.delete("other", 1)] + ([db.delete("customer", 1)] if table == "note" else [])
+    assert [(job.status, job.error) for job in jobs] == [("failed", lost(db, table))] * len(jobs)
+    with db.error("JD005", "note_about_customer fits no table", changes=db.engine == "mysql"):
+        db.preview_deletion("other", 1)
+    query = (
+        "SELECT problem, subject, detail, mend_sql FROM vw_deletion_problems"
+        " WHERE problem LIKE '%without%'"
+    )
+    assert db.connect("reader").rows(query) == [
+        (
+            "reference without table",
+            "note_about_customer",
+            f"the declared reference note_about_customer fits no table (no {table}), and every job"
+            " fails: declare it anew, or take this away",
+            forget(db),
+        )
+    ]
+    db.execute(forget(db))
+    assert db.rows(query) == []
+    assert db.delete("other", 2).status == "done"
+    for job in jobs[1:]:
+        db.retry_deletion(job.id)
+        db.run()
+        assert db.status(job.id) == "done"
+
+
+@pytest.mark.parametrize("table", ["note", "visit"])
+def test_a_reference_whose_table_is_renamed_in_the_middle_of_a_run_stops_the_job(
+    db: Database, table: str
+) -> None:
+    """Also where it is a table in the middle of the plan that has another name."""
+    customers(db)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint null",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(n, 1) for n in range(9)],
+    )
+    db.table("note", "id bigint", "about bigint null", rows=[(n, n) for n in range(9)])
+    db.execute("CREATE INDEX idx_note_about ON note (about)")
+    declare(db, parent_table="visit", discriminator_column=None, discriminator_value=None)
+    db.set_deletion_setting("batch_rows", 2)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    while not db.count("deletion_receipts"):
+        assert steps.step() == "more"
+    db.observer.execute(f"ALTER TABLE {table} RENAME TO renamed")
+    db.grant_to_owner("renamed")
+    steps.finish()
+    assert (db.status(job_id), db.job(job_id).error) == ("failed", lost(db, table))
+    assert ids(db, "note" if table == "visit" else "renamed") != []
+    assert ids(db, "customer") == [1, 2, 3]
+    db.execute(f"ALTER TABLE renamed RENAME TO {table}")
+    db.retry_deletion(job_id)
+    db.run()
+    assert (db.status(job_id), db.count("visit"), db.count("note")) == ("done", 0, 0)
+
+
+@pytest.mark.parametrize("by_rule", [False, True])
+def test_what_is_kept_stops_nothing_when_its_table_is_gone(db: Database, by_rule: bool) -> None:
+    notes(db)
+    declare(db, action="cascade" if by_rule else "keep")
+    if by_rule:
+        db.set_deletion_rule("note", "note_about_customer", "keep")
+    db.execute("DROP TABLE note")
+    assert db.delete("customer", 1).status == "done"
+
+
+@pytest.mark.parametrize("root", ["customer", "shop"])
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_reference_whose_parents_are_unique_no_more_stops_the_job(
+    db: Database, root: str, soft: bool
+) -> None:
+    """Rows that two parents share must not go with one of them."""
+    db.table("shop", "id bigint", "gone boolean null", rows=[(1, None), (2, None)])
+    db.table(
+        "customer",
+        "id bigint",
+        "shop_id bigint",
+        "code bigint",
+        "gone boolean null",
+        references=[Reference("shop_id", "shop", "cascade")],
+        rows=[(1, 1, 7, None), (2, 2, 8, None)],
+    )
+    db.table("note", "id bigint", "code bigint null", "gone boolean null", rows=[(1, 7, None)])
+    db.execute("CREATE UNIQUE INDEX uq_code ON customer (code)")
+    db.execute("CREATE INDEX idx_note_code ON note (code)")
+    db.declare_deletion_reference("note_code", "note", ["code"], "customer", ["code"], "cascade")
+    db.register_deletion_target(root)
+    for table in ("shop", "customer", "note"):
+        db.set_soft_deletion(table, "gone")
+    db.compile_deletion_plan(root)
+    db.script(mysql="DROP INDEX uq_code ON customer", postgres="DROP INDEX uq_code")
+    db.execute("CREATE INDEX idx_code ON customer (code)")
+    db.insert("customer", [(3, 2, 7, None)])
+    job_id = db.enqueue_deletion(root, 1, hard_delete=not soft)
+    db.run()
+    assert (db.job(job_id).error or "").startswith("JD005: ")
+    assert "note_code" in (db.job(job_id).error or "")
+    assert (db.count(root, "gone IS NULL"), db.count("note", "gone IS NULL")) == (
+        3 if root == "customer" else 2,
+        1,
+    )
+
+
+def test_a_discriminator_that_takes_its_value_no_more_takes_no_other_rows(db: Database) -> None:
+    """Cast to a column that was narrowed, the value would become that of another kind."""
+    customers(db)
+    db.table("note", "id bigint", "about bigint", "about_type varchar")
+    db.insert("note", [(1, 1, "Post"), (2, 1, "Other"), (3, 2, "Post")])
+    db.execute("CREATE INDEX idx_note_about ON note (about, about_type)")
+    declare(db, discriminator_value="Postcard")
+    db.compile_deletion_plan("customer")
+    db.script(
+        mysql="ALTER TABLE note MODIFY about_type VARCHAR(5) NOT NULL",
+        postgres="ALTER TABLE note ALTER about_type TYPE varchar(4) USING left(about_type, 4)",
+    )
+    job = db.delete("customer", 1)
+    if db.engine == "postgres":
+        assert job.error == (
+            "JD005: the declared reference note_about_customer: the discriminator value is none of"
+            " its column"
+        )
+        assert ids(db, "customer") == [1, 2, 3]
+    else:
+        # Compared as it is, and equal to none.
+        assert job.status == "done"
+    assert ids(db, "note") == [1, 2, 3]

@@ -101,6 +101,62 @@ def test_a_column_is_taken_back_when_its_table_is_gone(db: Database) -> None:
     assert db.count("deletion_soft_columns") == 0
 
 
+@pytest.mark.parametrize("hard_delete", [False, True])
+def test_a_column_whose_table_is_not_found_stops_every_job(db: Database, hard_delete: bool) -> None:
+    db.table("customer", "id bigint", "gone boolean null", rows=[(1, None), (2, None)])
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint",
+        "gone boolean null",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, 1, None), (2, 2, None)],
+    )
+    db.table("other", "id bigint", rows=[(1,)])
+    db.register_deletion_target("customer")
+    db.register_deletion_target("other")
+    db.set_soft_deletion("customer", "gone")
+    db.set_soft_deletion("visit", "gone")
+    db.compile_deletion_plan("customer")
+    db.compile_deletion_plan("other")
+    db.execute("ALTER TABLE visit RENAME TO call_of")
+    db.grant_to_owner("call_of")
+    jobs = [
+        db.enqueue_deletion("customer", 1, hard_delete=hard_delete),
+        db.enqueue_deletion("other", 1, hard_delete=True),
+    ]
+    db.run()
+    mend = db.either(
+        mysql=f"CALL `{db.home.database}`.set_soft_deletion('visit', NULL, NULL, NULL);",
+        postgres=f"CALL {db.home.schema}.set_soft_deletion('visit', NULL);",
+    )
+    why = "the soft-delete column gone of visit fits no table (no visit)"
+    for job in jobs:
+        assert db.job(job).error == f"JD005: {why}: set it anew, then {mend}"
+    assert (db.count("customer", "gone IS NULL"), db.count("call_of", "gone IS NULL")) == (2, 2)
+    query = (
+        "SELECT problem, subject, detail, mend_sql FROM vw_deletion_problems"
+        " WHERE problem LIKE '%without%'"
+    )
+    assert db.connect("reader").rows(query) == [
+        (
+            "soft column without table",
+            "gone of visit",
+            f"{why}, and every job fails: set it anew, then take this away",
+            mend,
+        )
+    ]
+    db.set_soft_deletion("call_of", "gone")
+    db.execute(mend)
+    assert db.rows(query) == []
+    for job in jobs:
+        db.retry_deletion(job)
+    db.run()
+    assert [db.status(job) for job in jobs] == ["done", "done"]
+    assert db.count("call_of") == (1 if hard_delete else 2)
+    assert db.count("call_of", "gone IS NULL") == 1
+
+
 def test_no_role_but_the_owner_names_columns(db: Database) -> None:
     customers(db)
     for role in ("app", "operator", "reader", "worker"):

@@ -913,6 +913,35 @@ def test_a_rule_for_a_key_that_single_partitions_have(postgres: Database) -> Non
     assert db.count("piece") == 9
 
 
+@pytest.mark.parametrize("below", [False, True])
+def test_a_rule_for_the_copy_of_a_key_is_refused_and_the_key_named(
+    postgres: Database, below: bool
+) -> None:
+    """Of a key to a partitioned table the engine makes one more for each partition."""
+    db = postgres
+    db.script(
+        postgres="CREATE TABLE top (id bigint PRIMARY KEY) PARTITION BY RANGE (id);"
+        " CREATE TABLE top_1 PARTITION OF top FOR VALUES FROM (1) TO (100)"
+        + (
+            " PARTITION BY RANGE (id);"
+            " CREATE TABLE top_1_1 PARTITION OF top_1 FOR VALUES FROM (1) TO (50);"
+            if below
+            else ";"
+        )
+        + " CREATE TABLE kid (id bigint PRIMARY KEY, top bigint,"
+        " CONSTRAINT fk FOREIGN KEY (top) REFERENCES top ON DELETE CASCADE)"
+    )
+    copies = db.column(
+        "SELECT conname FROM pg_constraint"
+        " WHERE contype = 'f' AND conrelid = 'kid'::regclass AND conparentid <> 0"
+    )
+    assert len(copies) == 1 + below
+    for copy in copies:
+        for action in ("restrict", None):
+            with db.error("JD002", f"set_deletion_rule: a copy of fk is no reference ({copy})"):
+                db.set_deletion_rule("kid", copy, action)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("batch_rows", [2, 5000])
 @pytest.mark.parametrize("kind", ["leaf", "middle"])
@@ -1101,3 +1130,156 @@ def test_keys_of_one_name_on_partitions_of_one_name(postgres: Database) -> None:
         "SELECT DISTINCT reference_name FROM deletion_plan_steps"
         " WHERE reference_name IS NOT NULL ORDER BY 1"
     ) == ["far.part.next", "near.part.next", "part_customer"]
+
+
+# -- Tables with a role of their own that become partitions ------------------------------------
+
+GROWN = """
+    CREATE TABLE top_all (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE top (id bigint PRIMARY KEY);
+    CREATE TABLE kid (id bigint PRIMARY KEY,
+        top_id bigint CONSTRAINT fk REFERENCES top_all ON DELETE CASCADE);
+    CREATE INDEX ON kid (top_id);
+    CREATE TABLE visit (id bigint PRIMARY KEY,
+        top_id bigint CONSTRAINT visit_fk REFERENCES top ON DELETE CASCADE);
+    CREATE INDEX ON visit (top_id);
+    INSERT INTO top VALUES (1), (2);
+    INSERT INTO visit SELECT n, 1 FROM generate_series(1, 9) AS n;
+"""
+ATTACH_TOP = "ALTER TABLE top_all ATTACH PARTITION top FOR VALUES FROM (1) TO (100)"
+GROWN_ERROR = "JD005: top is a partition of top_all now: register that"
+
+
+@pytest.mark.parametrize("by", ["key", "rule", "hold", "declared"])
+@pytest.mark.parametrize("midway", [False, True])
+def test_a_target_that_became_a_partition_stops_its_jobs(
+    postgres: Database, midway: bool, by: str
+) -> None:
+    """The engine's cascade would take what hangs from the partitioned table, in one transaction."""
+    db = postgres
+    db.script(postgres=GROWN)
+    if by == "declared":
+        db.execute("ALTER TABLE kid DROP CONSTRAINT fk")
+        db.declare_deletion_reference("d", "kid", ["top_id"], "top_all", ["id"], "cascade")
+    let_owner(db)
+    db.register_deletion_target("top")
+    if by == "rule":
+        db.set_deletion_rule("kid", "fk", "restrict")
+    db.set_deletion_setting("batch_rows", 2)
+    db.compile_deletion_plan("top")
+    job_id = db.enqueue_deletion("top", 1)
+    steps = Steps(db)
+    if midway:
+        steps.claim()
+        while not db.count("deletion_receipts"):
+            assert steps.step() == "more"
+    db.observer.execute(ATTACH_TOP)
+    db.execute("INSERT INTO kid SELECT n, 1 FROM generate_series(1, 20) AS n")
+    if by == "hold":
+        db.hold_deletion("kid", 7)
+    if midway:
+        assert steps.step() == "ended"
+        assert db.outcomes(job_id) == ["returned"]
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("failed", GROWN_ERROR)
+    assert (db.count("kid"), db.count("top")) == (20, 2)
+    with db.error("JD005", "top is a partition of top_all now: register that"):
+        db.preview_deletion("top", 1)
+    db.execute("DELETE FROM kid")
+    db.execute("ALTER TABLE top_all DETACH PARTITION top")
+    db.retry_deletion(job_id)
+    db.run()
+    assert (db.status(job_id), db.count("top")) == ("done", 1)
+
+
+def test_a_soft_target_that_became_a_partition_stops_its_jobs(postgres: Database) -> None:
+    db = postgres
+    db.script(postgres=GROWN)
+    db.execute("ALTER TABLE top_all ADD COLUMN gone boolean")
+    db.execute("ALTER TABLE top ADD COLUMN gone boolean")
+    let_owner(db)
+    db.register_deletion_target("top")
+    db.set_soft_deletion("top", "gone")
+    db.compile_deletion_plan("top")
+    db.execute(ATTACH_TOP)
+    job_id = db.enqueue_deletion("top", 1, hard_delete=False)
+    db.run()
+    assert db.job(job_id).error == (
+        "JD005: the soft-delete column gone of top fits no table (top is a partition): set it anew,"
+        " then CALL public.set_soft_deletion('top', NULL);"
+    )
+    assert db.count("top", "gone") == 0
+
+
+def test_a_rule_whose_table_became_a_partition_stops_the_job(postgres: Database) -> None:
+    """The partition's key is one with that of its table then, and no reference of its own."""
+    db = postgres
+    db.script(
+        postgres="CREATE TABLE top (id bigint PRIMARY KEY);"
+        " CREATE TABLE kid (id bigint PRIMARY KEY, top_id bigint,"
+        " CONSTRAINT fk FOREIGN KEY (top_id) REFERENCES top ON DELETE CASCADE)"
+        " PARTITION BY RANGE (id);"
+        " CREATE TABLE kid_1 (id bigint PRIMARY KEY, top_id bigint,"
+        " CONSTRAINT fk FOREIGN KEY (top_id) REFERENCES top ON DELETE CASCADE);"
+        " INSERT INTO top VALUES (1), (2); INSERT INTO kid_1 VALUES (1, 1), (2, 2)"
+    )
+    let_owner(db)
+    db.register_deletion_target("top")
+    db.set_deletion_rule("kid_1", "fk", "restrict")
+    job = delete(db, "top", 1, 2)
+    assert (job.error or "").startswith("JD006: 1 row of kid_1 behind fk")
+    db.execute("ALTER TABLE kid ATTACH PARTITION kid_1 FOR VALUES FROM (1) TO (100)")
+    db.retry_deletion(job.id)
+    db.run()
+    assert db.job(job.id).error == (
+        "JD005: the rule for fk of kid_1 fits no reference: set it anew, then"
+        " CALL public.set_deletion_rule('kid_1', 'fk', NULL);"
+    )
+    assert db.count("kid") == 2
+    db.set_deletion_rule("kid", "fk", "restrict")
+    db.set_deletion_rule("kid_1", "fk", None)
+    db.retry_deletion(job.id)
+    db.run()
+    assert (db.job(job.id).error or "").startswith("JD006: 1 row of kid behind fk")
+
+
+@pytest.mark.parametrize("table", ["mid", "kid"])
+def test_a_declared_reference_whose_table_became_a_partition_stops_every_job(
+    postgres: Database, table: str
+) -> None:
+    db = postgres
+    db.script(
+        postgres="CREATE TABLE top (id bigint PRIMARY KEY);"
+        " CREATE TABLE other (id bigint PRIMARY KEY);"
+        " CREATE TABLE mid_all (id bigint PRIMARY KEY,"
+        " top_id bigint REFERENCES top ON DELETE CASCADE) PARTITION BY RANGE (id);"
+        " CREATE TABLE mid (id bigint PRIMARY KEY,"
+        " top_id bigint REFERENCES top ON DELETE CASCADE);"
+        " CREATE TABLE kid_all (id bigint PRIMARY KEY, mid_id bigint) PARTITION BY RANGE (id);"
+        " CREATE TABLE kid (id bigint PRIMARY KEY, mid_id bigint);"
+        " CREATE INDEX ON kid (mid_id);"
+        " INSERT INTO top VALUES (1), (2); INSERT INTO other VALUES (1);"
+        " INSERT INTO mid VALUES (1, 1), (2, 2); INSERT INTO kid VALUES (1, 1), (2, 2)"
+    )
+    let_owner(db)
+    db.register_deletion_target("top")
+    db.register_deletion_target("other")
+    db.declare_deletion_reference("d", "kid", ["mid_id"], "mid", ["id"], "cascade")
+    db.compile_deletion_plan("other")
+    db.execute(f"ALTER TABLE {table}_all ATTACH PARTITION {table} FOR VALUES FROM (1) TO (100)")
+    for target in ("top", "other"):
+        assert db.delete(target, 1).error == (
+            f"JD005: the declared reference d fits no table ({table} is a partition): declare it"
+            " anew, or CALL public.declare_deletion_reference('d');"
+        )
+    assert (db.count("mid"), db.count("kid"), db.count("other")) == (2, 2, 1)
+    db.declare_deletion_reference(
+        "d",
+        "kid_all" if table == "kid" else "kid",
+        ["mid_id"],
+        "mid_all" if table == "mid" else "mid",
+        ["id"],
+        "cascade",
+    )
+    assert db.delete("top", 2).status == "done"
+    assert (db.count("mid"), db.count("kid")) == (1, 1)

@@ -218,6 +218,41 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
 
 
 @pytest.mark.parametrize("release", released())
+def test_rules_of_an_earlier_release_learn_where_their_references_lead(
+    place: Place, db: Database, release: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(place, release, copy, monkeypatch)
+    make_worker(place, db)
+    shop(db)
+    db.execute("CREATE TABLE note (id bigint PRIMARY KEY, about bigint)")
+    db.execute("CREATE INDEX idx_note_about ON note (about)")
+    db.grant_to_owner("note")
+    db.declare_deletion_reference("note_about", "note", ["about"], "customer", ["id"], "keep")
+    for table, name, action in [
+        ("invoice", "fk_invoice_customer_id", "restrict"),
+        ("note", "note_about", "keep"),
+        # On MySQL the catalog finds it by this name, and no plan of an earlier release did.
+        ("line", "FK_line_invoice_id", "restrict"),
+    ]:
+        db.execute(
+            "INSERT INTO deletion_rules (child_schema, child_table, reference_name, action)"
+            " VALUES (%s, %s, %s, %s)",
+            db.home.schema, table, name, action,
+        )  # fmt: skip
+    place.ok("apply")
+    assert db.rows(
+        "SELECT child_table, parent_schema, parent_table FROM deletion_rules ORDER BY child_table"
+    ) == [
+        ("invoice", db.home.schema, "customer"),
+        ("line", None, None),
+        ("note", db.home.schema, "customer"),
+    ]
+    assert db.column("SELECT subject FROM vw_deletion_misfits") == ["FK_line_invoice_id of line"]
+    db.set_deletion_rule("line", "FK_line_invoice_id", None)
+    assert (db.delete("customer", 1).error or "").startswith("JD006: 3 rows of invoice")
+
+
+@pytest.mark.parametrize("release", released())
 def test_an_upgrade_from_any_release_ends_as_a_fresh_installation(
     with_users: Place, release: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:

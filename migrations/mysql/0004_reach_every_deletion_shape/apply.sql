@@ -91,7 +91,8 @@ SET @dj_sql = (
             AND v.table_name IS NULL
             AND t.table_name IN (
                 'vw_deletion_marks',
-                'vw_deletion_holds'
+                'vw_deletion_holds',
+                'vw_deletion_misfits'
             )
         UNION ALL
         SELECT
@@ -129,6 +130,8 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_read_scrub'),
                 ('PROCEDURE', 'deletion_rule_problem'),
                 ('FUNCTION', 'deletion_scrub_objection'),
+                ('FUNCTION', 'deletion_misfits'),
+                ('FUNCTION', 'deletion_misfit_problem'),
                 ('PROCEDURE', 'deletion_plan_set_order'),
                 ('PROCEDURE', 'deletion_break_columns'),
                 ('PROCEDURE', 'deletion_plan_links'),
@@ -296,6 +299,43 @@ SET @dj_sql = if(
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
+
+-- Rules know the table that their reference leads to; where the catalog does not tell, any.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_rules'
+            AND c.column_name = 'parent_table'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_rules ADD COLUMN parent_schema VARCHAR(64) NULL '
+    'COMMENT ''Schema of the table that the reference leads to; NULL: not known, any'', '
+    'ADD COLUMN parent_table VARCHAR(64) NULL '
+    'COMMENT ''Where the reference leads: for another table the rule does not hold; NULL: any'', '
+    'ADD CONSTRAINT chk_drul_parent CHECK ((parent_schema IS NULL) = (parent_table IS NULL))'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+UPDATE deletion_rules AS r
+INNER JOIN information_schema.referential_constraints AS k
+    ON
+        k.constraint_schema = convert(r.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+        AND k.table_name = convert(r.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+        AND cast(k.constraint_name AS BINARY) = cast(r.reference_name AS BINARY)
+SET r.parent_schema = k.unique_constraint_schema, r.parent_table = k.referenced_table_name
+WHERE r.parent_table IS NULL;
+UPDATE deletion_rules AS r
+INNER JOIN deletion_references AS d
+    ON
+        d.reference_name = r.reference_name
+        AND d.child_schema = r.child_schema
+        AND d.child_table = r.child_table
+SET r.parent_schema = d.parent_schema, r.parent_table = d.parent_table
+WHERE r.parent_table IS NULL;
 
 SET @dj_sql = if(
     EXISTS (
@@ -495,7 +535,7 @@ COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
--- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
+-- === schema/mysql/tables/deletion_rules.sql 7f0c286dcae88acc06d11609827a07baeaac802304c296b33c44d274e40d28ca  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql f5b7351a91e0a0dca3f6387c2214c20497e82aa5497d19a9e7ade773373db35c  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_edges.sql 8d076500e1f952daa1f435e3bc0d6eab3ff6c2f2b4ea5c8bc576e35e4b1cc5ac  -- noqa: LT05
@@ -2768,6 +2808,205 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_misfits.sql
+-- deletion_misfits
+-- List the rules and declarations that fit the catalog no more, for vw_deletion_misfits.
+--
+-- Returns     JSON, an array of the view's rows; NULL: all fit
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02,LT02,LT05
+DROP FUNCTION IF EXISTS deletion_misfits;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_misfits()
+RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'List the rules and declarations that fit the catalog no more, for vw_deletion_misfits'
+BEGIN
+    DECLARE v_home VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT concat('CALL ', deletion_quote_name(database()), '.');
+
+    RETURN (
+        SELECT json_arrayagg(json_object(
+            'kind', q.kind, 'subject', q.subject, 'child_schema', q.child_schema,
+            'child_table', q.child_table, 'parent_schema', q.parent_schema,
+            'parent_table', q.parent_table, 'is_everywhere', q.is_everywhere, 'since', q.since,
+            'why', q.why, 'mend_sql', concat(v_home, q.call_sql, ';')
+        ))
+        FROM (
+            SELECT
+                'rule without reference' AS kind, concat(r.reference_name, ' of ', r.name) AS subject,
+                r.child_schema, r.child_table, r.parent_schema, r.parent_table,
+                t.table_name IS NULL AS is_everywhere, r.created_at AS since,
+                concat(
+                    'the rule for ', r.reference_name, ' of ', r.name, ' fits no ',
+                    if(t.table_name IS NULL, 'table', 'reference')
+                ) AS why,
+                concat(
+                    'set_deletion_rule(', quote(r.name), ', ', quote(r.reference_name),
+                    ', NULL, NULL)'
+                ) AS call_sql
+            FROM (
+                SELECT o.*, deletion_entity_name(o.child_schema, o.child_table) AS name
+                FROM deletion_rules AS o
+            ) AS r
+            LEFT JOIN information_schema.tables AS t
+                ON
+                    t.table_schema = convert(r.child_schema USING utf8mb3) COLLATE utf8mb3_bin
+                    AND t.table_name = convert(r.child_table USING utf8mb3) COLLATE utf8mb3_bin
+                    AND t.table_type = 'BASE TABLE'
+            WHERE
+                CASE
+                    -- What is kept stays without a rule as well: no declared reference leads to it.
+                    WHEN t.table_name IS NULL THEN r.action <> 'keep'
+                    ELSE NOT EXISTS (
+                        SELECT 1
+                        FROM information_schema.referential_constraints AS k
+                        WHERE
+                            k.constraint_schema
+                            = convert(r.child_schema USING utf8mb3) COLLATE utf8mb3_bin
+                            AND k.table_name
+                            = convert(r.child_table USING utf8mb3) COLLATE utf8mb3_bin
+                            -- Regardless of case, and of blanks at the end.
+                            AND k.constraint_name = r.reference_name
+                            AND cast(k.constraint_name AS BINARY)
+                            = cast(r.reference_name AS BINARY)
+                            AND (
+                                r.parent_table IS NULL
+                                OR (
+                                    k.unique_constraint_schema
+                                    = convert(r.parent_schema USING utf8mb3) COLLATE utf8mb3_bin
+                                    AND k.referenced_table_name
+                                    = convert(r.parent_table USING utf8mb3) COLLATE utf8mb3_bin
+                                )
+                            )
+                    ) AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_references AS d
+                        WHERE
+                            d.reference_name = r.reference_name
+                            AND d.child_schema = r.child_schema
+                            AND d.child_table = r.child_table
+                            AND (
+                                r.parent_table IS NULL
+                                OR (
+                                    d.parent_schema = r.parent_schema
+                                    AND d.parent_table = r.parent_table
+                                )
+                            )
+                    )
+                END
+            UNION ALL
+            SELECT
+                'reference without table', d.reference_name, d.child_schema, d.child_table,
+                d.parent_schema, d.parent_table, TRUE, d.created_at,
+                concat(
+                    'the declared reference ', d.reference_name, ' fits no table (no ',
+                    if(
+                        t.table_name IS NULL,
+                        deletion_entity_name(d.child_schema, d.child_table),
+                        deletion_entity_name(d.parent_schema, d.parent_table)
+                    ),
+                    ')'
+                ),
+                concat(
+                    'declare_deletion_reference(', quote(d.reference_name),
+                    ', NULL, NULL, NULL, NULL, NULL, NULL, NULL)'
+                )
+            FROM deletion_references AS d
+            LEFT JOIN deletion_rules AS r
+                ON
+                    r.child_schema = d.child_schema
+                    AND r.child_table = d.child_table
+                    AND r.reference_name = d.reference_name
+            LEFT JOIN information_schema.tables AS t
+                ON
+                    t.table_schema = convert(d.child_schema USING utf8mb3) COLLATE utf8mb3_bin
+                    AND t.table_name = convert(d.child_table USING utf8mb3) COLLATE utf8mb3_bin
+                    AND t.table_type = 'BASE TABLE'
+            LEFT JOIN information_schema.tables AS p
+                ON
+                    p.table_schema = convert(d.parent_schema USING utf8mb3) COLLATE utf8mb3_bin
+                    AND p.table_name = convert(d.parent_table USING utf8mb3) COLLATE utf8mb3_bin
+                    AND p.table_type = 'BASE TABLE'
+            WHERE
+                (t.table_name IS NULL OR p.table_name IS NULL)
+                AND coalesce(r.action, d.action) <> 'keep'
+            UNION ALL
+            SELECT
+                'soft column without table', concat(s.column_name, ' of ', s.name),
+                s.table_schema, s.table_name, NULL, NULL, TRUE, s.created_at,
+                concat(
+                    'the soft-delete column ', s.column_name, ' of ', s.name,
+                    ' fits no table (no ', s.name, ')'
+                ),
+                concat('set_soft_deletion(', quote(s.name), ', NULL, NULL, NULL)')
+            FROM (
+                SELECT o.*, deletion_entity_name(o.table_schema, o.table_name) AS name
+                FROM deletion_soft_columns AS o
+            ) AS s
+            LEFT JOIN information_schema.tables AS t
+                ON
+                    t.table_schema = convert(s.table_schema USING utf8mb3) COLLATE utf8mb3_bin
+                    AND t.table_name = convert(s.table_name USING utf8mb3) COLLATE utf8mb3_bin
+                    AND t.table_type = 'BASE TABLE'
+            WHERE t.table_name IS NULL
+        ) AS q
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_misfit_problem.sql
+-- deletion_misfit_problem
+-- Say which rule or declaration fits the catalog no more, and so stops a plan, if one does.
+--
+-- Parameters  p_plan_id   the plan, its tables known
+-- Returns     text naming it, with the SQL that takes it away; NULL: none stops this plan
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_misfit_problem;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_misfit_problem(
+    p_plan_id BIGINT UNSIGNED
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Say which rule or declaration fits the catalog no more, and so stops a plan, if one does'
+BEGIN
+    RETURN (
+        SELECT concat(m.why, ': ', m.advice, ' ', m.mend_sql)
+        FROM vw_deletion_misfits AS m
+        WHERE
+            m.is_everywhere
+            OR EXISTS (
+                SELECT 1
+                FROM deletion_plan_nodes AS n
+                WHERE
+                    n.plan_id = p_plan_id
+                    AND (
+                        (n.table_schema = m.child_schema AND n.table_name = m.child_table)
+                        -- Another key may lead to the rows that the lost one led to.
+                        OR (n.table_schema = m.parent_schema AND n.table_name = m.parent_table)
+                    )
+            )
+        ORDER BY m.kind, m.why
+        LIMIT 1
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_plan_set_order.sql
 -- deletion_plan_set_order
 -- Put references whose rows are set in such an order that none hides a row from another reference.
@@ -3736,7 +3975,12 @@ BEGIN
     IF p_error IS NOT NULL THEN
         SET p_code = 'JD011';
     ELSE
-        CALL deletion_plan_problem(p_plan_id, p_error);
+        SET p_error = deletion_misfit_problem(p_plan_id);
+
+        IF p_error IS NULL THEN
+            CALL deletion_plan_problem(p_plan_id, p_error);
+        END IF;
+
         SET p_code = if(p_error IS NULL, NULL, 'JD005');
     END IF;
 
@@ -9954,7 +10198,11 @@ BEGIN
     SET e.child_node_no = n.node_no
     WHERE e.plan_id = p_plan_id;
 
-    CALL deletion_plan_problem(p_plan_id, p_error);
+    SET p_error = deletion_misfit_problem(p_plan_id);
+
+    IF p_error IS NULL THEN
+        CALL deletion_plan_problem(p_plan_id, p_error);
+    END IF;
 
     IF p_error IS NULL AND deletion_key_changed(p_entity_table) THEN
         SET p_error = concat(
@@ -10729,6 +10977,10 @@ BEGIN
             r.child_schema = e.child_schema
             AND r.child_table = e.child_table
             AND r.reference_name = e.reference_name
+            AND (
+                r.parent_table IS NULL
+                OR (r.parent_schema = n.table_schema AND r.parent_table = n.table_name)
+            )
     SET e.action = r.action
     WHERE e.plan_id = p_plan_id;
 
@@ -11915,6 +12167,7 @@ SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
     DECLARE v_columns, v_indexes, v_checks, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_misfits VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
@@ -11978,7 +12231,8 @@ BEGIN
     STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
-        r.child_schema, r.child_table, r.reference_name, r.action, r.scrub
+        r.child_schema, r.child_table, r.reference_name, r.action, r.scrub, r.parent_schema,
+        r.parent_table
     ), 256)))))
     INTO v_rules
     FROM deletion_rules AS r;
@@ -11996,6 +12250,13 @@ BEGIN
     INTO v_soft
     FROM deletion_soft_columns AS s;
 
+    -- What fits the catalog no more stops plans, whatever tables it is about.
+    SELECT if(count(*) = 0, NULL, hex(bit_xor(unhex(sha2(json_array(
+        m.kind, m.subject, m.child_schema, m.child_table, m.is_everywhere
+    ), 256)))))
+    INTO v_misfits
+    FROM vw_deletion_misfits AS m;
+
     SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
     INTO v_target
     FROM deletion_targets AS t
@@ -12003,7 +12264,8 @@ BEGIN
 
     -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
-        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft, v_checks
+        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft, v_checks,
+        v_misfits
     ), 256), 32));
 END$$
 DELIMITER ;
@@ -12855,6 +13117,9 @@ SQL SECURITY DEFINER
 COMMENT 'Decide what happens to the rows behind one reference, whatever the catalog says'
 BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_spelled VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_key, v_is_declared BOOLEAN;
     DECLARE v_scrub JSON;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -12879,22 +13144,39 @@ BEGIN
     IF p_action IS NOT NULL OR row_count() = 0 THEN
         CALL deletion_find_table(p_child_table, 'set_deletion_rule', v_schema, v_table);
 
-        SET v_is_key = (
-            SELECT count(*) > 0
+        -- The catalog compares names regardless of case, and of blanks at the end.
+        SET v_spelled = (
+            SELECT min(k.constraint_name)
             FROM information_schema.referential_constraints AS k
             WHERE
                 k.constraint_schema = v_schema AND k.table_name = v_table
                 AND k.constraint_name = p_reference
         );
-        SET v_is_declared = (
-            SELECT count(*) > 0
-            FROM deletion_references AS d
-            WHERE
-                d.reference_name = p_reference
-                AND d.child_schema = v_schema AND d.child_table = v_table
-        );
+        SET v_is_key = v_spelled <=> p_reference;
+        SELECT k.unique_constraint_schema, k.referenced_table_name
+        INTO v_parent_schema, v_parent_table
+        FROM information_schema.referential_constraints AS k
+        WHERE
+            v_is_key AND k.constraint_schema = v_schema AND k.table_name = v_table
+            AND k.constraint_name = p_reference;
+        SELECT
+            count(*) > 0,
+            coalesce(v_parent_schema, min(d.parent_schema)),
+            coalesce(v_parent_table, min(d.parent_table))
+        INTO v_is_declared, v_parent_schema, v_parent_table
+        FROM deletion_references AS d
+        WHERE
+            d.reference_name = p_reference
+            AND d.child_schema = v_schema AND d.child_table = v_table;
 
-        IF NOT v_is_key AND NOT v_is_declared THEN
+        IF NOT v_is_key AND NOT v_is_declared AND v_spelled IS NOT NULL THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                concat('the catalog spells it ', v_spelled),
+                p_reference
+            );
+        ELSEIF NOT v_is_key AND NOT v_is_declared THEN
             CALL deletion_raise(
                 'JD002',
                 'set_deletion_rule',
@@ -12931,10 +13213,18 @@ BEGIN
     IF v_problem IS NOT NULL THEN
         CALL deletion_raise('JD002', 'set_deletion_rule', v_problem, NULL);
     ELSEIF p_action IS NOT NULL THEN
-        INSERT INTO deletion_rules (child_schema, child_table, reference_name, action, scrub)
-        VALUES (v_schema, v_table, p_reference, p_action, v_scrub)
+        INSERT INTO deletion_rules (
+            child_schema, child_table, reference_name, action, scrub, parent_schema, parent_table
+        )
+        VALUES (
+            v_schema, v_table, p_reference, p_action, v_scrub, v_parent_schema, v_parent_table
+        )
         ON DUPLICATE KEY UPDATE
-        action = p_action, scrub = v_scrub, created_at = utc_timestamp(6);
+            action = p_action,
+            scrub = v_scrub,
+            parent_schema = v_parent_schema,
+            parent_table = v_parent_table,
+            created_at = utc_timestamp(6);
     END IF;
 END$$
 DELIMITER ;
@@ -13542,6 +13832,57 @@ GRANT SELECT ON vw_deletion_holds
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';
 -- <<<
 
+-- >>> schema/mysql/views/vw_deletion_misfits.sql
+-- vw_deletion_misfits
+-- Rules and declarations that fit the catalog no more: why, and the SQL that takes each away.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+--
+-- Without them rows would go, or stay, by what the catalog says alone: so they stop jobs.
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+-- A table of its own: merged, the reader would need the right to execute what lists them.
+CREATE OR REPLACE
+ALGORITHM = TEMPTABLE
+DEFINER = 'deletion_jobs_owner'@'localhost'
+SQL SECURITY DEFINER
+VIEW vw_deletion_misfits AS
+SELECT
+    m.kind,
+    m.subject,
+    m.child_schema,
+    m.child_table,
+    m.parent_schema,
+    m.parent_table,
+    m.is_everywhere,
+    m.since,
+    m.why,
+    -- A reference that is declared again takes the place of the one of its name.
+    if(m.kind = 'reference without table', 'declare it anew, or', 'set it anew, then') AS advice,
+    m.mend_sql
+FROM json_table(
+    deletion_misfits(), '$[*]' COLUMNS (
+        kind VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.kind',
+        subject TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.subject',
+        child_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+            PATH '$.child_schema',
+        child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.child_table',
+        parent_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+            PATH '$.parent_schema',
+        parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+            PATH '$.parent_table',
+        is_everywhere BOOLEAN PATH '$.is_everywhere',
+        since DATETIME(6) PATH '$.since',
+        why TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.why',
+        mend_sql TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.mend_sql'
+    )
+) AS m;
+
+GRANT SELECT ON vw_deletion_misfits
+TO 'deletion_jobs_operator', 'deletion_jobs_reader';
+-- <<<
+
 -- >>> schema/mysql/views/vw_deletion_problems.sql
 -- vw_deletion_problems
 -- What somebody has to act on, one line each, with the SQL that mends it.
@@ -13758,6 +14099,17 @@ WHERE
                 OR concat(t.table_schema, '.', t.table_name) = d.table_name
             )
     )
+UNION ALL
+SELECT
+    m.kind,
+    m.subject,
+    m.since,
+    concat(
+        m.why, ', and ', if(m.is_everywhere, 'every job fails', 'jobs that reach it fail'), ': ',
+        m.advice, ' take this away'
+    ),
+    m.mend_sql
+FROM vw_deletion_misfits AS m
 UNION ALL
 SELECT
     'retrying',

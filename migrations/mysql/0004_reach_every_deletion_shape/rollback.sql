@@ -91,7 +91,8 @@ SET @dj_sql = (
             AND v.table_name IS NULL
             AND t.table_name IN (
                 'vw_deletion_marks',
-                'vw_deletion_holds'
+                'vw_deletion_holds',
+                'vw_deletion_misfits'
             )
         UNION ALL
         SELECT
@@ -129,6 +130,8 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_read_scrub'),
                 ('PROCEDURE', 'deletion_rule_problem'),
                 ('FUNCTION', 'deletion_scrub_objection'),
+                ('FUNCTION', 'deletion_misfits'),
+                ('FUNCTION', 'deletion_misfit_problem'),
                 ('PROCEDURE', 'deletion_plan_set_order'),
                 ('PROCEDURE', 'deletion_break_columns'),
                 ('PROCEDURE', 'deletion_plan_links'),
@@ -6413,6 +6416,22 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_rules'
+            AND c.column_name = 'parent_table'
+    ),
+    'ALTER TABLE deletion_rules DROP CHECK chk_drul_parent, DROP COLUMN parent_schema, '
+    'DROP COLUMN parent_table',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 ALTER TABLE deletion_rules MODIFY COLUMN action VARCHAR(16) NOT NULL
 COMMENT 'What holds: cascade, set_null, set_default, restrict; keep if declared';
 
@@ -6642,12 +6661,15 @@ REVOKE IF EXISTS ALL PRIVILEGES ON deletion_soft_keys
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON deletion_walk_links
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
+REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_misfits
+FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_marks
 FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
 REVOKE IF EXISTS ALL PRIVILEGES ON vw_deletion_holds
 FROM 'deletion_jobs_operator', 'deletion_jobs_reader' IGNORE UNKNOWN USER;
 
 -- >>> drop
+DROP VIEW IF EXISTS vw_deletion_misfits;
 DROP VIEW IF EXISTS vw_deletion_holds;
 DROP VIEW IF EXISTS vw_deletion_marks;
 DROP PROCEDURE IF EXISTS deletion_restore_job;
@@ -6702,6 +6724,8 @@ DROP PROCEDURE IF EXISTS deletion_write_holds;
 DROP PROCEDURE IF EXISTS deletion_plan_links;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 DROP PROCEDURE IF EXISTS deletion_plan_set_order;
+DROP FUNCTION IF EXISTS deletion_misfit_problem;
+DROP FUNCTION IF EXISTS deletion_misfits;
 DROP FUNCTION IF EXISTS deletion_scrub_objection;
 DROP PROCEDURE IF EXISTS deletion_rule_problem;
 DROP PROCEDURE IF EXISTS deletion_read_scrub;

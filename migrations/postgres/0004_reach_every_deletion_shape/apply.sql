@@ -68,6 +68,33 @@ ALTER TABLE deletion_rules ADD CONSTRAINT chk_dru_action
 CHECK (action IN ('cascade', 'set_null', 'set_default', 'scrub', 'restrict', 'keep'));
 ALTER TABLE deletion_rules ADD CONSTRAINT chk_dru_scrub
 CHECK ((action = 'scrub') = (scrub IS NOT NULL));
+
+-- Rules know the table that their reference leads to; where the catalog does not tell, any.
+ALTER TABLE deletion_rules
+ADD COLUMN parent_schema varchar(64),
+ADD COLUMN parent_table varchar(64),
+ADD CONSTRAINT chk_dru_parent CHECK ((parent_schema IS NULL) = (parent_table IS NULL));
+COMMENT ON COLUMN deletion_rules.parent_schema IS
+'Schema of the table that the reference leads to; NULL: not known, any.';
+COMMENT ON COLUMN deletion_rules.parent_table IS
+'The table that the reference leads to: for another one the rule does not hold; NULL: any.';
+UPDATE deletion_rules AS r
+SET parent_schema = pn.nspname, parent_table = p.relname
+FROM pg_constraint AS k
+INNER JOIN pg_class AS c ON c.oid = k.conrelid
+INNER JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+INNER JOIN pg_class AS p ON p.oid = k.confrelid
+INNER JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+WHERE
+    k.contype = 'f' AND k.conparentid = 0 AND k.conname = r.reference_name
+    AND cn.nspname = r.child_schema AND c.relname = r.child_table;
+UPDATE deletion_rules AS r
+SET parent_schema = d.parent_schema, parent_table = d.parent_table
+FROM deletion_references AS d
+WHERE
+    r.parent_table IS NULL AND d.reference_name = r.reference_name
+    AND d.child_schema = r.child_schema AND d.child_table = r.child_table;
+
 ALTER TABLE deletion_receipts DROP CONSTRAINT chk_drec_action;
 ALTER TABLE deletion_receipts ADD CONSTRAINT chk_drec_action
 CHECK (action IN (
@@ -98,7 +125,7 @@ ALTER TABLE deletion_plan_steps ADD COLUMN set_order smallint NOT NULL DEFAULT 0
 COMMENT ON COLUMN deletion_plan_steps.set_order IS
 'Place among the references that are set when nothing else can go; 0: with others.';
 
--- === schema/postgres/tables/deletion_rules.sql 3ab113db3b1d1c233e3d3893045f01728bbcfb8a1d564e14b889fbe4a0b77e61  -- noqa: LT05
+-- === schema/postgres/tables/deletion_rules.sql a4c2e6b35e7e7c33d58304088e1f8df0566749688da3bd4fee6756c8f976a2da  -- noqa: LT05
 -- === schema/postgres/tables/deletion_plan_steps.sql ab4ad6fec476f438a8ed5c7169306890f34d29b532de1816e587bb03fedc33a0  -- noqa: LT05
 -- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
@@ -937,6 +964,110 @@ REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/admin/declare_deletion_reference.sql
+-- declare_deletion_reference
+-- Declare that columns point at another table, where the catalog has no foreign key for it.
+--
+-- Parameters  p_name                   the reference's name; again: changes it
+--             p_child_table            the table that refers
+--             p_child_columns          its columns, a JSON array
+--             p_parent_table           the table referred to
+--             p_parent_columns         the columns of a unique key of it, in the same order
+--             p_action                 cascade, set_null, set_default, restrict or keep;
+--                                      NULL: forget the reference
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Errors      JD002 what does not fit; JD005 no such table
+-- Writes      deletion_references (one row), deletion_rules     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL declare_deletion_reference('comment_post', 'comment', '["about_id"]',
+--             'post', '["id"]', 'cascade', 'about_type', 'Post');
+
+CREATE OR REPLACE PROCEDURE declare_deletion_reference(
+    p_name text,
+    p_child_table text DEFAULT NULL,
+    p_child_columns jsonb DEFAULT NULL,
+    p_parent_table text DEFAULT NULL,
+    p_parent_columns jsonb DEFAULT NULL,
+    p_action text DEFAULT NULL,
+    p_discriminator_column text DEFAULT NULL,
+    p_discriminator_value text DEFAULT NULL
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $declare_deletion_reference$
+DECLARE
+    c_verb CONSTANT text := 'declare_deletion_reference';
+    v_child regclass;
+    v_parent regclass;
+    v_what text;
+BEGIN
+    v_what := CASE
+        WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
+        WHEN length(p_name) > 64 THEN 'p_name is longer than 64 characters'
+        WHEN p_action IS NULL THEN NULL
+        WHEN p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')
+            THEN 'no such action'
+        WHEN p_child_table IS NULL OR p_parent_table IS NULL THEN 'a table is NULL'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, v_what, coalesce(p_action, p_name));
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        v_child := deletion_find_table(p_child_table, c_verb);
+        v_parent := deletion_find_table(p_parent_table, c_verb);
+        v_what := deletion_reference_problem(
+            p_name, v_child, deletion_columns(v_child, p_child_columns), v_parent,
+            deletion_columns(v_parent, p_parent_columns), p_discriminator_column,
+            p_discriminator_value
+        );
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, v_what, p_name);
+    END IF;
+
+    -- A rule is about the reference as it was: it goes where the child is another one.
+    DELETE FROM deletion_rules AS r
+    USING deletion_references AS d
+    WHERE
+        d.reference_name = p_name AND r.reference_name = p_name
+        AND r.child_schema = d.child_schema AND r.child_table = d.child_table
+        AND NOT EXISTS (
+            SELECT 1
+            FROM pg_class AS c
+            INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE
+                c.oid = v_child AND n.nspname = d.child_schema AND c.relname = d.child_table
+        );
+
+    DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;
+
+    INSERT INTO deletion_references (
+        reference_name, child_schema, child_table, child_columns, parent_schema, parent_table,
+        parent_columns, discriminator_column, discriminator_value, action
+    )
+    SELECT
+        p_name, cn.nspname, c.relname, p_child_columns, pn.nspname, p.relname,
+        p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+    INNER JOIN pg_class AS p ON p.oid = v_parent
+    INNER JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+    WHERE c.oid = v_child;
+END;
+$declare_deletion_reference$;
+
+COMMENT ON PROCEDURE
+declare_deletion_reference(text, text, jsonb, text, jsonb, text, text, text) IS
+'Declare that columns point at another table, where the catalog has no foreign key for it.';
+REVOKE ALL ON PROCEDURE
+declare_deletion_reference(text, text, jsonb, text, jsonb, text, text, text) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/admin/set_deletion_rule.sql
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
@@ -970,6 +1101,10 @@ DECLARE
     v_name text[] := deletion_split_name(p_child_table);
     v_table regclass;
     v_is_key boolean;
+    v_copy_of text;
+    v_parent_schema text;
+    v_parent_table text;
+    v_declared deletion_references;
     v_is_declared boolean;
     v_scrub jsonb;
     v_problem text;
@@ -1000,20 +1135,47 @@ BEGIN
             k.contype = 'f' AND k.conparentid = 0 AND k.conname = p_reference
             AND n.nspname = v_name[1] AND c.relname = v_name[2]
     ), deletion_find_table(p_child_table, c_verb));
-    v_is_key := EXISTS (
-        SELECT 1
-        FROM pg_constraint AS k
-        WHERE k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
-    );
-    v_is_declared := EXISTS (
-        SELECT 1
-        FROM deletion_references AS d
-        WHERE
-            d.reference_name = p_reference
-            AND d.child_schema = v_name[1] AND d.child_table = v_name[2]
-    );
+    SELECT n.nspname, c.relname
+    INTO v_parent_schema, v_parent_table
+    FROM pg_constraint AS k
+    INNER JOIN pg_class AS c ON c.oid = k.confrelid
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE
+        k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
+        AND k.conparentid = 0
+        -- Version 18 knows keys that are written down and not looked at: no row goes by them.
+        AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true';
+    v_is_key := FOUND;
+    -- Of a key to a partitioned table the engine makes one more for each of the partitions.
+    v_copy_of := (
+        WITH RECURSIVE above AS (
+            SELECT k.conname, k.conparentid
+            FROM pg_constraint AS k
+            WHERE
+                k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
+                AND k.conparentid <> 0
+            UNION ALL
+            SELECT k.conname, k.conparentid
+            FROM above AS a
+            INNER JOIN pg_constraint AS k ON k.oid = a.conparentid
+        )
 
-    IF NOT v_is_key AND NOT v_is_declared THEN
+        SELECT a.conname FROM above AS a WHERE a.conparentid = 0
+    );
+    SELECT d.* INTO v_declared
+    FROM deletion_references AS d
+    WHERE
+        d.reference_name = p_reference
+        AND d.child_schema = v_name[1] AND d.child_table = v_name[2];
+    v_is_declared := FOUND;
+    v_parent_schema := coalesce(v_parent_schema, v_declared.parent_schema);
+    v_parent_table := coalesce(v_parent_table, v_declared.parent_table);
+
+    IF v_copy_of IS NOT NULL AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('a copy of %s is no reference', v_copy_of), p_reference
+        );
+    ELSIF NOT v_is_key AND NOT v_is_declared THEN
         PERFORM deletion_raise(
             'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
         );
@@ -1052,11 +1214,19 @@ BEGIN
         PERFORM deletion_raise('JD002', c_verb, v_problem, NULL);
     END IF;
 
-    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action, scrub)
-    SELECT v_name[1], v_name[2], p_reference, p_action, v_scrub
+    INSERT INTO deletion_rules AS r (
+        child_schema, child_table, reference_name, action, scrub, parent_schema, parent_table
+    )
+    SELECT
+        v_name[1], v_name[2], p_reference, p_action, v_scrub, v_parent_schema, v_parent_table
     WHERE p_action IS NOT NULL
     ON CONFLICT (child_schema, child_table, reference_name) DO UPDATE
-    SET action = excluded.action, scrub = excluded.scrub, created_at = now();
+    SET
+        action = excluded.action,
+        scrub = excluded.scrub,
+        parent_schema = excluded.parent_schema,
+        parent_table = excluded.parent_table,
+        created_at = now();
 END;
 $set_deletion_rule$;
 
@@ -2316,12 +2486,13 @@ BEGIN
                 FROM pg_trigger AS g
                 WHERE g.tgrelid = ANY (p_tables)
             ),
-            -- A partition that comes brings keys of its own along, and one that goes keeps its rows.
+            -- A partition that comes brings keys of its own along, and one that goes keeps its rows;
+            -- a table that becomes one has the keys of the partitioned table.
             (
                 SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid, h.inhdetachpending), ';'
-                    ORDER BY h.inhrelid)
+                    ORDER BY h.inhrelid, h.inhparent)
                 FROM pg_inherits AS h
-                WHERE h.inhparent = ANY (p_tables)
+                WHERE h.inhparent = ANY (p_tables) OR h.inhrelid = ANY (p_tables)
             ),
             -- Statements name tables and columns: a name that another has taken over since would
             -- make them delete other rows, and no error would say so.
@@ -2392,7 +2563,12 @@ BEGIN
                     (
                         -- One string a table: pg_attribute is the largest part of what is read.
                         SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
-                            a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
+                            a.attnotnull, a.attgenerated, a.attcollation, CASE
+                                -- A domain may take no NULLs; the engine's own types are none.
+                                WHEN a.atttypid >= 16384 THEN (
+                                    SELECT y.typnotnull FROM pg_type AS y WHERE y.oid = a.atttypid
+                                )
+                            END), ' ' ORDER BY a.attnum)
                         FROM pg_attribute AS a
                         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                     ),
@@ -2429,6 +2605,12 @@ BEGIN
                 SELECT string_agg((to_jsonb(s) - 'created_at' - 'purge_after_seconds')::text, ';'
                     ORDER BY s.table_schema, s.table_name)
                 FROM deletion_soft_columns AS s
+            ),
+            -- What fits the catalog no more stops plans, whatever tables it is about.
+            (
+                SELECT string_agg(concat_ws(',', m.kind, m.subject, m.is_everywhere), ';'
+                    ORDER BY m.kind, m.child_schema, m.child_table, m.subject)
+                FROM vw_deletion_misfits AS m
             ),
             -- A limit makes the check count rows that it would not look at otherwise.
             deletion_setting('max_rows')
@@ -3435,6 +3617,7 @@ DECLARE
     v_references jsonb;
     v_nodes jsonb;
     v_error text;
+    v_graph jsonb;
 BEGIN
     SELECT
         c.oid, deletion_attnums(c.oid, t.key_columns),
@@ -3491,7 +3674,10 @@ BEGIN
         OR (r.discriminator_column IS NULL AND r.discriminator_value IS NOT NULL);
 
     v_error := coalesce(
-        v_error, deletion_plan_problem(v_tables), deletion_rule_problem(v_references)
+        v_error,
+        deletion_misfit_problem(deletion_add_partitions(v_tables)),
+        deletion_plan_problem(v_tables),
+        deletion_rule_problem(v_references)
     );
 
     IF v_error IS NOT NULL THEN
@@ -3523,11 +3709,18 @@ BEGIN
     INTO v_nodes
     FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
 
-    RETURN jsonb_build_object(
+    v_graph := jsonb_build_object(
         'nodes', v_nodes,
         'tables', to_jsonb(deletion_add_partitions(v_tables)),
         'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+    v_error := deletion_declared_problem(v_references);
+
+    IF v_error IS NOT NULL AND NOT v_graph ? 'error_code' THEN
+        v_graph := v_graph || jsonb_build_object('error_code', 'JD005', 'error', v_error);
+    END IF;
+
+    RETURN v_graph;
 END;
 $deletion_plan_graph$;
 
@@ -3658,6 +3851,11 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
+        -- A target may become one; what refers to the partitioned table is the engine's to remove.
+        WHEN c.relispartition THEN format(
+            'is a partition of %s now: register that',
+            deletion_entity_name(pg_partition_root(c.oid))
+        )
         WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
         WHEN f.oid IS NOT NULL THEN format(
             'has a partition that is no ordinary table (%s)', deletion_entity_name(f.oid)
@@ -3909,10 +4107,16 @@ ruled AS (
     FROM every AS e
     INNER JOIN pg_class AS t ON t.oid = e.child_oid
     INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
+    INNER JOIN pg_class AS p ON p.oid = e.parent_oid
+    INNER JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
     LEFT JOIN deletion_rules AS r
         ON
             r.child_schema = n.nspname AND r.child_table = t.relname
             AND r.reference_name = e.reference_name
+            AND (
+                r.parent_table IS NULL
+                OR (r.parent_schema = pn.nspname AND r.parent_table = p.relname)
+            )
 )
 
 SELECT
@@ -4030,6 +4234,104 @@ $deletion_rule_problem$;
 COMMENT ON FUNCTION deletion_rule_problem(jsonb) IS
 'Which rule of a plan does not fit its table any more, if one of them does not.';
 REVOKE ALL ON FUNCTION deletion_rule_problem(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_misfit_problem.sql
+-- deletion_misfit_problem
+-- Say which rule or declaration fits the catalog no more, and so stops a plan, if one does.
+--
+-- Parameters  p_tables   the tables of the plan, closure and others, with their partitions
+-- Returns     text naming it, with the SQL that takes it away; NULL: none stops this plan
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_misfit_problem(p_tables oid[])
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_misfit_problem$
+BEGIN
+    RETURN (
+        SELECT format('%s: %s %s', m.why, m.advice, m.mend_sql)
+        FROM vw_deletion_misfits AS m
+        WHERE
+            m.is_everywhere
+            OR EXISTS (
+                SELECT 1
+                FROM pg_class AS c
+                INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE
+                    c.oid = ANY (p_tables)
+                    AND (
+                        (n.nspname = m.child_schema AND c.relname = m.child_table)
+                        -- Another key may lead to the rows that the lost one led to.
+                        OR (n.nspname = m.parent_schema AND c.relname = m.parent_table)
+                    )
+            )
+        ORDER BY m.kind, m.why
+        LIMIT 1
+    );
+END;
+$deletion_misfit_problem$;
+
+COMMENT ON FUNCTION deletion_misfit_problem(oid[]) IS
+'Which rule or declaration fits the catalog no more, and so stops a plan, if one does.';
+REVOKE ALL ON FUNCTION deletion_misfit_problem(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_declared_problem.sql
+-- deletion_declared_problem
+-- Say which declared reference of a plan could not be declared any more, if one of them could not.
+--
+-- Parameters  p_references   rows of deletion_references_to, as a jsonb array
+-- Returns     text naming it and the reason; NULL: all could
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_declared_problem(p_references jsonb)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_declared_problem$
+SELECT format('the declared reference %s: %s', q.reference_name, q.problem)
+FROM (
+    SELECT
+        d.reference_name,
+        -- A key that has come to share its name is told from it by the table's name.
+        deletion_reference_problem(
+            NULL, c.oid, deletion_columns(c.oid, d.child_columns), p.oid,
+            deletion_columns(p.oid, d.parent_columns), d.discriminator_column,
+            d.discriminator_value
+        ) AS problem
+    FROM jsonb_to_recordset(p_references) AS r (
+        child_oid oid, reference_name text, action text, is_declared boolean
+    )
+    INNER JOIN pg_class AS c ON c.oid = r.child_oid
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    INNER JOIN deletion_references AS d
+        ON
+            r.reference_name IN (
+                d.reference_name,
+                format('%s.%s', deletion_entity_name(c.oid), d.reference_name)
+            )
+            AND d.child_schema = n.nspname AND d.child_table = c.relname
+    INNER JOIN pg_namespace AS pn ON pn.nspname = d.parent_schema
+    INNER JOIN pg_class AS p ON p.relnamespace = pn.oid AND p.relname = d.parent_table
+    -- What is kept is read by previews alone.
+    WHERE r.is_declared AND r.action <> 'keep'
+) AS q
+WHERE q.problem IS NOT NULL
+ORDER BY 1
+LIMIT 1;
+$deletion_declared_problem$;
+
+COMMENT ON FUNCTION deletion_declared_problem(jsonb) IS
+'Which declared reference of a plan could not be declared any more, if one of them could not.';
+REVOKE ALL ON FUNCTION deletion_declared_problem(jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_list.sql
@@ -5984,6 +6286,7 @@ DECLARE
     v_nodes jsonb;
     v_error_code text := 'JD011';
     v_error text;
+    v_graph jsonb;
 BEGIN
     SELECT
         c.oid, deletion_attnums(c.oid, t.key_columns),
@@ -6046,7 +6349,9 @@ BEGIN
     LIMIT 1;
 
     IF v_error IS NULL THEN
-        v_error := coalesce(deletion_plan_problem(v_useful), (
+        v_error := coalesce(deletion_misfit_problem(
+            deletion_add_partitions(v_closure)
+        ), deletion_plan_problem(v_useful), (
             -- What was marked is remembered by its key.
             SELECT format(
                 '%s has no primary key and no unique key without NULLs',
@@ -6095,11 +6400,18 @@ BEGIN
     v_nodes := deletion_soft_nodes(v_nodes);
 
     -- A limit alone asks for a check before the first row is touched.
-    RETURN jsonb_build_object(
+    v_graph := jsonb_build_object(
         'nodes', v_nodes, 'tables', to_jsonb(deletion_add_partitions(v_closure))
     )
     || deletion_plan_edges(v_useful, v_references, v_nodes, v_max_rows IS NOT NULL)
     || jsonb_build_object('can_block', v_max_rows IS NOT NULL, 'has_waits', FALSE);
+    v_error := deletion_declared_problem(v_references);
+
+    IF v_error IS NOT NULL AND NOT v_graph ? 'error_code' THEN
+        v_graph := v_graph || jsonb_build_object('error_code', 'JD005', 'error', v_error);
+    END IF;
+
+    RETURN v_graph;
 END;
 $deletion_soft_graph$;
 
@@ -12381,6 +12693,159 @@ COMMENT ON VIEW vw_deletion_holds IS 'One row for each hold that was placed on a
 GRANT SELECT ON vw_deletion_holds TO deletion_jobs_operator, deletion_jobs_reader;
 -- <<<
 
+-- >>> schema/postgres/views/vw_deletion_misfits.sql
+-- vw_deletion_misfits
+-- Rules and declarations that fit the catalog no more: why, and the SQL that takes each away.
+--
+-- Read by     deletion_jobs_operator, deletion_jobs_reader
+--
+-- Without them rows would go, or stay, by what the catalog says alone: so they stop jobs.
+
+CREATE OR REPLACE VIEW vw_deletion_misfits AS
+WITH home AS (
+    SELECT n.nspname AS schema_name
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = 'deletion_jobs'::regclass
+),
+
+-- Looked up by name, where the whole catalog would be read otherwise.
+present AS NOT MATERIALIZED (
+    SELECT c.oid AS table_oid, n.nspname AS schema_name, c.relname AS table_name, c.relispartition
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p')
+),
+
+misfit AS (
+    SELECT
+        'rule without reference' AS kind, r.reference_name AS name, r.child_schema, r.child_table,
+        r.parent_schema, r.parent_table, c.table_oid IS NULL AS is_everywhere,
+        r.created_at AS since, NULL::text AS lost_schema, NULL::text AS lost_table,
+        FALSE AS is_partition
+    FROM deletion_rules AS r
+    LEFT JOIN present AS c
+        ON c.schema_name = r.child_schema AND c.table_name = r.child_table
+    WHERE
+        CASE
+            -- What is kept stays without a rule as well: no declared reference leads to it now.
+            WHEN c.table_oid IS NULL THEN r.action <> 'keep'
+            ELSE NOT EXISTS (
+                SELECT 1
+                FROM pg_constraint AS k
+                INNER JOIN pg_class AS p ON p.oid = k.confrelid
+                INNER JOIN pg_namespace AS n ON n.oid = p.relnamespace
+                WHERE
+                    k.conrelid = c.table_oid AND k.contype = 'f' AND k.conparentid = 0
+                    AND k.conname = r.reference_name
+                    AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
+                    AND (
+                        r.parent_table IS NULL
+                        OR (n.nspname = r.parent_schema AND p.relname = r.parent_table)
+                    )
+            ) AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_references AS d
+                WHERE
+                    d.reference_name = r.reference_name AND d.child_schema = r.child_schema
+                    AND d.child_table = r.child_table
+                    AND (
+                        r.parent_table IS NULL
+                        OR (d.parent_schema = r.parent_schema AND d.parent_table = r.parent_table)
+                    )
+            )
+        END
+    UNION ALL
+    SELECT
+        'reference without table', d.reference_name, d.child_schema, d.child_table,
+        d.parent_schema, d.parent_table, TRUE, d.created_at,
+        CASE WHEN coalesce(c.relispartition, TRUE) THEN d.child_schema ELSE d.parent_schema END,
+        CASE WHEN coalesce(c.relispartition, TRUE) THEN d.child_table ELSE d.parent_table END,
+        CASE
+            WHEN coalesce(c.relispartition, TRUE) THEN c.relispartition IS NOT NULL
+            ELSE p.relispartition IS NOT NULL
+        END
+    FROM deletion_references AS d
+    LEFT JOIN present AS c
+        ON c.schema_name = d.child_schema AND c.table_name = d.child_table
+    LEFT JOIN present AS p
+        ON p.schema_name = d.parent_schema AND p.table_name = d.parent_table
+    LEFT JOIN deletion_rules AS r
+        ON
+            r.child_schema = d.child_schema AND r.child_table = d.child_table
+            AND r.reference_name = d.reference_name
+    WHERE
+        (coalesce(c.relispartition, TRUE) OR coalesce(p.relispartition, TRUE))
+        AND coalesce(r.action, d.action) <> 'keep'
+    UNION ALL
+    SELECT
+        'soft column without table', s.column_name, s.table_schema, s.table_name,
+        NULL, NULL, TRUE, s.created_at, s.table_schema, s.table_name, c.relispartition IS NOT NULL
+    FROM deletion_soft_columns AS s
+    LEFT JOIN present AS c
+        ON c.schema_name = s.table_schema AND c.table_name = s.table_name
+    WHERE coalesce(c.relispartition, TRUE)
+),
+
+spelled AS (
+    SELECT
+        m.*,
+        format('%I', h.schema_name) AS home_sql,
+        CASE WHEN m.child_schema = h.schema_name THEN '' ELSE quote_ident(m.child_schema) || '.' END
+        || quote_ident(m.child_table) AS table_name,
+        CASE WHEN m.lost_schema = h.schema_name THEN '' ELSE quote_ident(m.lost_schema) || '.' END
+        || quote_ident(m.lost_table) AS lost_name
+    FROM misfit AS m
+    CROSS JOIN home AS h
+)
+
+SELECT
+    s.kind,
+    CASE
+        WHEN s.kind = 'reference without table' THEN s.name::text
+        ELSE format('%s of %s', s.name, s.table_name)
+    END AS subject,
+    s.child_schema,
+    s.child_table,
+    s.parent_schema,
+    s.parent_table,
+    s.is_everywhere,
+    s.since,
+    CASE s.kind
+        WHEN 'rule without reference' THEN format(
+            'the rule for %s of %s fits no %s', s.name, s.table_name,
+            CASE WHEN s.is_everywhere THEN 'table' ELSE 'reference' END
+        )
+        WHEN 'reference without table' THEN format('the declared reference %s fits no table', s.name)
+        ELSE format('the soft-delete column %s of %s fits no table', s.name, s.table_name)
+    END || coalesce(
+        CASE
+            WHEN s.is_partition THEN ' (' || s.lost_name || ' is a partition)'
+            ELSE ' (no ' || s.lost_name || ')'
+        END,
+        ''
+    ) AS why,
+    -- A reference that is declared again takes the place of the one of its name.
+    CASE
+        WHEN s.kind = 'reference without table' THEN 'declare it anew, or'
+        ELSE 'set it anew, then'
+    END AS advice,
+    CASE s.kind
+        WHEN 'rule without reference' THEN format(
+            'CALL %s.set_deletion_rule(%L, %L, NULL);', s.home_sql, s.table_name, s.name
+        )
+        WHEN 'reference without table' THEN format(
+            'CALL %s.declare_deletion_reference(%L);', s.home_sql, s.name
+        )
+        ELSE format('CALL %s.set_soft_deletion(%L, NULL);', s.home_sql, s.table_name)
+    END AS mend_sql
+FROM spelled AS s;
+
+COMMENT ON VIEW vw_deletion_misfits IS
+'One line for each rule or declaration that fits the catalog no more.';
+GRANT SELECT ON vw_deletion_misfits TO deletion_jobs_operator, deletion_jobs_reader;
+-- <<<
+
 -- >>> schema/postgres/views/vw_deletion_problems.sql
 -- vw_deletion_problems
 -- What somebody has to act on, one line each, with the SQL that mends it.
@@ -12588,6 +13053,18 @@ SELECT
 FROM vw_deletion_holds AS d
 CROSS JOIN home AS h
 WHERE d.is_in_force AND NOT EXISTS (SELECT 1 FROM named AS n WHERE n.table_name = d.table_name)
+UNION ALL
+SELECT
+    m.kind,
+    m.subject,
+    m.since,
+    format(
+        '%s, and %s: %s take this away', m.why,
+        CASE WHEN m.is_everywhere THEN 'every job fails' ELSE 'jobs that reach it fail' END,
+        m.advice
+    ),
+    m.mend_sql
+FROM vw_deletion_misfits AS m
 UNION ALL
 SELECT
     'retrying',

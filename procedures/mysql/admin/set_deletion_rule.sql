@@ -31,6 +31,9 @@ SQL SECURITY DEFINER
 COMMENT 'Decide what happens to the rows behind one reference, whatever the catalog says'
 BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_spelled VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_key, v_is_declared BOOLEAN;
     DECLARE v_scrub JSON;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -55,22 +58,39 @@ BEGIN
     IF p_action IS NOT NULL OR row_count() = 0 THEN
         CALL deletion_find_table(p_child_table, 'set_deletion_rule', v_schema, v_table);
 
-        SET v_is_key = (
-            SELECT count(*) > 0
+        -- The catalog compares names regardless of case, and of blanks at the end.
+        SET v_spelled = (
+            SELECT min(k.constraint_name)
             FROM information_schema.referential_constraints AS k
             WHERE
                 k.constraint_schema = v_schema AND k.table_name = v_table
                 AND k.constraint_name = p_reference
         );
-        SET v_is_declared = (
-            SELECT count(*) > 0
-            FROM deletion_references AS d
-            WHERE
-                d.reference_name = p_reference
-                AND d.child_schema = v_schema AND d.child_table = v_table
-        );
+        SET v_is_key = v_spelled <=> p_reference;
+        SELECT k.unique_constraint_schema, k.referenced_table_name
+        INTO v_parent_schema, v_parent_table
+        FROM information_schema.referential_constraints AS k
+        WHERE
+            v_is_key AND k.constraint_schema = v_schema AND k.table_name = v_table
+            AND k.constraint_name = p_reference;
+        SELECT
+            count(*) > 0,
+            coalesce(v_parent_schema, min(d.parent_schema)),
+            coalesce(v_parent_table, min(d.parent_table))
+        INTO v_is_declared, v_parent_schema, v_parent_table
+        FROM deletion_references AS d
+        WHERE
+            d.reference_name = p_reference
+            AND d.child_schema = v_schema AND d.child_table = v_table;
 
-        IF NOT v_is_key AND NOT v_is_declared THEN
+        IF NOT v_is_key AND NOT v_is_declared AND v_spelled IS NOT NULL THEN
+            CALL deletion_raise(
+                'JD002',
+                'set_deletion_rule',
+                concat('the catalog spells it ', v_spelled),
+                p_reference
+            );
+        ELSEIF NOT v_is_key AND NOT v_is_declared THEN
             CALL deletion_raise(
                 'JD002',
                 'set_deletion_rule',
@@ -107,10 +127,18 @@ BEGIN
     IF v_problem IS NOT NULL THEN
         CALL deletion_raise('JD002', 'set_deletion_rule', v_problem, NULL);
     ELSEIF p_action IS NOT NULL THEN
-        INSERT INTO deletion_rules (child_schema, child_table, reference_name, action, scrub)
-        VALUES (v_schema, v_table, p_reference, p_action, v_scrub)
+        INSERT INTO deletion_rules (
+            child_schema, child_table, reference_name, action, scrub, parent_schema, parent_table
+        )
+        VALUES (
+            v_schema, v_table, p_reference, p_action, v_scrub, v_parent_schema, v_parent_table
+        )
         ON DUPLICATE KEY UPDATE
-        action = p_action, scrub = v_scrub, created_at = utc_timestamp(6);
+            action = p_action,
+            scrub = v_scrub,
+            parent_schema = v_parent_schema,
+            parent_table = v_parent_table,
+            created_at = utc_timestamp(6);
     END IF;
 END$$
 DELIMITER ;

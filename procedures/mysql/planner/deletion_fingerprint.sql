@@ -22,6 +22,7 @@ SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
     DECLARE v_columns, v_indexes, v_checks, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_misfits VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     -- Rows are folded by exclusive or: no order to keep, and no limit of length as texts have.
@@ -85,7 +86,8 @@ BEGIN
     STRAIGHT_JOIN information_schema.tables AS t ON t.table_schema = p.s AND t.table_name = p.t;  -- noqa: PRS
 
     SELECT if(count(*) = 0, '', hex(bit_xor(unhex(sha2(json_array(
-        r.child_schema, r.child_table, r.reference_name, r.action, r.scrub
+        r.child_schema, r.child_table, r.reference_name, r.action, r.scrub, r.parent_schema,
+        r.parent_table
     ), 256)))))
     INTO v_rules
     FROM deletion_rules AS r;
@@ -103,6 +105,13 @@ BEGIN
     INTO v_soft
     FROM deletion_soft_columns AS s;
 
+    -- What fits the catalog no more stops plans, whatever tables it is about.
+    SELECT if(count(*) = 0, NULL, hex(bit_xor(unhex(sha2(json_array(
+        m.kind, m.subject, m.child_schema, m.child_table, m.is_everywhere
+    ), 256)))))
+    INTO v_misfits
+    FROM vw_deletion_misfits AS m;
+
     SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
     INTO v_target
     FROM deletion_targets AS t
@@ -110,7 +119,8 @@ BEGIN
 
     -- The references stand first: each step compares them alone, which costs least and matters most.  -- noqa: LT05
     RETURN concat(deletion_fingerprint_keys(p_tables), left(sha2(concat_ws(
-        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft, v_checks
+        '|', v_columns, v_indexes, v_tables, v_rules, v_declared, v_target, v_soft, v_checks,
+        v_misfits
     ), 256), 32));
 END$$
 DELIMITER ;

@@ -62,7 +62,11 @@ BEGIN
     SET e.child_node_no = n.node_no
     WHERE e.plan_id = p_plan_id;
 
-    CALL deletion_plan_problem(p_plan_id, p_error);
+    SET p_error = deletion_misfit_problem(p_plan_id);
+
+    IF p_error IS NULL THEN
+        CALL deletion_plan_problem(p_plan_id, p_error);
+    END IF;
 
     IF p_error IS NULL AND deletion_key_changed(p_entity_table) THEN
         SET p_error = concat(

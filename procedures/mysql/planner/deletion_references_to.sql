@@ -90,6 +90,10 @@ BEGIN
             r.child_schema = e.child_schema
             AND r.child_table = e.child_table
             AND r.reference_name = e.reference_name
+            AND (
+                r.parent_table IS NULL
+                OR (r.parent_schema = n.table_schema AND r.parent_table = n.table_name)
+            )
     SET e.action = r.action
     WHERE e.plan_id = p_plan_id;
 

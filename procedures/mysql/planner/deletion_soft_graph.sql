@@ -80,7 +80,12 @@ BEGIN
     IF p_error IS NOT NULL THEN
         SET p_code = 'JD011';
     ELSE
-        CALL deletion_plan_problem(p_plan_id, p_error);
+        SET p_error = deletion_misfit_problem(p_plan_id);
+
+        IF p_error IS NULL THEN
+            CALL deletion_plan_problem(p_plan_id, p_error);
+        END IF;
+
         SET p_code = if(p_error IS NULL, NULL, 'JD005');
     END IF;
 

@@ -69,11 +69,12 @@ BEGIN
     WHERE
         d.reference_name = p_name AND r.reference_name = p_name
         AND r.child_schema = d.child_schema AND r.child_table = d.child_table
-        AND (d.child_schema, d.child_table) IS DISTINCT FROM (
-            SELECT ROW(n.nspname::varchar, c.relname::varchar)
+        AND NOT EXISTS (
+            SELECT 1
             FROM pg_class AS c
             INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE c.oid = v_child
+            WHERE
+                c.oid = v_child AND n.nspname = d.child_schema AND c.relname = d.child_table
         );
 
     DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;

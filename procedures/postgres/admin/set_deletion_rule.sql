@@ -30,6 +30,10 @@ DECLARE
     v_name text[] := deletion_split_name(p_child_table);
     v_table regclass;
     v_is_key boolean;
+    v_copy_of text;
+    v_parent_schema text;
+    v_parent_table text;
+    v_declared deletion_references;
     v_is_declared boolean;
     v_scrub jsonb;
     v_problem text;
@@ -60,20 +64,47 @@ BEGIN
             k.contype = 'f' AND k.conparentid = 0 AND k.conname = p_reference
             AND n.nspname = v_name[1] AND c.relname = v_name[2]
     ), deletion_find_table(p_child_table, c_verb));
-    v_is_key := EXISTS (
-        SELECT 1
-        FROM pg_constraint AS k
-        WHERE k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
-    );
-    v_is_declared := EXISTS (
-        SELECT 1
-        FROM deletion_references AS d
-        WHERE
-            d.reference_name = p_reference
-            AND d.child_schema = v_name[1] AND d.child_table = v_name[2]
-    );
+    SELECT n.nspname, c.relname
+    INTO v_parent_schema, v_parent_table
+    FROM pg_constraint AS k
+    INNER JOIN pg_class AS c ON c.oid = k.confrelid
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE
+        k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
+        AND k.conparentid = 0
+        -- Version 18 knows keys that are written down and not looked at: no row goes by them.
+        AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true';
+    v_is_key := FOUND;
+    -- Of a key to a partitioned table the engine makes one more for each of the partitions.
+    v_copy_of := (
+        WITH RECURSIVE above AS (
+            SELECT k.conname, k.conparentid
+            FROM pg_constraint AS k
+            WHERE
+                k.conrelid = v_table AND k.contype = 'f' AND k.conname = p_reference
+                AND k.conparentid <> 0
+            UNION ALL
+            SELECT k.conname, k.conparentid
+            FROM above AS a
+            INNER JOIN pg_constraint AS k ON k.oid = a.conparentid
+        )
 
-    IF NOT v_is_key AND NOT v_is_declared THEN
+        SELECT a.conname FROM above AS a WHERE a.conparentid = 0
+    );
+    SELECT d.* INTO v_declared
+    FROM deletion_references AS d
+    WHERE
+        d.reference_name = p_reference
+        AND d.child_schema = v_name[1] AND d.child_table = v_name[2];
+    v_is_declared := FOUND;
+    v_parent_schema := coalesce(v_parent_schema, v_declared.parent_schema);
+    v_parent_table := coalesce(v_parent_table, v_declared.parent_table);
+
+    IF v_copy_of IS NOT NULL AND NOT v_is_declared THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('a copy of %s is no reference', v_copy_of), p_reference
+        );
+    ELSIF NOT v_is_key AND NOT v_is_declared THEN
         PERFORM deletion_raise(
             'JD002', c_verb, format('no such reference of %s', left(p_child_table, 64)), p_reference
         );
@@ -112,11 +143,19 @@ BEGIN
         PERFORM deletion_raise('JD002', c_verb, v_problem, NULL);
     END IF;
 
-    INSERT INTO deletion_rules AS r (child_schema, child_table, reference_name, action, scrub)
-    SELECT v_name[1], v_name[2], p_reference, p_action, v_scrub
+    INSERT INTO deletion_rules AS r (
+        child_schema, child_table, reference_name, action, scrub, parent_schema, parent_table
+    )
+    SELECT
+        v_name[1], v_name[2], p_reference, p_action, v_scrub, v_parent_schema, v_parent_table
     WHERE p_action IS NOT NULL
     ON CONFLICT (child_schema, child_table, reference_name) DO UPDATE
-    SET action = excluded.action, scrub = excluded.scrub, created_at = now();
+    SET
+        action = excluded.action,
+        scrub = excluded.scrub,
+        parent_schema = excluded.parent_schema,
+        parent_table = excluded.parent_table,
+        created_at = now();
 END;
 $set_deletion_rule$;
 

@@ -44,7 +44,12 @@ BEGIN
                     (
                         -- One string a table: pg_attribute is the largest part of what is read.
                         SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
-                            a.attnotnull, a.attgenerated), ' ' ORDER BY a.attnum)
+                            a.attnotnull, a.attgenerated, a.attcollation, CASE
+                                -- A domain may take no NULLs; the engine's own types are none.
+                                WHEN a.atttypid >= 16384 THEN (
+                                    SELECT y.typnotnull FROM pg_type AS y WHERE y.oid = a.atttypid
+                                )
+                            END), ' ' ORDER BY a.attnum)
                         FROM pg_attribute AS a
                         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                     ),
@@ -81,6 +86,12 @@ BEGIN
                 SELECT string_agg((to_jsonb(s) - 'created_at' - 'purge_after_seconds')::text, ';'
                     ORDER BY s.table_schema, s.table_name)
                 FROM deletion_soft_columns AS s
+            ),
+            -- What fits the catalog no more stops plans, whatever tables it is about.
+            (
+                SELECT string_agg(concat_ws(',', m.kind, m.subject, m.is_everywhere), ';'
+                    ORDER BY m.kind, m.child_schema, m.child_table, m.subject)
+                FROM vw_deletion_misfits AS m
             ),
             -- A limit makes the check count rows that it would not look at otherwise.
             deletion_setting('max_rows')

@@ -28,12 +28,13 @@ BEGIN
                 FROM pg_trigger AS g
                 WHERE g.tgrelid = ANY (p_tables)
             ),
-            -- A partition that comes brings keys of its own along, and one that goes keeps its rows.
+            -- A partition that comes brings keys of its own along, and one that goes keeps its rows;
+            -- a table that becomes one has the keys of the partitioned table.
             (
                 SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid, h.inhdetachpending), ';'
-                    ORDER BY h.inhrelid)
+                    ORDER BY h.inhrelid, h.inhparent)
                 FROM pg_inherits AS h
-                WHERE h.inhparent = ANY (p_tables)
+                WHERE h.inhparent = ANY (p_tables) OR h.inhrelid = ANY (p_tables)
             ),
             -- Statements name tables and columns: a name that another has taken over since would
             -- make them delete other rows, and no error would say so.

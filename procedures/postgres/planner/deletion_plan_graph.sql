@@ -25,6 +25,7 @@ DECLARE
     v_references jsonb;
     v_nodes jsonb;
     v_error text;
+    v_graph jsonb;
 BEGIN
     SELECT
         c.oid, deletion_attnums(c.oid, t.key_columns),
@@ -81,7 +82,10 @@ BEGIN
         OR (r.discriminator_column IS NULL AND r.discriminator_value IS NOT NULL);
 
     v_error := coalesce(
-        v_error, deletion_plan_problem(v_tables), deletion_rule_problem(v_references)
+        v_error,
+        deletion_misfit_problem(deletion_add_partitions(v_tables)),
+        deletion_plan_problem(v_tables),
+        deletion_rule_problem(v_references)
     );
 
     IF v_error IS NOT NULL THEN
@@ -113,11 +117,18 @@ BEGIN
     INTO v_nodes
     FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
 
-    RETURN jsonb_build_object(
+    v_graph := jsonb_build_object(
         'nodes', v_nodes,
         'tables', to_jsonb(deletion_add_partitions(v_tables)),
         'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+    v_error := deletion_declared_problem(v_references);
+
+    IF v_error IS NOT NULL AND NOT v_graph ? 'error_code' THEN
+        v_graph := v_graph || jsonb_build_object('error_code', 'JD005', 'error', v_error);
+    END IF;
+
+    RETURN v_graph;
 END;
 $deletion_plan_graph$;
 

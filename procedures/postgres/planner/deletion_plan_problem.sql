@@ -25,6 +25,11 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
+        -- A target may become one; what refers to the partitioned table is the engine's to remove.
+        WHEN c.relispartition THEN format(
+            'is a partition of %s now: register that',
+            deletion_entity_name(pg_partition_root(c.oid))
+        )
         WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
         WHEN f.oid IS NOT NULL THEN format(
             'has a partition that is no ordinary table (%s)', deletion_entity_name(f.oid)

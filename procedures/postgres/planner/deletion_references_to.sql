@@ -94,10 +94,16 @@ ruled AS (
     FROM every AS e
     INNER JOIN pg_class AS t ON t.oid = e.child_oid
     INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace
+    INNER JOIN pg_class AS p ON p.oid = e.parent_oid
+    INNER JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
     LEFT JOIN deletion_rules AS r
         ON
             r.child_schema = n.nspname AND r.child_table = t.relname
             AND r.reference_name = e.reference_name
+            AND (
+                r.parent_table IS NULL
+                OR (r.parent_schema = pn.nspname AND r.parent_table = p.relname)
+            )
 )
 
 SELECT

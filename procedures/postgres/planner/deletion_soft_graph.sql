@@ -25,6 +25,7 @@ DECLARE
     v_nodes jsonb;
     v_error_code text := 'JD011';
     v_error text;
+    v_graph jsonb;
 BEGIN
     SELECT
         c.oid, deletion_attnums(c.oid, t.key_columns),
@@ -87,7 +88,9 @@ BEGIN
     LIMIT 1;
 
     IF v_error IS NULL THEN
-        v_error := coalesce(deletion_plan_problem(v_useful), (
+        v_error := coalesce(deletion_misfit_problem(
+            deletion_add_partitions(v_closure)
+        ), deletion_plan_problem(v_useful), (
             -- What was marked is remembered by its key.
             SELECT format(
                 '%s has no primary key and no unique key without NULLs',
@@ -136,11 +139,18 @@ BEGIN
     v_nodes := deletion_soft_nodes(v_nodes);
 
     -- A limit alone asks for a check before the first row is touched.
-    RETURN jsonb_build_object(
+    v_graph := jsonb_build_object(
         'nodes', v_nodes, 'tables', to_jsonb(deletion_add_partitions(v_closure))
     )
     || deletion_plan_edges(v_useful, v_references, v_nodes, v_max_rows IS NOT NULL)
     || jsonb_build_object('can_block', v_max_rows IS NOT NULL, 'has_waits', FALSE);
+    v_error := deletion_declared_problem(v_references);
+
+    IF v_error IS NOT NULL AND NOT v_graph ? 'error_code' THEN
+        v_graph := v_graph || jsonb_build_object('error_code', 'JD005', 'error', v_error);
+    END IF;
+
+    RETURN v_graph;
 END;
 $deletion_soft_graph$;
 

@@ -14,10 +14,15 @@ CREATE TABLE IF NOT EXISTS deletion_rules (
         COMMENT 'When the rule was set; UTC',
     scrub JSON NULL
         COMMENT 'What scrub sets beside the reference: an object, column to its value or NULL',
+    parent_schema VARCHAR(64) NULL
+        COMMENT 'Schema of the table that the reference leads to; NULL: not known, any',
+    parent_table VARCHAR(64) NULL
+        COMMENT 'Where the reference leads: for another table the rule does not hold; NULL: any',
     PRIMARY KEY (child_schema, child_table, reference_name),
     CONSTRAINT chk_drul_action
     CHECK (action IN ('cascade', 'set_null', 'set_default', 'scrub', 'restrict', 'keep')),
-    CONSTRAINT chk_drul_scrub CHECK ((action = 'scrub') = (scrub IS NOT NULL))
+    CONSTRAINT chk_drul_scrub CHECK ((action = 'scrub') = (scrub IS NOT NULL)),
+    CONSTRAINT chk_drul_parent CHECK ((parent_schema IS NULL) = (parent_table IS NULL))
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
 COLLATE = utf8mb4_0900_bin

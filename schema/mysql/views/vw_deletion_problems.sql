@@ -215,6 +215,17 @@ WHERE
     )
 UNION ALL
 SELECT
+    m.kind,
+    m.subject,
+    m.since,
+    concat(
+        m.why, ', and ', if(m.is_everywhere, 'every job fails', 'jobs that reach it fail'), ': ',
+        m.advice, ' take this away'
+    ),
+    m.mend_sql
+FROM vw_deletion_misfits AS m
+UNION ALL
+SELECT
     'retrying',
     r.entity_table,
     r.since,

@@ -206,6 +206,18 @@ CROSS JOIN home AS h
 WHERE d.is_in_force AND NOT EXISTS (SELECT 1 FROM named AS n WHERE n.table_name = d.table_name)
 UNION ALL
 SELECT
+    m.kind,
+    m.subject,
+    m.since,
+    format(
+        '%s, and %s: %s take this away', m.why,
+        CASE WHEN m.is_everywhere THEN 'every job fails' ELSE 'jobs that reach it fail' END,
+        m.advice
+    ),
+    m.mend_sql
+FROM vw_deletion_misfits AS m
+UNION ALL
+SELECT
     'retrying',
     r.entity_table,
     r.since,
