@@ -369,6 +369,8 @@ CREATE TABLE IF NOT EXISTS deletion_node_columns (
         COMMENT 'Its character set; NULL: it is no text',
     collation_name VARCHAR(64) NULL
         COMMENT 'Its collation; NULL: it is no text',
+    sets_itself BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the server sets it in every UPDATE',
     PRIMARY KEY (plan_id, node_no, column_name)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
@@ -3939,6 +3941,54 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_untouched.sql
+-- deletion_sql_untouched
+-- Write what keeps an UPDATE from changing columns that the server sets by itself.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+--             p_columns              the columns that the UPDATE sets, a JSON array
+--             p_row                  the name of the row in the statement
+-- Returns     text, ", x.column = x.column" for each such column; empty where it has none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- ON UPDATE CURRENT_TIMESTAMP: the engine's own SET NULL leaves such columns alone.
+
+DROP FUNCTION IF EXISTS deletion_sql_untouched;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_untouched(
+    p_plan_id BIGINT UNSIGNED,
+    p_node_no INT,
+    p_columns JSON,
+    p_row VARCHAR(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write what keeps an UPDATE from changing columns that the server sets by itself'
+BEGIN
+    RETURN (
+        SELECT coalesce(
+            group_concat(  -- noqa: CP01
+                ', ', p_row, '.', deletion_quote_name(c.column_name), ' = ', p_row, '.',
+                deletion_quote_name(c.column_name)
+                ORDER BY c.column_name SEPARATOR ''
+            ),
+            ''
+        )
+        FROM deletion_node_columns AS c
+        WHERE
+            c.plan_id = p_plan_id
+            AND c.node_no = p_node_no
+            AND c.sets_itself
+            AND NOT json_contains(p_columns, json_quote(c.column_name))
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_sweep.sql
 -- deletion_sql_sweep
 -- Write the statements that count, and delete, all childless rows that hang from a locked frame.
@@ -4828,10 +4878,11 @@ COMMENT 'Read the columns and indexes of a plan''s tables from the server, all a
 BEGIN
     -- In the dictionary's own character set: in any other, each look would read a whole schema.
     INSERT INTO deletion_node_columns (
-        plan_id, node_no, column_name, column_type, character_set_name, collation_name
+        plan_id, node_no, column_name, column_type, character_set_name, collation_name, sets_itself
     )
     SELECT
-        p_plan_id, n.node_no, c.column_name, c.column_type, c.character_set_name, c.collation_name
+        p_plan_id, n.node_no, c.column_name, c.column_type, c.character_set_name, c.collation_name,
+        c.extra LIKE '%on update%'
     FROM deletion_plan_nodes AS n
     STRAIGHT_JOIN information_schema.columns AS c  -- noqa: PRS
         ON
@@ -5655,8 +5706,13 @@ BEGIN
     INNER JOIN (
         SELECT
             o.edge_no,
-            group_concat(  -- noqa: CP01
-                'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+            concat(
+                group_concat(  -- noqa: CP01
+                    'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+                ),
+                deletion_sql_untouched(
+                    p_plan_id, max(o.child_node_no), json_arrayagg(k.name), 'c'
+                )
             ) AS break_list
         FROM deletion_plan_edges AS o
         INNER JOIN deletion_plan_nodes AS n
@@ -6029,7 +6085,9 @@ BEGIN
 
     SET v_carried = json_merge_preserve(v_node, v_pointers);
     SET v_set = CASE
-        WHEN v_action IN ('set_null', 'set_default') THEN v_set
+        WHEN v_action IN ('set_null', 'set_default') THEN concat(
+            v_set, deletion_sql_untouched(p_plan_id, v_child_no, v_child_columns, 'x')
+        )
         WHEN v_action = 'scrub' THEN concat(
             v_set, deletion_sql_scrub(v_schema, v_table, v_reference)
         )

@@ -361,6 +361,7 @@ DROP FUNCTION IF EXISTS deletion_sql_link;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
 DROP FUNCTION IF EXISTS deletion_sql_childless;
 DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_sql_untouched;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP FUNCTION IF EXISTS deletion_sql_change_rows;

@@ -96,7 +96,9 @@ BEGIN
 
     SET v_carried = json_merge_preserve(v_node, v_pointers);
     SET v_set = CASE
-        WHEN v_action IN ('set_null', 'set_default') THEN v_set
+        WHEN v_action IN ('set_null', 'set_default') THEN concat(
+            v_set, deletion_sql_untouched(p_plan_id, v_child_no, v_child_columns, 'x')
+        )
         WHEN v_action = 'scrub' THEN concat(
             v_set, deletion_sql_scrub(v_schema, v_table, v_reference)
         )
