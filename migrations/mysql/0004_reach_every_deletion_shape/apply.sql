@@ -54,6 +54,48 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+-- Since when a target has its key: as far as anybody knows, since it was registered.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_targets'
+            AND c.column_name = 'keyed_at'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_targets ADD COLUMN keyed_at DATETIME(6) NULL, '
+    'ADD COLUMN key_places JSON NULL COMMENT '
+    '''Where the columns stand, and of how many: tells one that was renamed from another'''
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+UPDATE deletion_targets AS t
+SET
+    t.keyed_at = t.created_at,
+    t.key_places = concat('[', (
+        SELECT group_concat(c.ordinal_position ORDER BY k.pos)
+        FROM json_table(t.key_columns, '$[*]' COLUMNS (
+            pos FOR ORDINALITY,
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS k
+        INNER JOIN information_schema.columns AS c
+            ON
+                c.table_schema = t.table_schema
+                AND c.table_name = t.table_name
+                AND c.column_name = k.name
+    ), ', ', (
+        SELECT count(*)
+        FROM information_schema.columns AS c
+        WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name
+    ), ']')
+WHERE t.keyed_at IS NULL;
+
+ALTER TABLE deletion_targets MODIFY COLUMN keyed_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
+COMMENT 'Since when these columns name its rows: older jobs are not retried; UTC';
+
 -- Every statement can be run again: here DDL commits. Rules that scrub, and rows that are held.
 SET @dj_sql = if(
     EXISTS (
@@ -307,6 +349,7 @@ COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
+-- === schema/mysql/tables/deletion_targets.sql e9c2aff22ef984fdfdbd5c3f0d5d741b73dcaff0f2fc4de2747c09f6fb7c9e01  -- noqa: LT05
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql f5b7351a91e0a0dca3f6387c2214c20497e82aa5497d19a9e7ade773373db35c  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
@@ -638,6 +681,74 @@ DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE restore_deletion
 TO 'deletion_jobs_app', 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled, or
+--             was asked when other columns named the target's rows
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS retry_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE retry_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Make a failed or cancelled job pending again, with all its attempts before it'
+BEGIN
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id);
+    ELSEIF v_status NOT IN ('failed', 'cancelled') THEN
+        CALL deletion_raise('JD003', 'retry_deletion', concat('job is ', v_status), p_job_id);
+    END IF;
+
+    -- Its key would come to mean another row.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_targets AS t ON t.entity_table = deletion_target_name(j.entity_table)
+        WHERE j.id = p_job_id AND j.created_at < t.keyed_at
+    ) THEN
+        CALL deletion_raise(
+            'JD003', 'retry_deletion', 'asked when the target had another key: ask anew', p_job_id
+        );
+    END IF;
+
+    CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), TRUE);
+
+    UPDATE deletion_jobs AS j
+    SET
+        j.status = 'pending',
+        j.scheduled_at = NULL,
+        j.started_at = NULL,
+        j.finished_at = NULL,
+        j.error = NULL
+    WHERE j.id = p_job_id AND j.status = v_status;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE retry_deletion
+TO 'deletion_jobs_operator';
 -- <<<
 
 -- >>> procedures/mysql/admin/preview_deletion.sql
@@ -1277,6 +1388,155 @@ DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE run_deletion_job
 TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer', NULL, NULL);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS register_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE register_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key_columns JSON,
+    IN p_max_rows BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow deletions from a table, and fix the key by which its rows are named'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_described, v_types, v_collations, v_places JSON;
+    DECLARE v_is_same BOOLEAN DEFAULT TRUE;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF p_max_rows < 1 THEN
+        CALL deletion_raise(
+            'JD002', 'register_deletion_target', 'p_max_rows is below 1', p_max_rows
+        );
+    END IF;
+
+    CALL deletion_find_table(p_table, 'register_deletion_target', v_schema, v_table);
+    SET v_entity_table = deletion_entity_name(v_schema, v_table);
+
+    IF deletion_is_ours(v_schema, v_table) THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table belongs to deletion-jobs', p_table
+        );
+    ELSEIF char_length(v_entity_table) > 64 THEN
+        CALL deletion_raise(
+            'JD005',
+            'register_deletion_target',
+            'name is longer than 64 characters',
+            v_entity_table
+        );
+    END IF;
+
+    SET v_columns = deletion_unique_key(v_schema, v_table, p_key_columns);
+
+    IF v_columns IS NULL AND p_key_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table has no primary key', p_table
+        );
+    ELSEIF v_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD002',
+            'register_deletion_target',
+            concat('no NOT NULL unique key of ', v_entity_table),
+            p_key_columns
+        );
+    END IF;
+
+    SET v_described = deletion_columns(v_schema, v_table, v_columns);
+    SET v_types = json_extract(v_described, '$[*].type');
+    SET v_collations = json_extract(v_described, '$[*].text');
+
+    SELECT min(concat(c.name, ' ', c.type))
+    INTO v_bad_column
+    FROM json_table(
+        v_described, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name',
+            type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+        )
+    ) AS c
+    WHERE deletion_type_family(c.type) IS NULL;
+
+    IF v_bad_column IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'key does not compare exactly', v_bad_column
+        );
+    END IF;
+
+    SET v_places = deletion_key_places(v_schema, v_table, v_columns);
+
+    -- A column that was renamed is the same: its old name is gone, and nothing else has moved.
+    SELECT
+        t.key_columns = v_columns
+        OR (
+            t.key_types = v_types
+            AND coalesce(t.key_places = v_places, FALSE)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM json_table(
+                    t.key_columns, '$[*]' COLUMNS (
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                    )
+                ) AS k
+                WHERE
+                    NOT json_contains(v_columns, json_quote(k.name))
+                    AND deletion_columns(v_schema, v_table, json_array(k.name)) IS NOT NULL
+            )
+        )
+    INTO v_is_same
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF NOT v_is_same AND deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003',
+            'register_deletion_target',
+            'jobs by another key are still open',
+            v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets (
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
+        max_rows, key_places
+    )
+    VALUES (
+        v_entity_table, v_schema, v_table, v_columns, v_types, v_collations,
+        deletion_plain_key(v_types), p_max_rows, v_places
+    )
+    ON DUPLICATE KEY UPDATE
+        keyed_at = if(v_is_same, deletion_targets.keyed_at, utc_timestamp(6)),
+        key_places = v_places,
+        key_columns = v_columns,
+        key_types = v_types,
+        key_collations = v_collations,
+        plain_key = deletion_plain_key(v_types),
+        max_rows = p_max_rows;
+END$$
+DELIMITER ;
 -- <<<
 
 -- >>> procedures/mysql/admin/unregister_deletion_target.sql
@@ -2954,6 +3214,58 @@ BEGIN
     END WHILE;
 
     RETURN v_keys;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_places.sql
+-- deletion_key_places
+-- Tell where the columns of a key stand in their table, and of how many columns.
+--
+-- Parameters  p_schema, p_table   the table
+--             p_columns           the key's columns, a JSON array
+-- Returns     JSON, an array: the place of each column, from 1, and last the number of all
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_places('shop', 'customer', '["id"]');
+--
+-- The server has no number that a column keeps. One that is renamed keeps its place, as all do; one
+-- that is dropped leaves one column less, and others move up.
+
+DROP FUNCTION IF EXISTS deletion_key_places;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_places(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Tell where the columns of a key stand in their table, and of how many columns'
+BEGIN
+    DECLARE v_places JSON DEFAULT json_array();
+    DECLARE v_pos INT DEFAULT 0;
+
+    -- One by one: the order of an aggregate is not promised.
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_places = json_array_append(v_places, '$', (
+            SELECT c.ordinal_position
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = p_schema AND c.table_name = p_table
+                AND c.column_name = json_unquote(json_extract(p_columns, concat('$[', v_pos, ']')))
+        ));
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN json_array_append(v_places, '$', (
+        SELECT count(*)
+        FROM information_schema.columns AS c
+        WHERE c.table_schema = p_schema AND c.table_name = p_table
+    ));
 END$$
 DELIMITER ;
 -- <<<

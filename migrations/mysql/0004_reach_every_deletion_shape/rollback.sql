@@ -49,6 +49,21 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_targets'
+            AND c.column_name = 'keyed_at'
+    ),
+    'ALTER TABLE deletion_targets DROP COLUMN keyed_at, DROP COLUMN key_places',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 DELETE s
 FROM deletion_plan_steps AS s
 INNER JOIN deletion_plans AS p ON p.plan_id = s.plan_id
@@ -370,6 +385,7 @@ DROP PROCEDURE IF EXISTS deletion_row_seen;
 DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_found;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP FUNCTION IF EXISTS deletion_key_places;
 DROP FUNCTION IF EXISTS deletion_column_frame;
 DROP PROCEDURE IF EXISTS deletion_row_key;
 DROP FUNCTION IF EXISTS deletion_key_changed;
@@ -5709,6 +5725,132 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer', NULL, NULL);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS register_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE register_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key_columns JSON,
+    IN p_max_rows BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow deletions from a table, and fix the key by which its rows are named'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_described, v_types, v_collations, v_kept JSON;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF p_max_rows < 1 THEN
+        CALL deletion_raise(
+            'JD002', 'register_deletion_target', 'p_max_rows is below 1', p_max_rows
+        );
+    END IF;
+
+    CALL deletion_find_table(p_table, 'register_deletion_target', v_schema, v_table);
+    SET v_entity_table = deletion_entity_name(v_schema, v_table);
+
+    IF deletion_is_ours(v_schema, v_table) THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table belongs to deletion-jobs', p_table
+        );
+    ELSEIF char_length(v_entity_table) > 64 THEN
+        CALL deletion_raise(
+            'JD005',
+            'register_deletion_target',
+            'name is longer than 64 characters',
+            v_entity_table
+        );
+    END IF;
+
+    SET v_columns = deletion_unique_key(v_schema, v_table, p_key_columns);
+
+    IF v_columns IS NULL AND p_key_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table has no primary key', p_table
+        );
+    ELSEIF v_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD002',
+            'register_deletion_target',
+            concat('no NOT NULL unique key of ', v_entity_table),
+            p_key_columns
+        );
+    END IF;
+
+    SET v_described = deletion_columns(v_schema, v_table, v_columns);
+    SET v_types = json_extract(v_described, '$[*].type');
+    SET v_collations = json_extract(v_described, '$[*].text');
+
+    SELECT min(concat(c.name, ' ', c.type))
+    INTO v_bad_column
+    FROM json_table(
+        v_described, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name',
+            type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+        )
+    ) AS c
+    WHERE deletion_type_family(c.type) IS NULL;
+
+    IF v_bad_column IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'key does not compare exactly', v_bad_column
+        );
+    END IF;
+
+    SELECT t.key_columns INTO v_kept
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF v_kept <> v_columns AND deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003',
+            'register_deletion_target',
+            'jobs by another key are still open',
+            v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets (
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
+        max_rows
+    )
+    VALUES (
+        v_entity_table, v_schema, v_table, v_columns, v_types, v_collations,
+        deletion_plain_key(v_types), p_max_rows
+    )
+    ON DUPLICATE KEY UPDATE
+        key_columns = v_columns,
+        key_types = v_types,
+        key_collations = v_collations,
+        plain_key = deletion_plain_key(v_types),
+        max_rows = p_max_rows;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/admin/run_deletion_job.sql
 -- run_deletion_job
 -- Work one pending deletion job now, in the foreground, whenever it was scheduled for.
@@ -5964,6 +6106,61 @@ END$$
 DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE preview_deletion
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS retry_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE retry_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Make a failed or cancelled job pending again, with all its attempts before it'
+BEGIN
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id);
+    ELSEIF v_status NOT IN ('failed', 'cancelled') THEN
+        CALL deletion_raise('JD003', 'retry_deletion', concat('job is ', v_status), p_job_id);
+    END IF;
+
+    CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), TRUE);
+
+    UPDATE deletion_jobs AS j
+    SET
+        j.status = 'pending',
+        j.scheduled_at = NULL,
+        j.started_at = NULL,
+        j.finished_at = NULL,
+        j.error = NULL
+    WHERE j.id = p_job_id AND j.status = v_status;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE retry_deletion
 TO 'deletion_jobs_operator';
 -- <<<
 

@@ -54,6 +54,23 @@ ALTER TABLE deletion_attempts ADD COLUMN purge_follows boolean NOT NULL DEFAULT 
 COMMENT ON COLUMN deletion_attempts.purge_follows IS
 'The target lets the job remove what it marked; FALSE once somebody asks for it.';
 
+-- Since when a target has its key: as far as anybody knows, since it was registered.
+ALTER TABLE deletion_targets
+ADD COLUMN keyed_at timestamptz(6) NOT NULL DEFAULT clock_timestamp(),
+ADD COLUMN key_places jsonb;
+COMMENT ON COLUMN deletion_targets.keyed_at IS
+'Since when these columns name its rows: older jobs are not retried.';
+COMMENT ON COLUMN deletion_targets.key_places IS
+'The columns'' numbers in the catalog: tell one that was renamed from another.';
+UPDATE deletion_targets AS t
+SET keyed_at = t.created_at, key_places = (
+    SELECT jsonb_agg(a.attnum ORDER BY k.pos)
+    FROM jsonb_array_elements_text(t.key_columns) WITH ORDINALITY AS k (name, pos)
+    INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = k.name
+);
+
 -- Rules that scrub, and rows that are held.
 ALTER TABLE deletion_rules ADD COLUMN scrub jsonb;
 COMMENT ON COLUMN deletion_rules.scrub IS
@@ -95,6 +112,7 @@ ALTER TABLE deletion_plan_steps ADD COLUMN set_order smallint NOT NULL DEFAULT 0
 COMMENT ON COLUMN deletion_plan_steps.set_order IS
 'Place among the references that are set when nothing else can go; 0: with others.';
 
+-- === schema/postgres/tables/deletion_targets.sql c2f23ca6193751acdb6a1031ff95c05b608236034941e62170b2dfc82d393599  -- noqa: LT05
 -- === schema/postgres/tables/deletion_rules.sql 3ab113db3b1d1c233e3d3893045f01728bbcfb8a1d564e14b889fbe4a0b77e61  -- noqa: LT05
 -- === schema/postgres/tables/deletion_plan_steps.sql ab4ad6fec476f438a8ed5c7169306890f34d29b532de1816e587bb03fedc33a0  -- noqa: LT05
 -- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
@@ -324,6 +342,75 @@ COMMENT ON PROCEDURE restore_deletion(bigint) IS
 'Take back what a soft deletion job has marked, all in the caller''s transaction or none of it.';
 REVOKE ALL ON PROCEDURE restore_deletion(bigint) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE restore_deletion(bigint) TO deletion_jobs_app, deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled, or
+--             was asked when other columns named the target's rows
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+CREATE OR REPLACE PROCEDURE retry_deletion(p_job_id bigint)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $retry_deletion$
+DECLARE
+    v_status text;
+BEGIN
+    IF p_job_id IS NULL THEN
+        PERFORM deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        PERFORM deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id::text);
+    ELSIF v_status NOT IN ('failed', 'cancelled') THEN
+        PERFORM deletion_raise(
+            'JD003', 'retry_deletion', format('job is %s', v_status), p_job_id::text
+        );
+    END IF;
+
+    -- Its key would come to mean another row.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_targets AS t ON t.entity_table = deletion_target_name(j.entity_table)
+        WHERE j.id = p_job_id AND j.created_at < t.keyed_at
+    ) THEN
+        PERFORM deletion_raise(
+            'JD003', 'retry_deletion', 'asked when the target had another key: ask anew',
+            p_job_id::text
+        );
+    END IF;
+
+    PERFORM deletion_keep_asked(p_job_id);
+
+    UPDATE deletion_attempts AS a
+    SET is_past = TRUE
+    WHERE a.job_id = p_job_id AND NOT a.is_past;
+
+    UPDATE deletion_jobs AS j
+    SET
+        status = 'pending',
+        scheduled_at = NULL,
+        started_at = NULL,
+        finished_at = NULL,
+        error = NULL
+    WHERE j.id = p_job_id;
+END;
+$retry_deletion$;
+
+COMMENT ON PROCEDURE retry_deletion(bigint) IS
+'Make a failed or cancelled job pending again, with all its attempts before it.';
+REVOKE ALL ON PROCEDURE retry_deletion(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE retry_deletion(bigint) TO deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/admin/preview_deletion.sql
@@ -936,6 +1023,145 @@ COMMENT ON PROCEDURE pause_deletions(text) IS
 'Let all workers of this installation rest, from their next batch on.';
 REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer');
+
+CREATE OR REPLACE PROCEDURE register_deletion_target(
+    p_table text,
+    p_key_columns jsonb DEFAULT NULL,
+    p_max_rows bigint DEFAULT NULL
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $register_deletion_target$
+DECLARE
+    c_verb CONSTANT text := 'register_deletion_target';
+    v_table regclass;
+    v_entity_table text;
+    v_key int2[];
+    v_columns jsonb;
+    v_types jsonb;
+    v_is_same boolean;
+    v_bad_column text;
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_table is NULL', NULL);
+    ELSIF p_max_rows < 1 THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_max_rows is below 1', p_max_rows::text);
+    END IF;
+
+    v_table := deletion_find_table(p_table, c_verb);
+    v_entity_table := deletion_entity_name(v_table);
+
+    IF deletion_is_ours(v_table) THEN
+        PERFORM deletion_raise('JD005', c_verb, 'table belongs to deletion-jobs', p_table);
+    ELSIF length(v_entity_table) > 64 THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'name is longer than 64 characters', v_entity_table
+        );
+    END IF;
+
+    v_key := deletion_unique_key(v_table, p_key_columns);
+
+    IF v_key IS NULL AND p_key_columns IS NULL THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'table has no primary key', p_table,
+            'Name the columns of a NOT NULL unique key.'
+        );
+    ELSIF v_key IS NULL THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no NOT NULL unique key of %s', v_entity_table),
+            p_key_columns::text
+        );
+    END IF;
+
+    SELECT format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod)) INTO v_bad_column
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = v_table AND a.attnum = ANY (v_key)
+        AND deletion_type_family(a.atttypid) IS NULL
+    LIMIT 1;
+
+    IF FOUND THEN
+        PERFORM deletion_raise('JD005', c_verb, 'key does not compare exactly', v_bad_column);
+    END IF;
+
+    SELECT jsonb_agg(a.attname ORDER BY k.pos), jsonb_agg(
+        format_type(a.atttypid, a.atttypmod) ORDER BY k.pos
+    )
+    INTO v_columns, v_types
+    FROM unnest(v_key) WITH ORDINALITY AS k (attnum, pos)
+    INNER JOIN pg_attribute AS a ON a.attrelid = v_table AND a.attnum = k.attnum;
+
+    -- A column that was renamed is the same: its number is, and its old name is gone.
+    SELECT
+        t.key_columns = v_columns
+        OR (
+            t.key_types = v_types
+            AND coalesce(t.key_places = to_jsonb(v_key), FALSE)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM jsonb_array_elements_text(t.key_columns) AS k (name)
+                INNER JOIN pg_attribute AS a
+                    ON a.attrelid = v_table AND a.attname = k.name AND NOT a.attisdropped
+                WHERE NOT v_columns ? k.name
+            )
+        )
+    INTO v_is_same
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF NOT v_is_same AND deletion_has_open_jobs(v_entity_table) THEN
+        PERFORM deletion_raise(
+            'JD003', c_verb, 'jobs by another key are still open', v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets AS t (
+        entity_table, table_schema, table_name, key_columns, key_types, plain_key, max_rows,
+        key_places
+    )
+    SELECT
+        v_entity_table,
+        n.nspname,
+        c.relname,
+        v_columns,
+        v_types,
+        deletion_plain_key(v_types),
+        p_max_rows,
+        to_jsonb(v_key)
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = v_table
+    ON CONFLICT (entity_table) DO UPDATE
+    SET
+        key_columns = excluded.key_columns,
+        key_types = excluded.key_types,
+        plain_key = excluded.plain_key,
+        max_rows = excluded.max_rows,
+        keyed_at = CASE WHEN v_is_same THEN t.keyed_at ELSE clock_timestamp() END,
+        key_places = excluded.key_places;
+END;
+$register_deletion_target$;
+
+COMMENT ON PROCEDURE register_deletion_target(text, jsonb, bigint) IS
+'Allow deletions from a table, and fix the key by which its rows are named.';
+REVOKE ALL ON PROCEDURE register_deletion_target(text, jsonb, bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/admin/set_deletion_rule.sql
@@ -2422,7 +2648,7 @@ BEGIN
                 FROM deletion_references AS d
             ),
             (
-                SELECT (to_jsonb(t) - 'created_at')::text
+                SELECT (to_jsonb(t) - '{created_at, keyed_at, key_places}'::text[])::text
                 FROM deletion_targets AS t
                 WHERE t.entity_table = p_entity_table
             ),

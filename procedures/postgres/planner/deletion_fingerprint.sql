@@ -73,7 +73,7 @@ BEGIN
                 FROM deletion_references AS d
             ),
             (
-                SELECT (to_jsonb(t) - 'created_at')::text
+                SELECT (to_jsonb(t) - '{created_at, keyed_at, key_places}'::text[])::text
                 FROM deletion_targets AS t
                 WHERE t.entity_table = p_entity_table
             ),
