@@ -248,7 +248,8 @@ def made(db: Database, name: str, base: str, more: str = "") -> None:
     """Add a column to invoice that the engine makes from another."""
     db.script(
         mysql=f"ALTER TABLE invoice ADD {name} BIGINT AS ({base}) STORED {more}",
-        postgres=f"ALTER TABLE invoice ADD {name} bigint GENERATED ALWAYS AS ({base}) STORED {more}",
+        postgres=f"ALTER TABLE invoice ADD {name} bigint GENERATED ALWAYS AS ({base}) STORED"
+        f" {more}",
     )
 
 

@@ -390,6 +390,7 @@ DROP FUNCTION IF EXISTS deletion_column_frame;
 DROP PROCEDURE IF EXISTS deletion_row_key;
 DROP FUNCTION IF EXISTS deletion_key_changed;
 DROP PROCEDURE IF EXISTS deletion_take_purge_back;
+DROP FUNCTION IF EXISTS deletion_match_labels;
 DROP PROCEDURE IF EXISTS set_soft_deletion;
 DROP PROCEDURE IF EXISTS preview_soft_deletion;
 DROP PROCEDURE IF EXISTS release_deletion_hold;
