@@ -78,7 +78,7 @@ def test_the_engine_deletes_what_hangs_from_rows_and_all_of_it_is_counted(
     [
         "CREATE TRIGGER look AFTER DELETE ON detail FOR EACH ROW EXECUTE FUNCTION look()",
         "CREATE TRIGGER look AFTER DELETE ON visit EXECUTE FUNCTION look()",
-        "CREATE RULE look AS ON DELETE TO detail DO ALSO SELECT 1",
+        "CREATE RULE look AS ON INSERT TO detail DO ALSO SELECT 1",
         "ALTER TABLE detail DISABLE TRIGGER ALL",
         "ALTER TABLE visit DISABLE TRIGGER ALL",
         "CREATE TABLE more () INHERITS (detail)",

@@ -475,6 +475,12 @@ BEGIN
         PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
     END IF;
 
+    v_error := substr(deletion_missing_identity(v_plan_id), 8);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', 'preview_deletion', v_error, NULL);
+    END IF;
+
     v_error := deletion_lost_hold();
 
     IF v_error IS NOT NULL THEN
@@ -743,6 +749,12 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         PERFORM deletion_raise('42501', c_verb, v_error, NULL);
+    END IF;
+
+    v_error := substr(deletion_missing_identity(v_plan_id), 8);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', 'preview_soft_deletion', v_error, NULL);
     END IF;
 
     v_error := deletion_lost_hold();
@@ -2616,6 +2628,14 @@ BEGIN
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
+                    CASE
+                        WHEN c.relhasrules THEN (
+                            SELECT string_agg(concat_ws(':', w.oid, w.ev_type, w.ev_enabled), ' '
+                                ORDER BY w.oid)
+                            FROM pg_rewrite AS w
+                            WHERE w.ev_class = c.oid
+                        )
+                    END,
                     (
                         -- One string a table: pg_attribute is the largest part of what is read.
                         SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
@@ -3661,6 +3681,7 @@ DECLARE
     v_tables oid[];
     v_references jsonb;
     v_nodes jsonb;
+    v_edges jsonb;
     v_error text;
 BEGIN
     SELECT
@@ -3750,11 +3771,32 @@ BEGIN
     INTO v_nodes
     FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
 
+    v_edges := deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+    v_error := deletion_rewrite_problem(
+        v_closure || ARRAY(
+            SELECT r.child_part
+            FROM jsonb_to_recordset(v_references) AS r (child_part oid, action text)
+            WHERE r.action = 'cascade' AND r.child_part IS NOT NULL
+        ),
+        ARRAY(
+            SELECT coalesce(r.child_part, r.child_oid)
+            FROM jsonb_to_recordset(v_references) AS r (child_oid oid, child_part oid, action text)
+            WHERE r.action IN ('set_null', 'set_default', 'scrub')
+            UNION
+            -- Where rows go in a circle, one lets go of another.
+            SELECT v_tables[e.child + 1]
+            FROM jsonb_to_recordset(v_edges -> 'edges') AS e (child integer, break_columns jsonb)
+            WHERE jsonb_typeof(e.break_columns) = 'array'
+        )
+    );
+
     RETURN jsonb_build_object(
         'nodes', v_nodes,
         'tables', to_jsonb(deletion_add_partitions(v_tables)),
-        'max_rows', v_max_rows
-    ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+        'max_rows', v_max_rows,
+        'error_code', CASE WHEN v_error IS NOT NULL THEN 'JD005' END,
+        'error', v_error
+    ) || v_edges;
 END;
 $deletion_plan_graph$;
 
@@ -4308,6 +4350,49 @@ $deletion_rule_problem$;
 COMMENT ON FUNCTION deletion_rule_problem(jsonb) IS
 'Which rule of a plan does not fit its table any more, if one of them does not.';
 REVOKE ALL ON FUNCTION deletion_rule_problem(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_rewrite_problem.sql
+-- deletion_rewrite_problem
+-- Say which table of a plan has a rewrite rule that would take the place of the plan's statements.
+--
+-- Parameters  p_deleted   the tables that rows are deleted from
+--             p_set       the tables that rows are set in
+-- Returns     text naming table and rule; NULL: there is none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- The engine's own cascade goes through them as well, and breaks its references where they say so.
+
+CREATE OR REPLACE FUNCTION deletion_rewrite_problem(
+    p_deleted oid[],
+    p_set oid[]
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_rewrite_problem$
+SELECT format(
+    '%s has a rule of the engine on %s (%s)',
+    deletion_entity_name(w.ev_class), CASE w.ev_type WHEN '4' THEN 'DELETE' ELSE 'UPDATE' END,
+    w.rulename
+)
+FROM pg_rewrite AS w
+WHERE
+    w.ev_class = ANY (p_deleted || p_set)
+    AND CASE w.ev_type
+        WHEN '4' THEN w.ev_class = ANY (p_deleted)
+        WHEN '2' THEN w.ev_class = ANY (p_set)
+    END
+    AND w.ev_enabled IN ('O', 'A')
+ORDER BY 1
+LIMIT 1;
+$deletion_rewrite_problem$;
+
+COMMENT ON FUNCTION deletion_rewrite_problem(oid[], oid[]) IS
+'Which table of a plan has a rewrite rule that would take the place of the plan''s statements.';
+REVOKE ALL ON FUNCTION deletion_rewrite_problem(oid[], oid[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_list.sql
@@ -6464,7 +6549,14 @@ BEGIN
             FROM unnest(v_useful) AS u (table_oid)
             WHERE u.table_oid <> v_root AND deletion_node_key(u.table_oid) IS NULL
             LIMIT 1
-        ));
+        ), deletion_rewrite_problem('{}', ARRAY(
+            SELECT c.oid
+            FROM pg_class AS c
+            INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            INNER JOIN deletion_soft_columns AS s
+                ON s.table_schema = n.nspname AND s.table_name = c.relname
+            WHERE c.oid = ANY (v_useful)
+        )));
         v_error_code := 'JD005';
     END IF;
 
@@ -7534,8 +7626,8 @@ DECLARE
 BEGIN
     IF v_stage IS NULL THEN
         v_error := coalesce(
-            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id),
-            deletion_lost_hold()
+            deletion_missing_privilege(p_run.plan_id), deletion_missing_identity(p_run.plan_id),
+            deletion_unindexed(p_run.plan_id), deletion_lost_hold()
         );
 
         IF v_error IS NOT NULL THEN
@@ -10173,6 +10265,93 @@ $deletion_missing_privilege$;
 COMMENT ON FUNCTION deletion_missing_privilege(bigint) IS
 'Which right on a plan''s tables the owner account lacks, or which policy would filter it.';
 REVOKE ALL ON FUNCTION deletion_missing_privilege(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_missing_identity.sql
+-- deletion_missing_identity
+-- Say which table of a plan the engine changes no row of, since a publication could not tell which.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text, an error that names table and publication; NULL: there is none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_missing_identity(p_plan_id bigint)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_missing_identity$
+WITH used AS (
+    SELECT DISTINCT
+        to_regclass(s.table_name)::oid AS table_oid, s.kind IN ('remove', 'drain') AS is_deleted
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_plan_id
+        AND s.kind IN ('remove', 'drain', 'set', 'break', 'break_own', 'mark')
+        -- Where nothing is published this is all.
+        AND (SELECT EXISTS (SELECT 1 FROM pg_publication))
+),
+
+-- The engine asks each partition for its own.
+changed AS (
+    SELECT u.table_oid, u.is_deleted FROM used AS u
+    UNION
+    SELECT t.relid, u.is_deleted
+    FROM used AS u
+    CROSS JOIN LATERAL pg_partition_tree(u.table_oid) AS t
+)
+
+SELECT format(
+    'JD005: %s has no replica identity, and publication %s publishes its %s',
+    deletion_entity_name(c.oid), p.pubname, CASE WHEN u.is_deleted THEN 'deletes' ELSE 'updates' END
+)
+FROM changed AS u
+INNER JOIN pg_class AS c ON c.oid = u.table_oid AND c.relkind = 'r' AND c.relpersistence = 'p'
+INNER JOIN pg_publication AS p ON CASE WHEN u.is_deleted THEN p.pubdelete ELSE p.pubupdate END
+WHERE
+    c.relreplident <> 'f'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_index AS i
+        WHERE
+            i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+            AND CASE c.relreplident
+                WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE FALSE
+            END
+    )
+    -- By itself or its schema, or by those of a table whose partition it is.
+    AND (
+        p.puballtables
+        OR EXISTS (
+            SELECT 1
+            FROM (
+                SELECT c.oid AS table_oid
+                UNION
+                SELECT a.relid FROM pg_partition_ancestors(c.oid) AS a
+            ) AS a
+            INNER JOIN pg_class AS b ON b.oid = a.table_oid
+            WHERE
+                EXISTS (
+                    SELECT 1
+                    FROM pg_publication_rel AS r
+                    WHERE r.prpubid = p.oid AND r.prrelid = b.oid
+                )
+                OR EXISTS (
+                    SELECT 1
+                    FROM pg_publication_namespace AS n
+                    WHERE n.pnpubid = p.oid AND n.pnnspid = b.relnamespace
+                )
+        )
+    )
+ORDER BY 1
+LIMIT 1;
+$deletion_missing_identity$;
+
+COMMENT ON FUNCTION deletion_missing_identity(bigint) IS
+'Which table of a plan the engine changes no row of, since a publication could not tell which.';
+REVOKE ALL ON FUNCTION deletion_missing_identity(bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_newest_hold.sql

@@ -7,7 +7,7 @@
 -- Execute     the owner only
 -- Example     SELECT deletion_match_labels('enum(''a'')', 'enum(''a'',''b'')');
 --
--- A foreign key compares the numbers: the engine's own checks would mean other rows than the labels.
+-- A foreign key compares the numbers: by labels in another order the engine means other rows.
 
 DROP FUNCTION IF EXISTS deletion_match_labels;
 

@@ -41,6 +41,14 @@ BEGIN
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
+                    CASE
+                        WHEN c.relhasrules THEN (
+                            SELECT string_agg(concat_ws(':', w.oid, w.ev_type, w.ev_enabled), ' '
+                                ORDER BY w.oid)
+                            FROM pg_rewrite AS w
+                            WHERE w.ev_class = c.oid
+                        )
+                    END,
                     (
                         -- One string a table: pg_attribute is the largest part of what is read.
                         SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,

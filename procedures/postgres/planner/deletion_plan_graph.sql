@@ -24,6 +24,7 @@ DECLARE
     v_tables oid[];
     v_references jsonb;
     v_nodes jsonb;
+    v_edges jsonb;
     v_error text;
 BEGIN
     SELECT
@@ -113,11 +114,32 @@ BEGIN
     INTO v_nodes
     FROM unnest(v_tables) WITH ORDINALITY AS t (table_oid, ordinality);
 
+    v_edges := deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+    v_error := deletion_rewrite_problem(
+        v_closure || ARRAY(
+            SELECT r.child_part
+            FROM jsonb_to_recordset(v_references) AS r (child_part oid, action text)
+            WHERE r.action = 'cascade' AND r.child_part IS NOT NULL
+        ),
+        ARRAY(
+            SELECT coalesce(r.child_part, r.child_oid)
+            FROM jsonb_to_recordset(v_references) AS r (child_oid oid, child_part oid, action text)
+            WHERE r.action IN ('set_null', 'set_default', 'scrub')
+            UNION
+            -- Where rows go in a circle, one lets go of another.
+            SELECT v_tables[e.child + 1]
+            FROM jsonb_to_recordset(v_edges -> 'edges') AS e (child integer, break_columns jsonb)
+            WHERE jsonb_typeof(e.break_columns) = 'array'
+        )
+    );
+
     RETURN jsonb_build_object(
         'nodes', v_nodes,
         'tables', to_jsonb(deletion_add_partitions(v_tables)),
-        'max_rows', v_max_rows
-    ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
+        'max_rows', v_max_rows,
+        'error_code', CASE WHEN v_error IS NOT NULL THEN 'JD005' END,
+        'error', v_error
+    ) || v_edges;
 END;
 $deletion_plan_graph$;
 
