@@ -340,7 +340,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
     UNIQUE KEY uq_dpe_reference (
-        plan_id, parent_node_no, child_schema, child_table, reference_name
+        plan_id, parent_node_no, child_schema, child_table, reference_name, is_declared
     ),
     KEY idx_dpe_child (plan_id, child_node_no)
 ) ENGINE = InnoDB
@@ -353,7 +353,7 @@ COMMENT = 'Work table of the planner: the references of a plan that is being com
 -- === schema/mysql/tables/deletion_rules.sql 5c1ec7e3d541041abc389f25107a4ee9e3c5e940ce4fcbd67bb95b24edced710  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql f5b7351a91e0a0dca3f6387c2214c20497e82aa5497d19a9e7ade773373db35c  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 8d076500e1f952daa1f435e3bc0d6eab3ff6c2f2b4ea5c8bc576e35e4b1cc5ac  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 6e4758e2b405abc2a67f6f7d572fbca360082431b542d30bb1fa032d8b04af2a  -- noqa: LT05
 -- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
@@ -5395,6 +5395,8 @@ BEGIN
             k.constraint_schema = r.constraint_schema
             AND k.table_name = r.table_name
             AND k.constraint_name = r.constraint_name
+            -- A unique key may have the same name.
+            AND k.referenced_table_name IS NOT NULL
     WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
     GROUP BY
         n.node_no, n.table_schema, n.table_name, r.constraint_schema, r.table_name,
@@ -5461,6 +5463,7 @@ BEGIN
                     k.constraint_schema = r.constraint_schema
                     AND k.table_name = r.table_name
                     AND k.constraint_name = r.constraint_name
+                    AND k.referenced_table_name IS NOT NULL
             WHERE
                 r.unique_constraint_schema = e.child_schema
                 AND r.referenced_table_name = e.child_table
@@ -5723,6 +5726,11 @@ BEGIN
                 WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                -- Rules name references: nobody could tell which of the two is meant.
+                WHEN o.reference_name IS NOT NULL THEN concat(
+                    'has a foreign key and a declared reference of one name (', o.reference_name,
+                    ')'
+                )
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
@@ -5757,6 +5765,17 @@ BEGIN
             ON
                 t.table_schema = convert(n.table_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND t.table_name = convert(n.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+        LEFT JOIN (
+            SELECT d.child_schema, d.child_table, min(d.reference_name) AS reference_name
+            FROM deletion_references AS d
+            INNER JOIN information_schema.referential_constraints AS r
+                ON
+                    r.constraint_schema = convert(d.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND r.table_name = convert(d.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND r.constraint_name = d.reference_name
+            GROUP BY d.child_schema, d.child_table
+        ) AS o
+            ON o.child_schema = n.table_schema AND o.child_table = n.table_name
         WHERE n.plan_id = p_plan_id
     ) AS q
     WHERE q.problem IS NOT NULL
@@ -13392,7 +13411,8 @@ BEGIN
         ON
             k.constraint_schema = r.constraint_schema
             AND k.table_name = r.table_name
-            AND k.constraint_name = r.constraint_name;
+            AND k.constraint_name = r.constraint_name
+            AND k.referenced_table_name IS NOT NULL;
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
     RETURN left(sha2(concat('4', v_keys), 256), 32);
