@@ -598,6 +598,279 @@ COMMENT = 'One row for each row that a soft job has met';
 GRANT SELECT, INSERT, UPDATE, DELETE ON deletion_soft_keys TO 'deletion_jobs_owner'@'localhost';
 -- <<<
 
+-- >>> procedures/mysql/api/enqueue_deletion.sql
+-- enqueue_deletion
+-- Ask that one row, and everything that hangs from it, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pk             the row's key as text; a composite one as a JSON array
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_id         OUT: the job, a new one or the one that this row has already
+-- Errors      JD002 NULL, or a key that does not parse; JD004 no target; JD011 soft delete is
+--             not possible; JD013 more pending jobs than allowed
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletion('customer', '42', 'closed', TRUE, NULL, NULL, @dj_job);
+
+DROP PROCEDURE IF EXISTS enqueue_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletion(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that one row, and everything that hangs from it, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_plain BOOLEAN DEFAULT FALSE;
+
+    -- Nearly every caller sends the registered name, a key as its type prints it, and a row that
+    -- has no job: that should cost little more than the INSERT.
+    SELECT
+        t.entity_table,
+        p_hard_delete
+        AND p_pk REGEXP t.plain_key
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_settings AS s
+            WHERE s.setting_name = 'max_pending' AND s.setting_value IS NOT NULL
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_jobs AS j
+            WHERE j.entity_table = t.entity_table AND j.entity_pk = p_pk
+        )
+    INTO v_entity_table, v_is_plain
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_table;
+
+    IF v_is_plain THEN
+        BEGIN
+            -- Another caller was faster: the job that is there has to do.
+            DECLARE CONTINUE HANDLER FOR 1062 SET v_is_plain = FALSE;  -- noqa: PRS
+
+            INSERT INTO deletion_jobs (
+                entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by, created_at
+            )
+            VALUES (
+                v_entity_table, p_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by,
+                utc_timestamp(6)
+            );
+            SET p_job_id = last_insert_id();
+        END;
+    END IF;
+
+    IF v_is_plain IS NOT TRUE THEN
+        BEGIN
+            DECLARE v_own JSON;
+            DECLARE EXIT HANDLER FOR SQLEXCEPTION
+            BEGIN
+                CALL deletion_widen_session(v_own);
+                RESIGNAL;
+            END;
+
+            CALL deletion_widen_session(v_own);
+            CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+            CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+            CALL deletion_enqueue(
+                'enqueue_deletion',
+                v_entity_table,
+                json_array(v_key),
+                p_reason,
+                p_hard_delete,
+                p_scheduled_at,
+                p_created_by,
+                p_job_id
+            );
+            CALL deletion_widen_session(v_own);
+        END;
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletion
+TO 'deletion_jobs_app';
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletions.sql
+-- enqueue_deletions
+-- Ask that many rows of one table, and everything that hangs from them, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pks            JSON array of keys; composite ones as arrays in it
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_count      OUT: how many different keys there were, each a job now
+-- Errors      JD002 NULL, no array, or a key that does not parse; JD004 no target; JD011 soft
+--             delete is not possible; JD013 more pending jobs than allowed: all or nothing
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletions('customer', '[41, 42]', 'closed', TRUE, NULL, NULL, @dj_n);
+
+DROP PROCEDURE IF EXISTS enqueue_deletions;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletions(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_count BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that many rows of one table, and everything that hangs from them, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_keys JSON;
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    CALL deletion_check_wish('enqueue_deletions', p_table, p_hard_delete, v_entity_table);
+
+    CALL deletion_parse_keys(v_entity_table, p_pks, 'enqueue_deletions', v_keys);
+    SET p_job_count = json_length(v_keys);
+
+    IF p_job_count > 0 THEN
+        CALL deletion_enqueue(
+            'enqueue_deletions',
+            v_entity_table,
+            v_keys,
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            v_job_id
+        );
+    END IF;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletions
+TO 'deletion_jobs_app';
+-- <<<
+
+-- >>> procedures/mysql/api/cancel_deletion.sql
+-- cancel_deletion
+-- Ask a deletion job to stop; rows already deleted stay deleted.
+--
+-- Parameters  p_job_id   the job: a pending one is cancelled at once, a running one is asked to
+--                        stop between two batches, and may be asked again
+-- Errors      JD001 no such job; JD002 NULL; JD003 already finished
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL cancel_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS cancel_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE cancel_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask a deletion job to stop; rows already deleted stay deleted'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_status, v_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_attempt_no INT;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    -- Job row first, then its attempts: the order of every writer.
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id);
+    ELSEIF v_status = 'running' THEN
+        SELECT
+            a.attempt_no,
+            a.outcome
+        INTO v_attempt_no, v_outcome
+        FROM deletion_attempts AS a
+        WHERE a.job_id = p_job_id AND NOT a.is_past
+        ORDER BY a.attempt_no DESC
+        LIMIT 1
+        FOR UPDATE;
+    END IF;
+
+    IF v_status IN ('done', 'failed', 'cancelled') OR v_outcome IN ('done', 'failed', 'cancelled')
+    THEN
+        CALL deletion_raise(
+            'JD003',
+            'cancel_deletion',
+            concat('job is already ', coalesce(v_outcome, v_status)),
+            p_job_id
+        );
+    END IF;
+
+    IF v_attempt_no IS NOT NULL AND v_outcome IS NULL THEN
+        UPDATE deletion_attempts AS a
+        SET a.cancel_requested_at = coalesce(a.cancel_requested_at, v_now)
+        WHERE a.job_id = p_job_id AND a.attempt_no = v_attempt_no AND a.outcome IS NULL;
+    ELSE
+        -- Where the caller is in no transaction the lock is gone: the condition counts.
+        UPDATE deletion_jobs AS j
+        SET j.status = 'cancelled', j.finished_at = v_now, j.error = NULL
+        WHERE j.id = p_job_id AND j.status = v_status;
+
+        IF row_count() = 0 THEN
+            CALL deletion_raise(
+                'JD003', 'cancel_deletion', 'job has just been taken up; ask again', p_job_id
+            );
+        END IF;
+
+        CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), FALSE);
+    END IF;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE cancel_deletion
+TO 'deletion_jobs_app', 'deletion_jobs_operator';
+-- <<<
+
 -- >>> procedures/mysql/api/restore_deletion.sql
 -- restore_deletion
 -- Take back what a soft deletion job has marked, all in the caller's transaction or none of it.
@@ -629,7 +902,7 @@ SQL SECURITY DEFINER
 COMMENT 'Take back what a soft deletion job has marked, all of it or nothing'
 BEGIN
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- A deadlock has rolled back the savepoint with all the rest.
@@ -645,8 +918,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'restore_deletion', 'p_job_id is NULL', NULL);
@@ -676,6 +952,7 @@ BEGIN
     END IF;
 
     CALL deletion_session(v_saved);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -709,6 +986,14 @@ SQL SECURITY DEFINER
 COMMENT 'Make a failed or cancelled job pending again, with all its attempts before it'
 BEGIN
     DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
@@ -744,6 +1029,7 @@ BEGIN
         j.finished_at = NULL,
         j.error = NULL
     WHERE j.id = p_job_id AND j.status = v_status;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -785,7 +1071,7 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_until DATETIME(6);
-    DECLARE v_saved, v_roots, v_circles JSON;
+    DECLARE v_own, v_saved, v_roots, v_circles JSON;
     DECLARE v_is_whole, v_is_over, v_fits BOOLEAN DEFAULT FALSE;
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -800,9 +1086,11 @@ BEGIN
                 cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
 
+    CALL deletion_widen_session(v_own);
     CALL deletion_refuse_temporary('preview_deletion');
     SET v_until = timestampadd(SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6));
 
@@ -870,6 +1158,7 @@ BEGIN
     SET SESSION
         time_zone = json_unquote(json_extract(v_saved, '$[0]')),
         cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -914,6 +1203,7 @@ BEGIN
     DECLARE v_columns VARCHAR(1100) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_seen BOOLEAN;
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- What was refused before has set no savepoint.
@@ -925,8 +1215,11 @@ BEGIN
             ROLLBACK;
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'hold_deletion', 'table or key is NULL', NULL);
@@ -984,6 +1277,8 @@ BEGIN
     ELSE
         COMMIT;
     END IF;
+
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1021,6 +1316,14 @@ BEGIN
     DECLARE v_hold_id BIGINT UNSIGNED;
     DECLARE v_columns JSON;
     DECLARE v_is_there BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'release_deletion_hold', 'table or key is NULL', NULL);
@@ -1069,6 +1372,7 @@ BEGIN
             'JD002', 'release_deletion_hold', concat('no hold on ', left(p_table, 64)), p_pk
         );
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1109,7 +1413,7 @@ BEGIN
     DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
-    DECLARE v_saved, v_roots JSON;
+    DECLARE v_own, v_saved, v_roots JSON;
     DECLARE v_is_whole, v_fits BOOLEAN;
     DECLARE v_until DATETIME(6);
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -1122,9 +1426,11 @@ BEGIN
             SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
 
+    CALL deletion_widen_session(v_own);
     CALL deletion_refuse_temporary('preview_soft_deletion');
     SET v_until = timestampadd(SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6));
     CALL deletion_soft_plan(p_table, 'preview_soft_deletion', v_plan_id);
@@ -1215,6 +1521,7 @@ BEGIN
 
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
     SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1253,7 +1560,7 @@ BEGIN
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
     DECLARE v_jobs BIGINT DEFAULT 0;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_again BOOLEAN;
     DECLARE v_number INT;
@@ -1269,8 +1576,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_slot <= 0 OR p_run_seconds <= 0 THEN
         CALL deletion_raise(
@@ -1318,6 +1628,8 @@ BEGIN
         END, NULL, v_jobs);
         CALL deletion_session(v_saved);
     END IF;
+
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1354,7 +1666,7 @@ BEGIN
     DECLARE v_run_id BIGINT UNSIGNED;
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours BOOLEAN;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -1364,8 +1676,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'run_deletion_job', 'p_job_id is NULL', NULL);
@@ -1383,6 +1698,7 @@ BEGIN
 
     CALL deletion_session(v_saved);
     SET p_status = (SELECT j.status FROM deletion_jobs AS j WHERE j.id = p_job_id);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1425,6 +1741,14 @@ BEGIN
     DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_columns, v_described, v_types, v_collations, v_places JSON;
     DECLARE v_is_same BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL THEN
         CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
@@ -1535,6 +1859,7 @@ BEGIN
         key_collations = v_collations,
         plain_key = deletion_plain_key(v_types),
         max_rows = p_max_rows;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 -- <<<
@@ -1586,6 +1911,130 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/admin/declare_deletion_reference.sql
+-- declare_deletion_reference
+-- Declare that columns point at another table, where the catalog has no foreign key for it.
+--
+-- Parameters  p_name                   the reference's name; again: changes it
+--             p_child_table            the table that refers
+--             p_child_columns          its columns, a JSON array
+--             p_parent_table           the table referred to
+--             p_parent_columns         the columns of a unique key of it, in the same order
+--             p_action                 cascade, set_null, set_default, restrict or keep;
+--                                      NULL: forget the reference
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Errors      JD002 what does not fit; JD005 no such table
+-- Writes      deletion_references (one row), deletion_rules     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL declare_deletion_reference('comment_post', 'comment', '["about_id"]',
+--             'post', '["id"]', 'cascade', 'about_type', 'Post');
+
+DROP PROCEDURE IF EXISTS declare_deletion_reference;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE declare_deletion_reference(
+    IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_columns JSON,
+    IN p_parent_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_parent_columns JSON,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Declare that columns point at another table, where the catalog has no foreign key for it'
+BEGIN
+    DECLARE v_child_schema, v_child_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_what VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    SET v_what = CASE
+        WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
+        WHEN char_length(p_name) > 64 THEN 'p_name is longer than 64 characters'
+        WHEN p_action IS NULL THEN NULL
+        WHEN p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')
+            THEN 'no such action'
+        WHEN p_child_table IS NULL OR p_parent_table IS NULL THEN 'a table is NULL'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD002', 'declare_deletion_reference', v_what, coalesce(p_action, p_name)
+        );
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        CALL deletion_find_table(
+            p_child_table, 'declare_deletion_reference', v_child_schema, v_child_table
+        );
+        CALL deletion_find_table(
+            p_parent_table, 'declare_deletion_reference', v_parent_schema, v_parent_table
+        );
+        SET v_what = deletion_reference_problem(
+            p_name,
+            v_child_schema,
+            v_child_table,
+            p_child_columns,
+            v_parent_schema,
+            v_parent_table,
+            p_parent_columns,
+            p_discriminator_column,
+            p_discriminator_value
+        );
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'declare_deletion_reference', v_what, p_name);
+    END IF;
+
+    -- A rule is about the reference as it was: it goes where the child is another one.
+    DELETE r
+    FROM deletion_rules AS r
+    INNER JOIN deletion_references AS d
+        ON
+            d.reference_name = r.reference_name
+            AND d.child_schema = r.child_schema
+            AND d.child_table = r.child_table
+    WHERE
+        d.reference_name = p_name
+        AND (
+            v_child_table IS NULL
+            OR d.child_schema <> v_child_schema
+            OR d.child_table <> v_child_table
+        );
+
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;
+    ELSE
+        REPLACE INTO deletion_references (
+            reference_name, child_schema, child_table, child_columns, parent_schema, parent_table,
+            parent_columns, discriminator_column, discriminator_value, action
+        )
+        VALUES (
+            p_name, v_child_schema, v_child_table, p_child_columns, v_parent_schema, v_parent_table,
+            p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
+        );
+    END IF;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/admin/set_deletion_rule.sql
 -- set_deletion_rule
 -- Decide what happens to the rows behind one reference, whatever the catalog says.
@@ -1623,6 +2072,14 @@ BEGIN
     DECLARE v_is_key, v_is_declared BOOLEAN;
     DECLARE v_scrub JSON;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_child_table IS NULL OR p_reference IS NULL THEN
         CALL deletion_raise('JD002', 'set_deletion_rule', 'table or reference is NULL', NULL);
@@ -1701,6 +2158,7 @@ BEGIN
         ON DUPLICATE KEY UPDATE
         action = p_action, scrub = v_scrub, created_at = utc_timestamp(6);
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 -- <<<
@@ -1741,6 +2199,14 @@ BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL THEN
         CALL deletion_raise('JD002', 'set_soft_deletion', 'p_table is NULL', NULL);
@@ -1807,6 +2273,7 @@ BEGIN
             mark_value = if(v_kind = 'integer', coalesce(p_value, 1), NULL),
             purge_after_seconds = p_purge_after_seconds;
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 -- <<<
@@ -1836,12 +2303,21 @@ SQL SECURITY DEFINER
 COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'  -- noqa: LT05
 BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF deletion_has_soft_column(deletion_target_name(p_table)) THEN
         CALL deletion_soft_plan(p_table, 'compile_deletion_plan', v_plan_id);
     END IF;
 
     CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 -- <<<
@@ -11956,6 +12432,60 @@ BEGIN
         is_lost BOOLEAN EXISTS PATH '$.lost'
     )) AS k
     WHERE NOT k.is_lost;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_widen_session.sql
+-- deletion_widen_session
+-- Give a session the limits without which a verb could fail halfway, or its own ones back.
+--
+-- Parameters  p_saved   INOUT NULL: set ours and answer what was before; else: set these
+-- Writes      nothing, and reads no table          Commits  no
+-- Execute     the owner only
+--
+-- A client in safe mode limits joins and changes; a small tmp_table_size makes the server lose its
+-- own work tables; and under the older default collation its views of rights are in error.
+
+DROP PROCEDURE IF EXISTS deletion_widen_session;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_widen_session(
+    INOUT p_saved JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Give a session the limits without which a verb could fail halfway, or its own ones back'
+BEGIN
+    DECLARE v_is_ours BOOLEAN DEFAULT p_saved IS NULL;
+    DECLARE v_collation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF v_is_ours THEN
+        SET p_saved = json_object(
+            'big', @@SESSION.sql_big_selects,
+            'safe', @@SESSION.sql_safe_updates,
+            'tmp', @@SESSION.tmp_table_size,
+            'collation', @@SESSION.default_collation_for_utf8mb4
+        );
+        SET SESSION
+            sql_big_selects = 1,
+            sql_safe_updates = 0,
+            tmp_table_size = cast(greatest(@@SESSION.tmp_table_size, 16777216) AS UNSIGNED);
+    ELSE
+        SET SESSION
+            sql_big_selects = cast(json_extract(p_saved, '$.big') AS UNSIGNED),
+            sql_safe_updates = cast(json_extract(p_saved, '$.safe') AS UNSIGNED),
+            tmp_table_size = cast(json_extract(p_saved, '$.tmp') AS UNSIGNED);
+    END IF;
+
+    SET v_collation = if(v_is_ours, 'utf8mb4_0900_ai_ci', p_saved ->> '$.collation');
+
+    -- The server warns whoever sets it at all.
+    IF v_collation <> @@SESSION.default_collation_for_utf8mb4 THEN
+        SET SESSION default_collation_for_utf8mb4 = v_collation;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<

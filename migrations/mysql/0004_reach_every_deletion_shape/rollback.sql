@@ -323,6 +323,7 @@ DROP PROCEDURE IF EXISTS deletion_soft_marks;
 DROP PROCEDURE IF EXISTS deletion_soft_done;
 DROP PROCEDURE IF EXISTS deletion_soft_start;
 DROP PROCEDURE IF EXISTS deletion_walk_rings;
+DROP PROCEDURE IF EXISTS deletion_widen_session;
 DROP PROCEDURE IF EXISTS deletion_seed_climb;
 DROP PROCEDURE IF EXISTS deletion_see_holds;
 DROP PROCEDURE IF EXISTS deletion_climb;
@@ -5681,6 +5682,121 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/admin/declare_deletion_reference.sql
+-- declare_deletion_reference
+-- Declare that columns point at another table, where the catalog has no foreign key for it.
+--
+-- Parameters  p_name                   the reference's name; again: changes it
+--             p_child_table            the table that refers
+--             p_child_columns          its columns, a JSON array
+--             p_parent_table           the table referred to
+--             p_parent_columns         the columns of a unique key of it, in the same order
+--             p_action                 cascade, set_null, set_default, restrict or keep;
+--                                      NULL: forget the reference
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Errors      JD002 what does not fit; JD005 no such table
+-- Writes      deletion_references (one row), deletion_rules     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL declare_deletion_reference('comment_post', 'comment', '["about_id"]',
+--             'post', '["id"]', 'cascade', 'about_type', 'Post');
+
+DROP PROCEDURE IF EXISTS declare_deletion_reference;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE declare_deletion_reference(
+    IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_columns JSON,
+    IN p_parent_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_parent_columns JSON,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Declare that columns point at another table, where the catalog has no foreign key for it'
+BEGIN
+    DECLARE v_child_schema, v_child_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_what VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_what = CASE
+        WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
+        WHEN char_length(p_name) > 64 THEN 'p_name is longer than 64 characters'
+        WHEN p_action IS NULL THEN NULL
+        WHEN p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')
+            THEN 'no such action'
+        WHEN p_child_table IS NULL OR p_parent_table IS NULL THEN 'a table is NULL'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD002', 'declare_deletion_reference', v_what, coalesce(p_action, p_name)
+        );
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        CALL deletion_find_table(
+            p_child_table, 'declare_deletion_reference', v_child_schema, v_child_table
+        );
+        CALL deletion_find_table(
+            p_parent_table, 'declare_deletion_reference', v_parent_schema, v_parent_table
+        );
+        SET v_what = deletion_reference_problem(
+            p_name,
+            v_child_schema,
+            v_child_table,
+            p_child_columns,
+            v_parent_schema,
+            v_parent_table,
+            p_parent_columns,
+            p_discriminator_column,
+            p_discriminator_value
+        );
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'declare_deletion_reference', v_what, p_name);
+    END IF;
+
+    -- A rule is about the reference as it was: it goes where the child is another one.
+    DELETE r
+    FROM deletion_rules AS r
+    INNER JOIN deletion_references AS d
+        ON
+            d.reference_name = r.reference_name
+            AND d.child_schema = r.child_schema
+            AND d.child_table = r.child_table
+    WHERE
+        d.reference_name = p_name
+        AND (
+            v_child_table IS NULL
+            OR d.child_schema <> v_child_schema
+            OR d.child_table <> v_child_table
+        );
+
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;
+    ELSE
+        REPLACE INTO deletion_references (
+            reference_name, child_schema, child_table, child_columns, parent_schema, parent_table,
+            parent_columns, discriminator_column, discriminator_value, action
+        )
+        VALUES (
+            p_name, v_child_schema, v_child_table, p_child_columns, v_parent_schema, v_parent_table,
+            p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
+        );
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/admin/unregister_deletion_target.sql
 -- unregister_deletion_target
 -- Allow no further deletions from a table; jobs that have ended stay as history.
@@ -6163,6 +6279,250 @@ DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE retry_deletion
 TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/api/cancel_deletion.sql
+-- cancel_deletion
+-- Ask a deletion job to stop; rows already deleted stay deleted.
+--
+-- Parameters  p_job_id   the job: a pending one is cancelled at once, a running one is asked to
+--                        stop between two batches, and may be asked again
+-- Errors      JD001 no such job; JD002 NULL; JD003 already finished
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL cancel_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS cancel_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE cancel_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask a deletion job to stop; rows already deleted stay deleted'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_status, v_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_attempt_no INT;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    -- Job row first, then its attempts: the order of every writer.
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id);
+    ELSEIF v_status = 'running' THEN
+        SELECT
+            a.attempt_no,
+            a.outcome
+        INTO v_attempt_no, v_outcome
+        FROM deletion_attempts AS a
+        WHERE a.job_id = p_job_id AND NOT a.is_past
+        ORDER BY a.attempt_no DESC
+        LIMIT 1
+        FOR UPDATE;
+    END IF;
+
+    IF v_status IN ('done', 'failed', 'cancelled') OR v_outcome IN ('done', 'failed', 'cancelled')
+    THEN
+        CALL deletion_raise(
+            'JD003',
+            'cancel_deletion',
+            concat('job is already ', coalesce(v_outcome, v_status)),
+            p_job_id
+        );
+    END IF;
+
+    IF v_attempt_no IS NOT NULL AND v_outcome IS NULL THEN
+        UPDATE deletion_attempts AS a
+        SET a.cancel_requested_at = coalesce(a.cancel_requested_at, v_now)
+        WHERE a.job_id = p_job_id AND a.attempt_no = v_attempt_no AND a.outcome IS NULL;
+    ELSE
+        -- Where the caller is in no transaction the lock is gone: the condition counts.
+        UPDATE deletion_jobs AS j
+        SET j.status = 'cancelled', j.finished_at = v_now, j.error = NULL
+        WHERE j.id = p_job_id AND j.status = v_status;
+
+        IF row_count() = 0 THEN
+            CALL deletion_raise(
+                'JD003', 'cancel_deletion', 'job has just been taken up; ask again', p_job_id
+            );
+        END IF;
+
+        CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), FALSE);
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE cancel_deletion
+TO 'deletion_jobs_app', 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletions.sql
+-- enqueue_deletions
+-- Ask that many rows of one table, and everything that hangs from them, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pks            JSON array of keys; composite ones as arrays in it
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_count      OUT: how many different keys there were, each a job now
+-- Errors      JD002 NULL, no array, or a key that does not parse; JD004 no target; JD011 soft
+--             delete is not possible; JD013 more pending jobs than allowed: all or nothing
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletions('customer', '[41, 42]', 'closed', TRUE, NULL, NULL, @dj_n);
+
+DROP PROCEDURE IF EXISTS enqueue_deletions;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletions(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_count BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that many rows of one table, and everything that hangs from them, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_keys JSON;
+    DECLARE v_job_id BIGINT UNSIGNED;
+
+    CALL deletion_check_wish('enqueue_deletions', p_table, p_hard_delete, v_entity_table);
+
+    CALL deletion_parse_keys(v_entity_table, p_pks, 'enqueue_deletions', v_keys);
+    SET p_job_count = json_length(v_keys);
+
+    IF p_job_count > 0 THEN
+        CALL deletion_enqueue(
+            'enqueue_deletions',
+            v_entity_table,
+            v_keys,
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            v_job_id
+        );
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletions
+TO 'deletion_jobs_app';
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletion.sql
+-- enqueue_deletion
+-- Ask that one row, and everything that hangs from it, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pk             the row's key as text; a composite one as a JSON array
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_id         OUT: the job, a new one or the one that this row has already
+-- Errors      JD002 NULL, or a key that does not parse; JD004 no target; JD011 soft delete is
+--             not possible; JD013 more pending jobs than allowed
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletion('customer', '42', 'closed', TRUE, NULL, NULL, @dj_job);
+
+DROP PROCEDURE IF EXISTS enqueue_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletion(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pk TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that one row, and everything that hangs from it, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_key VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_plain BOOLEAN DEFAULT FALSE;
+
+    -- Nearly every caller sends the registered name, a key as its type prints it, and a row that
+    -- has no job: that should cost little more than the INSERT.
+    SELECT
+        t.entity_table,
+        p_hard_delete
+        AND p_pk REGEXP t.plain_key
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_settings AS s
+            WHERE s.setting_name = 'max_pending' AND s.setting_value IS NOT NULL
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_jobs AS j
+            WHERE j.entity_table = t.entity_table AND j.entity_pk = p_pk
+        )
+    INTO v_entity_table, v_is_plain
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_table;
+
+    IF v_is_plain THEN
+        BEGIN
+            -- Another caller was faster: the job that is there has to do.
+            DECLARE CONTINUE HANDLER FOR 1062 SET v_is_plain = FALSE;  -- noqa: PRS
+
+            INSERT INTO deletion_jobs (
+                entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by, created_at
+            )
+            VALUES (
+                v_entity_table, p_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by,
+                utc_timestamp(6)
+            );
+            SET p_job_id = last_insert_id();
+        END;
+    END IF;
+
+    IF v_is_plain IS NOT TRUE THEN
+        CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+        CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+        CALL deletion_enqueue(
+            'enqueue_deletion',
+            v_entity_table,
+            json_array(v_key),
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            p_job_id
+        );
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletion
+TO 'deletion_jobs_app';
 -- <<<
 
 -- >>> schema/mysql/views/vw_deletion_progress.sql

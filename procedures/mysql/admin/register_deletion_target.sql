@@ -32,6 +32,14 @@ BEGIN
     DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_columns, v_described, v_types, v_collations, v_places JSON;
     DECLARE v_is_same BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL THEN
         CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
@@ -142,5 +150,6 @@ BEGIN
         key_collations = v_collations,
         plain_key = deletion_plain_key(v_types),
         max_rows = p_max_rows;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;

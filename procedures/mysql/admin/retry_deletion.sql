@@ -23,6 +23,14 @@ SQL SECURITY DEFINER
 COMMENT 'Make a failed or cancelled job pending again, with all its attempts before it'
 BEGIN
     DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
@@ -58,6 +66,7 @@ BEGIN
         j.finished_at = NULL,
         j.error = NULL
     WHERE j.id = p_job_id AND j.status = v_status;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
