@@ -837,3 +837,47 @@ def test_a_discriminator_that_takes_its_value_no_more_takes_no_other_rows(db: Da
         # Compared as it is, and equal to none.
         assert job.status == "done"
     assert ids(db, "note") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("parent", ["customer", "zone"])
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_foreign_key_that_takes_the_name_of_a_declared_reference_stops_the_plan(
+    db: Database, parent: str, hard: bool
+) -> None:
+    """Rules name references: nobody could tell which of the two is meant."""
+    gone = "gone boolean null"
+    db.table("customer", "id bigint", gone, rows=[(1, None), (2, None)])
+    db.table("zone", "id bigint", rows=[(1,), (2,)])
+    db.table(
+        "note",
+        "id bigint",
+        "about bigint null",
+        "at bigint null",
+        gone,
+        rows=[(1, 1, 1, None), (2, 2, 2, None)],
+    )
+    db.execute("CREATE INDEX idx_note_about ON note (about)")
+    db.declare_deletion_reference(
+        "note_about", "note", ["about"], "customer", ["id"], "cascade", None, None
+    )
+    db.register_deletion_target("customer")
+    for table in ("customer", "note"):
+        db.set_soft_deletion(table, "gone")
+    db.compile_deletion_plan("customer")
+    db.add_reference("note", Reference("at", parent, "cascade", name="note_about"))
+    # Of a key to a table that is not in the plan only a new plan knows.
+    db.declare_deletion_reference("other", "zone", ["id"], "customer", ["id"], "keep")
+    before = db.application_contents()
+    job_id = db.enqueue_deletion("customer", 1, hard_delete=hard)
+    db.run()
+    error = "note has a foreign key and a declared reference of one name (note_about)"
+    assert db.job(job_id).error == f"JD005: {error}"
+    assert db.application_contents() == before
+    # The plan that it compiles stays, with its error.
+    with db.error("JD005", "preview_deletion: ", changes=True) as raised:
+        db.preview_deletion("customer", 1)
+    assert error in raised.message
+    db.declare_deletion_reference("note_about")
+    db.retry_deletion(job_id)
+    db.run()
+    assert db.status(job_id) == "done"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contract.schemas import customers, ids, insert_job, shop
-from tests.database import Database
+from tests.database import Database, Reference
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
@@ -74,3 +74,76 @@ def test_a_retry_joins_the_callers_transaction(db: Database) -> None:
     with db.transaction(rollback=True):
         db.retry_deletion(job_id)
     assert db.contents() == before
+
+
+def swapped(db: Database) -> None:
+    """Make the target `item`, whose two keys name two rows the other way round."""
+    db.table("item", "id bigint", "code bigint", unique=["code"], rows=[(1, 2), (2, 1)])
+    db.register_deletion_target("item")
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["registered again", "registered anew"])
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_job_asked_by_another_key_is_not_retried(db: Database, status: str, again: bool) -> None:
+    swapped(db)
+    db.table(
+        "kid",
+        "id bigint",
+        "item_id bigint",
+        references=[Reference("item_id", "item")],
+        rows=[(1, 1)],
+    )
+    job_id = db.enqueue_deletion("item", 1)
+    if status == "failed":
+        db.run()
+    else:
+        db.cancel_deletion(job_id)
+    assert db.status(job_id) == status
+    db.execute("DELETE FROM kid")
+    if not again:
+        db.unregister_deletion_target("item")
+    db.register_deletion_target("item", ["code"])
+    with db.error("JD003", "retry_deletion: asked when the target had another key: ask anew"):
+        db.retry_deletion(job_id)
+    # Asked anew it means the other row.
+    assert db.enqueue_deletion("item", 1) == job_id
+    db.cancel_deletion(job_id)
+    db.retry_deletion(job_id)
+    db.run()
+    assert db.rows("SELECT id, code FROM item") == [(1, 2)]
+
+
+def test_a_job_is_retried_after_its_target_was_registered_by_the_same_key(db: Database) -> None:
+    swapped(db)
+    job_id = db.enqueue_deletion("item", 1)
+    db.cancel_deletion(job_id)
+    db.register_deletion_target("item", ["id"], 10)
+    db.retry_deletion(job_id)
+    db.run()
+    assert db.rows("SELECT id, code FROM item") == [(2, 1)]
+
+
+def test_a_job_is_retried_after_its_key_was_renamed_while_it_was_open(db: Database) -> None:
+    swapped(db)
+    job_id = db.enqueue_deletion("item", 1)
+    db.execute(f"ALTER TABLE {db.quote('item')} RENAME COLUMN id TO no")
+    db.register_deletion_target("item")
+    db.cancel_deletion(job_id)
+    db.retry_deletion(job_id)
+    db.run()
+    assert db.rows("SELECT no, code FROM item") == [(2, 1)]
+
+
+def test_a_key_that_was_dropped_for_another_was_not_renamed(db: Database) -> None:
+    swapped(db)
+    job_id = db.enqueue_deletion("item", 1)
+    db.script(
+        mysql="ALTER TABLE item DROP PRIMARY KEY, DROP COLUMN id, ADD PRIMARY KEY (code)",
+        postgres="ALTER TABLE item DROP COLUMN id, ADD PRIMARY KEY (code)",
+    )
+    with db.error("JD003", "register_deletion_target: jobs by another key are still open"):
+        db.register_deletion_target("item")
+    db.cancel_deletion(job_id)
+    db.register_deletion_target("item")
+    with db.error("JD003", "retry_deletion: "):
+        db.retry_deletion(job_id)

@@ -231,6 +231,115 @@ def test_columns_that_cannot_be_scrubbed_are_refused(db: Database) -> None:
     db.set_deletion_rule("card", "fk_card_customer", "scrub", {"number": None})
 
 
+MADE = {
+    "a reference": "of a reference",
+    "a reference twice": "of a reference",
+    "what is referred to": "of a reference",
+    "a declared reference": "of a reference",
+    "a discriminator": "of a reference",
+    "the key": "of the key",
+    "a unique key": "what is unique",
+    "a unique key of two": "what is unique",
+    "a unique expression": "what is unique",
+}
+
+
+def made(db: Database, name: str, base: str, more: str = "") -> None:
+    """Add a column to invoice that the engine makes from another."""
+    db.script(
+        mysql=f"ALTER TABLE invoice ADD {name} BIGINT AS ({base}) STORED {more}",
+        postgres=f"ALTER TABLE invoice ADD {name} bigint GENERATED ALWAYS AS ({base}) STORED"
+        f" {more}",
+    )
+
+
+def made_of_base(db: Database, what: str) -> None:
+    """Make a column of invoice.base that decides by which rows are found, or must differ."""
+    if what == "a reference twice" and db.engine == "mysql":
+        made(db, "half", "base")
+        made(db, "zone_id", "half + 0")
+    elif what == "a unique expression":
+        db.execute(f"CREATE UNIQUE INDEX uq_e ON {db.quote('invoice')} ((abs(base)))")
+        return
+    else:
+        made(db, "zone_id", "base", "NOT NULL" if what == "the key" else "")
+    db.execute("CREATE INDEX idx_zone ON invoice (customer_id, zone_id)")
+    if what.startswith("a reference"):
+        db.add_reference("invoice", Reference("zone_id", "zone"))
+    elif what == "what is referred to":
+        db.execute("ALTER TABLE invoice ADD UNIQUE (zone_id)")
+        db.table("part", "id bigint", "invoice_zone bigint", rows=[])
+        db.add_reference("part", Reference("invoice_zone", "invoice", to="zone_id"))
+    elif what == "a declared reference":
+        db.declare_deletion_reference(
+            "of_zone", "invoice", ["zone_id"], "zone", ["id"], "cascade", None, None
+        )
+    elif what == "a discriminator":
+        db.declare_deletion_reference(
+            "of_kind", "invoice", ["customer_id"], "zone", ["id"], "cascade", "zone_id", "1"
+        )
+    elif what == "the key":
+        db.script(
+            mysql="ALTER TABLE invoice DROP PRIMARY KEY, ADD PRIMARY KEY (id, zone_id)",
+            postgres="ALTER TABLE invoice DROP CONSTRAINT invoice_pkey,"
+            " ADD PRIMARY KEY (id, zone_id)",
+        )
+    else:
+        columns = "zone_id" if what == "a unique key" else "town, zone_id"
+        db.execute(f"ALTER TABLE invoice ADD UNIQUE ({columns})")
+
+
+def invoices_of_zones(db: Database) -> None:
+    invoices(db)
+    db.table("zone", "id bigint", rows=[(n,) for n in range(40)])
+    db.execute("ALTER TABLE invoice ADD base BIGINT NULL")
+    db.execute("UPDATE invoice SET base = id")
+    db.script(postgres="ANALYZE invoice")
+
+
+@pytest.mark.parametrize("what", list(MADE))
+def test_a_column_is_not_scrubbed_that_another_is_made_from(db: Database, what: str) -> None:
+    invoices_of_zones(db)
+    made_of_base(db, what)
+    with db.error("JD002", "set_deletion_rule: ") as raised:
+        scrub(db, {"base": 5})
+    assert f"{MADE[what]} is made from it" in raised.message, raised
+    assert "base" in raised.message
+
+
+@pytest.mark.parametrize("what", list(MADE))
+def test_a_scrubbed_column_that_another_is_made_from_later_stops_the_plan(
+    db: Database, what: str
+) -> None:
+    invoices_of_zones(db)
+    scrub(db, {"base": 5})
+    db.register_deletion_target("zone")
+    made_of_base(db, what)
+    before = db.application_contents()
+    job = db.delete("customer", 1)
+    assert (job.status, (job.error or "")[:5]) == ("failed", "JD005")
+    assert f"{MADE[what]} is made from it (base)" in (job.error or "")
+    assert db.application_contents() == before
+
+
+def test_a_column_is_scrubbed_that_an_ordinary_one_is_made_from(db: Database) -> None:
+    invoices_of_zones(db)
+    made(db, "twice", "base * 2")
+    db.execute("CREATE INDEX idx_twice ON invoice (twice)")
+    scrub(db, {"base": 5})
+    assert db.delete("customer", 1).status == "done"
+    assert db.count("invoice", "twice = 10") == 3
+
+
+def test_unique_columns_become_null_with_what_they_are_made_from(db: Database) -> None:
+    invoices_of_zones(db)
+    made(db, "twice", "base * 2", "UNIQUE")
+    db.execute(f"CREATE UNIQUE INDEX uq_e ON {db.quote('invoice')} ((abs(base)))")
+    scrub(db, {"base": None})
+    assert db.delete("customer", 1).status == "done"
+    assert db.count("invoice", "twice IS NULL") == 3
+
+
 def test_only_scrub_takes_constants(db: Database) -> None:
     invoices(db)
     with db.error("JD002", "set_deletion_rule: "):

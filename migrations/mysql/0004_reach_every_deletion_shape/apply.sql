@@ -108,10 +108,12 @@ SET @dj_sql = (
                 ('PROCEDURE', 'release_deletion_hold'),
                 ('PROCEDURE', 'preview_soft_deletion'),
                 ('PROCEDURE', 'set_soft_deletion'),
+                ('FUNCTION', 'deletion_match_labels'),
                 ('PROCEDURE', 'deletion_take_purge_back'),
                 ('FUNCTION', 'deletion_key_changed'),
                 ('PROCEDURE', 'deletion_row_key'),
                 ('FUNCTION', 'deletion_column_frame'),
+                ('FUNCTION', 'deletion_key_places'),
                 ('FUNCTION', 'deletion_sql_climb'),
                 ('FUNCTION', 'deletion_sql_found'),
                 ('FUNCTION', 'deletion_sql_held'),
@@ -120,6 +122,7 @@ SET @dj_sql = (
                 ('FUNCTION', 'deletion_sql_change_rows'),
                 ('FUNCTION', 'deletion_sql_find'),
                 ('FUNCTION', 'deletion_sql_scrub'),
+                ('FUNCTION', 'deletion_sql_untouched'),
                 ('FUNCTION', 'deletion_table_key'),
                 ('FUNCTION', 'deletion_sql_childless'),
                 ('FUNCTION', 'deletion_sql_circle'),
@@ -175,6 +178,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_climb'),
                 ('PROCEDURE', 'deletion_see_holds'),
                 ('PROCEDURE', 'deletion_seed_climb'),
+                ('PROCEDURE', 'deletion_widen_session'),
                 ('PROCEDURE', 'deletion_walk_rings'),
                 ('PROCEDURE', 'deletion_soft_start'),
                 ('PROCEDURE', 'deletion_soft_done'),
@@ -244,6 +248,48 @@ SET @dj_sql = if(
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
+
+-- Since when a target has its key: as far as anybody knows, since it was registered.
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_targets'
+            AND c.column_name = 'keyed_at'
+    ),
+    'DO 0',
+    'ALTER TABLE deletion_targets ADD COLUMN keyed_at DATETIME(6) NULL, '
+    'ADD COLUMN key_places JSON NULL COMMENT '
+    '''Where the columns stand, and of how many: tells one that was renamed from another'''
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
+UPDATE deletion_targets AS t
+SET
+    t.keyed_at = t.created_at,
+    t.key_places = concat('[', (
+        SELECT group_concat(c.ordinal_position ORDER BY k.pos)
+        FROM json_table(t.key_columns, '$[*]' COLUMNS (
+            pos FOR ORDINALITY,
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS k
+        INNER JOIN information_schema.columns AS c
+            ON
+                c.table_schema = t.table_schema
+                AND c.table_name = t.table_name
+                AND c.column_name = k.name
+    ), ', ', (
+        SELECT count(*)
+        FROM information_schema.columns AS c
+        WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name
+    ), ']')
+WHERE t.keyed_at IS NULL;
+
+ALTER TABLE deletion_targets MODIFY COLUMN keyed_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
+COMMENT 'Since when these columns name its rows: older jobs are not retried; UTC';
 
 -- Every statement can be run again: here DDL commits. Rules that scrub, and rows that are held.
 SET @dj_sql = if(
@@ -526,7 +572,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
     UNIQUE KEY uq_dpe_reference (
-        plan_id, parent_node_no, child_schema, child_table, reference_name
+        plan_id, parent_node_no, child_schema, child_table, reference_name, is_declared
     ),
     KEY idx_dpe_child (plan_id, child_node_no)
 ) ENGINE = InnoDB
@@ -535,10 +581,11 @@ COLLATE = utf8mb4_0900_bin
 ROW_FORMAT = DYNAMIC
 COMMENT = 'Work table of the planner: the references of a plan that is being compiled';
 
+-- === schema/mysql/tables/deletion_targets.sql e9c2aff22ef984fdfdbd5c3f0d5d741b73dcaff0f2fc4de2747c09f6fb7c9e01  -- noqa: LT05
 -- === schema/mysql/tables/deletion_rules.sql 7f0c286dcae88acc06d11609827a07baeaac802304c296b33c44d274e40d28ca  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_steps.sql f5b7351a91e0a0dca3f6387c2214c20497e82aa5497d19a9e7ade773373db35c  -- noqa: LT05
 -- === schema/mysql/tables/deletion_plan_nodes.sql 20a24f4371f31559e3a98ccb47e95fb05ce0c88f067e075211bce7ddc23c89cf  -- noqa: LT05
--- === schema/mysql/tables/deletion_plan_edges.sql 8d076500e1f952daa1f435e3bc0d6eab3ff6c2f2b4ea5c8bc576e35e4b1cc5ac  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 6e4758e2b405abc2a67f6f7d572fbca360082431b542d30bb1fa032d8b04af2a  -- noqa: LT05
 -- === schema/mysql/tables/deletion_attempts.sql a6ca47a9fbd78d5c885ccda3f71d207ebdf400fee744f127c7441af88650c994  -- noqa: LT05
 -- === schema/mysql/tables/deletion_receipts.sql ba2033cf91469fd9978895a80d896fb9e0995bd9eed97439a32eafc23edecd45  -- noqa: LT05
 -- === schema/mysql/tables/deletion_marks.sql 3cf1409f90365b1273ef7efb921eea18a59013362c3b1df5e8970516cf91b731  -- noqa: LT05
@@ -597,6 +644,8 @@ CREATE TABLE IF NOT EXISTS deletion_node_columns (
         COMMENT 'Its character set; NULL: it is no text',
     collation_name VARCHAR(64) NULL
         COMMENT 'Its collation; NULL: it is no text',
+    sets_itself BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the server sets it in every UPDATE',
     PRIMARY KEY (plan_id, node_no, column_name)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4
@@ -812,7 +861,7 @@ SQL SECURITY DEFINER
 COMMENT 'Take back what a soft deletion job has marked, all of it or nothing'
 BEGIN
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- A deadlock has rolled back the savepoint with all the rest.
@@ -828,8 +877,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'restore_deletion', 'p_job_id is NULL', NULL);
@@ -859,6 +911,7 @@ BEGIN
     END IF;
 
     CALL deletion_session(v_saved);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -903,6 +956,7 @@ BEGIN
     DECLARE v_columns VARCHAR(1100) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_seen BOOLEAN;
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- What was refused before has set no savepoint.
@@ -914,8 +968,11 @@ BEGIN
             ROLLBACK;
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'hold_deletion', 'table or key is NULL', NULL);
@@ -973,6 +1030,8 @@ BEGIN
     ELSE
         COMMIT;
     END IF;
+
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1010,6 +1069,14 @@ BEGIN
     DECLARE v_hold_id BIGINT UNSIGNED;
     DECLARE v_columns JSON;
     DECLARE v_is_there BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'release_deletion_hold', 'table or key is NULL', NULL);
@@ -1058,6 +1125,7 @@ BEGIN
             'JD002', 'release_deletion_hold', concat('no hold on ', left(p_table, 64)), p_pk
         );
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1098,7 +1166,7 @@ BEGIN
     DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
-    DECLARE v_saved, v_roots JSON;
+    DECLARE v_own, v_saved, v_roots JSON;
     DECLARE v_is_whole, v_fits BOOLEAN;
     DECLARE v_until DATETIME(6);
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -1111,9 +1179,11 @@ BEGIN
             SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
 
+    CALL deletion_widen_session(v_own);
     CALL deletion_refuse_temporary('preview_soft_deletion');
     SET v_until = timestampadd(SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6));
     CALL deletion_soft_plan(p_table, 'preview_soft_deletion', v_plan_id);
@@ -1204,6 +1274,7 @@ BEGIN
 
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
     SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -1247,6 +1318,14 @@ BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL THEN
         CALL deletion_raise('JD002', 'set_soft_deletion', 'p_table is NULL', NULL);
@@ -1313,6 +1392,44 @@ BEGIN
             mark_value = if(v_kind = 'integer', coalesce(p_value, 1), NULL),
             purge_after_seconds = p_purge_after_seconds;
     END IF;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_match_labels.sql
+-- deletion_match_labels
+-- Tell whether a label of one ENUM and the same label of another have the same number.
+--
+-- Parameters  p_first, p_second   the two types, as the server prints them
+-- Returns     boolean: the lists of labels are the same, or one begins with the other
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_match_labels('enum(''a'')', 'enum(''a'',''b'')');
+--
+-- A foreign key compares the numbers: by labels in another order the engine means other rows.
+
+DROP FUNCTION IF EXISTS deletion_match_labels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_match_labels(
+    p_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_second LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BOOLEAN
+LANGUAGE SQL
+DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Tell whether a label of one ENUM and the same label of another have the same number'
+BEGIN
+    -- In place of the bracket a comma: no label of the list ends in the middle of another.
+    DECLARE v_first LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT concat(left(p_first, char_length(p_first) - 1), ',');
+    DECLARE v_second LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT concat(left(p_second, char_length(p_second) - 1), ',');
+
+    RETURN left(v_first, char_length(v_second)) = v_second
+        OR left(v_second, char_length(v_first)) = v_first;
 END$$
 DELIMITER ;
 -- <<<
@@ -1560,6 +1677,58 @@ BEGIN
             WHEN v_family = 'string' THEN json_array('CONVERT(', ' USING utf8mb4)')
             ELSE json_array('CAST(', ' AS CHAR)')
         END
+    ));
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_key_places.sql
+-- deletion_key_places
+-- Tell where the columns of a key stand in their table, and of how many columns.
+--
+-- Parameters  p_schema, p_table   the table
+--             p_columns           the key's columns, a JSON array
+-- Returns     JSON, an array: the place of each column, from 1, and last the number of all
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+-- Example     SELECT deletion_key_places('shop', 'customer', '["id"]');
+--
+-- The server has no number that a column keeps. One that is renamed keeps its place, as all do; one
+-- that is dropped leaves one column less, and others move up.
+
+DROP FUNCTION IF EXISTS deletion_key_places;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_key_places(
+    p_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    p_columns JSON
+) RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Tell where the columns of a key stand in their table, and of how many columns'
+BEGIN
+    DECLARE v_places JSON DEFAULT json_array();
+    DECLARE v_pos INT DEFAULT 0;
+
+    -- One by one: the order of an aggregate is not promised.
+    WHILE v_pos < json_length(p_columns) DO
+        SET v_places = json_array_append(v_places, '$', (
+            SELECT c.ordinal_position
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = p_schema AND c.table_name = p_table
+                AND c.column_name = json_unquote(json_extract(p_columns, concat('$[', v_pos, ']')))
+        ));
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    RETURN json_array_append(v_places, '$', (
+        SELECT count(*)
+        FROM information_schema.columns AS c
+        WHERE c.table_schema = p_schema AND c.table_name = p_table
     ));
 END$$
 DELIMITER ;
@@ -2158,6 +2327,54 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_untouched.sql
+-- deletion_sql_untouched
+-- Write what keeps an UPDATE from changing columns that the server sets by itself.
+--
+-- Parameters  p_plan_id, p_node_no   the table
+--             p_columns              the columns that the UPDATE sets, a JSON array
+--             p_row                  the name of the row in the statement
+-- Returns     text, ", x.column = x.column" for each such column; empty where it has none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- ON UPDATE CURRENT_TIMESTAMP: the engine's own SET NULL leaves such columns alone.
+
+DROP FUNCTION IF EXISTS deletion_sql_untouched;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_untouched(
+    p_plan_id BIGINT UNSIGNED,
+    p_node_no INT,
+    p_columns JSON,
+    p_row VARCHAR(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write what keeps an UPDATE from changing columns that the server sets by itself'
+BEGIN
+    RETURN (
+        SELECT coalesce(
+            group_concat(  -- noqa: CP01
+                ', ', p_row, '.', deletion_quote_name(c.column_name), ' = ', p_row, '.',
+                deletion_quote_name(c.column_name)
+                ORDER BY c.column_name SEPARATOR ''
+            ),
+            ''
+        )
+        FROM deletion_node_columns AS c
+        WHERE
+            c.plan_id = p_plan_id
+            AND c.node_no = p_node_no
+            AND c.sets_itself
+            AND NOT json_contains(p_columns, json_quote(c.column_name))
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_table_key.sql
 -- deletion_table_key
 -- Find the columns that name a row of a table: its primary key, else its smallest unique key.
@@ -2561,10 +2778,11 @@ COMMENT 'Read the columns and indexes of a plan''s tables from the server, all a
 BEGIN
     -- In the dictionary's own character set: in any other, each look would read a whole schema.
     INSERT INTO deletion_node_columns (
-        plan_id, node_no, column_name, column_type, character_set_name, collation_name
+        plan_id, node_no, column_name, column_type, character_set_name, collation_name, sets_itself
     )
     SELECT
-        p_plan_id, n.node_no, c.column_name, c.column_type, c.character_set_name, c.collation_name
+        p_plan_id, n.node_no, c.column_name, c.column_type, c.character_set_name, c.collation_name,
+        c.extra LIKE '%on update%'
     FROM deletion_plan_nodes AS n
     STRAIGHT_JOIN information_schema.columns AS c  -- noqa: PRS
         ON
@@ -2749,6 +2967,30 @@ SQL SECURITY DEFINER
 COMMENT 'Say why a column cannot be set to a constant when a row is scrubbed'
 BEGIN
     DECLARE v_is_null BOOLEAN DEFAULT json_type(p_value) = 'NULL';
+    DECLARE v_made JSON DEFAULT json_array();
+    DECLARE v_from JSON DEFAULT json_array(p_column);
+    DECLARE v_count INT DEFAULT -1;
+
+    -- What the engine makes from the column, and from that again.
+    WHILE json_length(v_made) > v_count DO
+        SET v_count = json_length(v_made);
+        SET v_made = (
+            SELECT coalesce(json_arrayagg(c.column_name), json_array())
+            FROM information_schema.columns AS c
+            WHERE
+                c.table_schema = p_schema
+                AND c.table_name = p_table
+                AND c.generation_expression <> ''
+                AND EXISTS (
+                    SELECT 1
+                    FROM json_table(v_from, '$[*]' COLUMNS (  -- noqa: CP02
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                    )) AS k
+                    WHERE locate(deletion_quote_name(k.name), c.generation_expression) > 0
+                )
+        );
+        SET v_from = json_merge_preserve(json_array(p_column), v_made);
+    END WHILE;
 
     RETURN CASE
         WHEN EXISTS (
@@ -2793,6 +3035,39 @@ BEGIN
                     AND json_contains(d.parent_columns, json_quote(p_column))
                 )
         ) THEN 'the column belongs to a reference'
+        WHEN json_overlaps(coalesce(deletion_table_key(p_schema, p_table), json_array()), v_made)
+            THEN 'a column of the key is made from it'
+        WHEN EXISTS (
+            SELECT 1
+            FROM information_schema.key_column_usage AS k
+            WHERE
+                k.referenced_table_name IS NOT NULL
+                AND (
+                    (
+                        k.table_schema = p_schema AND k.table_name = p_table
+                        AND json_contains(v_made, json_quote(k.column_name))
+                    )
+                    OR (
+                        k.referenced_table_schema = p_schema
+                        AND k.referenced_table_name = p_table
+                        AND json_contains(v_made, json_quote(k.referenced_column_name))
+                    )
+                )
+        ) OR EXISTS (
+            SELECT 1
+            FROM deletion_references AS d
+            WHERE
+                (
+                    d.child_schema = p_schema AND d.child_table = p_table
+                    AND json_overlaps(
+                        v_made, json_array_append(d.child_columns, '$', d.discriminator_column)
+                    )
+                )
+                OR (
+                    d.parent_schema = p_schema AND d.parent_table = p_table
+                    AND json_overlaps(v_made, d.parent_columns)
+                )
+        ) THEN 'a column of a reference is made from it'
         WHEN v_is_null AND NOT p_is_nullable THEN 'the column cannot be NULL'
         WHEN NOT v_is_null AND p_text IS NULL THEN 'the column does not take the value'
         WHEN NOT v_is_null AND EXISTS (
@@ -2803,6 +3078,25 @@ BEGIN
             GROUP BY i.index_name
             HAVING count(*) = 1 AND max(i.column_name = p_column)
         ) THEN 'the column is unique: two rows cannot hold the value'
+        -- Of an expression the server names no column.
+        WHEN NOT v_is_null AND EXISTS (
+            SELECT 1
+            FROM information_schema.statistics AS i
+            WHERE
+                i.table_schema = p_schema
+                AND i.table_name = p_table
+                AND i.non_unique = 0
+                AND (
+                    json_contains(v_made, json_quote(i.column_name))
+                    OR EXISTS (
+                        SELECT 1
+                        FROM json_table(v_from, '$[*]' COLUMNS (  -- noqa: CP02
+                            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'  -- noqa: PRS,LT05
+                        )) AS k
+                        WHERE locate(deletion_quote_name(k.name), i.expression) > 0
+                    )
+                )
+        ) THEN 'what is unique is made from it'
     END;
 END$$
 DELIMITER ;
@@ -3230,8 +3524,13 @@ BEGIN
     INNER JOIN (
         SELECT
             o.edge_no,
-            group_concat(  -- noqa: CP01
-                'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+            concat(
+                group_concat(  -- noqa: CP01
+                    'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+                ),
+                deletion_sql_untouched(
+                    p_plan_id, max(o.child_node_no), json_arrayagg(k.name), 'c'
+                )
             ) AS break_list
         FROM deletion_plan_edges AS o
         INNER JOIN deletion_plan_nodes AS n
@@ -6377,6 +6676,60 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_widen_session.sql
+-- deletion_widen_session
+-- Give a session the limits without which a verb could fail halfway, or its own ones back.
+--
+-- Parameters  p_saved   INOUT NULL: set ours and answer what was before; else: set these
+-- Writes      nothing, and reads no table          Commits  no
+-- Execute     the owner only
+--
+-- A client in safe mode limits joins and changes; a small tmp_table_size makes the server lose its
+-- own work tables; and under the older default collation its views of rights are in error.
+
+DROP PROCEDURE IF EXISTS deletion_widen_session;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_widen_session(
+    INOUT p_saved JSON
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+NO SQL
+SQL SECURITY DEFINER
+COMMENT 'Give a session the limits without which a verb could fail halfway, or its own ones back'
+BEGIN
+    DECLARE v_is_ours BOOLEAN DEFAULT p_saved IS NULL;
+    DECLARE v_collation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF v_is_ours THEN
+        SET p_saved = json_object(
+            'big', @@SESSION.sql_big_selects,
+            'safe', @@SESSION.sql_safe_updates,
+            'tmp', @@SESSION.tmp_table_size,
+            'collation', @@SESSION.default_collation_for_utf8mb4
+        );
+        SET SESSION
+            sql_big_selects = 1,
+            sql_safe_updates = 0,
+            tmp_table_size = cast(greatest(@@SESSION.tmp_table_size, 16777216) AS UNSIGNED);
+    ELSE
+        SET SESSION
+            sql_big_selects = cast(json_extract(p_saved, '$.big') AS UNSIGNED),
+            sql_safe_updates = cast(json_extract(p_saved, '$.safe') AS UNSIGNED),
+            tmp_table_size = cast(json_extract(p_saved, '$.tmp') AS UNSIGNED);
+    END IF;
+
+    SET v_collation = if(v_is_ours, 'utf8mb4_0900_ai_ci', p_saved ->> '$.collation');
+
+    -- The server warns whoever sets it at all.
+    IF v_collation <> @@SESSION.default_collation_for_utf8mb4 THEN
+        SET SESSION default_collation_for_utf8mb4 = v_collation;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_walk_rings.sql
 -- deletion_walk_rings
 -- Search the rows of a finished walk for rings of one self-reference, and rows in their own way.
@@ -7266,7 +7619,8 @@ BEGIN
         ON
             k.constraint_schema = r.constraint_schema
             AND k.table_name = r.table_name
-            AND k.constraint_name = r.constraint_name;
+            AND k.constraint_name = r.constraint_name
+            AND k.referenced_table_name IS NOT NULL;
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
     RETURN left(sha2(concat('4', v_keys), 256), 32);
@@ -10467,7 +10821,20 @@ BEGIN
         -- Values of two families, or under two collations, compare by rules of neither.
         SET v_name = if(
             json_extract(v_other, '$.family') = json_extract(v_child, '$.family')
-            AND json_extract(v_other, '$.collation') <=> json_extract(v_child, '$.collation'),
+            AND json_extract(v_other, '$.collation') <=> json_extract(v_child, '$.collation')
+            AND (
+                v_is_declared
+                OR v_child ->> '$.family' <> 'label'
+                OR (
+                    SELECT deletion_match_labels(min(c.column_type), max(c.column_type))
+                    FROM deletion_node_columns AS c
+                    WHERE
+                        c.plan_id = p_plan_id
+                        AND (c.node_no, c.column_name) IN (
+                            (v_parent_no, v_column), (v_child_no, v_child ->> '$.column')
+                        )
+                )
+            ),
             json_unquote(json_extract(v_child, '$.name')),
             NULL
         );
@@ -10496,7 +10863,9 @@ BEGIN
 
     SET v_carried = json_merge_preserve(v_node, v_pointers);
     SET v_set = CASE
-        WHEN v_action IN ('set_null', 'set_default') THEN v_set
+        WHEN v_action IN ('set_null', 'set_default') THEN concat(
+            v_set, deletion_sql_untouched(p_plan_id, v_child_no, v_child_columns, 'x')
+        )
         WHEN v_action = 'scrub' THEN concat(
             v_set, deletion_sql_scrub(v_schema, v_table, v_reference)
         )
@@ -10841,6 +11210,11 @@ BEGIN
                 WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                -- Rules name references: nobody could tell which of the two is meant.
+                WHEN o.reference_name IS NOT NULL THEN concat(
+                    'has a foreign key and a declared reference of one name (', o.reference_name,
+                    ')'
+                )
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
@@ -10875,6 +11249,17 @@ BEGIN
             ON
                 t.table_schema = convert(n.table_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND t.table_name = convert(n.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+        LEFT JOIN (
+            SELECT d.child_schema, d.child_table, min(d.reference_name) AS reference_name
+            FROM deletion_references AS d
+            INNER JOIN information_schema.referential_constraints AS r
+                ON
+                    r.constraint_schema = convert(d.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND r.table_name = convert(d.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND r.constraint_name = d.reference_name
+            GROUP BY d.child_schema, d.child_table
+        ) AS o
+            ON o.child_schema = n.table_schema AND o.child_table = n.table_name
         WHERE n.plan_id = p_plan_id
     ) AS q
     WHERE q.problem IS NOT NULL
@@ -10949,6 +11334,8 @@ BEGIN
             k.constraint_schema = r.constraint_schema
             AND k.table_name = r.table_name
             AND k.constraint_name = r.constraint_name
+            -- A unique key may have the same name.
+            AND k.referenced_table_name IS NOT NULL
     WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
     GROUP BY
         n.node_no, n.table_schema, n.table_name, r.constraint_schema, r.table_name,
@@ -11019,6 +11406,7 @@ BEGIN
                     k.constraint_schema = r.constraint_schema
                     AND k.table_name = r.table_name
                     AND k.constraint_name = r.constraint_name
+                    AND k.referenced_table_name IS NOT NULL
             WHERE
                 r.unique_constraint_schema = e.child_schema
                 AND r.referenced_table_name = e.child_table
@@ -13073,12 +13461,21 @@ SQL SECURITY DEFINER
 COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'  -- noqa: LT05
 BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF deletion_has_soft_column(deletion_target_name(p_table)) THEN
         CALL deletion_soft_plan(p_table, 'compile_deletion_plan', v_plan_id);
     END IF;
 
     CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 -- <<<
@@ -13123,6 +13520,14 @@ BEGIN
     DECLARE v_is_key, v_is_declared BOOLEAN;
     DECLARE v_scrub JSON;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_child_table IS NULL OR p_reference IS NULL THEN
         CALL deletion_raise('JD002', 'set_deletion_rule', 'table or reference is NULL', NULL);
@@ -13226,6 +13631,131 @@ BEGIN
             parent_table = v_parent_table,
             created_at = utc_timestamp(6);
     END IF;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/declare_deletion_reference.sql
+-- declare_deletion_reference
+-- Declare that columns point at another table, where the catalog has no foreign key for it.
+--
+-- Parameters  p_name                   the reference's name; again: changes it
+--             p_child_table            the table that refers
+--             p_child_columns          its columns, a JSON array
+--             p_parent_table           the table referred to
+--             p_parent_columns         the columns of a unique key of it, in the same order
+--             p_action                 cascade, set_null, set_default, restrict or keep;
+--                                      NULL: forget the reference
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Errors      JD002 what does not fit; JD005 no such table
+-- Writes      deletion_references (one row), deletion_rules     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL declare_deletion_reference('comment_post', 'comment', '["about_id"]',
+--             'post', '["id"]', 'cascade', 'about_type', 'Post');
+
+DROP PROCEDURE IF EXISTS declare_deletion_reference;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE declare_deletion_reference(
+    IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_columns JSON,
+    IN p_parent_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_parent_columns JSON,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Declare that columns point at another table, where the catalog has no foreign key for it'
+BEGIN
+    DECLARE v_child_schema, v_child_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_what VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    SET v_what = CASE
+        WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
+        WHEN char_length(p_name) > 64 THEN 'p_name is longer than 64 characters'
+        WHEN p_action IS NULL THEN NULL
+        WHEN p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')
+            THEN 'no such action'
+        WHEN p_child_table IS NULL OR p_parent_table IS NULL THEN 'a table is NULL'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD002', 'declare_deletion_reference', v_what, coalesce(p_action, p_name)
+        );
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        CALL deletion_find_table(
+            p_child_table, 'declare_deletion_reference', v_child_schema, v_child_table
+        );
+        CALL deletion_find_table(
+            p_parent_table, 'declare_deletion_reference', v_parent_schema, v_parent_table
+        );
+        SET v_what = deletion_reference_problem(
+            p_name,
+            v_child_schema,
+            v_child_table,
+            p_child_columns,
+            v_parent_schema,
+            v_parent_table,
+            p_parent_columns,
+            p_discriminator_column,
+            p_discriminator_value
+        );
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'declare_deletion_reference', v_what, p_name);
+    END IF;
+
+    -- A rule is about the reference as it was: it goes where the child is another one.
+    DELETE r
+    FROM deletion_rules AS r
+    INNER JOIN deletion_references AS d
+        ON
+            d.reference_name = r.reference_name
+            AND d.child_schema = r.child_schema
+            AND d.child_table = r.child_table
+    WHERE
+        d.reference_name = p_name
+        AND (
+            v_child_table IS NULL
+            OR d.child_schema <> v_child_schema
+            OR d.child_table <> v_child_table
+        );
+
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;
+    ELSE
+        REPLACE INTO deletion_references (
+            reference_name, child_schema, child_table, child_columns, parent_schema, parent_table,
+            parent_columns, discriminator_column, discriminator_value, action
+        )
+        VALUES (
+            p_name, v_child_schema, v_child_table, p_child_columns, v_parent_schema, v_parent_table,
+            p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
+        );
+    END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 -- <<<
@@ -13277,6 +13807,164 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer', NULL, NULL);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS register_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE register_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key_columns JSON,
+    IN p_max_rows BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow deletions from a table, and fix the key by which its rows are named'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_described, v_types, v_collations, v_places JSON;
+    DECLARE v_is_same BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF p_max_rows < 1 THEN
+        CALL deletion_raise(
+            'JD002', 'register_deletion_target', 'p_max_rows is below 1', p_max_rows
+        );
+    END IF;
+
+    CALL deletion_find_table(p_table, 'register_deletion_target', v_schema, v_table);
+    SET v_entity_table = deletion_entity_name(v_schema, v_table);
+
+    IF deletion_is_ours(v_schema, v_table) THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table belongs to deletion-jobs', p_table
+        );
+    ELSEIF char_length(v_entity_table) > 64 THEN
+        CALL deletion_raise(
+            'JD005',
+            'register_deletion_target',
+            'name is longer than 64 characters',
+            v_entity_table
+        );
+    END IF;
+
+    SET v_columns = deletion_unique_key(v_schema, v_table, p_key_columns);
+
+    IF v_columns IS NULL AND p_key_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table has no primary key', p_table
+        );
+    ELSEIF v_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD002',
+            'register_deletion_target',
+            concat('no NOT NULL unique key of ', v_entity_table),
+            p_key_columns
+        );
+    END IF;
+
+    SET v_described = deletion_columns(v_schema, v_table, v_columns);
+    SET v_types = json_extract(v_described, '$[*].type');
+    SET v_collations = json_extract(v_described, '$[*].text');
+
+    SELECT min(concat(c.name, ' ', c.type))
+    INTO v_bad_column
+    FROM json_table(
+        v_described, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name',
+            type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+        )
+    ) AS c
+    WHERE deletion_type_family(c.type) IS NULL;
+
+    IF v_bad_column IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'key does not compare exactly', v_bad_column
+        );
+    END IF;
+
+    SET v_places = deletion_key_places(v_schema, v_table, v_columns);
+
+    -- A column that was renamed is the same: its old name is gone, and nothing else has moved.
+    SELECT
+        t.key_columns = v_columns
+        OR (
+            t.key_types = v_types
+            AND coalesce(t.key_places = v_places, FALSE)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM json_table(
+                    t.key_columns, '$[*]' COLUMNS (
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                    )
+                ) AS k
+                WHERE
+                    NOT json_contains(v_columns, json_quote(k.name))
+                    AND deletion_columns(v_schema, v_table, json_array(k.name)) IS NOT NULL
+            )
+        )
+    INTO v_is_same
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF NOT v_is_same AND deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003',
+            'register_deletion_target',
+            'jobs by another key are still open',
+            v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets (
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
+        max_rows, key_places
+    )
+    VALUES (
+        v_entity_table, v_schema, v_table, v_columns, v_types, v_collations,
+        deletion_plain_key(v_types), p_max_rows, v_places
+    )
+    ON DUPLICATE KEY UPDATE
+        keyed_at = if(v_is_same, deletion_targets.keyed_at, utc_timestamp(6)),
+        key_places = v_places,
+        key_columns = v_columns,
+        key_types = v_types,
+        key_collations = v_collations,
+        plain_key = deletion_plain_key(v_types),
+        max_rows = p_max_rows;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/admin/run_deletion_job.sql
 -- run_deletion_job
 -- Work one pending deletion job now, in the foreground, whenever it was scheduled for.
@@ -13306,7 +13994,7 @@ BEGIN
     DECLARE v_run_id BIGINT UNSIGNED;
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours BOOLEAN;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -13316,8 +14004,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'run_deletion_job', 'p_job_id is NULL', NULL);
@@ -13335,6 +14026,7 @@ BEGIN
 
     CALL deletion_session(v_saved);
     SET p_status = (SELECT j.status FROM deletion_jobs AS j WHERE j.id = p_job_id);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -13373,7 +14065,7 @@ BEGIN
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
     DECLARE v_jobs BIGINT DEFAULT 0;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_again BOOLEAN;
     DECLARE v_number INT;
@@ -13389,8 +14081,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_slot <= 0 OR p_run_seconds <= 0 THEN
         CALL deletion_raise(
@@ -13438,6 +14133,8 @@ BEGIN
         END, NULL, v_jobs);
         CALL deletion_session(v_saved);
     END IF;
+
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
@@ -13479,7 +14176,7 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_until DATETIME(6);
-    DECLARE v_saved, v_roots, v_circles JSON;
+    DECLARE v_own, v_saved, v_roots, v_circles JSON;
     DECLARE v_is_whole, v_is_over, v_fits BOOLEAN DEFAULT FALSE;
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -13494,9 +14191,11 @@ BEGIN
                 cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
 
+    CALL deletion_widen_session(v_own);
     CALL deletion_refuse_temporary('preview_deletion');
     SET v_until = timestampadd(SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6));
 
@@ -13564,11 +14263,255 @@ BEGIN
     SET SESSION
         time_zone = json_unquote(json_extract(v_saved, '$[0]')),
         cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE preview_deletion
 TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled, or
+--             was asked when other columns named the target's rows
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS retry_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE retry_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Make a failed or cancelled job pending again, with all its attempts before it'
+BEGIN
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id);
+    ELSEIF v_status NOT IN ('failed', 'cancelled') THEN
+        CALL deletion_raise('JD003', 'retry_deletion', concat('job is ', v_status), p_job_id);
+    END IF;
+
+    -- Its key would come to mean another row.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_targets AS t ON t.entity_table = deletion_target_name(j.entity_table)
+        WHERE j.id = p_job_id AND j.created_at < t.keyed_at
+    ) THEN
+        CALL deletion_raise(
+            'JD003', 'retry_deletion', 'asked when the target had another key: ask anew', p_job_id
+        );
+    END IF;
+
+    CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), TRUE);
+
+    UPDATE deletion_jobs AS j
+    SET
+        j.status = 'pending',
+        j.scheduled_at = NULL,
+        j.started_at = NULL,
+        j.finished_at = NULL,
+        j.error = NULL
+    WHERE j.id = p_job_id AND j.status = v_status;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE retry_deletion
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/api/cancel_deletion.sql
+-- cancel_deletion
+-- Ask a deletion job to stop; rows already deleted stay deleted.
+--
+-- Parameters  p_job_id   the job: a pending one is cancelled at once, a running one is asked to
+--                        stop between two batches, and may be asked again
+-- Errors      JD001 no such job; JD002 NULL; JD003 already finished
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL cancel_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS cancel_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE cancel_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask a deletion job to stop; rows already deleted stay deleted'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_status, v_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_attempt_no INT;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    -- Job row first, then its attempts: the order of every writer.
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id);
+    ELSEIF v_status = 'running' THEN
+        SELECT
+            a.attempt_no,
+            a.outcome
+        INTO v_attempt_no, v_outcome
+        FROM deletion_attempts AS a
+        WHERE a.job_id = p_job_id AND NOT a.is_past
+        ORDER BY a.attempt_no DESC
+        LIMIT 1
+        FOR UPDATE;
+    END IF;
+
+    IF v_status IN ('done', 'failed', 'cancelled') OR v_outcome IN ('done', 'failed', 'cancelled')
+    THEN
+        CALL deletion_raise(
+            'JD003',
+            'cancel_deletion',
+            concat('job is already ', coalesce(v_outcome, v_status)),
+            p_job_id
+        );
+    END IF;
+
+    IF v_attempt_no IS NOT NULL AND v_outcome IS NULL THEN
+        UPDATE deletion_attempts AS a
+        SET a.cancel_requested_at = coalesce(a.cancel_requested_at, v_now)
+        WHERE a.job_id = p_job_id AND a.attempt_no = v_attempt_no AND a.outcome IS NULL;
+    ELSE
+        -- Where the caller is in no transaction the lock is gone: the condition counts.
+        UPDATE deletion_jobs AS j
+        SET j.status = 'cancelled', j.finished_at = v_now, j.error = NULL
+        WHERE j.id = p_job_id AND j.status = v_status;
+
+        IF row_count() = 0 THEN
+            CALL deletion_raise(
+                'JD003', 'cancel_deletion', 'job has just been taken up; ask again', p_job_id
+            );
+        END IF;
+
+        CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), FALSE);
+    END IF;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE cancel_deletion
+TO 'deletion_jobs_app', 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletions.sql
+-- enqueue_deletions
+-- Ask that many rows of one table, and everything that hangs from them, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pks            JSON array of keys; composite ones as arrays in it
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_count      OUT: how many different keys there were, each a job now
+-- Errors      JD002 NULL, no array, or a key that does not parse; JD004 no target; JD011 soft
+--             delete is not possible; JD013 more pending jobs than allowed: all or nothing
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletions('customer', '[41, 42]', 'closed', TRUE, NULL, NULL, @dj_n);
+
+DROP PROCEDURE IF EXISTS enqueue_deletions;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletions(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_count BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that many rows of one table, and everything that hangs from them, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_keys JSON;
+    DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    CALL deletion_check_wish('enqueue_deletions', p_table, p_hard_delete, v_entity_table);
+
+    CALL deletion_parse_keys(v_entity_table, p_pks, 'enqueue_deletions', v_keys);
+    SET p_job_count = json_length(v_keys);
+
+    IF p_job_count > 0 THEN
+        CALL deletion_enqueue(
+            'enqueue_deletions',
+            v_entity_table,
+            v_keys,
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            v_job_id
+        );
+    END IF;
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletions
+TO 'deletion_jobs_app';
 -- <<<
 
 -- >>> procedures/mysql/api/enqueue_deletion.sql
@@ -13639,18 +14582,29 @@ BEGIN
     END IF;
 
     IF v_is_plain IS NOT TRUE THEN
-        CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
-        CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
-        CALL deletion_enqueue(
-            'enqueue_deletion',
-            v_entity_table,
-            json_array(v_key),
-            p_reason,
-            p_hard_delete,
-            p_scheduled_at,
-            p_created_by,
-            p_job_id
-        );
+        BEGIN
+            DECLARE v_own JSON;
+            DECLARE EXIT HANDLER FOR SQLEXCEPTION
+            BEGIN
+                CALL deletion_widen_session(v_own);
+                RESIGNAL;
+            END;
+
+            CALL deletion_widen_session(v_own);
+            CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+            CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+            CALL deletion_enqueue(
+                'enqueue_deletion',
+                v_entity_table,
+                json_array(v_key),
+                p_reason,
+                p_hard_delete,
+                p_scheduled_at,
+                p_created_by,
+                p_job_id
+            );
+            CALL deletion_widen_session(v_own);
+        END;
     END IF;
 END$$
 DELIMITER ;

@@ -108,10 +108,12 @@ SET @dj_sql = (
                 ('PROCEDURE', 'release_deletion_hold'),
                 ('PROCEDURE', 'preview_soft_deletion'),
                 ('PROCEDURE', 'set_soft_deletion'),
+                ('FUNCTION', 'deletion_match_labels'),
                 ('PROCEDURE', 'deletion_take_purge_back'),
                 ('FUNCTION', 'deletion_key_changed'),
                 ('PROCEDURE', 'deletion_row_key'),
                 ('FUNCTION', 'deletion_column_frame'),
+                ('FUNCTION', 'deletion_key_places'),
                 ('FUNCTION', 'deletion_sql_climb'),
                 ('FUNCTION', 'deletion_sql_found'),
                 ('FUNCTION', 'deletion_sql_held'),
@@ -120,6 +122,7 @@ SET @dj_sql = (
                 ('FUNCTION', 'deletion_sql_change_rows'),
                 ('FUNCTION', 'deletion_sql_find'),
                 ('FUNCTION', 'deletion_sql_scrub'),
+                ('FUNCTION', 'deletion_sql_untouched'),
                 ('FUNCTION', 'deletion_table_key'),
                 ('FUNCTION', 'deletion_sql_childless'),
                 ('FUNCTION', 'deletion_sql_circle'),
@@ -175,6 +178,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_climb'),
                 ('PROCEDURE', 'deletion_see_holds'),
                 ('PROCEDURE', 'deletion_seed_climb'),
+                ('PROCEDURE', 'deletion_widen_session'),
                 ('PROCEDURE', 'deletion_walk_rings'),
                 ('PROCEDURE', 'deletion_soft_start'),
                 ('PROCEDURE', 'deletion_soft_done'),
@@ -5669,6 +5673,121 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/admin/declare_deletion_reference.sql
+-- declare_deletion_reference
+-- Declare that columns point at another table, where the catalog has no foreign key for it.
+--
+-- Parameters  p_name                   the reference's name; again: changes it
+--             p_child_table            the table that refers
+--             p_child_columns          its columns, a JSON array
+--             p_parent_table           the table referred to
+--             p_parent_columns         the columns of a unique key of it, in the same order
+--             p_action                 cascade, set_null, set_default, restrict or keep;
+--                                      NULL: forget the reference
+--             p_discriminator_column   child column that tells which table is meant, or NULL
+--             p_discriminator_value    its value that means this parent, or NULL
+-- Errors      JD002 what does not fit; JD005 no such table
+-- Writes      deletion_references (one row), deletion_rules     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL declare_deletion_reference('comment_post', 'comment', '["about_id"]',
+--             'post', '["id"]', 'cascade', 'about_type', 'Post');
+
+DROP PROCEDURE IF EXISTS declare_deletion_reference;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE declare_deletion_reference(
+    IN p_name TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_child_columns JSON,
+    IN p_parent_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_parent_columns JSON,
+    IN p_action TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_discriminator_value TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Declare that columns point at another table, where the catalog has no foreign key for it'
+BEGIN
+    DECLARE v_child_schema, v_child_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_parent_schema, v_parent_table VARCHAR(64)
+        CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_what VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET v_what = CASE
+        WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
+        WHEN char_length(p_name) > 64 THEN 'p_name is longer than 64 characters'
+        WHEN p_action IS NULL THEN NULL
+        WHEN p_action NOT IN ('cascade', 'set_null', 'set_default', 'restrict', 'keep')
+            THEN 'no such action'
+        WHEN p_child_table IS NULL OR p_parent_table IS NULL THEN 'a table is NULL'
+    END;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD002', 'declare_deletion_reference', v_what, coalesce(p_action, p_name)
+        );
+    END IF;
+
+    IF p_action IS NOT NULL THEN
+        CALL deletion_find_table(
+            p_child_table, 'declare_deletion_reference', v_child_schema, v_child_table
+        );
+        CALL deletion_find_table(
+            p_parent_table, 'declare_deletion_reference', v_parent_schema, v_parent_table
+        );
+        SET v_what = deletion_reference_problem(
+            p_name,
+            v_child_schema,
+            v_child_table,
+            p_child_columns,
+            v_parent_schema,
+            v_parent_table,
+            p_parent_columns,
+            p_discriminator_column,
+            p_discriminator_value
+        );
+    END IF;
+
+    IF v_what IS NOT NULL THEN
+        CALL deletion_raise('JD002', 'declare_deletion_reference', v_what, p_name);
+    END IF;
+
+    -- A rule is about the reference as it was: it goes where the child is another one.
+    DELETE r
+    FROM deletion_rules AS r
+    INNER JOIN deletion_references AS d
+        ON
+            d.reference_name = r.reference_name
+            AND d.child_schema = r.child_schema
+            AND d.child_table = r.child_table
+    WHERE
+        d.reference_name = p_name
+        AND (
+            v_child_table IS NULL
+            OR d.child_schema <> v_child_schema
+            OR d.child_table <> v_child_table
+        );
+
+    IF p_action IS NULL THEN
+        DELETE FROM deletion_references AS d WHERE d.reference_name = p_name;
+    ELSE
+        REPLACE INTO deletion_references (
+            reference_name, child_schema, child_table, child_columns, parent_schema, parent_table,
+            parent_columns, discriminator_column, discriminator_value, action
+        )
+        VALUES (
+            p_name, v_child_schema, v_child_table, p_child_columns, v_parent_schema, v_parent_table,
+            p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
+        );
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/admin/unregister_deletion_target.sql
 -- unregister_deletion_target
 -- Allow no further deletions from a table; jobs that have ended stay as history.
@@ -5710,6 +5829,132 @@ BEGIN
     UPDATE deletion_plans AS p
     SET p.superseded_at = utc_timestamp(6)
     WHERE p.entity_table = v_entity_table AND p.superseded_at IS NULL;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer', NULL, NULL);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS register_deletion_target;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE register_deletion_target(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_key_columns JSON,
+    IN p_max_rows BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Allow deletions from a table, and fix the key by which its rows are named'
+BEGIN
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_columns, v_described, v_types, v_collations, v_kept JSON;
+
+    IF p_table IS NULL THEN
+        CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
+    ELSEIF p_max_rows < 1 THEN
+        CALL deletion_raise(
+            'JD002', 'register_deletion_target', 'p_max_rows is below 1', p_max_rows
+        );
+    END IF;
+
+    CALL deletion_find_table(p_table, 'register_deletion_target', v_schema, v_table);
+    SET v_entity_table = deletion_entity_name(v_schema, v_table);
+
+    IF deletion_is_ours(v_schema, v_table) THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table belongs to deletion-jobs', p_table
+        );
+    ELSEIF char_length(v_entity_table) > 64 THEN
+        CALL deletion_raise(
+            'JD005',
+            'register_deletion_target',
+            'name is longer than 64 characters',
+            v_entity_table
+        );
+    END IF;
+
+    SET v_columns = deletion_unique_key(v_schema, v_table, p_key_columns);
+
+    IF v_columns IS NULL AND p_key_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'table has no primary key', p_table
+        );
+    ELSEIF v_columns IS NULL THEN
+        CALL deletion_raise(
+            'JD002',
+            'register_deletion_target',
+            concat('no NOT NULL unique key of ', v_entity_table),
+            p_key_columns
+        );
+    END IF;
+
+    SET v_described = deletion_columns(v_schema, v_table, v_columns);
+    SET v_types = json_extract(v_described, '$[*].type');
+    SET v_collations = json_extract(v_described, '$[*].text');
+
+    SELECT min(concat(c.name, ' ', c.type))
+    INTO v_bad_column
+    FROM json_table(
+        v_described, '$[*]' COLUMNS (
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name',
+            type TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.type'
+        )
+    ) AS c
+    WHERE deletion_type_family(c.type) IS NULL;
+
+    IF v_bad_column IS NOT NULL THEN
+        CALL deletion_raise(
+            'JD005', 'register_deletion_target', 'key does not compare exactly', v_bad_column
+        );
+    END IF;
+
+    SELECT t.key_columns INTO v_kept
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF v_kept <> v_columns AND deletion_has_open_jobs(v_entity_table) THEN
+        CALL deletion_raise(
+            'JD003',
+            'register_deletion_target',
+            'jobs by another key are still open',
+            v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets (
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
+        max_rows
+    )
+    VALUES (
+        v_entity_table, v_schema, v_table, v_columns, v_types, v_collations,
+        deletion_plain_key(v_types), p_max_rows
+    )
+    ON DUPLICATE KEY UPDATE
+        key_columns = v_columns,
+        key_types = v_types,
+        key_collations = v_collations,
+        plain_key = deletion_plain_key(v_types),
+        max_rows = p_max_rows;
 END$$
 DELIMITER ;
 -- <<<
@@ -5970,6 +6215,209 @@ DELIMITER ;
 
 GRANT EXECUTE ON PROCEDURE preview_deletion
 TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS retry_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE retry_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Make a failed or cancelled job pending again, with all its attempts before it'
+BEGIN
+    DECLARE v_status VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id);
+    ELSEIF v_status NOT IN ('failed', 'cancelled') THEN
+        CALL deletion_raise('JD003', 'retry_deletion', concat('job is ', v_status), p_job_id);
+    END IF;
+
+    CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), TRUE);
+
+    UPDATE deletion_jobs AS j
+    SET
+        j.status = 'pending',
+        j.scheduled_at = NULL,
+        j.started_at = NULL,
+        j.finished_at = NULL,
+        j.error = NULL
+    WHERE j.id = p_job_id AND j.status = v_status;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE retry_deletion
+TO 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/api/cancel_deletion.sql
+-- cancel_deletion
+-- Ask a deletion job to stop; rows already deleted stay deleted.
+--
+-- Parameters  p_job_id   the job: a pending one is cancelled at once, a running one is asked to
+--                        stop between two batches, and may be asked again
+-- Errors      JD001 no such job; JD002 NULL; JD003 already finished
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app, deletion_jobs_operator
+-- Example     CALL cancel_deletion(42);
+
+-- The linter cannot parse all of this.
+-- noqa: disable=PRS,CP01,CP02
+DROP PROCEDURE IF EXISTS cancel_deletion;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE cancel_deletion(
+    IN p_job_id BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask a deletion job to stop; rows already deleted stay deleted'
+BEGIN
+    DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
+    DECLARE v_status, v_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_attempt_no INT;
+
+    IF p_job_id IS NULL THEN
+        CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    -- Job row first, then its attempts: the order of every writer.
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        CALL deletion_raise('JD001', 'cancel_deletion', 'no such job', p_job_id);
+    ELSEIF v_status = 'running' THEN
+        SELECT
+            a.attempt_no,
+            a.outcome
+        INTO v_attempt_no, v_outcome
+        FROM deletion_attempts AS a
+        WHERE a.job_id = p_job_id AND NOT a.is_past
+        ORDER BY a.attempt_no DESC
+        LIMIT 1
+        FOR UPDATE;
+    END IF;
+
+    IF v_status IN ('done', 'failed', 'cancelled') OR v_outcome IN ('done', 'failed', 'cancelled')
+    THEN
+        CALL deletion_raise(
+            'JD003',
+            'cancel_deletion',
+            concat('job is already ', coalesce(v_outcome, v_status)),
+            p_job_id
+        );
+    END IF;
+
+    IF v_attempt_no IS NOT NULL AND v_outcome IS NULL THEN
+        UPDATE deletion_attempts AS a
+        SET a.cancel_requested_at = coalesce(a.cancel_requested_at, v_now)
+        WHERE a.job_id = p_job_id AND a.attempt_no = v_attempt_no AND a.outcome IS NULL;
+    ELSE
+        -- Where the caller is in no transaction the lock is gone: the condition counts.
+        UPDATE deletion_jobs AS j
+        SET j.status = 'cancelled', j.finished_at = v_now, j.error = NULL
+        WHERE j.id = p_job_id AND j.status = v_status;
+
+        IF row_count() = 0 THEN
+            CALL deletion_raise(
+                'JD003', 'cancel_deletion', 'job has just been taken up; ask again', p_job_id
+            );
+        END IF;
+
+        CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), FALSE);
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE cancel_deletion
+TO 'deletion_jobs_app', 'deletion_jobs_operator';
+-- <<<
+
+-- >>> procedures/mysql/api/enqueue_deletions.sql
+-- enqueue_deletions
+-- Ask that many rows of one table, and everything that hangs from them, be deleted.
+--
+-- Parameters  p_table          the target, with or without its schema
+--             p_pks            JSON array of keys; composite ones as arrays in it
+--             p_reason         why; may be NULL
+--             p_hard_delete    TRUE: remove for good; FALSE: soft delete
+--             p_scheduled_at   when to start, UTC; NULL: as soon as possible
+--             p_created_by     the user who asks; may be NULL
+--             p_job_count      OUT: how many different keys there were, each a job now
+-- Errors      JD002 NULL, no array, or a key that does not parse; JD004 no target; JD011 soft
+--             delete is not possible; JD013 more pending jobs than allowed: all or nothing
+-- Writes      deletion_jobs, deletion_attempts     Commits  no
+-- Execute     deletion_jobs_app
+-- Example     CALL enqueue_deletions('customer', '[41, 42]', 'closed', TRUE, NULL, NULL, @dj_n);
+
+DROP PROCEDURE IF EXISTS enqueue_deletions;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE enqueue_deletions(
+    IN p_table TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_pks JSON,
+    IN p_reason TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
+    IN p_hard_delete BOOLEAN,
+    IN p_scheduled_at DATETIME(6),
+    IN p_created_by BIGINT UNSIGNED,
+    OUT p_job_count BIGINT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Ask that many rows of one table, and everything that hangs from them, be deleted'
+BEGIN
+    DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_keys JSON;
+    DECLARE v_job_id BIGINT UNSIGNED;
+
+    CALL deletion_check_wish('enqueue_deletions', p_table, p_hard_delete, v_entity_table);
+
+    CALL deletion_parse_keys(v_entity_table, p_pks, 'enqueue_deletions', v_keys);
+    SET p_job_count = json_length(v_keys);
+
+    IF p_job_count > 0 THEN
+        CALL deletion_enqueue(
+            'enqueue_deletions',
+            v_entity_table,
+            v_keys,
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
+            p_created_by,
+            v_job_id
+        );
+    END IF;
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE enqueue_deletions
+TO 'deletion_jobs_app';
 -- <<<
 
 -- >>> procedures/mysql/api/enqueue_deletion.sql
@@ -6646,6 +7094,21 @@ PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_targets'
+            AND c.column_name = 'keyed_at'
+    ),
+    'ALTER TABLE deletion_targets DROP COLUMN keyed_at, DROP COLUMN key_places',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
+
 -- This engine keeps the rights on what it drops.
 REVOKE IF EXISTS ALL PRIVILEGES ON deletion_hold_latches  -- noqa: PRS
 FROM 'deletion_jobs_owner'@'localhost' IGNORE UNKNOWN USER;
@@ -6681,6 +7144,7 @@ DROP PROCEDURE IF EXISTS deletion_soft_marks;
 DROP PROCEDURE IF EXISTS deletion_soft_done;
 DROP PROCEDURE IF EXISTS deletion_soft_start;
 DROP PROCEDURE IF EXISTS deletion_walk_rings;
+DROP PROCEDURE IF EXISTS deletion_widen_session;
 DROP PROCEDURE IF EXISTS deletion_seed_climb;
 DROP PROCEDURE IF EXISTS deletion_see_holds;
 DROP PROCEDURE IF EXISTS deletion_climb;
@@ -6736,6 +7200,7 @@ DROP FUNCTION IF EXISTS deletion_sql_link;
 DROP FUNCTION IF EXISTS deletion_sql_circle;
 DROP FUNCTION IF EXISTS deletion_sql_childless;
 DROP FUNCTION IF EXISTS deletion_table_key;
+DROP FUNCTION IF EXISTS deletion_sql_untouched;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP FUNCTION IF EXISTS deletion_sql_change_rows;
@@ -6744,10 +7209,12 @@ DROP PROCEDURE IF EXISTS deletion_row_seen;
 DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_found;
 DROP FUNCTION IF EXISTS deletion_sql_climb;
+DROP FUNCTION IF EXISTS deletion_key_places;
 DROP FUNCTION IF EXISTS deletion_column_frame;
 DROP PROCEDURE IF EXISTS deletion_row_key;
 DROP FUNCTION IF EXISTS deletion_key_changed;
 DROP PROCEDURE IF EXISTS deletion_take_purge_back;
+DROP FUNCTION IF EXISTS deletion_match_labels;
 DROP PROCEDURE IF EXISTS set_soft_deletion;
 DROP PROCEDURE IF EXISTS preview_soft_deletion;
 DROP PROCEDURE IF EXISTS release_deletion_hold;

@@ -57,6 +57,23 @@ ALTER TABLE deletion_attempts ADD COLUMN purge_follows boolean NOT NULL DEFAULT 
 COMMENT ON COLUMN deletion_attempts.purge_follows IS
 'The target lets the job remove what it marked; FALSE once somebody asks for it.';
 
+-- Since when a target has its key: as far as anybody knows, since it was registered.
+ALTER TABLE deletion_targets
+ADD COLUMN keyed_at timestamptz(6) NOT NULL DEFAULT clock_timestamp(),
+ADD COLUMN key_places jsonb;
+COMMENT ON COLUMN deletion_targets.keyed_at IS
+'Since when these columns name its rows: older jobs are not retried.';
+COMMENT ON COLUMN deletion_targets.key_places IS
+'The columns'' numbers in the catalog: tell one that was renamed from another.';
+UPDATE deletion_targets AS t
+SET keyed_at = t.created_at, key_places = (
+    SELECT jsonb_agg(a.attnum ORDER BY k.pos)
+    FROM jsonb_array_elements_text(t.key_columns) WITH ORDINALITY AS k (name, pos)
+    INNER JOIN pg_namespace AS n ON n.nspname = t.table_schema
+    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = t.table_name
+    INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = k.name
+);
+
 -- Rules that scrub, and rows that are held.
 ALTER TABLE deletion_rules ADD COLUMN scrub jsonb;
 COMMENT ON COLUMN deletion_rules.scrub IS
@@ -125,6 +142,7 @@ ALTER TABLE deletion_plan_steps ADD COLUMN set_order smallint NOT NULL DEFAULT 0
 COMMENT ON COLUMN deletion_plan_steps.set_order IS
 'Place among the references that are set when nothing else can go; 0: with others.';
 
+-- === schema/postgres/tables/deletion_targets.sql c2f23ca6193751acdb6a1031ff95c05b608236034941e62170b2dfc82d393599  -- noqa: LT05
 -- === schema/postgres/tables/deletion_rules.sql a4c2e6b35e7e7c33d58304088e1f8df0566749688da3bd4fee6756c8f976a2da  -- noqa: LT05
 -- === schema/postgres/tables/deletion_plan_steps.sql ab4ad6fec476f438a8ed5c7169306890f34d29b532de1816e587bb03fedc33a0  -- noqa: LT05
 -- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
@@ -352,6 +370,75 @@ REVOKE ALL ON PROCEDURE restore_deletion(bigint) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE restore_deletion(bigint) TO deletion_jobs_app, deletion_jobs_operator;
 -- <<<
 
+-- >>> procedures/postgres/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled, or
+--             was asked when other columns named the target's rows
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+CREATE OR REPLACE PROCEDURE retry_deletion(p_job_id bigint)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $retry_deletion$
+DECLARE
+    v_status text;
+BEGIN
+    IF p_job_id IS NULL THEN
+        PERFORM deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        PERFORM deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id::text);
+    ELSIF v_status NOT IN ('failed', 'cancelled') THEN
+        PERFORM deletion_raise(
+            'JD003', 'retry_deletion', format('job is %s', v_status), p_job_id::text
+        );
+    END IF;
+
+    -- Its key would come to mean another row.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_targets AS t ON t.entity_table = deletion_target_name(j.entity_table)
+        WHERE j.id = p_job_id AND j.created_at < t.keyed_at
+    ) THEN
+        PERFORM deletion_raise(
+            'JD003', 'retry_deletion', 'asked when the target had another key: ask anew',
+            p_job_id::text
+        );
+    END IF;
+
+    PERFORM deletion_keep_asked(p_job_id);
+
+    UPDATE deletion_attempts AS a
+    SET is_past = TRUE
+    WHERE a.job_id = p_job_id AND NOT a.is_past;
+
+    UPDATE deletion_jobs AS j
+    SET
+        status = 'pending',
+        scheduled_at = NULL,
+        started_at = NULL,
+        finished_at = NULL,
+        error = NULL
+    WHERE j.id = p_job_id;
+END;
+$retry_deletion$;
+
+COMMENT ON PROCEDURE retry_deletion(bigint) IS
+'Make a failed or cancelled job pending again, with all its attempts before it.';
+REVOKE ALL ON PROCEDURE retry_deletion(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE retry_deletion(bigint) TO deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/admin/preview_deletion.sql
 -- preview_deletion
 -- Say, table by table, what deleting a row would do; nothing is changed.
@@ -412,6 +499,12 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
+    END IF;
+
+    v_error := substr(deletion_missing_identity(v_plan_id), 8);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', 'preview_deletion', v_error, NULL);
     END IF;
 
     v_error := deletion_lost_hold();
@@ -682,6 +775,12 @@ BEGIN
 
     IF v_error IS NOT NULL THEN
         PERFORM deletion_raise('42501', c_verb, v_error, NULL);
+    END IF;
+
+    v_error := substr(deletion_missing_identity(v_plan_id), 8);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', 'preview_soft_deletion', v_error, NULL);
     END IF;
 
     v_error := deletion_lost_hold();
@@ -962,6 +1061,145 @@ COMMENT ON PROCEDURE pause_deletions(text) IS
 'Let all workers of this installation rest, from their next batch on.';
 REVOKE ALL ON PROCEDURE pause_deletions(text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE pause_deletions(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer');
+
+CREATE OR REPLACE PROCEDURE register_deletion_target(
+    p_table text,
+    p_key_columns jsonb DEFAULT NULL,
+    p_max_rows bigint DEFAULT NULL
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $register_deletion_target$
+DECLARE
+    c_verb CONSTANT text := 'register_deletion_target';
+    v_table regclass;
+    v_entity_table text;
+    v_key int2[];
+    v_columns jsonb;
+    v_types jsonb;
+    v_is_same boolean;
+    v_bad_column text;
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_table is NULL', NULL);
+    ELSIF p_max_rows < 1 THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_max_rows is below 1', p_max_rows::text);
+    END IF;
+
+    v_table := deletion_find_table(p_table, c_verb);
+    v_entity_table := deletion_entity_name(v_table);
+
+    IF deletion_is_ours(v_table) THEN
+        PERFORM deletion_raise('JD005', c_verb, 'table belongs to deletion-jobs', p_table);
+    ELSIF length(v_entity_table) > 64 THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'name is longer than 64 characters', v_entity_table
+        );
+    END IF;
+
+    v_key := deletion_unique_key(v_table, p_key_columns);
+
+    IF v_key IS NULL AND p_key_columns IS NULL THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'table has no primary key', p_table,
+            'Name the columns of a NOT NULL unique key.'
+        );
+    ELSIF v_key IS NULL THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no NOT NULL unique key of %s', v_entity_table),
+            p_key_columns::text
+        );
+    END IF;
+
+    SELECT format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod)) INTO v_bad_column
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = v_table AND a.attnum = ANY (v_key)
+        AND deletion_type_family(a.atttypid) IS NULL
+    LIMIT 1;
+
+    IF FOUND THEN
+        PERFORM deletion_raise('JD005', c_verb, 'key does not compare exactly', v_bad_column);
+    END IF;
+
+    SELECT jsonb_agg(a.attname ORDER BY k.pos), jsonb_agg(
+        format_type(a.atttypid, a.atttypmod) ORDER BY k.pos
+    )
+    INTO v_columns, v_types
+    FROM unnest(v_key) WITH ORDINALITY AS k (attnum, pos)
+    INNER JOIN pg_attribute AS a ON a.attrelid = v_table AND a.attnum = k.attnum;
+
+    -- A column that was renamed is the same: its number is, and its old name is gone.
+    SELECT
+        t.key_columns = v_columns
+        OR (
+            t.key_types = v_types
+            AND coalesce(t.key_places = to_jsonb(v_key), FALSE)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM jsonb_array_elements_text(t.key_columns) AS k (name)
+                INNER JOIN pg_attribute AS a
+                    ON a.attrelid = v_table AND a.attname = k.name AND NOT a.attisdropped
+                WHERE NOT v_columns ? k.name
+            )
+        )
+    INTO v_is_same
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF NOT v_is_same AND deletion_has_open_jobs(v_entity_table) THEN
+        PERFORM deletion_raise(
+            'JD003', c_verb, 'jobs by another key are still open', v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets AS t (
+        entity_table, table_schema, table_name, key_columns, key_types, plain_key, max_rows,
+        key_places
+    )
+    SELECT
+        v_entity_table,
+        n.nspname,
+        c.relname,
+        v_columns,
+        v_types,
+        deletion_plain_key(v_types),
+        p_max_rows,
+        to_jsonb(v_key)
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = v_table
+    ON CONFLICT (entity_table) DO UPDATE
+    SET
+        key_columns = excluded.key_columns,
+        key_types = excluded.key_types,
+        plain_key = excluded.plain_key,
+        max_rows = excluded.max_rows,
+        keyed_at = CASE WHEN v_is_same THEN t.keyed_at ELSE clock_timestamp() END,
+        key_places = excluded.key_places;
+END;
+$register_deletion_target$;
+
+COMMENT ON PROCEDURE register_deletion_target(text, jsonb, bigint) IS
+'Allow deletions from a table, and fix the key by which its rows are named.';
+REVOKE ALL ON PROCEDURE register_deletion_target(text, jsonb, bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/admin/declare_deletion_reference.sql
@@ -2560,6 +2798,14 @@ BEGIN
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
+                    CASE
+                        WHEN c.relhasrules THEN (
+                            SELECT string_agg(concat_ws(':', w.oid, w.ev_type, w.ev_enabled), ' '
+                                ORDER BY w.oid)
+                            FROM pg_rewrite AS w
+                            WHERE w.ev_class = c.oid
+                        )
+                    END,
                     (
                         -- One string a table: pg_attribute is the largest part of what is read.
                         SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
@@ -2597,7 +2843,7 @@ BEGIN
                 FROM deletion_references AS d
             ),
             (
-                SELECT (to_jsonb(t) - 'created_at')::text
+                SELECT (to_jsonb(t) - '{created_at, keyed_at, key_places}'::text[])::text
                 FROM deletion_targets AS t
                 WHERE t.entity_table = p_entity_table
             ),
@@ -3714,7 +3960,23 @@ BEGIN
         'tables', to_jsonb(deletion_add_partitions(v_tables)),
         'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
-    v_error := deletion_declared_problem(v_references);
+    v_error := coalesce(deletion_declared_problem(v_references), deletion_rewrite_problem(
+        v_closure || ARRAY(
+            SELECT r.child_part
+            FROM jsonb_to_recordset(v_references) AS r (child_part oid, action text)
+            WHERE r.action = 'cascade' AND r.child_part IS NOT NULL
+        ),
+        ARRAY(
+            SELECT coalesce(r.child_part, r.child_oid)
+            FROM jsonb_to_recordset(v_references) AS r (child_oid oid, child_part oid, action text)
+            WHERE r.action IN ('set_null', 'set_default', 'scrub')
+            UNION
+            -- Where rows go in a circle, one lets go of another.
+            SELECT v_tables[e.child + 1]
+            FROM jsonb_to_recordset(v_graph -> 'edges') AS e (child integer, break_columns jsonb)
+            WHERE jsonb_typeof(e.break_columns) = 'array'
+        )
+    ));
 
     IF v_error IS NOT NULL AND NOT v_graph ? 'error_code' THEN
         v_graph := v_graph || jsonb_build_object('error_code', 'JD005', 'error', v_error);
@@ -3848,6 +4110,14 @@ LEFT JOIN LATERAL (
     ORDER BY q.oid
     LIMIT 1
 ) AS f ON TRUE
+LEFT JOIN LATERAL (
+    SELECT min(d.reference_name) AS reference_name
+    FROM deletion_references AS d
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = d.child_schema
+    INNER JOIN pg_constraint AS k
+        ON k.conrelid = c.oid AND k.contype = 'f' AND k.conname = d.reference_name
+    WHERE d.child_table = c.relname
+) AS o ON TRUE
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
@@ -3859,6 +4129,10 @@ CROSS JOIN LATERAL (
         WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
         WHEN f.oid IS NOT NULL THEN format(
             'has a partition that is no ordinary table (%s)', deletion_entity_name(f.oid)
+        )
+        -- Rules name references: nobody could tell which of the two is meant.
+        WHEN o.reference_name IS NOT NULL THEN format(
+            'has a foreign key and a declared reference of one name (%s)', o.reference_name
         )
         WHEN EXISTS (
             SELECT 1
@@ -3949,7 +4223,19 @@ BEGIN
         SELECT
             e.key AS column_name, e.value, a.attnum, a.attrelid, a.attgenerated, a.attidentity,
             a.attnotnull OR y.typnotnull AS is_required,
-            deletion_column_text(e.value, format_type(a.atttypid, a.atttypmod)) AS value_text
+            deletion_column_text(e.value, format_type(a.atttypid, a.atttypmod)) AS value_text,
+            -- What the engine makes from the column.
+            ARRAY(
+                SELECT g.attnum
+                FROM pg_attribute AS g
+                INNER JOIN pg_attrdef AS f ON f.adrelid = g.attrelid AND f.adnum = g.attnum
+                INNER JOIN pg_depend AS d
+                    ON
+                        d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
+                        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.attrelid
+                        AND d.refobjsubid = a.attnum
+                WHERE g.attrelid = a.attrelid AND g.attgenerated <> '' AND g.attnum <> a.attnum
+            ) AS made
         FROM jsonb_each(p_scrub) AS e
         LEFT JOIN pg_attribute AS a
             ON
@@ -3984,6 +4270,28 @@ BEGIN
                     OR (d.parent_schema, d.parent_table) = (n.nspname, c.relname)
                     AND d.parent_columns ? w.column_name
             ) THEN 'the column belongs to a reference'
+            WHEN w.made && deletion_node_key(p_table) THEN 'a column of the key is made from it'
+            WHEN EXISTS (
+                SELECT 1
+                FROM pg_constraint AS k
+                WHERE
+                    k.contype = 'f'
+                    AND (
+                        k.conrelid = p_table AND w.made && k.conkey
+                        OR k.confrelid = p_table AND w.made && k.confkey
+                    )
+            ) OR EXISTS (
+                SELECT 1
+                FROM deletion_references AS d
+                INNER JOIN pg_class AS c ON c.oid = p_table
+                INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                INNER JOIN pg_attribute AS g ON g.attrelid = p_table AND g.attnum = ANY (w.made)
+                WHERE
+                    (d.child_schema, d.child_table) = (n.nspname, c.relname)
+                    AND (d.child_columns ? g.attname::text OR d.discriminator_column = g.attname)
+                    OR (d.parent_schema, d.parent_table) = (n.nspname, c.relname)
+                    AND d.parent_columns ? g.attname::text
+            ) THEN 'a column of a reference is made from it'
             WHEN w.value = 'null' AND w.is_required THEN 'the column cannot be NULL'
             WHEN w.value <> 'null' AND w.value_text IS NULL THEN 'the column does not take the value'
             WHEN w.value <> 'null' AND EXISTS (
@@ -3993,6 +4301,23 @@ BEGIN
                     i.indrelid = p_table AND i.indisunique AND i.indnkeyatts = 1
                     AND i.indkey[0] = w.attnum
             ) THEN 'the column is unique: two rows cannot hold the value'
+            WHEN w.value <> 'null' AND EXISTS (
+                SELECT 1
+                FROM pg_index AS i
+                WHERE
+                    i.indrelid = p_table AND i.indisunique
+                    AND (
+                        w.made && (i.indkey::int2[])
+                        OR i.indexprs IS NOT NULL AND EXISTS (
+                            SELECT 1
+                            FROM pg_depend AS d
+                            WHERE
+                                d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p_table
+                                AND d.refobjsubid = ANY (w.made || w.attnum)
+                        )
+                    )
+            ) THEN 'what is unique is made from it'
         END AS objection
         FROM wanted AS w
     )
@@ -4332,6 +4657,49 @@ $deletion_declared_problem$;
 COMMENT ON FUNCTION deletion_declared_problem(jsonb) IS
 'Which declared reference of a plan could not be declared any more, if one of them could not.';
 REVOKE ALL ON FUNCTION deletion_declared_problem(jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_rewrite_problem.sql
+-- deletion_rewrite_problem
+-- Say which table of a plan has a rewrite rule that would take the place of the plan's statements.
+--
+-- Parameters  p_deleted   the tables that rows are deleted from
+--             p_set       the tables that rows are set in
+-- Returns     text naming table and rule; NULL: there is none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- The engine's own cascade goes through them as well, and breaks its references where they say so.
+
+CREATE OR REPLACE FUNCTION deletion_rewrite_problem(
+    p_deleted oid[],
+    p_set oid[]
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_rewrite_problem$
+SELECT format(
+    '%s has a rule of the engine on %s (%s)',
+    deletion_entity_name(w.ev_class), CASE w.ev_type WHEN '4' THEN 'DELETE' ELSE 'UPDATE' END,
+    w.rulename
+)
+FROM pg_rewrite AS w
+WHERE
+    w.ev_class = ANY (p_deleted || p_set)
+    AND CASE w.ev_type
+        WHEN '4' THEN w.ev_class = ANY (p_deleted)
+        WHEN '2' THEN w.ev_class = ANY (p_set)
+    END
+    AND w.ev_enabled IN ('O', 'A')
+ORDER BY 1
+LIMIT 1;
+$deletion_rewrite_problem$;
+
+COMMENT ON FUNCTION deletion_rewrite_problem(oid[], oid[]) IS
+'Which table of a plan has a rewrite rule that would take the place of the plan''s statements.';
+REVOKE ALL ON FUNCTION deletion_rewrite_problem(oid[], oid[]) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_list.sql
@@ -6360,7 +6728,14 @@ BEGIN
             FROM unnest(v_useful) AS u (table_oid)
             WHERE u.table_oid <> v_root AND deletion_node_key(u.table_oid) IS NULL
             LIMIT 1
-        ));
+        ), deletion_rewrite_problem('{}', ARRAY(
+            SELECT c.oid
+            FROM pg_class AS c
+            INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            INNER JOIN deletion_soft_columns AS s
+                ON s.table_schema = n.nspname AND s.table_name = c.relname
+            WHERE c.oid = ANY (v_useful)
+        )));
         v_error_code := 'JD005';
     END IF;
 
@@ -7437,8 +7812,8 @@ DECLARE
 BEGIN
     IF v_stage IS NULL THEN
         v_error := coalesce(
-            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id),
-            deletion_lost_hold()
+            deletion_missing_privilege(p_run.plan_id), deletion_missing_identity(p_run.plan_id),
+            deletion_unindexed(p_run.plan_id), deletion_lost_hold()
         );
 
         IF v_error IS NOT NULL THEN
@@ -10089,6 +10464,93 @@ $deletion_missing_privilege$;
 COMMENT ON FUNCTION deletion_missing_privilege(bigint) IS
 'Which right on a plan''s tables the owner account lacks, or which policy would filter it.';
 REVOKE ALL ON FUNCTION deletion_missing_privilege(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_missing_identity.sql
+-- deletion_missing_identity
+-- Say which table of a plan the engine changes no row of, since a publication could not tell which.
+--
+-- Parameters  p_plan_id   the plan
+-- Returns     text, an error that names table and publication; NULL: there is none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_missing_identity(p_plan_id bigint)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_missing_identity$
+WITH used AS (
+    SELECT DISTINCT
+        to_regclass(s.table_name)::oid AS table_oid, s.kind IN ('remove', 'drain') AS is_deleted
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = p_plan_id
+        AND s.kind IN ('remove', 'drain', 'set', 'break', 'break_own', 'mark')
+        -- Where nothing is published this is all.
+        AND (SELECT EXISTS (SELECT 1 FROM pg_publication))
+),
+
+-- The engine asks each partition for its own.
+changed AS (
+    SELECT u.table_oid, u.is_deleted FROM used AS u
+    UNION
+    SELECT t.relid, u.is_deleted
+    FROM used AS u
+    CROSS JOIN LATERAL pg_partition_tree(u.table_oid) AS t
+)
+
+SELECT format(
+    'JD005: %s has no replica identity, and publication %s publishes its %s',
+    deletion_entity_name(c.oid), p.pubname, CASE WHEN u.is_deleted THEN 'deletes' ELSE 'updates' END
+)
+FROM changed AS u
+INNER JOIN pg_class AS c ON c.oid = u.table_oid AND c.relkind = 'r' AND c.relpersistence = 'p'
+INNER JOIN pg_publication AS p ON CASE WHEN u.is_deleted THEN p.pubdelete ELSE p.pubupdate END
+WHERE
+    c.relreplident <> 'f'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM pg_index AS i
+        WHERE
+            i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+            AND CASE c.relreplident
+                WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE FALSE
+            END
+    )
+    -- By itself or its schema, or by those of a table whose partition it is.
+    AND (
+        p.puballtables
+        OR EXISTS (
+            SELECT 1
+            FROM (
+                SELECT c.oid AS table_oid
+                UNION
+                SELECT a.relid FROM pg_partition_ancestors(c.oid) AS a
+            ) AS a
+            INNER JOIN pg_class AS b ON b.oid = a.table_oid
+            WHERE
+                EXISTS (
+                    SELECT 1
+                    FROM pg_publication_rel AS r
+                    WHERE r.prpubid = p.oid AND r.prrelid = b.oid
+                )
+                OR EXISTS (
+                    SELECT 1
+                    FROM pg_publication_namespace AS n
+                    WHERE n.pnpubid = p.oid AND n.pnnspid = b.relnamespace
+                )
+        )
+    )
+ORDER BY 1
+LIMIT 1;
+$deletion_missing_identity$;
+
+COMMENT ON FUNCTION deletion_missing_identity(bigint) IS
+'Which table of a plan the engine changes no row of, since a publication could not tell which.';
+REVOKE ALL ON FUNCTION deletion_missing_identity(bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_newest_hold.sql

@@ -135,6 +135,7 @@ DROP COLUMN key_hash,
 DROP COLUMN state;
 
 ALTER TABLE deletion_attempts DROP COLUMN purge_follows;
+ALTER TABLE deletion_targets DROP COLUMN keyed_at, DROP COLUMN key_places;
 
 DELETE FROM deletion_plan_steps AS s
 USING deletion_plans AS p
@@ -207,6 +208,7 @@ DROP FUNCTION IF EXISTS deletion_remove_circle;
 DROP FUNCTION IF EXISTS deletion_preview_circle;
 DROP FUNCTION IF EXISTS deletion_preview_held;
 DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP FUNCTION IF EXISTS deletion_missing_identity;
 DROP FUNCTION IF EXISTS deletion_mind_holds;
 DROP FUNCTION IF EXISTS deletion_open_circle;
 DROP FUNCTION IF EXISTS deletion_note_stack;
@@ -250,6 +252,7 @@ DROP FUNCTION IF EXISTS deletion_row_seen;
 DROP FUNCTION IF EXISTS deletion_sql_held;
 DROP FUNCTION IF EXISTS deletion_sql_drain;
 DROP FUNCTION IF EXISTS deletion_sql_find;
+DROP FUNCTION IF EXISTS deletion_rewrite_problem;
 DROP FUNCTION IF EXISTS deletion_declared_problem;
 DROP FUNCTION IF EXISTS deletion_misfit_problem;
 DROP FUNCTION IF EXISTS deletion_rule_problem;
@@ -5437,6 +5440,121 @@ REVOKE ALL ON PROCEDURE
 declare_deletion_reference(text, text, jsonb, text, jsonb, text, text, text) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/admin/register_deletion_target.sql
+-- register_deletion_target
+-- Allow deletions from a table, and fix the key by which its rows are named.
+--
+-- Parameters  p_table         the table, with or without its schema
+--             p_key_columns   JSON array of the columns of a NOT NULL unique key, in the order
+--                             in which jobs name them; NULL: the primary key
+--             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
+-- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
+--             such table, one of ours, no key, or a key of a type that does not compare exactly
+-- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Execute     the owner only (DBAs)
+-- Example     CALL register_deletion_target('customer');
+
+CREATE OR REPLACE PROCEDURE register_deletion_target(
+    p_table text,
+    p_key_columns jsonb DEFAULT NULL,
+    p_max_rows bigint DEFAULT NULL
+)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $register_deletion_target$
+DECLARE
+    c_verb CONSTANT text := 'register_deletion_target';
+    v_table regclass;
+    v_entity_table text;
+    v_key int2[];
+    v_bad_column text;
+BEGIN
+    IF p_table IS NULL THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_table is NULL', NULL);
+    ELSIF p_max_rows < 1 THEN
+        PERFORM deletion_raise('JD002', c_verb, 'p_max_rows is below 1', p_max_rows::text);
+    END IF;
+
+    v_table := deletion_find_table(p_table, c_verb);
+    v_entity_table := deletion_entity_name(v_table);
+
+    IF deletion_is_ours(v_table) THEN
+        PERFORM deletion_raise('JD005', c_verb, 'table belongs to deletion-jobs', p_table);
+    ELSIF length(v_entity_table) > 64 THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'name is longer than 64 characters', v_entity_table
+        );
+    END IF;
+
+    v_key := deletion_unique_key(v_table, p_key_columns);
+
+    IF v_key IS NULL AND p_key_columns IS NULL THEN
+        PERFORM deletion_raise(
+            'JD005', c_verb, 'table has no primary key', p_table,
+            'Name the columns of a NOT NULL unique key.'
+        );
+    ELSIF v_key IS NULL THEN
+        PERFORM deletion_raise(
+            'JD002', c_verb, format('no NOT NULL unique key of %s', v_entity_table),
+            p_key_columns::text
+        );
+    END IF;
+
+    SELECT format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod)) INTO v_bad_column
+    FROM pg_attribute AS a
+    WHERE
+        a.attrelid = v_table AND a.attnum = ANY (v_key)
+        AND deletion_type_family(a.atttypid) IS NULL
+    LIMIT 1;
+
+    IF FOUND THEN
+        PERFORM deletion_raise('JD005', c_verb, 'key does not compare exactly', v_bad_column);
+    END IF;
+
+    -- The keys of open jobs would come to mean other rows.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_targets AS t
+        WHERE t.entity_table = v_entity_table AND deletion_attnums(v_table, t.key_columns) <> v_key
+    ) AND deletion_has_open_jobs(v_entity_table) THEN
+        PERFORM deletion_raise(
+            'JD003', c_verb, 'jobs by another key are still open', v_entity_table
+        );
+    END IF;
+
+    INSERT INTO deletion_targets AS t (
+        entity_table, table_schema, table_name, key_columns, key_types, plain_key, max_rows
+    )
+    SELECT
+        v_entity_table,
+        n.nspname,
+        c.relname,
+        jsonb_agg(a.attname ORDER BY array_position(v_key, a.attnum)),
+        jsonb_agg(
+            format_type(a.atttypid, a.atttypmod) ORDER BY array_position(v_key, a.attnum)
+        ),
+        deletion_plain_key(jsonb_agg(format_type(a.atttypid, a.atttypmod))),
+        p_max_rows
+    FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (v_key)
+    WHERE c.oid = v_table
+    GROUP BY n.nspname, c.relname
+    ON CONFLICT (entity_table) DO UPDATE
+    SET
+        key_columns = excluded.key_columns,
+        key_types = excluded.key_types,
+        plain_key = excluded.plain_key,
+        max_rows = excluded.max_rows;
+END;
+$register_deletion_target$;
+
+COMMENT ON PROCEDURE register_deletion_target(text, jsonb, bigint) IS
+'Allow deletions from a table, and fix the key by which its rows are named.';
+REVOKE ALL ON PROCEDURE register_deletion_target(text, jsonb, bigint) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/admin/pause_deletions.sql
 -- pause_deletions
 -- Let all workers of this installation rest, from their next batch on.
@@ -5715,6 +5833,61 @@ COMMENT ON FUNCTION preview_deletion(text, text) IS
 'What deleting a row would do, table by table; nothing is changed.';
 REVOKE ALL ON FUNCTION preview_deletion(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION preview_deletion(text, text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/admin/retry_deletion.sql
+-- retry_deletion
+-- Make a failed or cancelled job pending again, with all its attempts before it.
+--
+-- Parameters  p_job_id   the job
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled
+-- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     CALL retry_deletion(42);
+
+CREATE OR REPLACE PROCEDURE retry_deletion(p_job_id bigint)
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $retry_deletion$
+DECLARE
+    v_status text;
+BEGIN
+    IF p_job_id IS NULL THEN
+        PERFORM deletion_raise('JD002', 'retry_deletion', 'p_job_id is NULL', NULL);
+    END IF;
+
+    SELECT j.status INTO v_status FROM deletion_jobs AS j WHERE j.id = p_job_id FOR UPDATE;
+
+    IF v_status IS NULL THEN
+        PERFORM deletion_raise('JD001', 'retry_deletion', 'no such job', p_job_id::text);
+    ELSIF v_status NOT IN ('failed', 'cancelled') THEN
+        PERFORM deletion_raise(
+            'JD003', 'retry_deletion', format('job is %s', v_status), p_job_id::text
+        );
+    END IF;
+
+    PERFORM deletion_keep_asked(p_job_id);
+
+    UPDATE deletion_attempts AS a
+    SET is_past = TRUE
+    WHERE a.job_id = p_job_id AND NOT a.is_past;
+
+    UPDATE deletion_jobs AS j
+    SET
+        status = 'pending',
+        scheduled_at = NULL,
+        started_at = NULL,
+        finished_at = NULL,
+        error = NULL
+    WHERE j.id = p_job_id;
+END;
+$retry_deletion$;
+
+COMMENT ON PROCEDURE retry_deletion(bigint) IS
+'Make a failed or cancelled job pending again, with all its attempts before it.';
+REVOKE ALL ON PROCEDURE retry_deletion(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE retry_deletion(bigint) TO deletion_jobs_operator;
 -- <<<
 
 -- >>> schema/postgres/views/vw_deletion_progress.sql

@@ -22,11 +22,20 @@ SQL SECURITY DEFINER
 COMMENT 'Compile the plan of a target now, to read it in vw_deletion_plan before anything is deleted'  -- noqa: LT05
 BEGIN
     DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF deletion_has_soft_column(deletion_target_name(p_table)) THEN
         CALL deletion_soft_plan(p_table, 'compile_deletion_plan', v_plan_id);
     END IF;
 
     CALL deletion_current_plan(p_table, 'compile_deletion_plan', v_plan_id);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;

@@ -40,6 +40,14 @@ BEGIN
     DECLARE v_parent_schema, v_parent_table VARCHAR(64)
         CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_what VARCHAR(128) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     SET v_what = CASE
         WHEN coalesce(p_name, '') = '' THEN 'p_name is NULL or empty'
@@ -108,5 +116,6 @@ BEGIN
             p_parent_columns, p_discriminator_column, p_discriminator_value, p_action
         );
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;

@@ -34,6 +34,7 @@ BEGIN
     DECLARE v_columns VARCHAR(1100) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_seen BOOLEAN;
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- What was refused before has set no savepoint.
@@ -45,8 +46,11 @@ BEGIN
             ROLLBACK;
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'hold_deletion', 'table or key is NULL', NULL);
@@ -104,6 +108,8 @@ BEGIN
     ELSE
         COMMIT;
     END IF;
+
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

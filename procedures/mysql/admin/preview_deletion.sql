@@ -31,7 +31,7 @@ BEGIN
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
     DECLARE v_until DATETIME(6);
-    DECLARE v_saved, v_roots, v_circles JSON;
+    DECLARE v_own, v_saved, v_roots, v_circles JSON;
     DECLARE v_is_whole, v_is_over, v_fits BOOLEAN DEFAULT FALSE;
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -46,9 +46,11 @@ BEGIN
                 cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
 
+    CALL deletion_widen_session(v_own);
     CALL deletion_refuse_temporary('preview_deletion');
     SET v_until = timestampadd(SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6));
 
@@ -116,6 +118,7 @@ BEGIN
     SET SESSION
         time_zone = json_unquote(json_extract(v_saved, '$[0]')),
         cte_max_recursion_depth = cast(json_extract(v_saved, '$[1]') AS UNSIGNED);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

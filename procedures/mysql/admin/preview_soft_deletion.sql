@@ -30,7 +30,7 @@ BEGIN
     DECLARE v_pk VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_walk_id BIGINT DEFAULT -connection_id();
     DECLARE v_read, v_total BIGINT DEFAULT 0;
-    DECLARE v_saved, v_roots JSON;
+    DECLARE v_own, v_saved, v_roots JSON;
     DECLARE v_is_whole, v_fits BOOLEAN;
     DECLARE v_until DATETIME(6);
     DECLARE v_error TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
@@ -43,9 +43,11 @@ BEGIN
             SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
 
+    CALL deletion_widen_session(v_own);
     CALL deletion_refuse_temporary('preview_soft_deletion');
     SET v_until = timestampadd(SECOND, deletion_setting_int('run_seconds'), utc_timestamp(6));
     CALL deletion_soft_plan(p_table, 'preview_soft_deletion', v_plan_id);
@@ -136,6 +138,7 @@ BEGIN
 
     DELETE FROM deletion_walk_keys WHERE walk_id = v_walk_id;
     SET SESSION time_zone = json_unquote(json_extract(v_saved, '$[0]'));
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

@@ -30,7 +30,16 @@ BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_entity_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_columns, v_described, v_types, v_collations, v_kept JSON;
+    DECLARE v_columns, v_described, v_types, v_collations, v_places JSON;
+    DECLARE v_is_same BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL THEN
         CALL deletion_raise('JD002', 'register_deletion_target', 'p_table is NULL', NULL);
@@ -91,12 +100,32 @@ BEGIN
         );
     END IF;
 
-    SELECT t.key_columns INTO v_kept
+    SET v_places = deletion_key_places(v_schema, v_table, v_columns);
+
+    -- A column that was renamed is the same: its old name is gone, and nothing else has moved.
+    SELECT
+        t.key_columns = v_columns
+        OR (
+            t.key_types = v_types
+            AND coalesce(t.key_places = v_places, FALSE)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM json_table(
+                    t.key_columns, '$[*]' COLUMNS (
+                        name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+                    )
+                ) AS k
+                WHERE
+                    NOT json_contains(v_columns, json_quote(k.name))
+                    AND deletion_columns(v_schema, v_table, json_array(k.name)) IS NOT NULL
+            )
+        )
+    INTO v_is_same
     FROM deletion_targets AS t
     WHERE t.entity_table = v_entity_table;
 
     -- The keys of open jobs would come to mean other rows.
-    IF v_kept <> v_columns AND deletion_has_open_jobs(v_entity_table) THEN
+    IF NOT v_is_same AND deletion_has_open_jobs(v_entity_table) THEN
         CALL deletion_raise(
             'JD003',
             'register_deletion_target',
@@ -107,17 +136,20 @@ BEGIN
 
     INSERT INTO deletion_targets (
         entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
-        max_rows
+        max_rows, key_places
     )
     VALUES (
         v_entity_table, v_schema, v_table, v_columns, v_types, v_collations,
-        deletion_plain_key(v_types), p_max_rows
+        deletion_plain_key(v_types), p_max_rows, v_places
     )
     ON DUPLICATE KEY UPDATE
+        keyed_at = if(v_is_same, deletion_targets.keyed_at, utc_timestamp(6)),
+        key_places = v_places,
         key_columns = v_columns,
         key_types = v_types,
         key_collations = v_collations,
         plain_key = deletion_plain_key(v_types),
         max_rows = p_max_rows;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;

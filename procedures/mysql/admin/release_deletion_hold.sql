@@ -27,6 +27,14 @@ BEGIN
     DECLARE v_hold_id BIGINT UNSIGNED;
     DECLARE v_columns JSON;
     DECLARE v_is_there BOOLEAN DEFAULT TRUE;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL OR p_pk IS NULL THEN
         CALL deletion_raise('JD002', 'release_deletion_hold', 'table or key is NULL', NULL);
@@ -75,6 +83,7 @@ BEGIN
             'JD002', 'release_deletion_hold', concat('no hold on ', left(p_table, 64)), p_pk
         );
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

@@ -26,7 +26,7 @@ BEGIN
     DECLARE v_run_id BIGINT UNSIGNED;
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours BOOLEAN;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -36,8 +36,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'run_deletion_job', 'p_job_id is NULL', NULL);
@@ -55,6 +58,7 @@ BEGIN
 
     CALL deletion_session(v_saved);
     SET p_status = (SELECT j.status FROM deletion_jobs AS j WHERE j.id = p_job_id);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

@@ -28,7 +28,7 @@ BEGIN
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
     DECLARE v_jobs BIGINT DEFAULT 0;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_again BOOLEAN;
     DECLARE v_number INT;
@@ -44,8 +44,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_slot <= 0 OR p_run_seconds <= 0 THEN
         CALL deletion_raise(
@@ -93,6 +96,8 @@ BEGIN
         END, NULL, v_jobs);
         CALL deletion_session(v_saved);
     END IF;
+
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

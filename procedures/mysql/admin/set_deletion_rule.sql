@@ -37,6 +37,14 @@ BEGIN
     DECLARE v_is_key, v_is_declared BOOLEAN;
     DECLARE v_scrub JSON;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_child_table IS NULL OR p_reference IS NULL THEN
         CALL deletion_raise('JD002', 'set_deletion_rule', 'table or reference is NULL', NULL);
@@ -140,5 +148,6 @@ BEGIN
             parent_table = v_parent_table,
             created_at = utc_timestamp(6);
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;

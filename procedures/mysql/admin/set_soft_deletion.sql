@@ -33,6 +33,14 @@ BEGIN
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_problem TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_table IS NULL THEN
         CALL deletion_raise('JD002', 'set_soft_deletion', 'p_table is NULL', NULL);
@@ -99,5 +107,6 @@ BEGIN
             mark_value = if(v_kind = 'integer', coalesce(p_value, 1), NULL),
             purge_after_seconds = p_purge_after_seconds;
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;

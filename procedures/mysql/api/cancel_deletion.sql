@@ -25,6 +25,14 @@ BEGIN
     DECLARE v_now DATETIME(6) DEFAULT utc_timestamp(6);
     DECLARE v_status, v_outcome VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_attempt_no INT;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'cancel_deletion', 'p_job_id is NULL', NULL);
@@ -75,6 +83,7 @@ BEGIN
 
         CALL deletion_keep_asked(json_array(json_object('id', p_job_id)), FALSE);
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

@@ -65,18 +65,29 @@ BEGIN
     END IF;
 
     IF v_is_plain IS NOT TRUE THEN
-        CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
-        CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
-        CALL deletion_enqueue(
-            'enqueue_deletion',
-            v_entity_table,
-            json_array(v_key),
-            p_reason,
-            p_hard_delete,
-            p_scheduled_at,
-            p_created_by,
-            p_job_id
-        );
+        BEGIN
+            DECLARE v_own JSON;
+            DECLARE EXIT HANDLER FOR SQLEXCEPTION
+            BEGIN
+                CALL deletion_widen_session(v_own);
+                RESIGNAL;
+            END;
+
+            CALL deletion_widen_session(v_own);
+            CALL deletion_check_wish('enqueue_deletion', p_table, p_hard_delete, v_entity_table);
+            CALL deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion', v_key);
+            CALL deletion_enqueue(
+                'enqueue_deletion',
+                v_entity_table,
+                json_array(v_key),
+                p_reason,
+                p_hard_delete,
+                p_scheduled_at,
+                p_created_by,
+                p_job_id
+            );
+            CALL deletion_widen_session(v_own);
+        END;
     END IF;
 END$$
 DELIMITER ;

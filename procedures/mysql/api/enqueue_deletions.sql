@@ -35,6 +35,14 @@ BEGIN
     DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_keys JSON;
     DECLARE v_job_id BIGINT UNSIGNED;
+    DECLARE v_own JSON;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
 
     CALL deletion_check_wish('enqueue_deletions', p_table, p_hard_delete, v_entity_table);
 
@@ -53,6 +61,7 @@ BEGIN
             v_job_id
         );
     END IF;
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

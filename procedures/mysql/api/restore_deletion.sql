@@ -28,7 +28,7 @@ SQL SECURITY DEFINER
 COMMENT 'Take back what a soft deletion job has marked, all of it or nothing'
 BEGIN
     DECLARE v_is_open BOOLEAN DEFAULT TRUE;
-    DECLARE v_saved JSON;
+    DECLARE v_own, v_saved JSON;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
         -- A deadlock has rolled back the savepoint with all the rest.
@@ -44,8 +44,11 @@ BEGIN
             CALL deletion_session(v_saved);
         END IF;
 
+        CALL deletion_widen_session(v_own);
         RESIGNAL;
     END;
+
+    CALL deletion_widen_session(v_own);
 
     IF p_job_id IS NULL THEN
         CALL deletion_raise('JD002', 'restore_deletion', 'p_job_id is NULL', NULL);
@@ -75,6 +78,7 @@ BEGIN
     END IF;
 
     CALL deletion_session(v_saved);
+    CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
 

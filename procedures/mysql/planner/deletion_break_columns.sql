@@ -26,8 +26,13 @@ BEGIN
     INNER JOIN (
         SELECT
             o.edge_no,
-            group_concat(  -- noqa: CP01
-                'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+            concat(
+                group_concat(  -- noqa: CP01
+                    'c.', deletion_quote_name(k.name), ' = NULL' ORDER BY k.pos SEPARATOR ', '
+                ),
+                deletion_sql_untouched(
+                    p_plan_id, max(o.child_node_no), json_arrayagg(k.name), 'c'
+                )
             ) AS break_list
         FROM deletion_plan_edges AS o
         INNER JOIN deletion_plan_nodes AS n

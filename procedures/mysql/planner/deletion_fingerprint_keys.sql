@@ -41,7 +41,8 @@ BEGIN
         ON
             k.constraint_schema = r.constraint_schema
             AND k.table_name = r.table_name
-            AND k.constraint_name = r.constraint_name;
+            AND k.constraint_name = r.constraint_name
+            AND k.referenced_table_name IS NOT NULL;
 
     -- The form of the plans as well: those that an earlier version wrote are stale.
     RETURN left(sha2(concat('4', v_keys), 256), 32);

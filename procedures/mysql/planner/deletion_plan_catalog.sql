@@ -19,10 +19,11 @@ COMMENT 'Read the columns and indexes of a plan''s tables from the server, all a
 BEGIN
     -- In the dictionary's own character set: in any other, each look would read a whole schema.
     INSERT INTO deletion_node_columns (
-        plan_id, node_no, column_name, column_type, character_set_name, collation_name
+        plan_id, node_no, column_name, column_type, character_set_name, collation_name, sets_itself
     )
     SELECT
-        p_plan_id, n.node_no, c.column_name, c.column_type, c.character_set_name, c.collation_name
+        p_plan_id, n.node_no, c.column_name, c.column_type, c.character_set_name, c.collation_name,
+        c.extra LIKE '%on update%'
     FROM deletion_plan_nodes AS n
     STRAIGHT_JOIN information_schema.columns AS c  -- noqa: PRS
         ON

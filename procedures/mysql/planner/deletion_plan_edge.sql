@@ -67,7 +67,20 @@ BEGIN
         -- Values of two families, or under two collations, compare by rules of neither.
         SET v_name = if(
             json_extract(v_other, '$.family') = json_extract(v_child, '$.family')
-            AND json_extract(v_other, '$.collation') <=> json_extract(v_child, '$.collation'),
+            AND json_extract(v_other, '$.collation') <=> json_extract(v_child, '$.collation')
+            AND (
+                v_is_declared
+                OR v_child ->> '$.family' <> 'label'
+                OR (
+                    SELECT deletion_match_labels(min(c.column_type), max(c.column_type))
+                    FROM deletion_node_columns AS c
+                    WHERE
+                        c.plan_id = p_plan_id
+                        AND (c.node_no, c.column_name) IN (
+                            (v_parent_no, v_column), (v_child_no, v_child ->> '$.column')
+                        )
+                )
+            ),
             json_unquote(json_extract(v_child, '$.name')),
             NULL
         );
@@ -96,7 +109,9 @@ BEGIN
 
     SET v_carried = json_merge_preserve(v_node, v_pointers);
     SET v_set = CASE
-        WHEN v_action IN ('set_null', 'set_default') THEN v_set
+        WHEN v_action IN ('set_null', 'set_default') THEN concat(
+            v_set, deletion_sql_untouched(p_plan_id, v_child_no, v_child_columns, 'x')
+        )
         WHEN v_action = 'scrub' THEN concat(
             v_set, deletion_sql_scrub(v_schema, v_table, v_reference)
         )

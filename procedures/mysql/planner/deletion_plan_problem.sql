@@ -28,6 +28,11 @@ BEGIN
                 WHEN t.table_name IS NULL THEN 'is gone, or deletion_jobs_owner has no right on it'
                 WHEN t.table_type <> 'BASE TABLE' THEN 'is no ordinary table'
                 WHEN t.engine <> 'InnoDB' THEN 'is not in InnoDB'
+                -- Rules name references: nobody could tell which of the two is meant.
+                WHEN o.reference_name IS NOT NULL THEN concat(
+                    'has a foreign key and a declared reference of one name (', o.reference_name,
+                    ')'
+                )
                 -- Rows that others hang from have to be told apart.
                 WHEN n.key_columns IS NULL AND EXISTS (
                     SELECT 1
@@ -62,6 +67,17 @@ BEGIN
             ON
                 t.table_schema = convert(n.table_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
                 AND t.table_name = convert(n.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+        LEFT JOIN (
+            SELECT d.child_schema, d.child_table, min(d.reference_name) AS reference_name
+            FROM deletion_references AS d
+            INNER JOIN information_schema.referential_constraints AS r
+                ON
+                    r.constraint_schema = convert(d.child_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND r.table_name = convert(d.child_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND r.constraint_name = d.reference_name
+            GROUP BY d.child_schema, d.child_table
+        ) AS o
+            ON o.child_schema = n.table_schema AND o.child_table = n.table_name
         WHERE n.plan_id = p_plan_id
     ) AS q
     WHERE q.problem IS NOT NULL

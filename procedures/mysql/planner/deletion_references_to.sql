@@ -62,6 +62,8 @@ BEGIN
             k.constraint_schema = r.constraint_schema
             AND k.table_name = r.table_name
             AND k.constraint_name = r.constraint_name
+            -- A unique key may have the same name.
+            AND k.referenced_table_name IS NOT NULL
     WHERE n.plan_id = p_plan_id AND NOT n.is_expanded
     GROUP BY
         n.node_no, n.table_schema, n.table_name, r.constraint_schema, r.table_name,
@@ -132,6 +134,7 @@ BEGIN
                     k.constraint_schema = r.constraint_schema
                     AND k.table_name = r.table_name
                     AND k.constraint_name = r.constraint_name
+                    AND k.referenced_table_name IS NOT NULL
             WHERE
                 r.unique_constraint_schema = e.child_schema
                 AND r.referenced_table_name = e.child_table

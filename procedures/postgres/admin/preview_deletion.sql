@@ -59,6 +59,12 @@ BEGIN
         PERFORM deletion_raise('42501', 'preview_deletion', v_error, NULL);
     END IF;
 
+    v_error := substr(deletion_missing_identity(v_plan_id), 8);
+
+    IF v_error IS NOT NULL THEN
+        PERFORM deletion_raise('JD005', 'preview_deletion', v_error, NULL);
+    END IF;
+
     v_error := deletion_lost_hold();
 
     IF v_error IS NOT NULL THEN

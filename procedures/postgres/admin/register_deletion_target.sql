@@ -25,6 +25,9 @@ DECLARE
     v_table regclass;
     v_entity_table text;
     v_key int2[];
+    v_columns jsonb;
+    v_types jsonb;
+    v_is_same boolean;
     v_bad_column text;
 BEGIN
     IF p_table IS NULL THEN
@@ -69,41 +72,62 @@ BEGIN
         PERFORM deletion_raise('JD005', c_verb, 'key does not compare exactly', v_bad_column);
     END IF;
 
+    SELECT jsonb_agg(a.attname ORDER BY k.pos), jsonb_agg(
+        format_type(a.atttypid, a.atttypmod) ORDER BY k.pos
+    )
+    INTO v_columns, v_types
+    FROM unnest(v_key) WITH ORDINALITY AS k (attnum, pos)
+    INNER JOIN pg_attribute AS a ON a.attrelid = v_table AND a.attnum = k.attnum;
+
+    -- A column that was renamed is the same: its number is, and its old name is gone.
+    SELECT
+        t.key_columns = v_columns
+        OR (
+            t.key_types = v_types
+            AND coalesce(t.key_places = to_jsonb(v_key), FALSE)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM jsonb_array_elements_text(t.key_columns) AS k (name)
+                INNER JOIN pg_attribute AS a
+                    ON a.attrelid = v_table AND a.attname = k.name AND NOT a.attisdropped
+                WHERE NOT v_columns ? k.name
+            )
+        )
+    INTO v_is_same
+    FROM deletion_targets AS t
+    WHERE t.entity_table = v_entity_table;
+
     -- The keys of open jobs would come to mean other rows.
-    IF EXISTS (
-        SELECT 1
-        FROM deletion_targets AS t
-        WHERE t.entity_table = v_entity_table AND deletion_attnums(v_table, t.key_columns) <> v_key
-    ) AND deletion_has_open_jobs(v_entity_table) THEN
+    IF NOT v_is_same AND deletion_has_open_jobs(v_entity_table) THEN
         PERFORM deletion_raise(
             'JD003', c_verb, 'jobs by another key are still open', v_entity_table
         );
     END IF;
 
     INSERT INTO deletion_targets AS t (
-        entity_table, table_schema, table_name, key_columns, key_types, plain_key, max_rows
+        entity_table, table_schema, table_name, key_columns, key_types, plain_key, max_rows,
+        key_places
     )
     SELECT
         v_entity_table,
         n.nspname,
         c.relname,
-        jsonb_agg(a.attname ORDER BY array_position(v_key, a.attnum)),
-        jsonb_agg(
-            format_type(a.atttypid, a.atttypmod) ORDER BY array_position(v_key, a.attnum)
-        ),
-        deletion_plain_key(jsonb_agg(format_type(a.atttypid, a.atttypmod))),
-        p_max_rows
+        v_columns,
+        v_types,
+        deletion_plain_key(v_types),
+        p_max_rows,
+        to_jsonb(v_key)
     FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = ANY (v_key)
     WHERE c.oid = v_table
-    GROUP BY n.nspname, c.relname
     ON CONFLICT (entity_table) DO UPDATE
     SET
         key_columns = excluded.key_columns,
         key_types = excluded.key_types,
         plain_key = excluded.plain_key,
-        max_rows = excluded.max_rows;
+        max_rows = excluded.max_rows,
+        keyed_at = CASE WHEN v_is_same THEN t.keyed_at ELSE clock_timestamp() END,
+        key_places = excluded.key_places;
 END;
 $register_deletion_target$;
 

@@ -2,7 +2,8 @@
 -- Make a failed or cancelled job pending again, with all its attempts before it.
 --
 -- Parameters  p_job_id   the job
--- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled
+-- Errors      JD001 no such job; JD002 NULL; JD003 the job did not fail and was not cancelled, or
+--             was asked when other columns named the target's rows
 -- Writes      deletion_jobs (one row), deletion_attempts     Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     CALL retry_deletion(42);
@@ -26,6 +27,19 @@ BEGIN
     ELSIF v_status NOT IN ('failed', 'cancelled') THEN
         PERFORM deletion_raise(
             'JD003', 'retry_deletion', format('job is %s', v_status), p_job_id::text
+        );
+    END IF;
+
+    -- Its key would come to mean another row.
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_jobs AS j
+        INNER JOIN deletion_targets AS t ON t.entity_table = deletion_target_name(j.entity_table)
+        WHERE j.id = p_job_id AND j.created_at < t.keyed_at
+    ) THEN
+        PERFORM deletion_raise(
+            'JD003', 'retry_deletion', 'asked when the target had another key: ask anew',
+            p_job_id::text
         );
     END IF;
 

@@ -41,6 +41,14 @@ BEGIN
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
+                    CASE
+                        WHEN c.relhasrules THEN (
+                            SELECT string_agg(concat_ws(':', w.oid, w.ev_type, w.ev_enabled), ' '
+                                ORDER BY w.oid)
+                            FROM pg_rewrite AS w
+                            WHERE w.ev_class = c.oid
+                        )
+                    END,
                     (
                         -- One string a table: pg_attribute is the largest part of what is read.
                         SELECT string_agg(concat_ws(':', a.attnum, a.attname, a.atttypid, a.atttypmod,
@@ -78,7 +86,7 @@ BEGIN
                 FROM deletion_references AS d
             ),
             (
-                SELECT (to_jsonb(t) - 'created_at')::text
+                SELECT (to_jsonb(t) - '{created_at, keyed_at, key_places}'::text[])::text
                 FROM deletion_targets AS t
                 WHERE t.entity_table = p_entity_table
             ),

@@ -122,7 +122,23 @@ BEGIN
         'tables', to_jsonb(deletion_add_partitions(v_tables)),
         'max_rows', v_max_rows
     ) || deletion_plan_edges(v_closure, v_references, v_nodes, v_max_rows IS NOT NULL);
-    v_error := deletion_declared_problem(v_references);
+    v_error := coalesce(deletion_declared_problem(v_references), deletion_rewrite_problem(
+        v_closure || ARRAY(
+            SELECT r.child_part
+            FROM jsonb_to_recordset(v_references) AS r (child_part oid, action text)
+            WHERE r.action = 'cascade' AND r.child_part IS NOT NULL
+        ),
+        ARRAY(
+            SELECT coalesce(r.child_part, r.child_oid)
+            FROM jsonb_to_recordset(v_references) AS r (child_oid oid, child_part oid, action text)
+            WHERE r.action IN ('set_null', 'set_default', 'scrub')
+            UNION
+            -- Where rows go in a circle, one lets go of another.
+            SELECT v_tables[e.child + 1]
+            FROM jsonb_to_recordset(v_graph -> 'edges') AS e (child integer, break_columns jsonb)
+            WHERE jsonb_typeof(e.break_columns) = 'array'
+        )
+    ));
 
     IF v_error IS NOT NULL AND NOT v_graph ? 'error_code' THEN
         v_graph := v_graph || jsonb_build_object('error_code', 'JD005', 'error', v_error);

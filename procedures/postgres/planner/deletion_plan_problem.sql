@@ -22,6 +22,14 @@ LEFT JOIN LATERAL (
     ORDER BY q.oid
     LIMIT 1
 ) AS f ON TRUE
+LEFT JOIN LATERAL (
+    SELECT min(d.reference_name) AS reference_name
+    FROM deletion_references AS d
+    INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = d.child_schema
+    INNER JOIN pg_constraint AS k
+        ON k.conrelid = c.oid AND k.contype = 'f' AND k.conname = d.reference_name
+    WHERE d.child_table = c.relname
+) AS o ON TRUE
 CROSS JOIN LATERAL (
     SELECT CASE
         WHEN c.relkind = 'f' THEN 'is a foreign table'
@@ -33,6 +41,10 @@ CROSS JOIN LATERAL (
         WHEN c.relkind NOT IN ('r', 'p') THEN 'is no ordinary table'
         WHEN f.oid IS NOT NULL THEN format(
             'has a partition that is no ordinary table (%s)', deletion_entity_name(f.oid)
+        )
+        -- Rules name references: nobody could tell which of the two is meant.
+        WHEN o.reference_name IS NOT NULL THEN format(
+            'has a foreign key and a declared reference of one name (%s)', o.reference_name
         )
         WHEN EXISTS (
             SELECT 1

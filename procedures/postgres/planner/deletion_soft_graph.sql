@@ -99,7 +99,14 @@ BEGIN
             FROM unnest(v_useful) AS u (table_oid)
             WHERE u.table_oid <> v_root AND deletion_node_key(u.table_oid) IS NULL
             LIMIT 1
-        ));
+        ), deletion_rewrite_problem('{}', ARRAY(
+            SELECT c.oid
+            FROM pg_class AS c
+            INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            INNER JOIN deletion_soft_columns AS s
+                ON s.table_schema = n.nspname AND s.table_name = c.relname
+            WHERE c.oid = ANY (v_useful)
+        )));
         v_error_code := 'JD005';
     END IF;
 

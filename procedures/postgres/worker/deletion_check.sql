@@ -23,8 +23,8 @@ DECLARE
 BEGIN
     IF v_stage IS NULL THEN
         v_error := coalesce(
-            deletion_missing_privilege(p_run.plan_id), deletion_unindexed(p_run.plan_id),
-            deletion_lost_hold()
+            deletion_missing_privilege(p_run.plan_id), deletion_missing_identity(p_run.plan_id),
+            deletion_unindexed(p_run.plan_id), deletion_lost_hold()
         );
 
         IF v_error IS NOT NULL THEN

@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS deletion_node_columns (
         COMMENT 'Its character set; NULL: it is no text',
     collation_name VARCHAR(64) NULL
         COMMENT 'Its collation; NULL: it is no text',
+    sets_itself BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'True where the server sets it in every UPDATE',
     PRIMARY KEY (plan_id, node_no, column_name)
 ) ENGINE = InnoDB
 DEFAULT CHARACTER SET = utf8mb4

@@ -79,7 +79,7 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'What an UPDATE of child row c may set NULL to let its parent go first',
     PRIMARY KEY (plan_id, edge_no),
     UNIQUE KEY uq_dpe_reference (
-        plan_id, parent_node_no, child_schema, child_table, reference_name
+        plan_id, parent_node_no, child_schema, child_table, reference_name, is_declared
     ),
     KEY idx_dpe_child (plan_id, child_node_no)
 ) ENGINE = InnoDB

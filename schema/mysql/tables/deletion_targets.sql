@@ -20,6 +20,10 @@ CREATE TABLE IF NOT EXISTS deletion_targets (
         COMMENT 'A job that would change more rows than this fails; NULL: the setting max_rows',
     created_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
         COMMENT 'When it was registered; UTC',
+    keyed_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))
+        COMMENT 'Since when these columns name its rows: older jobs are not retried; UTC',
+    key_places JSON NULL
+        COMMENT 'Where the columns stand, and of how many: tells one that was renamed from another',
     PRIMARY KEY (entity_table),
     UNIQUE KEY uq_deletion_targets (table_schema, table_name),
     CONSTRAINT chk_dt_max_rows CHECK (max_rows > 0)

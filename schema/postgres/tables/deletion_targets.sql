@@ -11,6 +11,8 @@ CREATE TABLE deletion_targets (
     plain_key text,
     max_rows bigint,
     created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
+    keyed_at timestamptz(6) NOT NULL DEFAULT clock_timestamp(),
+    key_places jsonb,
     CONSTRAINT uq_dt_table UNIQUE (table_schema, table_name),
     CONSTRAINT chk_dt_max_rows CHECK (max_rows > 0)
 );
@@ -30,3 +32,7 @@ COMMENT ON COLUMN deletion_targets.plain_key IS
 COMMENT ON COLUMN deletion_targets.max_rows IS
 'A job that would change more rows than this fails; NULL: the setting max_rows.';
 COMMENT ON COLUMN deletion_targets.created_at IS 'When it was registered.';
+COMMENT ON COLUMN deletion_targets.keyed_at IS
+'Since when these columns name its rows: older jobs are not retried.';
+COMMENT ON COLUMN deletion_targets.key_places IS
+'The columns'' numbers in the catalog: tell one that was renamed from another.';
