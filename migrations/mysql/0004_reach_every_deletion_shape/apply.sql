@@ -3106,7 +3106,7 @@ DELIMITER ;
 -- deletion_misfits
 -- List the rules and declarations that fit the catalog no more, for vw_deletion_misfits.
 --
--- Returns     JSON, an array of the view's rows; NULL: all fit
+-- Returns     JSON, an array of objects, which the view makes its rows of; NULL: all fit
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3123,136 +3123,128 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'List the rules and declarations that fit the catalog no more, for vw_deletion_misfits'
 BEGIN
-    DECLARE v_home VARCHAR(80) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-        DEFAULT concat('CALL ', deletion_quote_name(database()), '.');
+    DECLARE v_lost, v_rules, v_references, v_columns JSON;
 
-    RETURN (
+    -- A look at the catalog costs more than all else here: only what is there is looked for.
+    IF EXISTS (SELECT 1 FROM deletion_rules) THEN
         SELECT json_arrayagg(json_object(
-            'kind', q.kind, 'subject', q.subject, 'child_schema', q.child_schema,
-            'child_table', q.child_table, 'parent_schema', q.parent_schema,
-            'parent_table', q.parent_table, 'is_everywhere', q.is_everywhere, 'since', q.since,
-            'why', q.why, 'mend_sql', concat(v_home, q.call_sql, ';')
+            's', r.child_schema, 't', r.child_table, 'r', r.reference_name
         ))
-        FROM (
-            SELECT
-                'rule without reference' AS kind, concat(r.reference_name, ' of ', r.name) AS subject,
-                r.child_schema, r.child_table, r.parent_schema, r.parent_table,
-                t.table_name IS NULL AS is_everywhere, r.created_at AS since,
-                concat(
-                    'the rule for ', r.reference_name, ' of ', r.name, ' fits no ',
-                    if(t.table_name IS NULL, 'table', 'reference')
-                ) AS why,
-                concat(
-                    'set_deletion_rule(', quote(r.name), ', ', quote(r.reference_name),
-                    ', NULL, NULL)'
-                ) AS call_sql
-            FROM (
-                SELECT o.*, deletion_entity_name(o.child_schema, o.child_table) AS name
-                FROM deletion_rules AS o
-            ) AS r
-            LEFT JOIN information_schema.tables AS t
-                ON
-                    t.table_schema = convert(r.child_schema USING utf8mb3) COLLATE utf8mb3_bin
-                    AND t.table_name = convert(r.child_table USING utf8mb3) COLLATE utf8mb3_bin
-                    AND t.table_type = 'BASE TABLE'
-            WHERE
-                CASE
-                    -- What is kept stays without a rule as well: no declared reference leads to it.
-                    WHEN t.table_name IS NULL THEN r.action <> 'keep'
-                    ELSE NOT EXISTS (
-                        SELECT 1
-                        FROM information_schema.referential_constraints AS k
-                        WHERE
-                            k.constraint_schema
-                            = convert(r.child_schema USING utf8mb3) COLLATE utf8mb3_bin
-                            AND k.table_name
-                            = convert(r.child_table USING utf8mb3) COLLATE utf8mb3_bin
-                            -- Regardless of case, and of blanks at the end.
-                            AND k.constraint_name = r.reference_name
-                            AND cast(k.constraint_name AS BINARY)
-                            = cast(r.reference_name AS BINARY)
-                            AND (
-                                r.parent_table IS NULL
-                                OR (
-                                    k.unique_constraint_schema
-                                    = convert(r.parent_schema USING utf8mb3) COLLATE utf8mb3_bin
-                                    AND k.referenced_table_name
-                                    = convert(r.parent_table USING utf8mb3) COLLATE utf8mb3_bin
-                                )
-                            )
-                    ) AND NOT EXISTS (
-                        SELECT 1
-                        FROM deletion_references AS d
-                        WHERE
-                            d.reference_name = r.reference_name
-                            AND d.child_schema = r.child_schema
-                            AND d.child_table = r.child_table
-                            AND (
-                                r.parent_table IS NULL
-                                OR (
-                                    d.parent_schema = r.parent_schema
-                                    AND d.parent_table = r.parent_table
-                                )
-                            )
+        INTO v_lost
+        FROM deletion_rules AS r
+        WHERE
+            NOT EXISTS (
+                SELECT 1
+                FROM information_schema.referential_constraints AS k
+                WHERE
+                    k.constraint_schema
+                    = convert(r.child_schema USING utf8mb3) COLLATE utf8mb3_bin
+                    AND k.table_name = convert(r.child_table USING utf8mb3) COLLATE utf8mb3_bin
+                    -- Regardless of case, and of blanks at the end.
+                    AND k.constraint_name = r.reference_name
+                    AND cast(k.constraint_name AS BINARY) = cast(r.reference_name AS BINARY)
+                    AND (
+                        r.parent_table IS NULL
+                        OR (
+                            k.unique_constraint_schema
+                            = convert(r.parent_schema USING utf8mb3) COLLATE utf8mb3_bin
+                            AND k.referenced_table_name
+                            = convert(r.parent_table USING utf8mb3) COLLATE utf8mb3_bin
+                        )
                     )
-                END
-            UNION ALL
-            SELECT
-                'reference without table', d.reference_name, d.child_schema, d.child_table,
-                d.parent_schema, d.parent_table, TRUE, d.created_at,
-                concat(
-                    'the declared reference ', d.reference_name, ' fits no table (no ',
-                    if(
-                        t.table_name IS NULL,
-                        deletion_entity_name(d.child_schema, d.child_table),
-                        deletion_entity_name(d.parent_schema, d.parent_table)
-                    ),
-                    ')'
-                ),
-                concat(
-                    'declare_deletion_reference(', quote(d.reference_name),
-                    ', NULL, NULL, NULL, NULL, NULL, NULL, NULL)'
+            );
+    END IF;
+
+    IF v_lost IS NOT NULL THEN
+        SELECT json_arrayagg(json_object(
+            'kind', 'rule without reference', 'name', r.reference_name,
+            'child_schema', r.child_schema, 'child_table', r.child_table,
+            'parent_schema', r.parent_schema, 'parent_table', r.parent_table,
+            'is_everywhere', t.table_name IS NULL, 'since', r.created_at
+        ))
+        INTO v_rules
+        FROM json_table(v_lost, '$[*]' COLUMNS (
+            s VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.s',
+            t VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.t',
+            r VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.r'
+        )) AS l
+        INNER JOIN deletion_rules AS r
+            ON r.child_schema = l.s AND r.child_table = l.t AND r.reference_name = l.r
+        LEFT JOIN deletion_references AS d
+            ON
+                d.reference_name = r.reference_name
+                AND d.child_schema = r.child_schema
+                AND d.child_table = r.child_table
+                AND (
+                    r.parent_table IS NULL
+                    OR (d.parent_schema = r.parent_schema AND d.parent_table = r.parent_table)
                 )
-            FROM deletion_references AS d
-            LEFT JOIN deletion_rules AS r
-                ON
-                    r.child_schema = d.child_schema
-                    AND r.child_table = d.child_table
-                    AND r.reference_name = d.reference_name
-            LEFT JOIN information_schema.tables AS t
-                ON
-                    t.table_schema = convert(d.child_schema USING utf8mb3) COLLATE utf8mb3_bin
-                    AND t.table_name = convert(d.child_table USING utf8mb3) COLLATE utf8mb3_bin
-                    AND t.table_type = 'BASE TABLE'
-            LEFT JOIN information_schema.tables AS p
-                ON
-                    p.table_schema = convert(d.parent_schema USING utf8mb3) COLLATE utf8mb3_bin
-                    AND p.table_name = convert(d.parent_table USING utf8mb3) COLLATE utf8mb3_bin
-                    AND p.table_type = 'BASE TABLE'
-            WHERE
-                (t.table_name IS NULL OR p.table_name IS NULL)
-                AND coalesce(r.action, d.action) <> 'keep'
-            UNION ALL
-            SELECT
-                'soft column without table', concat(s.column_name, ' of ', s.name),
-                s.table_schema, s.table_name, NULL, NULL, TRUE, s.created_at,
-                concat(
-                    'the soft-delete column ', s.column_name, ' of ', s.name,
-                    ' fits no table (no ', s.name, ')'
-                ),
-                concat('set_soft_deletion(', quote(s.name), ', NULL, NULL, NULL)')
-            FROM (
-                SELECT o.*, deletion_entity_name(o.table_schema, o.table_name) AS name
-                FROM deletion_soft_columns AS o
-            ) AS s
-            LEFT JOIN information_schema.tables AS t
-                ON
-                    t.table_schema = convert(s.table_schema USING utf8mb3) COLLATE utf8mb3_bin
-                    AND t.table_name = convert(s.table_name USING utf8mb3) COLLATE utf8mb3_bin
-                    AND t.table_type = 'BASE TABLE'
-            WHERE t.table_name IS NULL
-        ) AS q
-    );
+        LEFT JOIN information_schema.tables AS t
+            ON
+                t.table_schema = convert(r.child_schema USING utf8mb3) COLLATE utf8mb3_bin
+                AND t.table_name = convert(r.child_table USING utf8mb3) COLLATE utf8mb3_bin
+                AND t.table_type = 'BASE TABLE'
+        WHERE
+            -- What is kept stays without a rule as well: no declared reference leads to it.
+            if(t.table_name IS NULL, r.action <> 'keep', d.reference_name IS NULL);
+    END IF;
+
+    IF EXISTS (SELECT 1 FROM deletion_references) THEN
+        SELECT json_arrayagg(json_object(
+            'kind', 'reference without table', 'name', d.reference_name,
+            'child_schema', d.child_schema, 'child_table', d.child_table,
+            'parent_schema', d.parent_schema, 'parent_table', d.parent_table,
+            'lost', if(
+                c.table_name IS NULL,
+                deletion_entity_name(d.child_schema, d.child_table),
+                deletion_entity_name(d.parent_schema, d.parent_table)
+            ),
+            'is_everywhere', TRUE, 'since', d.created_at
+        ))
+        INTO v_references
+        FROM deletion_references AS d
+        LEFT JOIN deletion_rules AS r
+            ON
+                r.child_schema = d.child_schema
+                AND r.child_table = d.child_table
+                AND r.reference_name = d.reference_name
+        LEFT JOIN information_schema.tables AS c
+            ON
+                c.table_schema = convert(d.child_schema USING utf8mb3) COLLATE utf8mb3_bin
+                AND c.table_name = convert(d.child_table USING utf8mb3) COLLATE utf8mb3_bin
+                AND c.table_type = 'BASE TABLE'
+        LEFT JOIN information_schema.tables AS p
+            ON
+                p.table_schema = convert(d.parent_schema USING utf8mb3) COLLATE utf8mb3_bin
+                AND p.table_name = convert(d.parent_table USING utf8mb3) COLLATE utf8mb3_bin
+                AND p.table_type = 'BASE TABLE'
+        WHERE
+            (c.table_name IS NULL OR p.table_name IS NULL)
+            AND coalesce(r.action, d.action) <> 'keep';
+    END IF;
+
+    IF EXISTS (SELECT 1 FROM deletion_soft_columns) THEN
+        SELECT json_arrayagg(json_object(
+            'kind', 'soft column without table', 'name', s.column_name,
+            'child_schema', s.table_schema, 'child_table', s.table_name,
+            'lost', deletion_entity_name(s.table_schema, s.table_name),
+            'is_everywhere', TRUE, 'since', s.created_at
+        ))
+        INTO v_columns
+        FROM deletion_soft_columns AS s
+        LEFT JOIN information_schema.tables AS t
+            ON
+                t.table_schema = convert(s.table_schema USING utf8mb3) COLLATE utf8mb3_bin
+                AND t.table_name = convert(s.table_name USING utf8mb3) COLLATE utf8mb3_bin
+                AND t.table_type = 'BASE TABLE'
+        WHERE t.table_name IS NULL;
+    END IF;
+
+    RETURN nullif(json_merge_preserve(
+        coalesce(v_rules, json_array()),
+        coalesce(v_references, json_array()),
+        coalesce(v_columns, json_array())
+    ), json_array());
 END$$
 DELIMITER ;
 -- <<<
@@ -12555,6 +12547,7 @@ SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
     DECLARE v_columns, v_indexes, v_checks, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_list JSON;
     DECLARE v_misfits VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
@@ -12639,11 +12632,13 @@ BEGIN
     FROM deletion_soft_columns AS s;
 
     -- What fits the catalog no more stops plans, whatever tables it is about.
-    SELECT if(count(*) = 0, NULL, hex(bit_xor(unhex(sha2(json_array(
-        m.kind, m.subject, m.child_schema, m.child_table, m.is_everywhere
-    ), 256)))))
-    INTO v_misfits
-    FROM vw_deletion_misfits AS m;
+    SET v_list = deletion_misfits();
+
+    IF v_list IS NOT NULL THEN
+        SELECT hex(bit_xor(unhex(sha2(m.misfit, 256))))
+        INTO v_misfits
+        FROM json_table(v_list, '$[*]' COLUMNS (misfit JSON PATH '$')) AS m;  -- noqa: CP02,PRS
+    END IF;
 
     SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
     INTO v_target
@@ -14803,35 +14798,62 @@ DEFINER = 'deletion_jobs_owner'@'localhost'
 SQL SECURITY DEFINER
 VIEW vw_deletion_misfits AS
 SELECT
-    m.kind,
-    m.subject,
-    m.child_schema,
-    m.child_table,
-    m.parent_schema,
-    m.parent_table,
-    m.is_everywhere,
-    m.since,
-    m.why,
+    s.kind,
+    if(s.kind = 'reference without table', s.name, concat(s.name, ' of ', s.table_name)) AS subject,
+    s.child_schema,
+    s.child_table,
+    s.parent_schema,
+    s.parent_table,
+    s.is_everywhere,
+    s.since,
+    concat(
+        CASE s.kind
+            WHEN 'rule without reference' THEN concat(
+                'the rule for ', s.name, ' of ', s.table_name, ' fits no ',
+                if(s.is_everywhere, 'table', 'reference')
+            )
+            WHEN 'reference without table' THEN concat(
+                'the declared reference ', s.name, ' fits no table'
+            )
+            ELSE concat('the soft-delete column ', s.name, ' of ', s.table_name, ' fits no table')
+        END,
+        coalesce(concat(' (no ', s.lost, ')'), '')
+    ) AS why,
     -- A reference that is declared again takes the place of the one of its name.
-    if(m.kind = 'reference without table', 'declare it anew, or', 'set it anew, then') AS advice,
-    m.mend_sql
-FROM json_table(
-    deletion_misfits(), '$[*]' COLUMNS (
-        kind VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.kind',
-        subject TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.subject',
-        child_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-            PATH '$.child_schema',
-        child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.child_table',
-        parent_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-            PATH '$.parent_schema',
-        parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
-            PATH '$.parent_table',
-        is_everywhere BOOLEAN PATH '$.is_everywhere',
-        since DATETIME(6) PATH '$.since',
-        why TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.why',
-        mend_sql TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.mend_sql'
-    )
-) AS m;
+    if(s.kind = 'reference without table', 'declare it anew, or', 'set it anew, then') AS advice,
+    concat(
+        'CALL `', deletion_home(), '`.',
+        CASE s.kind
+            WHEN 'rule without reference' THEN concat(
+                'set_deletion_rule(', quote(s.table_name), ', ', quote(s.name), ', NULL, NULL);'
+            )
+            WHEN 'reference without table' THEN concat(
+                'declare_deletion_reference(', quote(s.name),
+                ', NULL, NULL, NULL, NULL, NULL, NULL, NULL);'
+            )
+            ELSE concat('set_soft_deletion(', quote(s.table_name), ', NULL, NULL, NULL);')
+        END
+    ) AS mend_sql
+FROM (
+    SELECT m.*, deletion_entity_name(m.child_schema, m.child_table) AS table_name
+    FROM json_table(
+        deletion_misfits(), '$[*]' COLUMNS (
+            kind VARCHAR(32) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.kind',
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.name',
+            child_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+                PATH '$.child_schema',
+            child_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+                PATH '$.child_table',
+            parent_schema VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+                PATH '$.parent_schema',
+            parent_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+                PATH '$.parent_table',
+            lost VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.lost',
+            is_everywhere BOOLEAN PATH '$.is_everywhere',
+            since DATETIME(6) PATH '$.since'
+        )
+    ) AS m
+) AS s;
 
 GRANT SELECT ON vw_deletion_misfits
 TO 'deletion_jobs_operator', 'deletion_jobs_reader';

@@ -2777,7 +2777,23 @@ SET search_path FROM CURRENT
 SET jit = off
 SET enable_seqscan = on
 AS $deletion_fingerprint$
+DECLARE
+    v_misfits text;
 BEGIN
+    -- What fits the catalog no more stops plans, whatever tables it is about. A statement of its own:
+    -- it has no parameters, and is not planned anew with those of the other.
+    IF
+        EXISTS (SELECT 1 FROM deletion_rules)
+        OR EXISTS (SELECT 1 FROM deletion_references)
+        OR EXISTS (SELECT 1 FROM deletion_soft_columns)
+    THEN
+        v_misfits := (
+            SELECT string_agg(concat_ws(',', m.kind, m.subject, m.is_everywhere), ';'
+                ORDER BY m.kind, m.child_schema, m.child_table, m.subject)
+            FROM vw_deletion_misfits AS m
+        );
+    END IF;
+
     -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
     RETURN (
         SELECT deletion_fingerprint_references(p_tables) || md5(concat_ws(
@@ -2852,12 +2868,7 @@ BEGIN
                     ORDER BY s.table_schema, s.table_name)
                 FROM deletion_soft_columns AS s
             ),
-            -- What fits the catalog no more stops plans, whatever tables it is about.
-            (
-                SELECT string_agg(concat_ws(',', m.kind, m.subject, m.is_everywhere), ';'
-                    ORDER BY m.kind, m.child_schema, m.child_table, m.subject)
-                FROM vw_deletion_misfits AS m
-            ),
+            v_misfits,
             -- A limit makes the check count rows that it would not look at otherwise.
             deletion_setting('max_rows')
         ))

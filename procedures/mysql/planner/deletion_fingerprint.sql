@@ -22,6 +22,7 @@ SQL SECURITY DEFINER
 COMMENT 'Digest every catalog row that a plan was compiled from, so that a change becomes visible'
 BEGIN
     DECLARE v_columns, v_indexes, v_checks, v_tables, v_rules, v_declared, v_soft LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;  -- noqa: LT05
+    DECLARE v_list JSON;
     DECLARE v_misfits VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_target TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
@@ -106,11 +107,13 @@ BEGIN
     FROM deletion_soft_columns AS s;
 
     -- What fits the catalog no more stops plans, whatever tables it is about.
-    SELECT if(count(*) = 0, NULL, hex(bit_xor(unhex(sha2(json_array(
-        m.kind, m.subject, m.child_schema, m.child_table, m.is_everywhere
-    ), 256)))))
-    INTO v_misfits
-    FROM vw_deletion_misfits AS m;
+    SET v_list = deletion_misfits();
+
+    IF v_list IS NOT NULL THEN
+        SELECT hex(bit_xor(unhex(sha2(m.misfit, 256))))
+        INTO v_misfits
+        FROM json_table(v_list, '$[*]' COLUMNS (misfit JSON PATH '$')) AS m;  -- noqa: CP02,PRS
+    END IF;
 
     SELECT json_array(t.table_schema, t.table_name, t.key_columns, t.key_types)
     INTO v_target
