@@ -366,6 +366,7 @@ DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_write_holds;
 DROP PROCEDURE IF EXISTS deletion_plan_links;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
+DROP PROCEDURE IF EXISTS deletion_plan_kinds;
 DROP PROCEDURE IF EXISTS deletion_plan_set_order;
 DROP FUNCTION IF EXISTS deletion_scrub_objection;
 DROP PROCEDURE IF EXISTS deletion_rule_problem;
