@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.contract.schemas import in_small_steps
+from tests.contract.schemas import ids, in_small_steps
 from tests.contract.steps import Steps
 from tests.database import Database, Reference
 
@@ -434,3 +434,40 @@ def test_what_hangs_from_a_root_that_is_gone_is_set_after_what_goes(
         {("top", "root_not_found"): 0, ("leaf", "delete"): 1, ("leaf", "set_null"): 1},
     )
     assert sorted(db.rows("SELECT id, c, d FROM leaf")) == [(2, 2, None), (3, None, None)]
+
+
+KINDS = {
+    "letters": ("varchar(8)", "post", "POST", "Post"),
+    "text": ("text", "post", "POST", "Post"),
+    "numbers": ("int", "1", "01", 1),
+    "decimals": ("decimal(4, 2)", "1.50", "1.5", 1.5),
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_values_of_a_discriminator_that_are_equal_tell_no_references_apart(
+    db: Database, kind: str
+) -> None:
+    type_, first, second, stored = KINDS[kind]
+    if db.engine == "postgres" and stored == "Post":
+        db.execute(
+            "CREATE COLLATION IF NOT EXISTS no_case (provider = icu, locale = 'und-u-ks-level2',"
+            " deterministic = false)"
+        )
+        type_ = f"{type_} COLLATE no_case"
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("leaf", "id bigint", "c bigint null", "ring bigint null", "up bigint")
+    db.execute(f"ALTER TABLE leaf ADD kind {type_}")
+    for row in [(1, 1, None, 1), (2, None, None, 1), (3, 2, None, 3)]:
+        db.execute("INSERT INTO leaf VALUES (%s, %s, %s, %s, %s)", *row, stored)
+    db.execute("UPDATE leaf SET ring = 2 WHERE id = 1")
+    db.execute("CREATE INDEX ic ON leaf (c)")
+    # The first in the order of names sets, the second deletes.
+    db.declare_deletion_reference("a", "leaf", ["c"], "top", ["id"], "set_null", "kind", first)
+    db.declare_deletion_reference("b", "leaf", ["c"], "top", ["id"], "cascade", "kind", second)
+    db.add_reference("leaf", Reference("ring", "leaf"))
+    db.add_reference("leaf", Reference("up", "leaf", "cascade"))
+    db.register_deletion_target("top")
+    in_small_steps(db)
+    check_foreseen(db, 1, {("top", "delete"): 1, ("leaf", "delete"): 2})
+    assert ids(db, "leaf") == [3]

@@ -136,6 +136,7 @@ SET @dj_sql = (
                 ('FUNCTION', 'deletion_misfits'),
                 ('FUNCTION', 'deletion_misfit_problem'),
                 ('PROCEDURE', 'deletion_plan_set_order'),
+                ('PROCEDURE', 'deletion_plan_kinds'),
                 ('PROCEDURE', 'deletion_break_columns'),
                 ('PROCEDURE', 'deletion_plan_links'),
                 ('PROCEDURE', 'deletion_write_holds'),
@@ -7187,6 +7188,7 @@ DROP PROCEDURE IF EXISTS deletion_write_circles;
 DROP PROCEDURE IF EXISTS deletion_write_holds;
 DROP PROCEDURE IF EXISTS deletion_plan_links;
 DROP PROCEDURE IF EXISTS deletion_break_columns;
+DROP PROCEDURE IF EXISTS deletion_plan_kinds;
 DROP PROCEDURE IF EXISTS deletion_plan_set_order;
 DROP FUNCTION IF EXISTS deletion_misfit_problem;
 DROP FUNCTION IF EXISTS deletion_misfits;

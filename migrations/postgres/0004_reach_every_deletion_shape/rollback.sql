@@ -260,6 +260,7 @@ DROP FUNCTION IF EXISTS deletion_references_to;
 DROP FUNCTION IF EXISTS deletion_read_scrub;
 DROP FUNCTION IF EXISTS deletion_root_columns;
 DROP FUNCTION IF EXISTS deletion_plan_set_order;
+DROP FUNCTION IF EXISTS deletion_same_value;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
 DROP FUNCTION IF EXISTS deletion_sql_table;
 DROP FUNCTION IF EXISTS deletion_plan_cycle;

@@ -27,6 +27,8 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Put references whose rows are set in an order in which none hides a row from another'
 BEGIN
+    CALL deletion_plan_kinds(p_plan_id);
+
     -- What changes where a row is set: with the columns what the engine generates from them.
     UPDATE deletion_plan_edges AS e
     SET e.touched_columns = e.child_columns

@@ -85,7 +85,10 @@ overlap AS MATERIALIZED (
     WHERE
         NOT coalesce(
             r.discriminator_column = o.discriminator_column
-            AND r.discriminator_value <> o.discriminator_value, FALSE
+            AND NOT deletion_same_value(
+                r.child_oid, (r.discriminator_column #>> '{}')::int2, r.discriminator_value,
+                o.discriminator_value
+            ), FALSE
         )
         AND (
             r.child_part IS NULL OR o.child_part IS NULL
