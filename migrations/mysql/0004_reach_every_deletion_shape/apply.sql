@@ -273,8 +273,8 @@ SET
     t.keyed_at = t.created_at,
     t.key_places = concat('[', (
         SELECT group_concat(c.ordinal_position ORDER BY k.pos)
-        FROM json_table(t.key_columns, '$[*]' COLUMNS (
-            pos FOR ORDINALITY,
+        FROM json_table(t.key_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
             name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
         )) AS k
         INNER JOIN information_schema.columns AS c

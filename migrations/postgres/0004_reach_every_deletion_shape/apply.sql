@@ -13314,7 +13314,8 @@ misfit AS (
     UNION ALL
     SELECT
         'soft column without table', s.column_name, s.table_schema, s.table_name,
-        NULL, NULL, TRUE, s.created_at, s.table_schema, s.table_name, c.relispartition IS NOT NULL
+        NULL, NULL, TRUE, s.created_at,
+        s.table_schema, s.table_name, c.relispartition IS NOT NULL  -- noqa: AL08
     FROM deletion_soft_columns AS s
     LEFT JOIN present AS c
         ON c.schema_name = s.table_schema AND c.table_name = s.table_name
@@ -13350,7 +13351,8 @@ SELECT
             'the rule for %s of %s fits no %s', s.name, s.table_name,
             CASE WHEN s.is_everywhere THEN 'table' ELSE 'reference' END
         )
-        WHEN 'reference without table' THEN format('the declared reference %s fits no table', s.name)
+        WHEN 'reference without table'
+            THEN format('the declared reference %s fits no table', s.name)
         ELSE format('the soft-delete column %s of %s fits no table', s.name, s.table_name)
     END || coalesce(
         CASE
