@@ -50,16 +50,16 @@ BEGIN
             WHERE
                 s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_level'
         );
-        PREPARE dj_level FROM @dj_sql;
+        PREPARE dj_stmt FROM @dj_sql;
 
         WHILE v_level >= 0 DO
             SET @dj_frame = json_extract(v_levels, concat('$."', v_level, '"'));
             SET v_level = v_level - 1;
-            EXECUTE dj_level USING @dj_frame;
+            EXECUTE dj_stmt USING @dj_frame;
             SET v_rows = v_rows + row_count();
         END WHILE;
 
-        DEALLOCATE PREPARE dj_level;
+        DEALLOCATE PREPARE dj_stmt;
 
         IF v_rows <> v_found THEN
             SIGNAL SQLSTATE '40001'
