@@ -164,6 +164,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_held_rows'),
                 ('FUNCTION', 'deletion_hold_error'),
                 ('FUNCTION', 'deletion_lost_hold'),
+                ('FUNCTION', 'deletion_lost_holds'),
                 ('FUNCTION', 'deletion_circle_error'),
                 ('PROCEDURE', 'deletion_fail_circles'),
                 ('PROCEDURE', 'deletion_trace_circle'),
@@ -5555,40 +5556,64 @@ READS SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Look for holds in force whose table is not found: it may have another name'
 BEGIN
-    DECLARE v_lost JSON;
-
-    -- A name may hold a dot itself.
-    SELECT json_arrayagg(h.hold_id)
-    INTO v_lost
-    FROM deletion_holds AS h
-    WHERE
-        h.released_at IS NULL
-        AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
-        AND NOT EXISTS (
-            SELECT 1
-            FROM information_schema.tables AS t
-            WHERE
-                t.table_schema = database()
-                AND t.table_name = convert(h.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
-                AND t.table_type = 'BASE TABLE'
-        )
-        AND NOT EXISTS (
-            SELECT 1
-            FROM information_schema.tables AS t
-            WHERE
-                locate('.', h.table_name) > 0
-                AND t.table_schema = convert(  -- noqa: CP01
-                    substring_index(h.table_name, '.', 1) USING utf8mb3
-                ) COLLATE utf8mb3_bin
-                AND t.table_name = convert(  -- noqa: CP01
-                    substring(h.table_name, locate('.', h.table_name) + 1) USING utf8mb3
-                ) COLLATE utf8mb3_bin
-                AND t.table_type = 'BASE TABLE'
-        );
-
     RETURN concat(
-        deletion_hold_error(v_lost), ' (no such table is found: release the hold, or release it ',
-        'and hold the row by the table''s name of now)'
+        deletion_hold_error(deletion_lost_holds()),
+        ' (no such table is found: release the hold, or release it and hold the row by the ',
+        'table''s name of now)'
+    );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_lost_holds.sql
+-- deletion_lost_holds
+-- List the holds in force whose table is not found: it may have another name now.
+--
+-- Returns     JSON array of hold_id; NULL: there is none
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- What it lists the view of problems shows to accounts that may see none of the tables.
+
+DROP FUNCTION IF EXISTS deletion_lost_holds;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_lost_holds()
+RETURNS JSON
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'List the holds in force whose table is not found: it may have another name now'
+BEGIN
+    -- A name may hold a dot itself.
+    RETURN (
+        SELECT json_arrayagg(h.hold_id)
+        FROM deletion_holds AS h
+        WHERE
+            h.released_at IS NULL
+            AND (h.held_until IS NULL OR h.held_until > utc_timestamp(6))
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.tables AS t
+                WHERE
+                    t.table_schema = database()
+                    AND t.table_name = convert(h.table_name USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01,LT05
+                    AND t.table_type = 'BASE TABLE'
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.tables AS t
+                WHERE
+                    locate('.', h.table_name) > 0
+                    AND t.table_schema = convert(  -- noqa: CP01
+                        substring_index(h.table_name, '.', 1) USING utf8mb3
+                    ) COLLATE utf8mb3_bin
+                    AND t.table_name = convert(  -- noqa: CP01
+                        substring(h.table_name, locate('.', h.table_name) + 1) USING utf8mb3
+                    ) COLLATE utf8mb3_bin
+                    AND t.table_type = 'BASE TABLE'
+            )
     );
 END$$
 DELIMITER ;
@@ -15149,19 +15174,10 @@ SELECT
         'CALL `', deletion_home(), '`.release_deletion_hold(', quote(d.table_name), ', ',
         quote(d.row_pk), ');'
     )
-FROM vw_deletion_holds AS d
-WHERE
-    d.is_in_force
-    AND NOT EXISTS (
-        SELECT 1
-        FROM information_schema.tables AS t
-        WHERE
-            t.table_type = 'BASE TABLE'
-            AND (
-                (t.table_schema = deletion_home() AND t.table_name = d.table_name)
-                OR concat(t.table_schema, '.', t.table_name) = d.table_name
-            )
-    )
+FROM json_table(
+    deletion_lost_holds(), '$[*]' COLUMNS (hold_id BIGINT UNSIGNED PATH '$')
+) AS l
+INNER JOIN vw_deletion_holds AS d ON d.hold_id = l.hold_id
 UNION ALL
 SELECT
     m.kind,

@@ -164,6 +164,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_held_rows'),
                 ('FUNCTION', 'deletion_hold_error'),
                 ('FUNCTION', 'deletion_lost_hold'),
+                ('FUNCTION', 'deletion_lost_holds'),
                 ('FUNCTION', 'deletion_circle_error'),
                 ('PROCEDURE', 'deletion_fail_circles'),
                 ('PROCEDURE', 'deletion_trace_circle'),
@@ -7161,6 +7162,7 @@ DROP PROCEDURE IF EXISTS deletion_part;
 DROP PROCEDURE IF EXISTS deletion_trace_circle;
 DROP PROCEDURE IF EXISTS deletion_fail_circles;
 DROP FUNCTION IF EXISTS deletion_circle_error;
+DROP FUNCTION IF EXISTS deletion_lost_holds;
 DROP FUNCTION IF EXISTS deletion_lost_hold;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;

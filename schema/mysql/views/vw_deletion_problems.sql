@@ -200,19 +200,10 @@ SELECT
         'CALL `', deletion_home(), '`.release_deletion_hold(', quote(d.table_name), ', ',
         quote(d.row_pk), ');'
     )
-FROM vw_deletion_holds AS d
-WHERE
-    d.is_in_force
-    AND NOT EXISTS (
-        SELECT 1
-        FROM information_schema.tables AS t
-        WHERE
-            t.table_type = 'BASE TABLE'
-            AND (
-                (t.table_schema = deletion_home() AND t.table_name = d.table_name)
-                OR concat(t.table_schema, '.', t.table_name) = d.table_name
-            )
-    )
+FROM json_table(
+    deletion_lost_holds(), '$[*]' COLUMNS (hold_id BIGINT UNSIGNED PATH '$')
+) AS l
+INNER JOIN vw_deletion_holds AS d ON d.hold_id = l.hold_id
 UNION ALL
 SELECT
     m.kind,
