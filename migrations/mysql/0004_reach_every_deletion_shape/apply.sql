@@ -12292,9 +12292,9 @@ BEGIN
             'SELECT COUNT(*) INTO @dj_rows FROM (\n    ',
             group_concat(  -- noqa: CP01
                 -- Twice: so the server refuses a temporary table that hides the one that is meant,
-                -- and names it. The other name is longer, so that no table bears both.
+                -- and names it. The other name is not the table's own, however that is spelled.
                 'SELECT 1 FROM ', n.sql_name, ' AS ', deletion_quote_name(n.table_name), ', ',
-                n.sql_name, ' AS ', deletion_quote_name(concat(n.table_name, '_')), ' WHERE FALSE'
+                n.sql_name, ' AS ', if(lower(n.table_name) = 'x', 'y', 'x'), ' WHERE FALSE'
                 ORDER BY n.node_no SEPARATOR '\n    UNION ALL '
             ),
             '\n) AS q'
