@@ -8833,8 +8833,8 @@ DELIMITER ;
 -- Writes      nothing; locks the frame's rows      Commits  no
 -- Execute     the owner only
 --
--- Its rows go level by level, since one statement would meet parents before their children; each
--- level reads the frame: so it is kept small.
+-- Its rows go level by level, since one statement would meet parents before their children. Many
+-- rows a frame: each frame is held, and looked at, in statements of its own.
 
 DROP PROCEDURE IF EXISTS deletion_expand;
 
