@@ -92,6 +92,90 @@ def test_set_default_comes_from_the_catalog(postgres: Database) -> None:
     assert postgres.column("SELECT customer_id FROM visit") == [3]
 
 
+def test_a_default_from_a_sequence_is_not_used_up_by_a_look(postgres: Database) -> None:
+    customers(postgres)
+    postgres.script(postgres="CREATE SEQUENCE number START 3; GRANT USAGE ON number TO PUBLIC")
+    postgres.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint null default nextval('number')",
+        references=[Reference("customer_id", "customer", "set default")],
+        rows=[(1, 1)],
+    )
+    foreseen = postgres.preview_deletion("customer", 1)
+    assert ("visit", "set_default") in {(row.table_name, row.action) for row in foreseen}
+    job = postgres.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert postgres.column("SELECT customer_id FROM visit") == [3]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_set_default_of_some_columns_is_known_beforehand(
+    postgres: Database, is_there: bool
+) -> None:
+    postgres.table("place", "tenant int", "no int", key=("tenant", "no"), rows=[(1, 1), (1, 2)])
+    postgres.insert("place", [(1, 3), (2, 1)] if is_there else [(2, 3)])
+    postgres.script(
+        postgres="CREATE TABLE sign (id int PRIMARY KEY, tenant int DEFAULT 9, place_no int DEFAULT 3,"
+        " FOREIGN KEY (tenant, place_no) REFERENCES place (tenant, no)"
+        " ON DELETE SET DEFAULT (place_no)); CREATE INDEX ON sign (tenant, place_no);"
+        " INSERT INTO sign VALUES (1, 1, 1), (2, 1, 2)"
+    )
+    postgres.grant_to_owner("sign")
+    postgres.register_deletion_target("place")
+    job = postgres.delete("place", '["1","1"]')
+    if is_there:
+        assert (job.status, job.error) == ("done", None)
+        assert postgres.rows("SELECT * FROM sign ORDER BY id") == [(1, 1, 3), (2, 1, 2)]
+    else:
+        assert (job.status, job.error) == (
+            "failed",
+            "JD006: 1 row of sign behind sign_tenant_place_no_fkey",
+        )
+        assert postgres.rows("SELECT * FROM sign ORDER BY id") == [(1, 1, 1), (2, 1, 2)]
+
+
+def test_a_partition_has_defaults_of_its_own(postgres: Database) -> None:
+    customers(postgres)
+    postgres.script(
+        postgres="""
+        CREATE TABLE visit (id int, customer_id bigint DEFAULT 9, PRIMARY KEY (id))
+            PARTITION BY RANGE (id);
+        CREATE TABLE visit_low PARTITION OF visit FOR VALUES FROM (0) TO (10);
+        CREATE TABLE visit_high PARTITION OF visit FOR VALUES FROM (10) TO (20);
+        ALTER TABLE visit_low ALTER customer_id SET DEFAULT 3;
+        ALTER TABLE visit_low ADD FOREIGN KEY (customer_id) REFERENCES customer (id)
+            ON DELETE SET DEFAULT;
+        CREATE INDEX ON visit (customer_id);
+        INSERT INTO visit VALUES (1, 1), (11, 1);
+        """
+    )
+    postgres.grant_to_owner("visit")
+    postgres.grant_to_owner("visit_low")
+    job = postgres.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert postgres.rows("SELECT * FROM visit ORDER BY id") == [(1, 3), (11, 1)]
+
+
+def test_a_domain_has_the_default(postgres: Database) -> None:
+    customers(postgres)
+    postgres.script(
+        postgres="CREATE DOMAIN customer_no AS bigint DEFAULT 7; CREATE TABLE visit (id int PRIMARY KEY,"
+        " customer_id customer_no REFERENCES customer (id) ON DELETE SET DEFAULT);"
+        " CREATE INDEX ON visit (customer_id); INSERT INTO visit VALUES (1, 1)"
+    )
+    postgres.grant_to_owner("visit")
+    job = postgres.delete("customer", 1)
+    assert (job.status, job.error) == (
+        "failed",
+        "JD006: 1 row of visit behind visit_customer_id_fkey",
+    )
+    postgres.execute("INSERT INTO customer VALUES (7, 'none')")
+    job = postgres.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert postgres.column("SELECT customer_id FROM visit") == [7]
+
+
 def test_set_null_of_some_columns_leaves_the_others(postgres: Database) -> None:
     postgres.table("place", "tenant int", "no int", key=("tenant", "no"), rows=[(1, 1), (1, 2)])
     postgres.script(

@@ -1,7 +1,8 @@
 """What a deletion means, in a few lines: the judge where the engine's own answer depends on order.
 
 A row is removed when it is the root or refers, by a `cascade` reference, to a row that is removed.
-Rows that stay and refer to removed ones are set, or block. Nothing here knows of batches.
+Rows that stay and refer to removed ones are set, or block; so does one whose default is in no
+row of the parent that stays. Nothing here knows of batches.
 """
 
 from collections import Counter
@@ -18,7 +19,8 @@ class Expected:
     """How one deletion ends.
 
     Attributes:
-        verdict: done; blocked (nothing is changed); violates: a default has no parent to point at.
+        verdict: done; blocked (nothing is changed); violates: what several references set has no
+            parent to point at.
         rows: all tables afterwards.
         counts: rows by (table, fate), each row once.
         blocking: rows behind each reference that blocks.
@@ -35,6 +37,7 @@ class Expected:
 def expect(case: Case, rows: Rows, root: Row) -> Expected:
     """Say what deleting one root from these rows must leave."""
     gone = _closure(case, rows, root)
+    there = {table.name: set(rows[table.name]) - gone[table.name] for table in case.tables}
     after: Rows = {table.name: [] for table in case.tables}
     expected = Expected("done", after)
     for table in case.tables:
@@ -43,7 +46,7 @@ def expect(case: Case, rows: Rows, root: Row) -> Expected:
                 expected.counts[table.name, "delete"] += 1
                 continue
             behind = expected.blocking.total()
-            kept, fates = _survivor(case, row, gone, table.name, expected.blocking)
+            kept, fates = _survivor(case, row, gone, there, table.name, expected.blocking)
             if expected.blocking.total() > behind:
                 expected.blocking_rows[table.name] += 1
             if fates:
@@ -158,7 +161,12 @@ def refers(case: Case, link: Link, row: Row, to: dict[str, set[Row]]) -> bool:
 
 
 def _survivor(
-    case: Case, row: Row, gone: dict[str, set[Row]], name: str, blocking: Counter[str]
+    case: Case,
+    row: Row,
+    gone: dict[str, set[Row]],
+    there: dict[str, set[Row]],
+    name: str,
+    blocking: Counter[str],
 ) -> tuple[Row, set[str]]:
     table = case.table(name)
     values = list(row)
@@ -170,8 +178,13 @@ def _survivor(
             blocking[link.name] += 1
             continue
         fates.add(link.fate)
+        now = list(row)
         for column, place in zip(link.columns, table.positions(link.columns), strict=True):
-            values[place] = None if link.action == "set null" else table.column(column).default
+            now[place] = None if link.action == "set null" else table.column(column).default
+            values[place] = now[place]
+        is_null = None in table.pick(tuple(now), link.columns)
+        if not is_null and not refers(case, link, tuple(now), there):
+            blocking[link.name] += 1
     return tuple(values), fates
 
 

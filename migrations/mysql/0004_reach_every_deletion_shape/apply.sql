@@ -121,6 +121,7 @@ SET @dj_sql = (
                 ('FUNCTION', 'deletion_sql_keyless'),
                 ('FUNCTION', 'deletion_sql_change_rows'),
                 ('FUNCTION', 'deletion_sql_find'),
+                ('FUNCTION', 'deletion_sql_default'),
                 ('FUNCTION', 'deletion_sql_scrub'),
                 ('FUNCTION', 'deletion_sql_untouched'),
                 ('FUNCTION', 'deletion_table_key'),
@@ -182,6 +183,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_seed_climb'),
                 ('PROCEDURE', 'deletion_widen_session'),
                 ('PROCEDURE', 'deletion_walk_rings'),
+                ('PROCEDURE', 'deletion_walk_defaults'),
                 ('PROCEDURE', 'deletion_soft_start'),
                 ('PROCEDURE', 'deletion_soft_done'),
                 ('PROCEDURE', 'deletion_soft_marks'),
@@ -2265,6 +2267,126 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_default.sql
+-- deletion_sql_default
+-- Write the statement that finds rows whose default no parent will have, before any is touched.
+--
+-- Parameters  p_plan_id, p_edge_no   a reference whose rows get a default
+-- Returns     text; binds a walk that has ended, and gives such rows of it the fate of those that
+--             block as well. NULL: no row can be one, or what the default is to be cannot be known
+--             beforehand
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- The engine refuses a default that is in no row of the parent. A job would find the one that is in
+-- a row which it deletes as well when that has its turn, and much is gone by then. A declared
+-- reference may point at nothing; but what points again at a row that goes would have no end.
+
+DROP FUNCTION IF EXISTS deletion_sql_default;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_default(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write the statement that finds rows whose default no parent will have'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_child, v_parent JSON;
+    DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_is_gone LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_values, v_match LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_misses, v_is_null, v_is_known, v_is_declared BOOLEAN;
+
+    SELECT e.child_columns, e.parent_columns, e.child_schema, e.child_table, e.is_declared
+    INTO v_child, v_parent, v_schema, v_table, v_is_declared
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    -- Without a default a column is set NULL, and the row refers to nothing; or it cannot be set.
+    SELECT
+        coalesce(max(c.column_default IS NULL AND c.is_nullable = 'NO'), FALSE),
+        coalesce(max(c.column_default IS NULL), FALSE),
+        coalesce(min(c.extra NOT LIKE '%DEFAULT_GENERATED%'), FALSE)
+    INTO v_misses, v_is_null, v_is_known
+    FROM information_schema.columns AS c
+    WHERE
+        c.table_schema = convert(v_schema USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01
+        AND c.table_name = convert(v_table USING utf8mb3) COLLATE utf8mb3_bin  -- noqa: CP01
+        AND json_contains(v_child, json_quote(c.column_name));
+
+    IF NOT v_misses AND (v_is_null OR NOT v_is_known) THEN
+        RETURN NULL;
+    END IF;
+
+    WHILE v_pos < json_length(v_child) DO
+        SET v_values = concat(
+            v_values, if(v_pos = 0, '', ', '), 'DEFAULT(c.', deletion_quote_name(
+                json_unquote(json_extract(v_child, concat('$[', v_pos, ']')))
+            ), ') AS v', v_pos
+        );
+        SET v_match = concat(
+            v_match, if(v_pos = 0, '', ' AND '), 'x.', deletion_quote_name(
+                json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
+            ), ' = v.v', v_pos
+        );
+        SET v_pos = v_pos + 1;
+    END WHILE;
+
+    -- Row x of the parent goes by the same job.
+    SELECT concat(
+        'EXISTS (\n    SELECT 1 FROM deletion_walk_keys AS d\n    WHERE d.walk_id = s.walk_id',
+        ' AND d.job_id = s.job_id AND d.node_no = ', p.node_no, ' AND d.fate = \'delete\'',
+        '\n        AND d.key_hash = deletion_key_hash(JSON_OBJECT(',
+        deletion_sql_list(p.key_part, 'found_object', ', '), '))\n)'
+    )
+    INTO v_is_gone
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS p ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    RETURN (
+        SELECT concat(
+            'INSERT IGNORE INTO deletion_walk_keys (\n    walk_id, job_id, node_no, fate,',
+            ' key_hash, edge_no, `keys`, is_expanded\n)\nSELECT s.walk_id, s.job_id, s.node_no,',
+            ' \'restrict\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
+            if(v_misses, '', concat(
+                '(SELECT ', v_values, ' FROM ', n.sql_name, ' AS c LIMIT 1) AS v\nLEFT JOIN ',
+                p.sql_name, ' AS x ON ', v_match, '\nSTRAIGHT_JOIN '
+            )),
+            'deletion_walk_keys AS s FORCE INDEX (PRIMARY)\nWHERE s.walk_id = ? AND s.node_no = ',
+            e.child_node_no, ' AND s.fate = \'set_default\'',
+            -- Of several references that would set it a row is known by one.
+            if(n.key_columns IS NULL, '', concat(
+                '\n    AND (s.edge_no = ', p_edge_no, ' OR EXISTS (\n    SELECT 1\n    FROM',
+                ' JSON_TABLE(s.`keys`, \'$\' COLUMNS (', n.key_frame, ')) AS t\n    STRAIGHT_JOIN ',
+                n.sql_name, ' AS c', n.key_index, ' ON ', deletion_sql_list(n.key_part, 'own', ' AND '),
+                '\n    STRAIGHT_JOIN ', p.sql_name, ' AS x ON ', e.on_parent, '\n    WHERE ', v_is_gone,
+                '\n))'
+            )),
+            if(v_misses, '', concat(
+                ' AND (',
+                if(v_is_declared, '', concat('x.', deletion_quote_name(
+                    json_unquote(json_extract(v_parent, '$[0]'))
+                ), ' IS NULL OR ')),
+                v_is_gone, ')'
+            ))
+        )
+        FROM deletion_plan_edges AS e
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        INNER JOIN deletion_plan_nodes AS p
+            ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_sql_scrub.sql
 -- deletion_sql_scrub
 -- Write what a rule sets beside the reference's own columns: constants, as quoted literals.
@@ -3310,8 +3432,10 @@ DELIMITER ;
 -- is set in a column of another reference would not be set by that. So the first kind comes last,
 -- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
 -- would be set wait for such a turn as well, rows that are about to go are there still when it
--- comes, and are not to be told from rows that stay; and what a default would make of a row of the
--- closure is not known. Either blocks.
+-- comes, and are not to be told from rows that stay; what a default would make of a row of the
+-- closure is not known; and where tables go in a circle by a reference that sets a default, rows of
+-- the closure may have to give it up before what they refer to goes, which a default that is in the
+-- closure, or nowhere, does not do. Each of these blocks.
 
 DROP PROCEDURE IF EXISTS deletion_plan_set_order;
 
@@ -3399,6 +3523,36 @@ BEGIN
             )
     ) AS q ON q.edge_no = e.edge_no
     SET e.set_order = 1, e.action = if(e.action = 'set_default', 'restrict', e.action)
+    WHERE e.plan_id = p_plan_id;
+
+    -- From the rows that get a default down to the rows that hold what they refer to: a row and the
+    -- one it refers to could each have to go before the other.
+    UPDATE deletion_plan_edges AS e
+    INNER JOIN (
+        WITH RECURSIVE around (edge_no, end_no, node_no) AS (
+            SELECT r.edge_no, r.parent_node_no, b.child_node_no
+            FROM deletion_plan_edges AS r
+            INNER JOIN deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
+                ON
+                    b.plan_id = r.plan_id
+                    AND b.parent_node_no = r.child_node_no
+                    AND b.action IN ('cascade', 'restrict', 'set_default')
+                    AND b.edge_no <> r.edge_no
+            WHERE r.plan_id = p_plan_id AND r.action = 'set_default'
+            UNION DISTINCT  -- noqa: PRS
+            SELECT a.edge_no, a.end_no, b.child_node_no
+            FROM around AS a
+            INNER JOIN deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
+                ON
+                    b.plan_id = p_plan_id
+                    AND b.parent_node_no = a.node_no
+                    AND b.action IN ('cascade', 'restrict', 'set_default')
+                    AND b.edge_no <> a.edge_no
+        )
+
+        SELECT DISTINCT a.edge_no FROM around AS a WHERE a.node_no = a.end_no
+    ) AS q ON q.edge_no = e.edge_no
+    SET e.action = 'restrict'
     WHERE e.plan_id = p_plan_id;
 
     UPDATE deletion_plan_edges AS e
@@ -6897,6 +7051,64 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_walk_defaults.sql
+-- deletion_walk_defaults
+-- Let those rows of a walk block that would get a default which no parent will have.
+--
+-- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_walk_defaults;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_walk_defaults(
+    IN p_walk_id BIGINT,
+    IN p_plan_id BIGINT UNSIGNED
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Let those rows of a walk block that would get a default which no parent will have'
+BEGIN
+    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_is_done BOOLEAN DEFAULT FALSE;
+    DECLARE c_step CURSOR FOR
+        SELECT s.edge_no, s.node_no
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'default' AND s.sql_text IS NOT NULL
+        ORDER BY s.step_no;
+    DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
+
+    OPEN c_step;
+    FETCH c_step INTO v_edge_no, v_node_no;
+
+    WHILE NOT v_is_done DO
+        SET @dj_walk_id = p_walk_id;
+        CALL deletion_execute(p_plan_id, v_edge_no, 'default');
+        -- They are not set as well.
+        DELETE s
+        FROM deletion_walk_keys AS r
+        INNER JOIN deletion_walk_keys AS s
+            ON
+                s.walk_id = r.walk_id
+                AND s.job_id = r.job_id
+                AND s.node_no = r.node_no
+                AND s.fate = 'set_default'
+                AND s.key_hash = r.key_hash
+        WHERE
+            r.walk_id = p_walk_id AND r.node_no = v_node_no AND r.fate = 'restrict'
+            AND r.edge_no = v_edge_no;
+        SET v_is_done = FALSE;
+        FETCH c_step INTO v_edge_no, v_node_no;
+    END WHILE;
+
+    CLOSE c_step;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_soft_start.sql
 -- deletion_soft_start
 -- Turn a soft run's roots into what its jobs have to do; jobs that come back go on where they were.
@@ -7870,6 +8082,7 @@ BEGIN
         GROUP BY b.job_id;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
+    CALL deletion_walk_defaults(p_run_id, p_plan_id);
     OPEN c_blocked;
     FETCH c_blocked INTO v_job_id, v_error;
 
@@ -9298,7 +9511,7 @@ BEGIN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'climb_root' THEN EXECUTE dj_stmt USING @dj_frame, @dj_cursor;
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
-        WHEN p_kind IN ('cycle', 'own') THEN EXECUTE dj_stmt USING @dj_walk_id;
+        WHEN p_kind IN ('cycle', 'own', 'default') THEN EXECUTE dj_stmt USING @dj_walk_id;
         WHEN p_kind = 'ring' THEN
             EXECUTE dj_stmt USING @dj_walk_id, @dj_walk_id;
             SET @dj_rows = row_count();
@@ -10502,6 +10715,7 @@ BEGIN
             WHEN 'ring' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'own' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'link' THEN deletion_sql_link(p_plan_id, e.edge_no)
+            WHEN 'default' THEN deletion_sql_default(p_plan_id, e.edge_no)
             WHEN 'part' THEN deletion_sql_part(p_plan_id, e.edge_no)
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
@@ -10517,10 +10731,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "ring", "own", "link", "drain", "count",
-            "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
-            "expand", "fetch_levels", "look_levels", "remove_level", "find", "drain_found",
-            "parent_row", "change_rows"]',
+            '["fetch", "fetch_more", "size", "default", "cycle", "ring", "own", "link", "drain",
+            "count", "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now",
+            "left", "set", "part", "expand", "fetch_levels", "look_levels", "remove_level", "find",
+            "drain_found", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -10531,6 +10745,7 @@ BEGIN
                 WHEN e.action = 'keep' THEN k.kind = 'fetch_more' AND e.on_frame IS NOT NULL
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind = 'default' THEN e.action = 'set_default'
                 WHEN k.kind IN ('parent_row', 'change_rows') THEN
                     n.key_columns IS NULL AND e.action <> 'restrict'
                 WHEN n.key_columns IS NULL THEN FALSE
@@ -10749,15 +10964,15 @@ BEGIN
     SET e.edge_no = q.new_no
     WHERE e.plan_id = p_plan_id;
 
-    -- Tables whose rows the check must know: those behind which something could block, and all
-    -- tables on the way from the target to them.
+    -- Tables whose rows the check must know: those behind which something could block, or get a
+    -- default that goes as well, and all tables on the way from the target to them.
     WITH RECURSIVE concerned (node_no) AS (
         SELECT e.parent_node_no
         FROM deletion_plan_edges AS e
         WHERE
             e.plan_id = p_plan_id
             AND (
-                e.action = 'restrict'
+                e.action IN ('restrict', 'set_default')
                 OR e.is_link
                 -- A row in its own way.
                 OR (e.is_refused AND e.break_list IS NULL)
@@ -10767,7 +10982,7 @@ BEGIN
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
-        WHERE e.plan_id = p_plan_id AND e.action = 'restrict'
+        WHERE e.plan_id = p_plan_id AND e.action IN ('restrict', 'set_default')
         UNION DISTINCT
         SELECT e.parent_node_no
         FROM concerned AS c
@@ -10828,7 +11043,7 @@ BEGIN
         e.waits = e.action NOT IN ('cascade', 'keep') AND (n.in_closure OR e.set_order > 0),
         e.is_leaf = e.action = 'cascade'
         AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
-        e.in_check = e.action = 'restrict' OR (
+        e.in_check = e.action IN ('restrict', 'set_default') OR (
             e.action = 'cascade'
             AND (
                 coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)
@@ -14358,6 +14573,8 @@ BEGIN
         );
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
+
+    CALL deletion_walk_defaults(v_walk_id, v_plan_id);
 
     -- Of a walk that was cut short nobody knows which circles others open.
     IF v_read IS NULL THEN

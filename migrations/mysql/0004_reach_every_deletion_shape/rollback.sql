@@ -121,6 +121,7 @@ SET @dj_sql = (
                 ('FUNCTION', 'deletion_sql_keyless'),
                 ('FUNCTION', 'deletion_sql_change_rows'),
                 ('FUNCTION', 'deletion_sql_find'),
+                ('FUNCTION', 'deletion_sql_default'),
                 ('FUNCTION', 'deletion_sql_scrub'),
                 ('FUNCTION', 'deletion_sql_untouched'),
                 ('FUNCTION', 'deletion_table_key'),
@@ -182,6 +183,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_seed_climb'),
                 ('PROCEDURE', 'deletion_widen_session'),
                 ('PROCEDURE', 'deletion_walk_rings'),
+                ('PROCEDURE', 'deletion_walk_defaults'),
                 ('PROCEDURE', 'deletion_soft_start'),
                 ('PROCEDURE', 'deletion_soft_done'),
                 ('PROCEDURE', 'deletion_soft_marks'),
@@ -7145,6 +7147,7 @@ DROP PROCEDURE IF EXISTS deletion_soft_mark;
 DROP PROCEDURE IF EXISTS deletion_soft_marks;
 DROP PROCEDURE IF EXISTS deletion_soft_done;
 DROP PROCEDURE IF EXISTS deletion_soft_start;
+DROP PROCEDURE IF EXISTS deletion_walk_defaults;
 DROP PROCEDURE IF EXISTS deletion_walk_rings;
 DROP PROCEDURE IF EXISTS deletion_widen_session;
 DROP PROCEDURE IF EXISTS deletion_seed_climb;
@@ -7206,6 +7209,7 @@ DROP FUNCTION IF EXISTS deletion_sql_childless;
 DROP FUNCTION IF EXISTS deletion_table_key;
 DROP FUNCTION IF EXISTS deletion_sql_untouched;
 DROP FUNCTION IF EXISTS deletion_sql_scrub;
+DROP FUNCTION IF EXISTS deletion_sql_default;
 DROP FUNCTION IF EXISTS deletion_sql_find;
 DROP FUNCTION IF EXISTS deletion_sql_change_rows;
 DROP FUNCTION IF EXISTS deletion_sql_keyless;

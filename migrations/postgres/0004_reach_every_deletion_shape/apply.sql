@@ -535,6 +535,7 @@ BEGIN
     END LOOP;
 
     v_is_cut := v_is_cut OR v_read IS NOT NULL;
+    PERFORM deletion_walk_defaults(v_walk_id, v_plan_id);
     v_fates := (SELECT jsonb_agg(f) FROM deletion_fates(v_walk_id, v_plan_id) AS f);
 
     -- Of a walk that was cut short nobody knows which circles others open.
@@ -2811,6 +2812,29 @@ BEGIN
                 FROM pg_constraint AS k
                 WHERE k.contype = 'c' AND k.conrelid = ANY (p_tables)
             ),
+            -- Nor is a row set to a default that no parent has: only of tables that may be set so, since
+            -- the texts of all defaults would be the largest part of what is read.
+            (
+                SELECT string_agg(concat_ws(',', g.oid, g.adbin), ';' ORDER BY g.oid)
+                FROM pg_attrdef AS g
+                WHERE g.adrelid IN (
+                    SELECT k.conrelid
+                    FROM pg_constraint AS k
+                    WHERE k.contype = 'f' AND k.confdeltype = 'd' AND k.confrelid = ANY (p_tables)
+                    UNION
+                    SELECT c.oid
+                    FROM deletion_rules AS r
+                    INNER JOIN pg_namespace AS n ON n.nspname = r.child_schema
+                    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = r.child_table
+                    WHERE r.action = 'set_default' AND c.oid = ANY (p_tables)
+                    UNION
+                    SELECT c.oid
+                    FROM deletion_references AS d
+                    INNER JOIN pg_namespace AS n ON n.nspname = d.child_schema
+                    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = d.child_table
+                    WHERE d.action = 'set_default' AND c.oid = ANY (p_tables)
+                )
+            ),
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,
@@ -3218,6 +3242,9 @@ REVOKE ALL ON FUNCTION deletion_sql_scrub(oid, text) FROM PUBLIC;
 --             only_found TRUE: roots that were not there have no such children
 --             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
+--             default      of what sets a default: values, the columns then, v1.. of v, from row c;
+--                          differs: v from c; misses: one of v is NULL that may not be; is_set: none
+--                          is NULL; match: t is the parent. NULL: known only when they are set
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3261,7 +3288,20 @@ WITH pair AS (
         AND (
             pa.attcollation = a.attcollation
             OR coalesce(cl.collisdeterministic AND pl.collisdeterministic, FALSE)
-        ) AS is_exact
+        ) AS is_exact,
+        p_reference -> 'set_columns' @> to_jsonb(a.attnum) AS is_set,
+        a.attnotnull OR coalesce(y.typnotnull, FALSE) AS is_required,
+        coalesce(pg_get_expr(g.adbin, g.adrelid), pg_get_expr(y.typdefaultbin, 0), 'NULL')
+        AS default_text,
+        -- A number from a sequence would be used up by a look at it.
+        a.attidentity <> '' OR EXISTS (
+            SELECT 1
+            FROM regexp_matches(
+                coalesce(g.adbin, y.typdefaultbin)::text, 'funcid (\d+)', 'g'
+            ) AS m (found)
+            INNER JOIN pg_proc AS o ON o.oid = m.found[1]::oid
+            WHERE o.provolatile = 'v'
+        ) AS is_volatile
     FROM
         ROWS FROM (
             jsonb_array_elements_text(p_reference -> 'child_columns'),
@@ -3273,6 +3313,14 @@ WITH pair AS (
     CROSS JOIN LATERAL deletion_base_type(a.atttypid, a.atttypmod) AS b
     INNER JOIN pg_attribute AS pa
         ON pa.attrelid = (p_parent ->> 'oid')::oid AND pa.attnum = x.parent_column::int2
+    INNER JOIN pg_type AS y ON y.oid = a.atttypid
+    -- A partition that has the reference alone has defaults of its own as well.
+    LEFT JOIN pg_attribute AS da
+        ON
+            da.attrelid = coalesce(p_reference ->> 'child_part', p_child ->> 'oid')::oid
+            AND da.attname = a.attname
+    LEFT JOIN pg_attrdef AS g
+        ON g.adrelid = da.attrelid AND g.adnum = da.attnum AND a.attgenerated = ''
     LEFT JOIN pg_collation AS cl ON cl.oid = a.attcollation
     LEFT JOIN pg_namespace AS cn ON cn.oid = cl.collnamespace
     LEFT JOIN pg_collation AS pl ON pl.oid = pa.attcollation
@@ -3383,6 +3431,30 @@ SELECT jsonb_build_object(
     'found', '(' || string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
         ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), '') || ') IS TRUE',
+    'default', CASE
+        WHEN
+            p_reference ->> 'action' = 'set_default'
+            AND NOT bool_or(pair.is_set AND pair.is_volatile)
+            THEN jsonb_build_object(
+                'values', string_agg(format(
+                    'CAST(%s AS %s) AS v%s',
+                    CASE WHEN pair.is_set THEN pair.default_text ELSE 'c.' || pair.child_name END,
+                    pair.child_type, pair.i
+                ), ', ' ORDER BY pair.i),
+                'differs', string_agg(
+                    format('c.%s IS DISTINCT FROM v.v%s', pair.child_name, pair.i),
+                    ' OR ' ORDER BY pair.i
+                ) FILTER (WHERE pair.is_set),
+                'misses', coalesce(
+                    string_agg(format('v.v%s IS NULL', pair.i), ' OR ' ORDER BY pair.i)
+                    FILTER (WHERE pair.is_set AND pair.is_required), 'FALSE'
+                ),
+                'is_set', string_agg(format('v.v%s IS NOT NULL', pair.i), ' AND ' ORDER BY pair.i),
+                'match', string_agg(format('t.%s%s %s v.v%s', pair.parent_name, pair.child_collate,
+                    deletion_equality(pair.operator, FALSE), pair.i), ' AND ' ORDER BY pair.i)
+                || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), '')
+            )
+    END,
     'set_columns', (
         SELECT string_agg(format(
             '%I = %s',
@@ -3494,19 +3566,20 @@ searched AS (
         )
 ),
 
--- Tables whose rows the check must know: those behind which something could block, those whose
--- circles it searches, and all tables on the way from the target to them.
+-- Tables whose rows the check must know: those behind which something could block, or get a default
+-- that goes as well, those whose circles it searches, and all tables on the way from the target to
+-- them.
 concerned (table_oid) AS (
     SELECT r.parent_oid
     FROM reference AS r
-    WHERE r.action = 'restrict'
+    WHERE r.action IN ('restrict', 'set_default')
     UNION
     SELECT s.table_oid
     FROM searched AS s
     UNION
     SELECT r.child_oid
     FROM reference AS r
-    WHERE r.action = 'restrict' AND r.in_closure
+    WHERE r.action IN ('restrict', 'set_default') AND r.in_closure
     UNION
     SELECT r.parent_oid
     FROM reference AS r
@@ -3542,7 +3615,8 @@ described AS (
                 WHERE below.parent_oid = r.child_oid AND below.action <> 'keep'
             ),
             -- What is kept is counted by previews alone.
-            'check', p_count_all AND r.action <> 'keep' OR r.action = 'restrict' OR (
+            'check', p_count_all AND r.action <> 'keep' OR r.action IN ('restrict', 'set_default')
+            OR (
                 r.action = 'cascade'
                 AND (
                     EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
@@ -3731,8 +3805,10 @@ REVOKE ALL ON FUNCTION deletion_same_value(oid, int2, text, text) FROM PUBLIC;
 -- is set in a column of another reference would not be set by that. So the first kind comes last,
 -- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
 -- would be set wait for such a turn as well, rows that are about to go are there still when it
--- comes, and are not to be told from rows that stay; and what a default would make of a row of the
--- closure is not known. Either blocks.
+-- comes, and are not to be told from rows that stay; what a default would make of a row of the
+-- closure is not known; and where tables go in a circle by a reference that sets a default, rows of
+-- the closure may have to give it up before what they refer to goes, which a default that is in the
+-- closure, or nowhere, does not do. Each of these blocks.
 
 CREATE OR REPLACE FUNCTION deletion_plan_set_order(
     p_references jsonb,
@@ -3879,8 +3955,31 @@ below (no, table_oid) AS (
             )
 ),
 
+-- From the rows that get a default down to the rows that hold what they refer to: a row and the one
+-- it refers to could each have to go before the other.
+around (no, table_oid) AS (
+    SELECT r.no, b.child_oid
+    FROM reference AS r
+    INNER JOIN reference AS b
+        ON
+            b.parent_oid = r.child_oid AND b.in_closure AND b.no <> r.no
+            AND b.action IN ('cascade', 'restrict', 'set_default')
+    WHERE r.action = 'set_default' AND r.in_closure
+    UNION
+    SELECT a.no, b.child_oid
+    FROM around AS a
+    INNER JOIN reference AS b
+        ON
+            b.parent_oid = a.table_oid AND b.in_closure AND b.no <> a.no
+            AND b.action IN ('cascade', 'restrict', 'set_default')
+),
+
 blocking AS (
     SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default'
+    UNION
+    SELECT a.no
+    FROM around AS a
+    INNER JOIN reference AS r ON r.no = a.no AND r.parent_oid = a.table_oid
     UNION
     SELECT b.no
     FROM below AS b
@@ -5659,7 +5758,7 @@ u AS (
     FROM (
         SELECT c.ctid AS row_id%10$s, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c%14$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id%12$s AND %6$s
@@ -5707,7 +5806,21 @@ s AS (
             ) AS g
             GROUP BY g.was
         ) AS h
-    )$sql$ ELSE '' END
+    )$sql$ ELSE '' END,
+    -- A row that its default does not change, or leads nowhere, goes in a circle with what it refers
+    -- to, or came after the check.
+    CASE WHEN jsonb_typeof(p_edge -> 'default') = 'object' THEN format(
+        $sql$
+        CROSS JOIN LATERAL (SELECT %1$s) AS v
+        WHERE (%2$s) AND (NOT (%3$s) OR %4$s)$sql$,
+        p_edge -> 'default' ->> 'values',
+        p_edge -> 'default' ->> 'differs',
+        p_edge -> 'default' ->> 'is_set',
+        CASE WHEN (p_edge ->> 'declared')::boolean THEN 'TRUE' ELSE format(
+            'EXISTS (SELECT 1 FROM %s AS t WHERE %s)', p_parent ->> 'sql',
+            p_edge -> 'default' ->> 'match'
+        ) END
+    ) ELSE '' END
 )
 FROM (
     SELECT jsonb_agg(c ORDER BY n) AS columns
@@ -5719,6 +5832,94 @@ $deletion_sql_set$;
 COMMENT ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) IS
 'The statement that sets a reference NULL, or to its default, in the rows of a frame.';
 REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_sql_default.sql
+-- deletion_sql_default
+-- Write the statement that finds rows whose default no parent will have, before any is touched.
+--
+-- Parameters  p_edge, p_parent, p_child   a reference whose rows get a default, and its nodes
+-- Returns     text; binds $1, a walk that has ended, and gives such rows of it the fate of those
+--             that block. NULL: what the default is to be cannot be known beforehand
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+--
+-- The engine refuses a default that is in no row of the parent, or in one that is deleted as well:
+-- it looks when all is done, and undoes it all. A job would have removed much by then. A declared
+-- reference may point at nothing; but what points again at a row that goes would have no end.
+
+CREATE OR REPLACE FUNCTION deletion_sql_default(
+    p_edge jsonb,
+    p_parent jsonb,
+    p_child jsonb
+) RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sql_default$
+SELECT format(
+    $sql$UPDATE deletion_walk_keys AS w
+SET fate = 'restrict', edge_no = %1$s
+FROM (
+    SELECT s.ctid AS row_id, s.job_id, s.key_hash, v.*
+    FROM deletion_walk_keys AS s
+    CROSS JOIN LATERAL jsonb_to_record(s.keys) AS f (%2$s)
+    CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %4$s OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT %5$s) AS v
+    WHERE s.walk_id = $1 AND s.node_no = %6$s AND s.fate = 'set_default'
+        -- Of several references that would set it a row is known by one.
+        AND (s.edge_no = %1$s OR EXISTS (
+            SELECT 1 FROM %7$s AS t WHERE %8$s AND %9$s
+        ))
+) AS v
+WHERE w.ctid = v.row_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS b
+        WHERE b.walk_id = $1 AND b.job_id = v.job_id AND b.node_no = %6$s AND b.fate = 'restrict'
+            AND b.key_hash = v.key_hash
+    )
+    AND (%10$s OR %11$s AND %12$sEXISTS (
+        SELECT 1 FROM %7$s AS t WHERE %13$s AND %12$s%14$s
+    ))$sql$,
+    p_edge ->> 'no',
+    deletion_sql_list(c.columns, '%1$s %3$s'),
+    p_child ->> 'sql',
+    deletion_sql_list(c.columns, 'c.%2$s %4$s f.%1$s', ' AND '),
+    p_edge -> 'default' ->> 'values',
+    p_child ->> 'no',
+    p_parent ->> 'sql',
+    p_edge ->> 'on_parent',
+    format(k.is_gone, 's'),
+    p_edge -> 'default' ->> 'misses',
+    p_edge -> 'default' ->> 'is_set',
+    CASE WHEN (p_edge ->> 'declared')::boolean THEN '' ELSE 'NOT ' END,
+    p_edge -> 'default' ->> 'match',
+    format(k.is_gone, 'v')
+)
+FROM (
+    SELECT jsonb_agg(x.c ORDER BY x.n) AS columns
+    FROM jsonb_array_elements(p_child -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (x.c ->> 'key')::boolean
+) AS c
+CROSS JOIN (
+    SELECT format(
+        'EXISTS (SELECT 1 FROM deletion_walk_keys AS d WHERE d.walk_id = $1'
+        || ' AND d.job_id = %%1$s.job_id AND d.node_no = %s AND d.fate = ''delete'''
+        || ' AND d.key_hash = deletion_key_hash(jsonb_build_array(%s)) OFFSET 0)',
+        p_parent ->> 'no',
+        replace(deletion_sql_list(jsonb_agg(x.c ORDER BY x.n), 't.%2$s'), '%', '%%')
+    ) AS is_gone
+    FROM jsonb_array_elements(p_parent -> 'columns') WITH ORDINALITY AS x (c, n)
+    WHERE (x.c ->> 'key')::boolean
+) AS k
+WHERE jsonb_typeof(p_edge -> 'default') = 'object';
+$deletion_sql_default$;
+
+COMMENT ON FUNCTION deletion_sql_default(jsonb, jsonb, jsonb) IS
+'The statement that finds rows whose default no parent will have, before any is touched.';
+REVOKE ALL ON FUNCTION deletion_sql_default(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/planner/deletion_sql_circle.sql
@@ -6437,6 +6638,13 @@ statement AS (
         FALSE
     FROM edge AS e
     WHERE e.edge ->> 'index' IS NULL AND e.action <> 'keep'
+    UNION ALL
+    SELECT e.edge_no, 7, 'default', d.sql_text, TRUE
+    FROM edge AS e
+    CROSS JOIN LATERAL (
+        SELECT deletion_sql_default(e.edge, e.parent, e.child) AS sql_text
+    ) AS d
+    WHERE d.sql_text IS NOT NULL
     UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e
@@ -11949,6 +12157,12 @@ BEGIN
                 '%s%s rows of %s behind %s', CASE WHEN v_count = 1000 THEN 'at least ' ELSE '' END,
                 v_count, v_step.table_name, v_step.reference_name
             ));
+        ELSIF v_step.action = 'set_default' THEN
+            v_blocking := concat_ws(', ', v_blocking, format(
+                '%s%s rows of %s have no other default than a key that is deleted, or none (%s)',
+                CASE WHEN v_count = 1000 THEN 'at least ' ELSE '' END, v_count, v_step.table_name,
+                v_step.reference_name
+            ));
         ELSE
             v_unchanged := v_step.table_name;
         END IF;
@@ -12360,6 +12574,42 @@ COMMENT ON FUNCTION deletion_walk(bigint, bigint, boolean) IS
 REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_walk_defaults.sql
+-- deletion_walk_defaults
+-- Let those rows of a walk block that would get a default which no parent will have.
+--
+-- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
+-- Writes      deletion_walk_keys                   Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_walk_defaults(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_walk_defaults$
+DECLARE
+    v_sql text;
+BEGIN
+    FOR v_sql IN
+        SELECT s.sql_text
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = p_plan_id AND s.kind = 'default'
+        ORDER BY s.step_no
+    LOOP
+        EXECUTE v_sql USING p_walk_id;
+    END LOOP;
+END;
+$deletion_walk_defaults$;
+
+COMMENT ON FUNCTION deletion_walk_defaults(bigint, bigint) IS
+'Let those rows of a walk block that would get a default which no parent will have.';
+REVOKE ALL ON FUNCTION deletion_walk_defaults(bigint, bigint) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_walk_verdict.sql
 -- deletion_walk_verdict
 -- Fail the jobs that a finished walk shows cannot end: rows in the way, or rows in a ring.
@@ -12385,6 +12635,8 @@ DECLARE
     v_is_loose boolean;
     v_is_careful boolean := FALSE;
 BEGIN
+    PERFORM deletion_walk_defaults(p_run.run_id, p_run.plan_id);
+
     FOR v_job_id, v_error IN
         SELECT b.job_id, 'JD006: ' || string_agg(
             format('%s row%s of %s behind %s', b.row_count,

@@ -107,6 +107,8 @@ BEGIN
         SET v_total = v_total + coalesce(v_read, 0);
     END WHILE;
 
+    CALL deletion_walk_defaults(v_walk_id, v_plan_id);
+
     -- Of a walk that was cut short nobody knows which circles others open.
     IF v_read IS NULL THEN
         CALL deletion_preview_circle(v_walk_id, v_plan_id, v_until, v_circles, v_is_over);

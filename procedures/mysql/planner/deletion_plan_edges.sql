@@ -48,15 +48,15 @@ BEGIN
     SET e.edge_no = q.new_no
     WHERE e.plan_id = p_plan_id;
 
-    -- Tables whose rows the check must know: those behind which something could block, and all
-    -- tables on the way from the target to them.
+    -- Tables whose rows the check must know: those behind which something could block, or get a
+    -- default that goes as well, and all tables on the way from the target to them.
     WITH RECURSIVE concerned (node_no) AS (
         SELECT e.parent_node_no
         FROM deletion_plan_edges AS e
         WHERE
             e.plan_id = p_plan_id
             AND (
-                e.action = 'restrict'
+                e.action IN ('restrict', 'set_default')
                 OR e.is_link
                 -- A row in its own way.
                 OR (e.is_refused AND e.break_list IS NULL)
@@ -66,7 +66,7 @@ BEGIN
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
-        WHERE e.plan_id = p_plan_id AND e.action = 'restrict'
+        WHERE e.plan_id = p_plan_id AND e.action IN ('restrict', 'set_default')
         UNION DISTINCT
         SELECT e.parent_node_no
         FROM concerned AS c
@@ -127,7 +127,7 @@ BEGIN
         e.waits = e.action NOT IN ('cascade', 'keep') AND (n.in_closure OR e.set_order > 0),
         e.is_leaf = e.action = 'cascade'
         AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
-        e.in_check = e.action = 'restrict' OR (
+        e.in_check = e.action IN ('restrict', 'set_default') OR (
             e.action = 'cascade'
             AND (
                 coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)

@@ -99,6 +99,7 @@ BEGIN
             WHEN 'ring' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'own' THEN deletion_sql_cycle(p_plan_id, e.edge_no, k.kind)
             WHEN 'link' THEN deletion_sql_link(p_plan_id, e.edge_no)
+            WHEN 'default' THEN deletion_sql_default(p_plan_id, e.edge_no)
             WHEN 'part' THEN deletion_sql_part(p_plan_id, e.edge_no)
             WHEN 'size' THEN concat(
                 'SELECT COUNT(*) INTO @dj_rows FROM (SELECT 1 FROM ', n.sql_name, ' LIMIT ?) AS q'  -- noqa: LT05
@@ -114,10 +115,10 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         INNER JOIN json_table(
-            '["fetch", "fetch_more", "size", "cycle", "ring", "own", "link", "drain", "count",
-            "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now", "left", "set", "part",
-            "expand", "fetch_levels", "look_levels", "remove_level", "find", "drain_found",
-            "parent_row", "change_rows"]',
+            '["fetch", "fetch_more", "size", "default", "cycle", "ring", "own", "link", "drain",
+            "count", "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now",
+            "left", "set", "part", "expand", "fetch_levels", "look_levels", "remove_level", "find",
+            "drain_found", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -128,6 +129,7 @@ BEGIN
                 WHEN e.action = 'keep' THEN k.kind = 'fetch_more' AND e.on_frame IS NOT NULL
                 WHEN k.kind IN ('fetch', 'fetch_more') THEN TRUE
                 WHEN k.kind = 'size' THEN e.index_name IS NULL
+                WHEN k.kind = 'default' THEN e.action = 'set_default'
                 WHEN k.kind IN ('parent_row', 'change_rows') THEN
                     n.key_columns IS NULL AND e.action <> 'restrict'
                 WHEN n.key_columns IS NULL THEN FALSE

@@ -59,7 +59,7 @@ BEGIN
             EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_limit;
         WHEN p_kind = 'climb_root' THEN EXECUTE dj_stmt USING @dj_frame, @dj_cursor;
         WHEN p_kind = 'size' THEN EXECUTE dj_stmt USING @dj_limit;
-        WHEN p_kind IN ('cycle', 'own') THEN EXECUTE dj_stmt USING @dj_walk_id;
+        WHEN p_kind IN ('cycle', 'own', 'default') THEN EXECUTE dj_stmt USING @dj_walk_id;
         WHEN p_kind = 'ring' THEN
             EXECUTE dj_stmt USING @dj_walk_id, @dj_walk_id;
             SET @dj_rows = row_count();

@@ -53,6 +53,7 @@ BEGIN
         GROUP BY b.job_id;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
+    CALL deletion_walk_defaults(p_run_id, p_plan_id);
     OPEN c_blocked;
     FETCH c_blocked INTO v_job_id, v_error;
 

@@ -93,6 +93,7 @@ BEGIN
     END LOOP;
 
     v_is_cut := v_is_cut OR v_read IS NOT NULL;
+    PERFORM deletion_walk_defaults(v_walk_id, v_plan_id);
     v_fates := (SELECT jsonb_agg(f) FROM deletion_fates(v_walk_id, v_plan_id) AS f);
 
     -- Of a walk that was cut short nobody knows which circles others open.

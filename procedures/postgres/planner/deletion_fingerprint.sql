@@ -54,6 +54,29 @@ BEGIN
                 FROM pg_constraint AS k
                 WHERE k.contype = 'c' AND k.conrelid = ANY (p_tables)
             ),
+            -- Nor is a row set to a default that no parent has: only of tables that may be set so, since
+            -- the texts of all defaults would be the largest part of what is read.
+            (
+                SELECT string_agg(concat_ws(',', g.oid, g.adbin), ';' ORDER BY g.oid)
+                FROM pg_attrdef AS g
+                WHERE g.adrelid IN (
+                    SELECT k.conrelid
+                    FROM pg_constraint AS k
+                    WHERE k.contype = 'f' AND k.confdeltype = 'd' AND k.confrelid = ANY (p_tables)
+                    UNION
+                    SELECT c.oid
+                    FROM deletion_rules AS r
+                    INNER JOIN pg_namespace AS n ON n.nspname = r.child_schema
+                    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = r.child_table
+                    WHERE r.action = 'set_default' AND c.oid = ANY (p_tables)
+                    UNION
+                    SELECT c.oid
+                    FROM deletion_references AS d
+                    INNER JOIN pg_namespace AS n ON n.nspname = d.child_schema
+                    INNER JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = d.child_table
+                    WHERE d.action = 'set_default' AND c.oid = ANY (p_tables)
+                )
+            ),
             (
                 SELECT string_agg(concat_ws(',', c.oid, c.relnamespace, c.relname, c.relkind,
                     c.relispartition, c.relhassubclass, c.relhasrules, c.relrowsecurity, c.relforcerowsecurity,

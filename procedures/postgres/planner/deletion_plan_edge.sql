@@ -11,6 +11,9 @@
 --             only_found TRUE: roots that were not there have no such children
 --             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
+--             default      of what sets a default: values, the columns then, v1.. of v, from row c;
+--                          differs: v from c; misses: one of v is NULL that may not be; is_set: none
+--                          is NULL; match: t is the parent. NULL: known only when they are set
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -54,7 +57,20 @@ WITH pair AS (
         AND (
             pa.attcollation = a.attcollation
             OR coalesce(cl.collisdeterministic AND pl.collisdeterministic, FALSE)
-        ) AS is_exact
+        ) AS is_exact,
+        p_reference -> 'set_columns' @> to_jsonb(a.attnum) AS is_set,
+        a.attnotnull OR coalesce(y.typnotnull, FALSE) AS is_required,
+        coalesce(pg_get_expr(g.adbin, g.adrelid), pg_get_expr(y.typdefaultbin, 0), 'NULL')
+        AS default_text,
+        -- A number from a sequence would be used up by a look at it.
+        a.attidentity <> '' OR EXISTS (
+            SELECT 1
+            FROM regexp_matches(
+                coalesce(g.adbin, y.typdefaultbin)::text, 'funcid (\d+)', 'g'
+            ) AS m (found)
+            INNER JOIN pg_proc AS o ON o.oid = m.found[1]::oid
+            WHERE o.provolatile = 'v'
+        ) AS is_volatile
     FROM
         ROWS FROM (
             jsonb_array_elements_text(p_reference -> 'child_columns'),
@@ -66,6 +82,14 @@ WITH pair AS (
     CROSS JOIN LATERAL deletion_base_type(a.atttypid, a.atttypmod) AS b
     INNER JOIN pg_attribute AS pa
         ON pa.attrelid = (p_parent ->> 'oid')::oid AND pa.attnum = x.parent_column::int2
+    INNER JOIN pg_type AS y ON y.oid = a.atttypid
+    -- A partition that has the reference alone has defaults of its own as well.
+    LEFT JOIN pg_attribute AS da
+        ON
+            da.attrelid = coalesce(p_reference ->> 'child_part', p_child ->> 'oid')::oid
+            AND da.attname = a.attname
+    LEFT JOIN pg_attrdef AS g
+        ON g.adrelid = da.attrelid AND g.adnum = da.attnum AND a.attgenerated = ''
     LEFT JOIN pg_collation AS cl ON cl.oid = a.attcollation
     LEFT JOIN pg_namespace AS cn ON cn.oid = cl.collnamespace
     LEFT JOIN pg_collation AS pl ON pl.oid = pa.attcollation
@@ -176,6 +200,30 @@ SELECT jsonb_build_object(
     'found', '(' || string_agg(format('t.%s %s f.p%s', pair.child_name, pair.own_eq, pair.i),
         ' AND ' ORDER BY pair.i)
     || coalesce((SELECT ' AND t.' || d.condition FROM discriminator AS d), '') || ') IS TRUE',
+    'default', CASE
+        WHEN
+            p_reference ->> 'action' = 'set_default'
+            AND NOT bool_or(pair.is_set AND pair.is_volatile)
+            THEN jsonb_build_object(
+                'values', string_agg(format(
+                    'CAST(%s AS %s) AS v%s',
+                    CASE WHEN pair.is_set THEN pair.default_text ELSE 'c.' || pair.child_name END,
+                    pair.child_type, pair.i
+                ), ', ' ORDER BY pair.i),
+                'differs', string_agg(
+                    format('c.%s IS DISTINCT FROM v.v%s', pair.child_name, pair.i),
+                    ' OR ' ORDER BY pair.i
+                ) FILTER (WHERE pair.is_set),
+                'misses', coalesce(
+                    string_agg(format('v.v%s IS NULL', pair.i), ' OR ' ORDER BY pair.i)
+                    FILTER (WHERE pair.is_set AND pair.is_required), 'FALSE'
+                ),
+                'is_set', string_agg(format('v.v%s IS NOT NULL', pair.i), ' AND ' ORDER BY pair.i),
+                'match', string_agg(format('t.%s%s %s v.v%s', pair.parent_name, pair.child_collate,
+                    deletion_equality(pair.operator, FALSE), pair.i), ' AND ' ORDER BY pair.i)
+                || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), '')
+            )
+    END,
     'set_columns', (
         SELECT string_agg(format(
             '%I = %s',

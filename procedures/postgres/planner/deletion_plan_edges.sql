@@ -84,19 +84,20 @@ searched AS (
         )
 ),
 
--- Tables whose rows the check must know: those behind which something could block, those whose
--- circles it searches, and all tables on the way from the target to them.
+-- Tables whose rows the check must know: those behind which something could block, or get a default
+-- that goes as well, those whose circles it searches, and all tables on the way from the target to
+-- them.
 concerned (table_oid) AS (
     SELECT r.parent_oid
     FROM reference AS r
-    WHERE r.action = 'restrict'
+    WHERE r.action IN ('restrict', 'set_default')
     UNION
     SELECT s.table_oid
     FROM searched AS s
     UNION
     SELECT r.child_oid
     FROM reference AS r
-    WHERE r.action = 'restrict' AND r.in_closure
+    WHERE r.action IN ('restrict', 'set_default') AND r.in_closure
     UNION
     SELECT r.parent_oid
     FROM reference AS r
@@ -132,7 +133,8 @@ described AS (
                 WHERE below.parent_oid = r.child_oid AND below.action <> 'keep'
             ),
             -- What is kept is counted by previews alone.
-            'check', p_count_all AND r.action <> 'keep' OR r.action = 'restrict' OR (
+            'check', p_count_all AND r.action <> 'keep' OR r.action IN ('restrict', 'set_default')
+            OR (
                 r.action = 'cascade'
                 AND (
                     EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)

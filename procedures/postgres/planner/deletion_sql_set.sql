@@ -26,7 +26,7 @@ u AS (
     FROM (
         SELECT c.ctid AS row_id%10$s, f.j, %4$s
         FROM f
-        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
+        CROSS JOIN LATERAL (SELECT %11$sc.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c%14$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id%12$s AND %6$s
@@ -74,7 +74,21 @@ s AS (
             ) AS g
             GROUP BY g.was
         ) AS h
-    )$sql$ ELSE '' END
+    )$sql$ ELSE '' END,
+    -- A row that its default does not change, or leads nowhere, goes in a circle with what it refers
+    -- to, or came after the check.
+    CASE WHEN jsonb_typeof(p_edge -> 'default') = 'object' THEN format(
+        $sql$
+        CROSS JOIN LATERAL (SELECT %1$s) AS v
+        WHERE (%2$s) AND (NOT (%3$s) OR %4$s)$sql$,
+        p_edge -> 'default' ->> 'values',
+        p_edge -> 'default' ->> 'differs',
+        p_edge -> 'default' ->> 'is_set',
+        CASE WHEN (p_edge ->> 'declared')::boolean THEN 'TRUE' ELSE format(
+            'EXISTS (SELECT 1 FROM %s AS t WHERE %s)', p_parent ->> 'sql',
+            p_edge -> 'default' ->> 'match'
+        ) END
+    ) ELSE '' END
 )
 FROM (
     SELECT jsonb_agg(c ORDER BY n) AS columns

@@ -131,6 +131,13 @@ statement AS (
     FROM edge AS e
     WHERE e.edge ->> 'index' IS NULL AND e.action <> 'keep'
     UNION ALL
+    SELECT e.edge_no, 7, 'default', d.sql_text, TRUE
+    FROM edge AS e
+    CROSS JOIN LATERAL (
+        SELECT deletion_sql_default(e.edge, e.parent, e.child) AS sql_text
+    ) AS d
+    WHERE d.sql_text IS NOT NULL
+    UNION ALL
     SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
     FROM edge AS e
     WHERE

@@ -40,6 +40,12 @@ BEGIN
                 '%s%s rows of %s behind %s', CASE WHEN v_count = 1000 THEN 'at least ' ELSE '' END,
                 v_count, v_step.table_name, v_step.reference_name
             ));
+        ELSIF v_step.action = 'set_default' THEN
+            v_blocking := concat_ws(', ', v_blocking, format(
+                '%s%s rows of %s have no other default than a key that is deleted, or none (%s)',
+                CASE WHEN v_count = 1000 THEN 'at least ' ELSE '' END, v_count, v_step.table_name,
+                v_step.reference_name
+            ));
         ELSE
             v_unchanged := v_step.table_name;
         END IF;

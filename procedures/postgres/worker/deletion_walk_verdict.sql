@@ -22,6 +22,8 @@ DECLARE
     v_is_loose boolean;
     v_is_careful boolean := FALSE;
 BEGIN
+    PERFORM deletion_walk_defaults(p_run.run_id, p_run.plan_id);
+
     FOR v_job_id, v_error IN
         SELECT b.job_id, 'JD006: ' || string_agg(
             format('%s row%s of %s behind %s', b.row_count,
