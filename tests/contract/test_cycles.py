@@ -837,3 +837,30 @@ def test_a_hold_that_comes_while_a_circle_goes_leaves_it_one(
         db.retry_deletion(job_id)
         db.run()
         gone(db, db.job(job_id), badge=3, employee=3, dept=1)
+
+
+@pytest.mark.parametrize("batch_rows", [3, 4, 6, 10, 5000])
+def test_rows_outside_of_a_circle_let_go_of_it(db: Database, batch_rows: int) -> None:
+    """Two circles of four rows each, the second below the first; row 8 stands above both.
+
+    Row 8 refers to a row of the second circle. Taken along with it, it would bring the first.
+    """
+    customers(db)
+    db.table("part", "id bigint", "customer_id bigint null", "step_id bigint null")
+    db.table("step", "id bigint", "part_id bigint", "after_id bigint null")
+    db.insert("part", [(n, {6: 1, 8: 1}.get(n), None) for n in (0, 1, 6, 7, 8, 9, 10)])
+    db.insert("step", [(1, 1, 0), (2, 9, 8), (4, 1, 10), (5, 7, 0), (6, 6, 0)])
+    for part, step in {0: 2, 1: 4, 6: 6, 8: 1, 9: 5, 10: 1}.items():
+        db.execute("UPDATE part SET step_id = %s WHERE id = %s", step, part)
+    db.add_reference("part", Reference("customer_id", "customer", "cascade"))
+    db.add_reference("part", Reference("step_id", "step", "cascade"))
+    db.add_reference("step", Reference("part_id", "part", "cascade"))
+    db.add_reference("step", Reference("after_id", "part", "cascade"))
+    before = db.application_contents()
+    job = delete(db, "customer", 1, batch_rows)
+    if db.engine == "mysql" or batch_rows < 4:
+        assert (job.status, (job.error or "")[:7]) == ("failed", "JD007: ")
+        assert (db.receipts(job.id), db.application_contents()) == ({}, before)
+    else:
+        gone(db, job, part=6, step=5, customer=1)
+        assert ids(db, "part") == [7]

@@ -9708,6 +9708,31 @@ BEGIN
         GROUP BY w.job_id
     ) AS j;
 
+    IF p_stage = 'place' AND v_jobs IS NOT NULL THEN
+        -- Rows that had their turn go after these, and let go of them.
+        PERFORM deletion_allow_hash(TRUE), set_config('enable_nestloop', 'off', TRUE);
+        UPDATE deletion_walk_links AS l
+        SET is_let_go = TRUE
+        FROM deletion_walk_keys AS p
+        WHERE
+            l.walk_id = p_run.run_id AND l.job_id = ANY (v_jobs) AND NOT l.is_let_go
+            AND p.walk_id = l.walk_id AND p.job_id = l.job_id AND p.node_no = l.parent_node_no
+            AND p.fate = 'delete' AND p.key_hash = l.parent_hash
+            AND l.edge_no IN (
+                SELECT s.edge_no
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = p_run.plan_id AND s.kind = 'link' AND s.action = 'cascade'
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS c
+                WHERE
+                    c.walk_id = l.walk_id AND c.job_id = l.job_id AND c.node_no = l.child_node_no
+                    AND c.fate = 'delete' AND c.key_hash = l.child_hash
+            );
+        PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);
+    END IF;
+
     IF p_stage = 'place' AND v_large IS NOT NULL THEN
         PERFORM deletion_begin_untie(p_run.run_id, p_run.plan_id, 'peel', v_large);
         -- Jobs with few rows left wait for the others: what holds them fits a batch anyway.
@@ -9982,7 +10007,7 @@ BEGIN
             FROM deletion_walk_links AS l
             WHERE
                 l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                AND l.parent_hash = w.key_hash
+                AND l.parent_hash = w.key_hash AND NOT l.is_let_go
         );
 
     RETURN v_taken;
@@ -10066,7 +10091,7 @@ BEGIN
             FROM deletion_walk_links AS l
             WHERE
                 l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                AND l.parent_hash = w.key_hash
+                AND l.parent_hash = w.key_hash AND NOT l.is_let_go
         );
 
     PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);

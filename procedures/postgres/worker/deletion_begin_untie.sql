@@ -69,7 +69,7 @@ BEGIN
             FROM deletion_walk_links AS l
             WHERE
                 l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                AND l.parent_hash = w.key_hash
+                AND l.parent_hash = w.key_hash AND NOT l.is_let_go
         );
 
     PERFORM deletion_allow_hash(FALSE), set_config('enable_nestloop', 'on', TRUE);

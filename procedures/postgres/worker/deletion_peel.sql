@@ -61,7 +61,7 @@ BEGIN
             FROM deletion_walk_links AS l
             WHERE
                 l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                AND l.parent_hash = w.key_hash
+                AND l.parent_hash = w.key_hash AND NOT l.is_let_go
         );
 
     RETURN v_taken;
