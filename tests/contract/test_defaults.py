@@ -239,10 +239,68 @@ def test_a_row_gives_up_what_it_refers_to_where_its_default_would_not_do(
     assert (ids(db, "top"), ids(db, "team"), ids(db, "member")) == ([2], [3], [3])
 
 
-def test_a_default_over_a_circle_of_tables_blocks(db: Database) -> None:
+def test_a_row_that_stays_gets_its_default_in_a_circle_of_tables(db: Database) -> None:
     build_circle(db, 3)
+    db.execute("UPDATE member SET other = 2 WHERE id = 3")
+    job = db.delete("top", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id)["member", "set_default"] == 1
+    assert db.rows("SELECT id, other FROM member") == [(3, 3)]
+
+
+def test_a_row_that_stays_blocks_in_a_circle_of_tables(db: Database) -> None:
+    build_circle(db, 2)
     db.execute("UPDATE member SET other = 2 WHERE id = 3")
     before = db.application_contents()
     job = db.delete("top", 1)
     assert (job.status, job.error) == ("failed", "JD006: 1 row of member behind fk_member_other")
     assert (db.receipts(job.id), db.application_contents()) == ({}, before)
+
+
+def test_two_references_of_a_table_to_itself_that_set_a_default(db: Database) -> None:
+    db.table("emp", "id bigint", "boss bigint null default 1", "mentor bigint null default 1")
+    db.insert("emp", [(1, None, None), (2, 1, 1), (3, 2, 2), (4, 1, 2)])
+    for column in ("boss", "mentor"):
+        db.add_reference("emp", Reference(column, "emp"))
+        db.set_deletion_rule("emp", f"fk_emp_{column}", "set_default")
+    db.register_deletion_target("emp")
+    job = db.delete("emp", 2)
+    assert (job.status, job.error) == ("done", None)
+    assert db.rows("SELECT * FROM emp ORDER BY id") == [(1, None, None), (3, 1, 1), (4, 1, 1)]
+
+
+@pytest.mark.parametrize("default", [1, 2, 9])
+def test_a_tree_whose_rows_quote_each_other(db: Database, default: int) -> None:
+    """Comment 4 answers 3, 3 answers 2, and 2 quotes 4; 5 quotes nothing that goes."""
+    db.table("note", "id bigint", "up bigint null", f"quoted bigint null default {default}")
+    db.insert("note", [(1, None, None), (2, 1, None), (3, 2, 2), (4, 3, 3), (5, 1, 1)])
+    db.execute("UPDATE note SET quoted = 4 WHERE id = 2")
+    db.add_reference("note", Reference("up", "note", "cascade"))
+    db.add_reference("note", Reference("quoted", "note"))
+    db.set_deletion_rule("note", "fk_note_quoted", "set_default")
+    db.register_deletion_target("note")
+    in_small_steps(db)
+    job = db.delete("note", 2)
+    assert (job.status, job.error) == ("done", None)
+    assert db.receipts(job.id) == {("note", "delete"): 3}
+    assert db.rows("SELECT * FROM note ORDER BY id") == [(1, None, None), (5, 1, 1)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_default_of_a_root_that_is_gone(db: Database, count: int) -> None:
+    """What refers to it by a declared reference would refer to it again."""
+    customers(db)
+    db.table("visit", "id bigint", "customer_id bigint null default 5", rows=[(1, 5), (2, 5)])
+    db.index("visit", "customer_id")
+    db.declare_deletion_reference("d", "visit", ["customer_id"], "customer", ["id"], "set_default")
+    db.table("a_visit", "id bigint", "customer_id bigint", rows=[(1, 5), (2, 5)])
+    db.index("a_visit", "customer_id")
+    db.declare_deletion_reference("c", "a_visit", ["customer_id"], "customer", ["id"], "cascade")
+    before = db.application_contents()
+    jobs = [db.enqueue_deletion("customer", pk) for pk in (5, 6, 7)[:count]]
+    db.run()
+    job = db.job(jobs[0])
+    assert (job.status, job.error) == ("failed", "JD006: 2 rows of visit behind d")
+    assert db.receipts(job.id) == {("customer", "root_not_found"): 0}
+    assert db.application_contents() == before
+    assert {db.status(other) for other in jobs[1:]} <= {"done"}

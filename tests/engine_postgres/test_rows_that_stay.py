@@ -116,7 +116,8 @@ def test_set_default_of_some_columns_is_known_beforehand(
     postgres.table("place", "tenant int", "no int", key=("tenant", "no"), rows=[(1, 1), (1, 2)])
     postgres.insert("place", [(1, 3), (2, 1)] if is_there else [(2, 3)])
     postgres.script(
-        postgres="CREATE TABLE sign (id int PRIMARY KEY, tenant int DEFAULT 9, place_no int DEFAULT 3,"
+        postgres="CREATE TABLE sign (id int PRIMARY KEY, tenant int DEFAULT 9,"
+        " place_no int DEFAULT 3,"
         " FOREIGN KEY (tenant, place_no) REFERENCES place (tenant, no)"
         " ON DELETE SET DEFAULT (place_no)); CREATE INDEX ON sign (tenant, place_no);"
         " INSERT INTO sign VALUES (1, 1, 1), (2, 1, 2)"
@@ -160,7 +161,8 @@ def test_a_partition_has_defaults_of_its_own(postgres: Database) -> None:
 def test_a_domain_has_the_default(postgres: Database) -> None:
     customers(postgres)
     postgres.script(
-        postgres="CREATE DOMAIN customer_no AS bigint DEFAULT 7; CREATE TABLE visit (id int PRIMARY KEY,"
+        postgres="CREATE DOMAIN customer_no AS bigint DEFAULT 7;"
+        " CREATE TABLE visit (id int PRIMARY KEY,"
         " customer_id customer_no REFERENCES customer (id) ON DELETE SET DEFAULT);"
         " CREATE INDEX ON visit (customer_id); INSERT INTO visit VALUES (1, 1)"
     )
@@ -174,6 +176,61 @@ def test_a_domain_has_the_default(postgres: Database) -> None:
     job = postgres.delete("customer", 1)
     assert (job.status, job.error) == ("done", None)
     assert postgres.column("SELECT customer_id FROM visit") == [7]
+
+
+def test_the_default_of_a_domain_is_altered_after_the_plan_was_made(postgres: Database) -> None:
+    customers(postgres)
+    postgres.script(
+        postgres="CREATE DOMAIN customer_no AS bigint DEFAULT 2;"
+        " CREATE TABLE visit (id int PRIMARY KEY,"
+        " customer_id customer_no REFERENCES customer (id) ON DELETE SET DEFAULT);"
+        " CREATE INDEX ON visit (customer_id); INSERT INTO visit VALUES (1, 2)"
+    )
+    postgres.grant_to_owner("visit")
+    postgres.compile_deletion_plan("customer")
+    postgres.execute("ALTER DOMAIN customer_no SET DEFAULT 1")
+    job = postgres.delete("customer", 2)
+    assert (job.status, job.error) == ("done", None)
+    assert postgres.column("SELECT customer_id FROM visit") == [1]
+
+
+def test_a_default_is_read_as_it_was_written(postgres: Database) -> None:
+    """Whatever the DateStyle of the session that compiles, and whatever collation it brings."""
+    postgres.script(
+        postgres='CREATE TABLE day (id date PRIMARY KEY, name text COLLATE "C" UNIQUE NOT NULL);'
+        " INSERT INTO day VALUES ('2020-02-01', 'x'), ('2020-03-04', 'y');"
+        " CREATE TABLE visit (id int PRIMARY KEY, day date DEFAULT '2020-02-01' REFERENCES day"
+        ' ON DELETE SET DEFAULT, name text COLLATE "C" DEFAULT (\'x\' COLLATE "POSIX")'
+        " REFERENCES day (name) ON DELETE SET DEFAULT);"
+        " CREATE INDEX ON visit (day); CREATE INDEX ON visit (name);"
+        " INSERT INTO visit VALUES (1, '2020-03-04', 'y')"
+    )
+    postgres.grant_to_owner("day")
+    postgres.grant_to_owner("visit")
+    postgres.register_deletion_target("day")
+    postgres.execute("SET datestyle = 'SQL, DMY'")
+    postgres.compile_deletion_plan("day")
+    postgres.execute("RESET datestyle")
+    job = postgres.delete("day", "2020-03-04")
+    assert (job.status, job.error) == ("done", None)
+    assert postgres.column("SELECT day::text || name FROM visit") == ["2020-02-01x"]
+
+
+def test_a_default_that_leaves_a_part_of_a_full_match(postgres: Database) -> None:
+    postgres.table("place", "tenant int", "no int", key=("tenant", "no"), rows=[(1, 1), (5, 1)])
+    postgres.script(
+        postgres="CREATE TABLE sign (id int PRIMARY KEY, tenant int DEFAULT 5, place_no int,"
+        " FOREIGN KEY (tenant, place_no) REFERENCES place (tenant, no) MATCH FULL"
+        " ON DELETE SET DEFAULT); CREATE INDEX ON sign (tenant, place_no);"
+        " INSERT INTO sign VALUES (1, 1, 1)"
+    )
+    postgres.grant_to_owner("sign")
+    postgres.register_deletion_target("place")
+    job = postgres.delete("place", '["1","1"]')
+    assert (job.status, job.error) == (
+        "failed",
+        "JD006: 1 row of sign behind sign_tenant_place_no_fkey",
+    )
 
 
 def test_set_null_of_some_columns_leaves_the_others(postgres: Database) -> None:

@@ -14,8 +14,7 @@ def ruled(case: Case) -> Case:
     inside = [link for link in case.links if link.parent in case.closure()]
     sets = [link for link in inside if link.action in {"set null", "set default"}]
     telling = [link for link in sets if set(link.columns) & _telling(case, link.child)]
-    defaults = [link for link in sets if link.action == "set default"]
-    blocking = [link for link in defaults if link in telling or _goes_around(case, link, inside)]
+    blocking = [link for link in telling if link.action == "set default"]
     sets = [link for link in sets if link not in blocking]
     last = [link for link in sets if link in telling or _hides(link, sets)]
     hard = [link for link in inside if link not in sets or link in last]
@@ -39,14 +38,6 @@ def _telling(case: Case, table: str) -> set[str]:
         if link.parent == table:
             found |= set(link.to)
     return found
-
-
-def _goes_around(case: Case, link: Link, inside: list[Link]) -> bool:
-    """Whether what gets this default may have to go after what it refers to, and before it."""
-    others = [other for other in inside if other != link and other.action != "set null"]
-    found = {other.child for other in others if other.parent == link.child}
-    found &= case.closure()
-    return any(link.parent in _below(case, table, others) for table in found)
 
 
 def _hides(link: Link, sets: list[Link]) -> bool:

@@ -161,6 +161,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_drop_soft_keys'),
                 ('PROCEDURE', 'deletion_spare_live'),
                 ('PROCEDURE', 'deletion_refuse_temporary'),
+                ('PROCEDURE', 'deletion_give_up'),
                 ('PROCEDURE', 'deletion_held_roots'),
                 ('PROCEDURE', 'deletion_held_rows'),
                 ('FUNCTION', 'deletion_hold_error'),
@@ -2272,8 +2273,8 @@ DELIMITER ;
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_plan_id, p_edge_no   a reference whose rows get a default
--- Returns     text; binds a walk that has ended, and gives such rows of it the fate of those that
---             block as well. NULL: no row can be one, or what the default is to be cannot be known
+-- Returns     text; binds a walk that has ended, and notes such rows of it once more, with the fate
+--             default. NULL: no row can be one, or what the default is to be cannot be known
 --             beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -2299,7 +2300,8 @@ BEGIN
     DECLARE v_child, v_parent JSON;
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_gone LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_values, v_match LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_values, v_match, v_root LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
     DECLARE v_misses, v_is_null, v_is_known, v_is_declared BOOLEAN;
 
     SELECT e.child_columns, e.parent_columns, e.child_schema, e.child_table, e.is_declared
@@ -2334,15 +2336,30 @@ BEGIN
                 json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
             ), ' = v.v', v_pos
         );
+        SET v_root = concat(v_root, if(v_pos = 0, '', ' AND '), (
+            SELECT concat(f.get_0, 't.', f.f, f.get_1)
+            FROM deletion_plan_edges AS e
+            INNER JOIN deletion_plan_nodes AS p
+                ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+            INNER JOIN json_table(p.frame_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column',  -- noqa: PRS,LT05
+                f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',
+                get_0 TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[0]',
+                get_1 TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[1]'
+            )) AS f
+                ON f.name = json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
+            WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+        ), ' = v.v', v_pos);
         SET v_pos = v_pos + 1;
     END WHILE;
 
-    -- Row x of the parent goes by the same job.
+    -- Row x of the parent goes by the same job. Counted: what EXISTS asks for the server would join
+    -- to rows whose statistics say that there are none.
     SELECT concat(
-        'EXISTS (\n    SELECT 1 FROM deletion_walk_keys AS d\n    WHERE d.walk_id = s.walk_id',
-        ' AND d.job_id = s.job_id AND d.node_no = ', p.node_no, ' AND d.fate = \'delete\'',
-        '\n        AND d.key_hash = deletion_key_hash(JSON_OBJECT(',
-        deletion_sql_list(p.key_part, 'found_object', ', '), '))\n)'
+        '(\n    SELECT COUNT(*) FROM deletion_walk_keys AS d FORCE INDEX (PRIMARY)\n    WHERE',
+        ' d.walk_id = s.walk_id AND d.job_id = s.job_id AND d.node_no = ', p.node_no,
+        ' AND d.fate = \'delete\'\n        AND d.key_hash = deletion_key_hash(JSON_OBJECT(',
+        deletion_sql_list(p.key_part, 'found_object', ', '), '))\n) > 0'
     )
     INTO v_is_gone
     FROM deletion_plan_edges AS e
@@ -2353,7 +2370,7 @@ BEGIN
         SELECT concat(
             'INSERT IGNORE INTO deletion_walk_keys (\n    walk_id, job_id, node_no, fate,',
             ' key_hash, edge_no, `keys`, is_expanded\n)\nSELECT s.walk_id, s.job_id, s.node_no,',
-            ' \'restrict\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
+            ' \'default\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
             if(v_misses, '', concat(
                 '(SELECT ', v_values, ' FROM ', n.sql_name, ' AS c LIMIT 1) AS v\nLEFT JOIN ',
                 p.sql_name, ' AS x ON ', v_match, '\nSTRAIGHT_JOIN '
@@ -2362,19 +2379,33 @@ BEGIN
             e.child_node_no, ' AND s.fate = \'set_default\'',
             -- Of several references that would set it a row is known by one.
             if(n.key_columns IS NULL, '', concat(
-                '\n    AND (s.edge_no = ', p_edge_no, ' OR EXISTS (\n    SELECT 1\n    FROM',
+                '\n    AND (s.edge_no = ', p_edge_no, ' OR (\n    SELECT COUNT(*)\n    FROM',
                 ' JSON_TABLE(s.`keys`, \'$\' COLUMNS (', n.key_frame, ')) AS t\n    STRAIGHT_JOIN ',
-                n.sql_name, ' AS c', n.key_index, ' ON ', deletion_sql_list(n.key_part, 'own', ' AND '),
-                '\n    STRAIGHT_JOIN ', p.sql_name, ' AS x ON ', e.on_parent, '\n    WHERE ', v_is_gone,
-                '\n))'
+                n.sql_name, ' AS c', n.key_index, ' ON ',
+                deletion_sql_list(n.key_part, 'own', ' AND '),
+                '\n    STRAIGHT_JOIN ', p.sql_name, ' AS x ON ', e.on_parent,
+                '\n    WHERE ', v_is_gone, '\n) > 0)'
             )),
-            if(v_misses, '', concat(
-                ' AND (',
-                if(v_is_declared, '', concat('x.', deletion_quote_name(
-                    json_unquote(json_extract(v_parent, '$[0]'))
-                ), ' IS NULL OR ')),
-                v_is_gone, ')'
-            ))
+            CASE
+                WHEN v_misses THEN ''
+                WHEN v_is_declared THEN concat(
+                    '\n    AND (', v_is_gone,
+                    -- A root that is not there has nothing but its key.
+                    if(p.node_no > 0, '', concat(
+                        ' OR (\n    SELECT COUNT(*)\n    FROM deletion_walk_keys AS d',
+                        ' FORCE INDEX (PRIMARY)\n    STRAIGHT_JOIN JSON_TABLE(d.`keys`, \'$\'',
+                        ' COLUMNS (', p.row_frame, ')) AS t\n    WHERE d.walk_id = s.walk_id',
+                        ' AND d.job_id = s.job_id AND d.node_no = 0 AND d.fate = \'delete\'',
+                        ' AND JSON_CONTAINS_PATH(d.`keys`, \'one\', \'$.m\') AND ', v_root,
+                        '\n) > 0'
+                    )), ')'
+                )
+                ELSE concat(
+                    '\n    AND (x.', deletion_quote_name(
+                        json_unquote(json_extract(v_parent, '$[0]'))
+                    ), ' IS NULL OR ', v_is_gone, ')'
+                )
+            END
         )
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
@@ -2601,6 +2632,9 @@ DELIMITER ;
 --                            of none, those that are on the stack for the same job. Both would keep
 --                            a different one, and together none. break_look, without the limit,
 --                            counts them
+--             give_up        binds the frame, the walk, and a limit: children of the frame that
+--                            go, and whose default would not do, lose the reference; give_look,
+--                            without the limit, counts them
 --             own_break      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
@@ -2660,7 +2694,7 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
-    IF p_kind IN ('break', 'break_look') THEN
+    IF p_kind IN ('break', 'break_look', 'give_up', 'give_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         SET v_rows = concat(
             '(\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
@@ -2668,13 +2702,16 @@ BEGIN
                 v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '
             ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
-            -- Another job may be stopped before its row goes.
-            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
-            ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
-            ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
-            ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
-            ' AND l.is_let_go))',
-            '\n    OR EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
+            '\n    WHERE ',
+            if(p_kind LIKE 'give%', '', concat(
+                -- Another job may be stopped before its row goes.
+                v_stack, ' AND w.edge_no <> ', p_edge_no,
+                ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
+                ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
+                ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
+                ' AND l.is_let_go AND l.parent_node_no >= 0))\n    OR '
+            )),
+            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
             ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
             ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '), '))',
             ' AND l.edge_no = ', p_edge_no, ' AND l.is_let_go)'
@@ -3432,10 +3469,8 @@ DELIMITER ;
 -- is set in a column of another reference would not be set by that. So the first kind comes last,
 -- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
 -- would be set wait for such a turn as well, rows that are about to go are there still when it
--- comes, and are not to be told from rows that stay; what a default would make of a row of the
--- closure is not known; and where tables go in a circle by a reference that sets a default, rows of
--- the closure may have to give it up before what they refer to goes, which a default that is in the
--- closure, or nowhere, does not do. Each of these blocks.
+-- comes, and are not to be told from rows that stay; and what a default would make of a row of the
+-- closure is not known. Either blocks.
 
 DROP PROCEDURE IF EXISTS deletion_plan_set_order;
 
@@ -3523,36 +3558,6 @@ BEGIN
             )
     ) AS q ON q.edge_no = e.edge_no
     SET e.set_order = 1, e.action = if(e.action = 'set_default', 'restrict', e.action)
-    WHERE e.plan_id = p_plan_id;
-
-    -- From the rows that get a default down to the rows that hold what they refer to: a row and the
-    -- one it refers to could each have to go before the other.
-    UPDATE deletion_plan_edges AS e
-    INNER JOIN (
-        WITH RECURSIVE around (edge_no, end_no, node_no) AS (
-            SELECT r.edge_no, r.parent_node_no, b.child_node_no
-            FROM deletion_plan_edges AS r
-            INNER JOIN deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
-                ON
-                    b.plan_id = r.plan_id
-                    AND b.parent_node_no = r.child_node_no
-                    AND b.action IN ('cascade', 'restrict', 'set_default')
-                    AND b.edge_no <> r.edge_no
-            WHERE r.plan_id = p_plan_id AND r.action = 'set_default'
-            UNION DISTINCT  -- noqa: PRS
-            SELECT a.edge_no, a.end_no, b.child_node_no
-            FROM around AS a
-            INNER JOIN deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
-                ON
-                    b.plan_id = p_plan_id
-                    AND b.parent_node_no = a.node_no
-                    AND b.action IN ('cascade', 'restrict', 'set_default')
-                    AND b.edge_no <> a.edge_no
-        )
-
-        SELECT DISTINCT a.edge_no FROM around AS a WHERE a.node_no = a.end_no
-    ) AS q ON q.edge_no = e.edge_no
-    SET e.action = 'restrict'
     WHERE e.plan_id = p_plan_id;
 
     UPDATE deletion_plan_edges AS e
@@ -3740,7 +3745,8 @@ DELIMITER ;
 -- They are nullable, and decide nothing else: no key, discriminator, generated column or CHECK
 -- reads them, nor any other reference that a row may be found by. So it stays where it was found,
 -- and what it was. Of references of a table to itself the list also serves rows that are their own
--- parents, whatever the reference's action.
+-- parents, whatever the reference's action; and of those that set a default it serves rows that go,
+-- where that default would not do.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -3784,6 +3790,7 @@ BEGIN
             AND (
                 (o.is_circular AND o.action IN ('cascade', 'restrict'))
                 OR o.parent_node_no = o.child_node_no
+                OR o.action = 'set_default'
             )
             AND c.is_nullable = 'YES'
             AND c.extra NOT LIKE '%GENERATED%'
@@ -4078,7 +4085,8 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "meets", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',  -- noqa: LT05
+        '["circle", "loose", "meets", "fetch_beyond", "break", "break_look", "own_break",
+        "own_look", "give_up", "give_look"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -4095,6 +4103,10 @@ BEGIN
                 WHERE o.plan_id = p_plan_id AND o.child_node_no = e.child_node_no AND o.is_link
             )
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
+            WHEN 'give_up' THEN
+                e.action = 'set_default' AND e.break_list IS NOT NULL AND n.key_columns IS NOT NULL
+            WHEN 'give_look' THEN
+                e.action = 'set_default' AND e.break_list IS NOT NULL AND n.key_columns IS NOT NULL
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             WHEN 'break_look' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             ELSE coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
@@ -4107,7 +4119,7 @@ BEGIN
                     AND o.break_list IS NOT NULL
             )
         END
-    WHERE EXISTS (
+    WHERE k.kind IN ('give_up', 'give_look') OR EXISTS (
         SELECT 1
         FROM deletion_plan_edges AS o
         WHERE
@@ -5451,6 +5463,70 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_give_up.sql
+-- deletion_give_up
+-- Let rows go of the present frame that go themselves, and that no default would take away from it.
+--
+-- Parameters  p_edge_no   the reference that sets a default
+-- Errors      JD006 rows are found and not changed
+-- Writes      the application's table              Commits  no
+-- Execute     the owner only
+--
+-- The check has noted them. They stay reachable by the reference that they were found by. Where
+-- @dj_left is as before there were none.
+
+DROP PROCEDURE IF EXISTS deletion_give_up;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_give_up(
+    IN p_edge_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Let rows go of the present frame that go themselves, and that no default would take away from it'  -- noqa: LT05
+BEGIN
+    DECLARE v_found BIGINT;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.table_name
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+        WHERE
+            s.plan_id = @dj_plan_id
+            AND s.edge_no = p_edge_no
+            AND s.kind = 'give_up'
+            AND EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id = @dj_run_id AND l.edge_no = s.edge_no AND l.parent_node_no < 0
+            )
+    );
+
+    IF v_table IS NOT NULL THEN
+        -- The number that UPDATE gives depends on the client: they are counted before and after.
+        SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_look');
+        SET v_found = @dj_rows;
+
+        IF v_found > 0 THEN
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_up');
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_look');
+
+            IF @dj_rows >= v_found THEN
+                CALL deletion_raise(
+                    'JD006', 'run_deletion_jobs', 'rows are found and not changed', v_table
+                );
+            END IF;
+
+            SET v_found = v_found - @dj_rows;
+            SET @dj_left = @dj_left - v_found, @dj_changed = @dj_changed + v_found;
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_held_roots.sql
 -- deletion_held_roots
 -- Say which jobs a finished climb has led to, and from which holds.
@@ -6701,7 +6777,9 @@ BEGIN
 
     CALL deletion_walk_rings(p_walk_id, p_plan_id, v_is_careful, v_own);
     SET p_is_over = NOT EXISTS (
-        SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_walk_id
+        SELECT 1
+        FROM deletion_walk_links AS l
+        WHERE l.walk_id = p_walk_id AND l.parent_node_no >= 0
     );
 
     WHILE NOT p_is_over AND utc_timestamp(6) < p_until DO
@@ -7056,7 +7134,7 @@ DELIMITER ;
 -- Let those rows of a walk block that would get a default which no parent will have.
 --
 -- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
--- Writes      deletion_walk_keys                   Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_walk_defaults;
@@ -7072,7 +7150,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Let those rows of a walk block that would get a default which no parent will have'
 BEGIN
-    DECLARE v_edge_no, v_node_no INT;
+    DECLARE v_edge_no, v_node_no INT;  -- noqa: PRS
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_step CURSOR FOR
         SELECT s.edge_no, s.node_no
@@ -7087,19 +7165,50 @@ BEGIN
     WHILE NOT v_is_done DO
         SET @dj_walk_id = p_walk_id;
         CALL deletion_execute(p_plan_id, v_edge_no, 'default');
-        -- They are not set as well.
-        DELETE s
-        FROM deletion_walk_keys AS r
-        INNER JOIN deletion_walk_keys AS s
+        -- Those that go themselves are let go of; the others block, and are not set as well.
+        INSERT IGNORE INTO deletion_walk_links (
+            walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no,
+            is_let_go
+        )
+        SELECT w.walk_id, w.job_id, -1, '', w.node_no, w.key_hash, w.edge_no, TRUE
+        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        STRAIGHT_JOIN deletion_walk_keys AS d FORCE INDEX (PRIMARY)
             ON
-                s.walk_id = r.walk_id
-                AND s.job_id = r.job_id
-                AND s.node_no = r.node_no
+                d.walk_id = w.walk_id
+                AND d.job_id = w.job_id
+                AND d.node_no = w.node_no
+                AND d.fate = 'delete'
+                AND d.key_hash = w.key_hash
+        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
+
+        DELETE w
+        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        STRAIGHT_JOIN deletion_walk_keys AS d FORCE INDEX (PRIMARY)
+            ON
+                d.walk_id = w.walk_id
+                AND d.job_id = w.job_id
+                AND d.node_no = w.node_no
+                AND d.fate = 'delete'
+                AND d.key_hash = w.key_hash
+        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
+
+        DELETE s
+        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
+        STRAIGHT_JOIN deletion_walk_keys AS s FORCE INDEX (PRIMARY)
+            ON
+                s.walk_id = w.walk_id
+                AND s.job_id = w.job_id
+                AND s.node_no = w.node_no
                 AND s.fate = 'set_default'
-                AND s.key_hash = r.key_hash
-        WHERE
-            r.walk_id = p_walk_id AND r.node_no = v_node_no AND r.fate = 'restrict'
-            AND r.edge_no = v_edge_no;
+                AND s.key_hash = w.key_hash
+        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
+
+        -- A row that blocks already is one all the same.
+        UPDATE IGNORE deletion_walk_keys AS w
+        SET w.fate = 'restrict'
+        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
+        DELETE FROM deletion_walk_keys
+        WHERE walk_id = p_walk_id AND node_no = v_node_no AND fate = 'default';
         SET v_is_done = FALSE;
         FETCH c_step INTO v_edge_no, v_node_no;
     END WHILE;
@@ -9503,6 +9612,8 @@ BEGIN
         WHEN p_kind = 'break' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id;
+        WHEN p_kind = 'give_up' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
+        WHEN p_kind = 'give_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
         WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
@@ -9817,7 +9928,11 @@ looking: BEGIN
 
         IF v_is_placing OR (
             v_is_over
-            AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
+            AND EXISTS (
+                SELECT 1
+                FROM deletion_walk_links AS l
+                WHERE l.walk_id = p_run_id AND l.parent_node_no >= 0
+            )
         ) THEN
             CALL deletion_place(p_run_id, v_plan_id, v_turn, v_is_over);
             UPDATE deletion_runs AS r
@@ -9896,9 +10011,19 @@ NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
-BEGIN
+changing: BEGIN
     DECLARE v_found, v_rows BIGINT;
+    DECLARE v_left BIGINT DEFAULT @dj_left;
     DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_action = 'set_default' THEN
+        CALL deletion_give_up(p_edge_no);
+
+        -- There may be more of them.
+        IF @dj_left < v_left THEN
+            LEAVE changing;
+        END IF;
+    END IF;
 
     SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
     CALL deletion_execute(@dj_plan_id, p_edge_no, 'fetch');

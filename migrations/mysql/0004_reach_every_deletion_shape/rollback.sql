@@ -161,6 +161,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_drop_soft_keys'),
                 ('PROCEDURE', 'deletion_spare_live'),
                 ('PROCEDURE', 'deletion_refuse_temporary'),
+                ('PROCEDURE', 'deletion_give_up'),
                 ('PROCEDURE', 'deletion_held_roots'),
                 ('PROCEDURE', 'deletion_held_rows'),
                 ('FUNCTION', 'deletion_hold_error'),
@@ -7170,6 +7171,7 @@ DROP FUNCTION IF EXISTS deletion_lost_hold;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP PROCEDURE IF EXISTS deletion_held_rows;
 DROP PROCEDURE IF EXISTS deletion_held_roots;
+DROP PROCEDURE IF EXISTS deletion_give_up;
 DROP PROCEDURE IF EXISTS deletion_refuse_temporary;
 DROP PROCEDURE IF EXISTS deletion_spare_live;
 DROP PROCEDURE IF EXISTS deletion_drop_soft_keys;

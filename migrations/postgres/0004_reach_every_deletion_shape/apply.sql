@@ -2476,6 +2476,11 @@ SET search_path FROM CURRENT
 -- The catalog has no index for some of this, and the caller reads by nothing but indexes.
 SET jit = off
 SET enable_seqscan = on
+-- As in a run's steps: defaults are written as text here, and read there.
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
 AS $deletion_compile$
 DECLARE
     v_graph jsonb;
@@ -2815,9 +2820,15 @@ BEGIN
             -- Nor is a row set to a default that no parent has: only of tables that may be set so, since
             -- the texts of all defaults would be the largest part of what is read.
             (
-                SELECT string_agg(concat_ws(',', g.oid, g.adbin), ';' ORDER BY g.oid)
-                FROM pg_attrdef AS g
-                WHERE g.adrelid IN (
+                SELECT string_agg(concat_ws(',', a.attrelid, a.attnum, g.adbin, CASE
+                    -- A domain has a default as well.
+                    WHEN a.atttypid >= 16384 THEN (
+                        SELECT y.typdefault FROM pg_type AS y WHERE y.oid = a.atttypid
+                    )
+                END), ';' ORDER BY a.attrelid, a.attnum)
+                FROM pg_attribute AS a
+                LEFT JOIN pg_attrdef AS g ON g.adrelid = a.attrelid AND g.adnum = a.attnum
+                WHERE a.attnum > 0 AND a.attrelid IN (
                     SELECT k.conrelid
                     FROM pg_constraint AS k
                     WHERE k.contype = 'f' AND k.confdeltype = 'd' AND k.confrelid = ANY (p_tables)
@@ -3243,8 +3254,9 @@ REVOKE ALL ON FUNCTION deletion_sql_scrub(oid, text) FROM PUBLIC;
 --             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
 --             default      of what sets a default: values, the columns then, v1.. of v, from row c;
---                          differs: v from c; misses: one of v is NULL that may not be; is_set: none
---                          is NULL; match: t is the parent. NULL: known only when they are set
+--                          differs: v from c; misses: one of v is NULL that may not be; is_set:
+--                          none is; match: t is the parent; match_root: m, a root that is not
+--                          there. NULL: known only when they are set
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -3289,6 +3301,10 @@ WITH pair AS (
             pa.attcollation = a.attcollation
             OR coalesce(cl.collisdeterministic AND pl.collisdeterministic, FALSE)
         ) AS is_exact,
+        -- A default may come with a collation of its own.
+        CASE
+            WHEN a.attcollation <> 0 THEN format(' COLLATE %I.%I', cn.nspname, cl.collname) ELSE ''
+        END AS column_collate,
         p_reference -> 'set_columns' @> to_jsonb(a.attnum) AS is_set,
         a.attnotnull OR coalesce(y.typnotnull, FALSE) AS is_required,
         coalesce(pg_get_expr(g.adbin, g.adrelid), pg_get_expr(y.typdefaultbin, 0), 'NULL')
@@ -3437,9 +3453,9 @@ SELECT jsonb_build_object(
             AND NOT bool_or(pair.is_set AND pair.is_volatile)
             THEN jsonb_build_object(
                 'values', string_agg(format(
-                    'CAST(%s AS %s) AS v%s',
+                    'CAST(%s AS %s)%s AS v%s',
                     CASE WHEN pair.is_set THEN pair.default_text ELSE 'c.' || pair.child_name END,
-                    pair.child_type, pair.i
+                    pair.child_type, pair.column_collate, pair.i
                 ), ', ' ORDER BY pair.i),
                 'differs', string_agg(
                     format('c.%s IS DISTINCT FROM v.v%s', pair.child_name, pair.i),
@@ -3448,8 +3464,26 @@ SELECT jsonb_build_object(
                 'misses', coalesce(
                     string_agg(format('v.v%s IS NULL', pair.i), ' OR ' ORDER BY pair.i)
                     FILTER (WHERE pair.is_set AND pair.is_required), 'FALSE'
-                ),
+                ) || CASE
+                    -- All or none of the columns have to be NULL.
+                    WHEN EXISTS (
+                        SELECT 1
+                        FROM pg_constraint AS k
+                        WHERE
+                            k.conrelid = coalesce(
+                                p_reference ->> 'child_part', p_child ->> 'oid'
+                            )::oid
+                            AND k.contype = 'f' AND k.confmatchtype = 'f'
+                            AND k.conname = p_reference ->> 'reference_name'
+                    ) THEN format(' OR num_nulls(%1$s) BETWEEN 1 AND %2$s - 1', string_agg(
+                        'v.v' || pair.i, ', ' ORDER BY pair.i
+                    ), count(*))
+                    ELSE ''
+                END,
                 'is_set', string_agg(format('v.v%s IS NOT NULL', pair.i), ' AND ' ORDER BY pair.i),
+                'match_root', string_agg(format('m.%s%s %s v.v%s', pair.frame_column,
+                    pair.child_collate, deletion_equality(pair.operator, FALSE), pair.i),
+                    ' AND ' ORDER BY pair.i),
                 'match', string_agg(format('t.%s%s %s v.v%s', pair.parent_name, pair.child_collate,
                     deletion_equality(pair.operator, FALSE), pair.i), ' AND ' ORDER BY pair.i)
                 || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), '')
@@ -3530,7 +3564,8 @@ circular AS (
     SELECT c.child_oid, c.reference_name FROM deletion_plan_cycle(p_closure, p_references) AS c
 ),
 
--- What could be set NULL to let a parent go first, where rows refer to each other in a circle.
+-- What could be set NULL to let a parent go first, where rows refer to each other in a circle, or
+-- their default would not do.
 loose AS (
     SELECT
         r.child_oid, r.reference_name, c.child_oid IS NOT NULL AS is_circular,
@@ -3539,8 +3574,13 @@ loose AS (
     LEFT JOIN circular AS c
         ON c.child_oid = r.child_oid AND c.reference_name = r.reference_name
     WHERE
-        r.action IN ('cascade', 'restrict') AND r.in_closure
-        AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
+        r.in_closure AND (
+            r.action = 'set_default'
+            OR (
+                r.action IN ('cascade', 'restrict')
+                AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
+            )
+        )
 ),
 
 -- Tables in circles whose rows the check has to search. A row that may be found in two ways, or is
@@ -3805,10 +3845,8 @@ REVOKE ALL ON FUNCTION deletion_same_value(oid, int2, text, text) FROM PUBLIC;
 -- is set in a column of another reference would not be set by that. So the first kind comes last,
 -- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
 -- would be set wait for such a turn as well, rows that are about to go are there still when it
--- comes, and are not to be told from rows that stay; what a default would make of a row of the
--- closure is not known; and where tables go in a circle by a reference that sets a default, rows of
--- the closure may have to give it up before what they refer to goes, which a default that is in the
--- closure, or nowhere, does not do. Each of these blocks.
+-- comes, and are not to be told from rows that stay; and what a default would make of a row of the
+-- closure is not known. Either blocks.
 
 CREATE OR REPLACE FUNCTION deletion_plan_set_order(
     p_references jsonb,
@@ -3955,31 +3993,8 @@ below (no, table_oid) AS (
             )
 ),
 
--- From the rows that get a default down to the rows that hold what they refer to: a row and the one
--- it refers to could each have to go before the other.
-around (no, table_oid) AS (
-    SELECT r.no, b.child_oid
-    FROM reference AS r
-    INNER JOIN reference AS b
-        ON
-            b.parent_oid = r.child_oid AND b.in_closure AND b.no <> r.no
-            AND b.action IN ('cascade', 'restrict', 'set_default')
-    WHERE r.action = 'set_default' AND r.in_closure
-    UNION
-    SELECT a.no, b.child_oid
-    FROM around AS a
-    INNER JOIN reference AS b
-        ON
-            b.parent_oid = a.table_oid AND b.in_closure AND b.no <> a.no
-            AND b.action IN ('cascade', 'restrict', 'set_default')
-),
-
 blocking AS (
     SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default'
-    UNION
-    SELECT a.no
-    FROM around AS a
-    INNER JOIN reference AS r ON r.no = a.no AND r.parent_oid = a.table_oid
     UNION
     SELECT b.no
     FROM below AS b
@@ -5807,19 +5822,20 @@ s AS (
             GROUP BY g.was
         ) AS h
     )$sql$ ELSE '' END,
-    -- A row that its default does not change, or leads nowhere, goes in a circle with what it refers
-    -- to, or came after the check.
-    CASE WHEN jsonb_typeof(p_edge -> 'default') = 'object' THEN format(
+    -- A row that its default does not change, or leads nowhere, goes as well, or came after the check.
+    CASE WHEN
+        jsonb_typeof(p_edge -> 'default') = 'object' AND NOT (p_edge ->> 'declared')::boolean
+        THEN format(
         $sql$
         CROSS JOIN LATERAL (SELECT %1$s) AS v
         WHERE (%2$s) AND (NOT (%3$s) OR %4$s)$sql$,
         p_edge -> 'default' ->> 'values',
         p_edge -> 'default' ->> 'differs',
         p_edge -> 'default' ->> 'is_set',
-        CASE WHEN (p_edge ->> 'declared')::boolean THEN 'TRUE' ELSE format(
+        format(
             'EXISTS (SELECT 1 FROM %s AS t WHERE %s)', p_parent ->> 'sql',
             p_edge -> 'default' ->> 'match'
-        ) END
+        )
     ) ELSE '' END
 )
 FROM (
@@ -5839,14 +5855,17 @@ REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_edge, p_parent, p_child   a reference whose rows get a default, and its nodes
--- Returns     text; binds $1, a walk that has ended, and gives such rows of it the fate of those
---             that block. NULL: what the default is to be cannot be known beforehand
+-- Returns     text; binds $1, a walk that has ended: such rows of it get the fate of those that
+--             block; of those that go themselves, the run lets go (deletion_walk_links, with no
+--             parent). NULL: what the default is to be cannot be known beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- The engine refuses a default that is in no row of the parent, or in one that is deleted as well:
 -- it looks when all is done, and undoes it all. A job would have removed much by then. A declared
 -- reference may point at nothing; but what points again at a row that goes would have no end.
+-- OFFSET 0: looked up row by row by all of an index, and not joined to what the statistics, which
+-- know nothing of a walk, take for few.
 
 CREATE OR REPLACE FUNCTION deletion_sql_default(
     p_edge jsonb,
@@ -5859,10 +5878,16 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_default$
 SELECT format(
-    $sql$UPDATE deletion_walk_keys AS w
-SET fate = 'restrict', edge_no = %1$s
-FROM (
-    SELECT s.ctid AS row_id, s.job_id, s.key_hash, v.*
+    $sql$WITH bad AS MATERIALIZED (
+    SELECT
+        s.ctid AS row_id, s.job_id, s.key_hash,
+        EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS d
+            WHERE d.walk_id = $1 AND d.job_id = s.job_id AND d.node_no = %6$s
+                AND d.fate = 'delete' AND d.key_hash = s.key_hash
+            OFFSET 0
+        ) AS goes
     FROM deletion_walk_keys AS s
     CROSS JOIN LATERAL jsonb_to_record(s.keys) AS f (%2$s)
     CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %4$s OFFSET 0) AS c
@@ -5872,17 +5897,30 @@ FROM (
         AND (s.edge_no = %1$s OR EXISTS (
             SELECT 1 FROM %7$s AS t WHERE %8$s AND %9$s
         ))
-) AS v
-WHERE w.ctid = v.row_id
-    AND NOT EXISTS (
-        SELECT 1
-        FROM deletion_walk_keys AS b
-        WHERE b.walk_id = $1 AND b.job_id = v.job_id AND b.node_no = %6$s AND b.fate = 'restrict'
-            AND b.key_hash = v.key_hash
-    )
-    AND (%10$s OR %11$s AND %12$sEXISTS (
-        SELECT 1 FROM %7$s AS t WHERE %13$s AND %12$s%14$s
-    ))$sql$,
+        AND (%10$s OR %11$s AND %12$s)
+),
+
+blocked AS (
+    UPDATE deletion_walk_keys AS w
+    SET fate = 'restrict', edge_no = %1$s
+    FROM bad AS b
+    WHERE w.ctid = b.row_id AND NOT b.goes
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS r
+            WHERE r.walk_id = $1 AND r.job_id = b.job_id AND r.node_no = %6$s
+                AND r.fate = 'restrict' AND r.key_hash = b.key_hash
+            OFFSET 0
+        )
+)
+
+INSERT INTO deletion_walk_links (
+    walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no, is_let_go
+)
+SELECT $1, b.job_id, -1, '', %6$s, b.key_hash, %1$s, TRUE
+FROM bad AS b
+WHERE b.goes
+ON CONFLICT DO NOTHING$sql$,
     p_edge ->> 'no',
     deletion_sql_list(c.columns, '%1$s %3$s'),
     p_child ->> 'sql',
@@ -5891,12 +5929,27 @@ WHERE w.ctid = v.row_id
     p_child ->> 'no',
     p_parent ->> 'sql',
     p_edge ->> 'on_parent',
-    format(k.is_gone, 's'),
+    k.is_gone,
     p_edge -> 'default' ->> 'misses',
     p_edge -> 'default' ->> 'is_set',
-    CASE WHEN (p_edge ->> 'declared')::boolean THEN '' ELSE 'NOT ' END,
-    p_edge -> 'default' ->> 'match',
-    format(k.is_gone, 'v')
+    CASE
+        WHEN (p_edge ->> 'declared')::boolean THEN format(
+            '(EXISTS (SELECT 1 FROM %s AS t WHERE %s AND %s)%s)',
+            p_parent ->> 'sql', p_edge -> 'default' ->> 'match', k.is_gone,
+            -- A root that is not there has nothing but its key.
+            CASE WHEN p_parent ->> 'no' = '0' THEN format(
+                ' OR EXISTS (SELECT 1 FROM deletion_walk_keys AS d CROSS JOIN LATERAL'
+                || ' jsonb_to_record(d.keys) AS m (%s) WHERE d.walk_id = $1 AND d.job_id = s.job_id'
+                || ' AND d.node_no = 0 AND d.fate = ''delete'' AND d.keys ? ''m'' AND %s)',
+                deletion_sql_list(p_edge -> 'parent_columns', '%1$s %3$s'),
+                p_edge -> 'default' ->> 'match_root'
+            ) ELSE '' END
+        )
+        ELSE format(
+            'NOT EXISTS (SELECT 1 FROM %s AS t WHERE %s AND NOT %s)',
+            p_parent ->> 'sql', p_edge -> 'default' ->> 'match', k.is_gone
+        )
+    END
 )
 FROM (
     SELECT jsonb_agg(x.c ORDER BY x.n) AS columns
@@ -5906,10 +5959,9 @@ FROM (
 CROSS JOIN (
     SELECT format(
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS d WHERE d.walk_id = $1'
-        || ' AND d.job_id = %%1$s.job_id AND d.node_no = %s AND d.fate = ''delete'''
+        || ' AND d.job_id = s.job_id AND d.node_no = %s AND d.fate = ''delete'''
         || ' AND d.key_hash = deletion_key_hash(jsonb_build_array(%s)) OFFSET 0)',
-        p_parent ->> 'no',
-        replace(deletion_sql_list(jsonb_agg(x.c ORDER BY x.n), 't.%2$s'), '%', '%%')
+        p_parent ->> 'no', deletion_sql_list(jsonb_agg(x.c ORDER BY x.n), 't.%2$s')
     ) AS is_gone
     FROM jsonb_array_elements(p_parent -> 'columns') WITH ORDINALITY AS x (c, n)
     WHERE (x.c ->> 'key')::boolean
@@ -5937,6 +5989,8 @@ REVOKE ALL ON FUNCTION deletion_sql_default(jsonb, jsonb, jsonb) FROM PUBLIC;
 --                            those that are on the stack for the same job, found by another one.
 --                            Both would keep a different one, and together none; answers their
 --                            number
+--             give_up        binds the same: children of the frame that go, and whose default would
+--                            not do, lose the reference; answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -6022,7 +6076,7 @@ SELECT e.no, e.child_no, 'fetch_beyond', deletion_sql_fetch(
 FROM edge AS e
 WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
 UNION ALL
-SELECT e.no, e.child_no, 'break', format(
+SELECT e.no, e.child_no, CASE e.action WHEN 'cascade' THEN 'break' ELSE 'give_up' END, format(
     $sql$WITH %1$s,
 u AS (
     UPDATE %2$s AS t
@@ -6031,7 +6085,7 @@ u AS (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
         CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
-        WHERE %6$s OR %9$s
+        WHERE %6$s%9$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
@@ -6044,12 +6098,12 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
     ),
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
-    format(e.on_stack, '$3', format(
+    CASE e.action WHEN 'cascade' THEN format(e.on_stack, '$3', format(
         ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
         || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
-        || ' AND l.is_let_go)',
+        || ' AND l.is_let_go AND l.parent_node_no >= 0)',
         e.no
-    )), e.edge ->> 'found', (
+    )) || ' OR ' ELSE '' END, e.edge ->> 'found', (
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
@@ -6057,7 +6111,9 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
     e.let_go
 )
 FROM edge AS e
-WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
+WHERE
+    e.action IN ('cascade', 'set_default')
+    AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
 UNION ALL
 -- By a reference that restricts no row was found: rows that go anyway may give it up.
 SELECT i.no, o.child_no, 'break_own', format(
@@ -6765,7 +6821,7 @@ FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no
 INNER JOIN jsonb_array_elements(p_graph -> 'nodes') AS n
     ON (n.value ->> 'no')::integer = s.node_no
-WHERE EXISTS (
+WHERE s.kind = 'give_up' OR EXISTS (
     SELECT 1
     FROM edge AS o
     WHERE
@@ -7986,6 +8042,15 @@ DECLARE
     );
     v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
 BEGIN
+    IF p_step.action = 'set_default' AND p_step.waits THEN
+        v_walk := deletion_give_up(p_walk, p_step);
+
+        IF v_walk.rows_left < p_walk.rows_left THEN
+            -- There may be more of them.
+            RETURN v_walk;
+        END IF;
+    END IF;
+
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
 
     IF v_is_wide THEN
@@ -9000,6 +9065,61 @@ $deletion_spare_live$;
 COMMENT ON FUNCTION deletion_spare_live(deletion_runs) IS
 'Cancel the removals that nobody asked for, where the row is not marked any more.';
 REVOKE ALL ON FUNCTION deletion_spare_live(deletion_runs) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_give_up.sql
+-- deletion_give_up
+-- Let rows go of the present frame that go themselves, and that no default would take away from it.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's set step of a default
+-- Returns     the walk; its rows_left is what it was where there were none
+-- Writes      the application's table              Commits  no
+-- Execute     the owner only
+--
+-- The check has noted them. They stay reachable by the reference that they were found by.
+
+CREATE OR REPLACE FUNCTION deletion_give_up(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_give_up$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_sql text;
+    v_rows bigint;
+BEGIN
+    SELECT s.sql_text INTO v_sql
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'give_up'
+        AND EXISTS (
+            SELECT 1
+            FROM deletion_walk_links AS l
+            WHERE
+                l.walk_id = v_run.run_id AND l.edge_no = s.edge_no AND l.parent_node_no < 0
+        );
+
+    IF v_sql IS NOT NULL THEN
+        PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+        EXECUTE v_sql INTO v_rows USING (p_walk.frame).keys, p_walk.rows_left, v_run.run_id;
+        PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+        v_run.rows_changed := v_run.rows_changed + v_rows;
+        v_walk.rows_left := v_walk.rows_left - v_rows;
+        v_walk.run := v_run;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_give_up$;
+
+COMMENT ON FUNCTION deletion_give_up(deletion_cursor, deletion_plan_steps) IS
+'Let rows go of the present frame that no default would take away from it.';
+REVOKE ALL ON FUNCTION deletion_give_up(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_held_roots.sql
@@ -10055,7 +10175,7 @@ BEGIN
                 FROM deletion_walk_links AS l
                 WHERE
                     l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
-                    AND l.child_hash = w.key_hash
+                    AND l.child_hash = w.key_hash AND NOT l.is_let_go
                     AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_steps AS s
@@ -12604,7 +12724,7 @@ REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 -- Let those rows of a walk block that would get a default which no parent will have.
 --
 -- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
--- Writes      deletion_walk_keys                   Commits  no
+-- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_walk_defaults(

@@ -228,6 +228,7 @@ DROP FUNCTION IF EXISTS deletion_lost_hold;
 DROP FUNCTION IF EXISTS deletion_hold_error;
 DROP FUNCTION IF EXISTS deletion_held_rows;
 DROP FUNCTION IF EXISTS deletion_held_roots;
+DROP FUNCTION IF EXISTS deletion_give_up;
 DROP FUNCTION IF EXISTS deletion_spare_live;
 DROP FUNCTION IF EXISTS deletion_fail_circles;
 DROP FUNCTION IF EXISTS deletion_drop_soft_keys;

@@ -8,7 +8,8 @@
 -- They are nullable, and decide nothing else: no key, discriminator, generated column or CHECK
 -- reads them, nor any other reference that a row may be found by. So it stays where it was found,
 -- and what it was. Of references of a table to itself the list also serves rows that are their own
--- parents, whatever the reference's action.
+-- parents, whatever the reference's action; and of those that set a default it serves rows that go,
+-- where that default would not do.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -52,6 +53,7 @@ BEGIN
             AND (
                 (o.is_circular AND o.action IN ('cascade', 'restrict'))
                 OR o.parent_node_no = o.child_node_no
+                OR o.action = 'set_default'
             )
             AND c.is_nullable = 'YES'
             AND c.extra NOT LIKE '%GENERATED%'

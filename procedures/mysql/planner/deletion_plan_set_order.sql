@@ -12,10 +12,8 @@
 -- is set in a column of another reference would not be set by that. So the first kind comes last,
 -- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
 -- would be set wait for such a turn as well, rows that are about to go are there still when it
--- comes, and are not to be told from rows that stay; what a default would make of a row of the
--- closure is not known; and where tables go in a circle by a reference that sets a default, rows of
--- the closure may have to give it up before what they refer to goes, which a default that is in the
--- closure, or nowhere, does not do. Each of these blocks.
+-- comes, and are not to be told from rows that stay; and what a default would make of a row of the
+-- closure is not known. Either blocks.
 
 DROP PROCEDURE IF EXISTS deletion_plan_set_order;
 
@@ -103,36 +101,6 @@ BEGIN
             )
     ) AS q ON q.edge_no = e.edge_no
     SET e.set_order = 1, e.action = if(e.action = 'set_default', 'restrict', e.action)
-    WHERE e.plan_id = p_plan_id;
-
-    -- From the rows that get a default down to the rows that hold what they refer to: a row and the
-    -- one it refers to could each have to go before the other.
-    UPDATE deletion_plan_edges AS e
-    INNER JOIN (
-        WITH RECURSIVE around (edge_no, end_no, node_no) AS (
-            SELECT r.edge_no, r.parent_node_no, b.child_node_no
-            FROM deletion_plan_edges AS r
-            INNER JOIN deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
-                ON
-                    b.plan_id = r.plan_id
-                    AND b.parent_node_no = r.child_node_no
-                    AND b.action IN ('cascade', 'restrict', 'set_default')
-                    AND b.edge_no <> r.edge_no
-            WHERE r.plan_id = p_plan_id AND r.action = 'set_default'
-            UNION DISTINCT  -- noqa: PRS
-            SELECT a.edge_no, a.end_no, b.child_node_no
-            FROM around AS a
-            INNER JOIN deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)  -- noqa: PRS
-                ON
-                    b.plan_id = p_plan_id
-                    AND b.parent_node_no = a.node_no
-                    AND b.action IN ('cascade', 'restrict', 'set_default')
-                    AND b.edge_no <> a.edge_no
-        )
-
-        SELECT DISTINCT a.edge_no FROM around AS a WHERE a.node_no = a.end_no
-    ) AS q ON q.edge_no = e.edge_no
-    SET e.action = 'restrict'
     WHERE e.plan_id = p_plan_id;
 
     UPDATE deletion_plan_edges AS e

@@ -11,6 +11,9 @@
 --                            of none, those that are on the stack for the same job. Both would keep
 --                            a different one, and together none. break_look, without the limit,
 --                            counts them
+--             give_up        binds the frame, the walk, and a limit: children of the frame that
+--                            go, and whose default would not do, lose the reference; give_look,
+--                            without the limit, counts them
 --             own_break      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
@@ -70,7 +73,7 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
     WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
 
-    IF p_kind IN ('break', 'break_look') THEN
+    IF p_kind IN ('break', 'break_look', 'give_up', 'give_look') THEN
         SET v_pointers = json_merge_preserve(v_keys, v_pointers);
         SET v_rows = concat(
             '(\n    SELECT ', deletion_sql_list(v_pointers, 'raw', ', '),
@@ -78,13 +81,16 @@ BEGIN
                 v_parent, 'j BIGINT UNSIGNED PATH \'$.j\', m INT PATH \'$.m\', '
             ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
-            -- Another job may be stopped before its row goes.
-            '\n    WHERE ', v_stack, ' AND w.edge_no <> ', p_edge_no,
-            ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
-            ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
-            ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
-            ' AND l.is_let_go))',
-            '\n    OR EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
+            '\n    WHERE ',
+            if(p_kind LIKE 'give%', '', concat(
+                -- Another job may be stopped before its row goes.
+                v_stack, ' AND w.edge_no <> ', p_edge_no,
+                ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
+                ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
+                ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
+                ' AND l.is_let_go AND l.parent_node_no >= 0))\n    OR '
+            )),
+            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
             ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
             ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '), '))',
             ' AND l.edge_no = ', p_edge_no, ' AND l.is_let_go)'

@@ -2,8 +2,8 @@
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_plan_id, p_edge_no   a reference whose rows get a default
--- Returns     text; binds a walk that has ended, and gives such rows of it the fate of those that
---             block as well. NULL: no row can be one, or what the default is to be cannot be known
+-- Returns     text; binds a walk that has ended, and notes such rows of it once more, with the fate
+--             default. NULL: no row can be one, or what the default is to be cannot be known
 --             beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -29,7 +29,8 @@ BEGIN
     DECLARE v_child, v_parent JSON;
     DECLARE v_schema, v_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_gone LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_values, v_match LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT '';
+    DECLARE v_values, v_match, v_root LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT '';
     DECLARE v_misses, v_is_null, v_is_known, v_is_declared BOOLEAN;
 
     SELECT e.child_columns, e.parent_columns, e.child_schema, e.child_table, e.is_declared
@@ -64,15 +65,30 @@ BEGIN
                 json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
             ), ' = v.v', v_pos
         );
+        SET v_root = concat(v_root, if(v_pos = 0, '', ' AND '), (
+            SELECT concat(f.get_0, 't.', f.f, f.get_1)
+            FROM deletion_plan_edges AS e
+            INNER JOIN deletion_plan_nodes AS p
+                ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
+            INNER JOIN json_table(p.frame_columns, '$[*]' COLUMNS (  -- noqa: CP02
+                name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column',  -- noqa: PRS,LT05
+                f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',
+                get_0 TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[0]',
+                get_1 TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[1]'
+            )) AS f
+                ON f.name = json_unquote(json_extract(v_parent, concat('$[', v_pos, ']')))
+            WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+        ), ' = v.v', v_pos);
         SET v_pos = v_pos + 1;
     END WHILE;
 
-    -- Row x of the parent goes by the same job.
+    -- Row x of the parent goes by the same job. Counted: what EXISTS asks for the server would join
+    -- to rows whose statistics say that there are none.
     SELECT concat(
-        'EXISTS (\n    SELECT 1 FROM deletion_walk_keys AS d\n    WHERE d.walk_id = s.walk_id',
-        ' AND d.job_id = s.job_id AND d.node_no = ', p.node_no, ' AND d.fate = \'delete\'',
-        '\n        AND d.key_hash = deletion_key_hash(JSON_OBJECT(',
-        deletion_sql_list(p.key_part, 'found_object', ', '), '))\n)'
+        '(\n    SELECT COUNT(*) FROM deletion_walk_keys AS d FORCE INDEX (PRIMARY)\n    WHERE',
+        ' d.walk_id = s.walk_id AND d.job_id = s.job_id AND d.node_no = ', p.node_no,
+        ' AND d.fate = \'delete\'\n        AND d.key_hash = deletion_key_hash(JSON_OBJECT(',
+        deletion_sql_list(p.key_part, 'found_object', ', '), '))\n) > 0'
     )
     INTO v_is_gone
     FROM deletion_plan_edges AS e
@@ -83,7 +99,7 @@ BEGIN
         SELECT concat(
             'INSERT IGNORE INTO deletion_walk_keys (\n    walk_id, job_id, node_no, fate,',
             ' key_hash, edge_no, `keys`, is_expanded\n)\nSELECT s.walk_id, s.job_id, s.node_no,',
-            ' \'restrict\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
+            ' \'default\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
             if(v_misses, '', concat(
                 '(SELECT ', v_values, ' FROM ', n.sql_name, ' AS c LIMIT 1) AS v\nLEFT JOIN ',
                 p.sql_name, ' AS x ON ', v_match, '\nSTRAIGHT_JOIN '
@@ -92,19 +108,33 @@ BEGIN
             e.child_node_no, ' AND s.fate = \'set_default\'',
             -- Of several references that would set it a row is known by one.
             if(n.key_columns IS NULL, '', concat(
-                '\n    AND (s.edge_no = ', p_edge_no, ' OR EXISTS (\n    SELECT 1\n    FROM',
+                '\n    AND (s.edge_no = ', p_edge_no, ' OR (\n    SELECT COUNT(*)\n    FROM',
                 ' JSON_TABLE(s.`keys`, \'$\' COLUMNS (', n.key_frame, ')) AS t\n    STRAIGHT_JOIN ',
-                n.sql_name, ' AS c', n.key_index, ' ON ', deletion_sql_list(n.key_part, 'own', ' AND '),
-                '\n    STRAIGHT_JOIN ', p.sql_name, ' AS x ON ', e.on_parent, '\n    WHERE ', v_is_gone,
-                '\n))'
+                n.sql_name, ' AS c', n.key_index, ' ON ',
+                deletion_sql_list(n.key_part, 'own', ' AND '),
+                '\n    STRAIGHT_JOIN ', p.sql_name, ' AS x ON ', e.on_parent,
+                '\n    WHERE ', v_is_gone, '\n) > 0)'
             )),
-            if(v_misses, '', concat(
-                ' AND (',
-                if(v_is_declared, '', concat('x.', deletion_quote_name(
-                    json_unquote(json_extract(v_parent, '$[0]'))
-                ), ' IS NULL OR ')),
-                v_is_gone, ')'
-            ))
+            CASE
+                WHEN v_misses THEN ''
+                WHEN v_is_declared THEN concat(
+                    '\n    AND (', v_is_gone,
+                    -- A root that is not there has nothing but its key.
+                    if(p.node_no > 0, '', concat(
+                        ' OR (\n    SELECT COUNT(*)\n    FROM deletion_walk_keys AS d',
+                        ' FORCE INDEX (PRIMARY)\n    STRAIGHT_JOIN JSON_TABLE(d.`keys`, \'$\'',
+                        ' COLUMNS (', p.row_frame, ')) AS t\n    WHERE d.walk_id = s.walk_id',
+                        ' AND d.job_id = s.job_id AND d.node_no = 0 AND d.fate = \'delete\'',
+                        ' AND JSON_CONTAINS_PATH(d.`keys`, \'one\', \'$.m\') AND ', v_root,
+                        '\n) > 0'
+                    )), ')'
+                )
+                ELSE concat(
+                    '\n    AND (x.', deletion_quote_name(
+                        json_unquote(json_extract(v_parent, '$[0]'))
+                    ), ' IS NULL OR ', v_is_gone, ')'
+                )
+            END
         )
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n

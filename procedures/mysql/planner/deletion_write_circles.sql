@@ -46,7 +46,8 @@ BEGIN
     INNER JOIN deletion_plan_nodes AS n
         ON n.plan_id = p_plan_id AND n.node_no = e.child_node_no AND n.in_closure
     INNER JOIN json_table(
-        '["circle", "loose", "meets", "fetch_beyond", "break", "break_look", "own_break", "own_look"]',  -- noqa: LT05
+        '["circle", "loose", "meets", "fetch_beyond", "break", "break_look", "own_break",
+        "own_look", "give_up", "give_look"]',
         '$[*]' COLUMNS (  -- noqa: CP02
             place FOR ORDINALITY,  -- noqa: PRS
             kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -63,6 +64,10 @@ BEGIN
                 WHERE o.plan_id = p_plan_id AND o.child_node_no = e.child_node_no AND o.is_link
             )
             WHEN 'fetch_beyond' THEN e.action = 'cascade' AND NOT e.is_leaf
+            WHEN 'give_up' THEN
+                e.action = 'set_default' AND e.break_list IS NOT NULL AND n.key_columns IS NOT NULL
+            WHEN 'give_look' THEN
+                e.action = 'set_default' AND e.break_list IS NOT NULL AND n.key_columns IS NOT NULL
             WHEN 'break' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             WHEN 'break_look' THEN e.action = 'cascade' AND e.break_list IS NOT NULL
             ELSE coalesce(e.action, 'cascade') = 'cascade' AND EXISTS (
@@ -75,7 +80,7 @@ BEGIN
                     AND o.break_list IS NOT NULL
             )
         END
-    WHERE EXISTS (
+    WHERE k.kind IN ('give_up', 'give_look') OR EXISTS (
         SELECT 1
         FROM deletion_plan_edges AS o
         WHERE

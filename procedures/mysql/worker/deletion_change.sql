@@ -19,9 +19,19 @@ NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
-BEGIN
+changing: BEGIN
     DECLARE v_found, v_rows BIGINT;
+    DECLARE v_left BIGINT DEFAULT @dj_left;
     DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_action = 'set_default' THEN
+        CALL deletion_give_up(p_edge_no);
+
+        -- There may be more of them.
+        IF @dj_left < v_left THEN
+            LEAVE changing;
+        END IF;
+    END IF;
 
     SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
     CALL deletion_execute(@dj_plan_id, p_edge_no, 'fetch');

@@ -19,6 +19,11 @@ SET search_path FROM CURRENT
 -- The catalog has no index for some of this, and the caller reads by nothing but indexes.
 SET jit = off
 SET enable_seqscan = on
+-- As in a run's steps: defaults are written as text here, and read there.
+SET timezone = 'UTC'
+SET datestyle = 'ISO'
+SET intervalstyle = 'postgres'
+SET bytea_output = 'hex'
 AS $deletion_compile$
 DECLARE
     v_graph jsonb;

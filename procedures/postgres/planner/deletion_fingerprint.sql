@@ -57,9 +57,15 @@ BEGIN
             -- Nor is a row set to a default that no parent has: only of tables that may be set so, since
             -- the texts of all defaults would be the largest part of what is read.
             (
-                SELECT string_agg(concat_ws(',', g.oid, g.adbin), ';' ORDER BY g.oid)
-                FROM pg_attrdef AS g
-                WHERE g.adrelid IN (
+                SELECT string_agg(concat_ws(',', a.attrelid, a.attnum, g.adbin, CASE
+                    -- A domain has a default as well.
+                    WHEN a.atttypid >= 16384 THEN (
+                        SELECT y.typdefault FROM pg_type AS y WHERE y.oid = a.atttypid
+                    )
+                END), ';' ORDER BY a.attrelid, a.attnum)
+                FROM pg_attribute AS a
+                LEFT JOIN pg_attrdef AS g ON g.adrelid = a.attrelid AND g.adnum = a.attnum
+                WHERE a.attnum > 0 AND a.attrelid IN (
                     SELECT k.conrelid
                     FROM pg_constraint AS k
                     WHERE k.contype = 'f' AND k.confdeltype = 'd' AND k.confrelid = ANY (p_tables)

@@ -12,8 +12,9 @@
 --             plain      TRUE: an indexed foreign key of single whole numbers
 --             set_columns  the SET list of an UPDATE;  columns  the frame columns p1.. of the child
 --             default      of what sets a default: values, the columns then, v1.. of v, from row c;
---                          differs: v from c; misses: one of v is NULL that may not be; is_set: none
---                          is NULL; match: t is the parent. NULL: known only when they are set
+--                          differs: v from c; misses: one of v is NULL that may not be; is_set:
+--                          none is; match: t is the parent; match_root: m, a root that is not
+--                          there. NULL: known only when they are set
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 
@@ -58,6 +59,10 @@ WITH pair AS (
             pa.attcollation = a.attcollation
             OR coalesce(cl.collisdeterministic AND pl.collisdeterministic, FALSE)
         ) AS is_exact,
+        -- A default may come with a collation of its own.
+        CASE
+            WHEN a.attcollation <> 0 THEN format(' COLLATE %I.%I', cn.nspname, cl.collname) ELSE ''
+        END AS column_collate,
         p_reference -> 'set_columns' @> to_jsonb(a.attnum) AS is_set,
         a.attnotnull OR coalesce(y.typnotnull, FALSE) AS is_required,
         coalesce(pg_get_expr(g.adbin, g.adrelid), pg_get_expr(y.typdefaultbin, 0), 'NULL')
@@ -206,9 +211,9 @@ SELECT jsonb_build_object(
             AND NOT bool_or(pair.is_set AND pair.is_volatile)
             THEN jsonb_build_object(
                 'values', string_agg(format(
-                    'CAST(%s AS %s) AS v%s',
+                    'CAST(%s AS %s)%s AS v%s',
                     CASE WHEN pair.is_set THEN pair.default_text ELSE 'c.' || pair.child_name END,
-                    pair.child_type, pair.i
+                    pair.child_type, pair.column_collate, pair.i
                 ), ', ' ORDER BY pair.i),
                 'differs', string_agg(
                     format('c.%s IS DISTINCT FROM v.v%s', pair.child_name, pair.i),
@@ -217,8 +222,26 @@ SELECT jsonb_build_object(
                 'misses', coalesce(
                     string_agg(format('v.v%s IS NULL', pair.i), ' OR ' ORDER BY pair.i)
                     FILTER (WHERE pair.is_set AND pair.is_required), 'FALSE'
-                ),
+                ) || CASE
+                    -- All or none of the columns have to be NULL.
+                    WHEN EXISTS (
+                        SELECT 1
+                        FROM pg_constraint AS k
+                        WHERE
+                            k.conrelid = coalesce(
+                                p_reference ->> 'child_part', p_child ->> 'oid'
+                            )::oid
+                            AND k.contype = 'f' AND k.confmatchtype = 'f'
+                            AND k.conname = p_reference ->> 'reference_name'
+                    ) THEN format(' OR num_nulls(%1$s) BETWEEN 1 AND %2$s - 1', string_agg(
+                        'v.v' || pair.i, ', ' ORDER BY pair.i
+                    ), count(*))
+                    ELSE ''
+                END,
                 'is_set', string_agg(format('v.v%s IS NOT NULL', pair.i), ' AND ' ORDER BY pair.i),
+                'match_root', string_agg(format('m.%s%s %s v.v%s', pair.frame_column,
+                    pair.child_collate, deletion_equality(pair.operator, FALSE), pair.i),
+                    ' AND ' ORDER BY pair.i),
                 'match', string_agg(format('t.%s%s %s v.v%s', pair.parent_name, pair.child_collate,
                     deletion_equality(pair.operator, FALSE), pair.i), ' AND ' ORDER BY pair.i)
                 || coalesce((SELECT ' AND t.' || s.parent_condition FROM part AS s), '')

@@ -48,7 +48,8 @@ circular AS (
     SELECT c.child_oid, c.reference_name FROM deletion_plan_cycle(p_closure, p_references) AS c
 ),
 
--- What could be set NULL to let a parent go first, where rows refer to each other in a circle.
+-- What could be set NULL to let a parent go first, where rows refer to each other in a circle, or
+-- their default would not do.
 loose AS (
     SELECT
         r.child_oid, r.reference_name, c.child_oid IS NOT NULL AS is_circular,
@@ -57,8 +58,13 @@ loose AS (
     LEFT JOIN circular AS c
         ON c.child_oid = r.child_oid AND c.reference_name = r.reference_name
     WHERE
-        r.action IN ('cascade', 'restrict') AND r.in_closure
-        AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
+        r.in_closure AND (
+            r.action = 'set_default'
+            OR (
+                r.action IN ('cascade', 'restrict')
+                AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
+            )
+        )
 ),
 
 -- Tables in circles whose rows the check has to search. A row that may be found in two ways, or is

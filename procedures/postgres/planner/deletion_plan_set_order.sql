@@ -13,10 +13,8 @@
 -- is set in a column of another reference would not be set by that. So the first kind comes last,
 -- and of the second that which does not scrub, or sets fewer columns. Where rows below those that
 -- would be set wait for such a turn as well, rows that are about to go are there still when it
--- comes, and are not to be told from rows that stay; what a default would make of a row of the
--- closure is not known; and where tables go in a circle by a reference that sets a default, rows of
--- the closure may have to give it up before what they refer to goes, which a default that is in the
--- closure, or nowhere, does not do. Each of these blocks.
+-- comes, and are not to be told from rows that stay; and what a default would make of a row of the
+-- closure is not known. Either blocks.
 
 CREATE OR REPLACE FUNCTION deletion_plan_set_order(
     p_references jsonb,
@@ -163,31 +161,8 @@ below (no, table_oid) AS (
             )
 ),
 
--- From the rows that get a default down to the rows that hold what they refer to: a row and the one
--- it refers to could each have to go before the other.
-around (no, table_oid) AS (
-    SELECT r.no, b.child_oid
-    FROM reference AS r
-    INNER JOIN reference AS b
-        ON
-            b.parent_oid = r.child_oid AND b.in_closure AND b.no <> r.no
-            AND b.action IN ('cascade', 'restrict', 'set_default')
-    WHERE r.action = 'set_default' AND r.in_closure
-    UNION
-    SELECT a.no, b.child_oid
-    FROM around AS a
-    INNER JOIN reference AS b
-        ON
-            b.parent_oid = a.table_oid AND b.in_closure AND b.no <> a.no
-            AND b.action IN ('cascade', 'restrict', 'set_default')
-),
-
 blocking AS (
     SELECT t.no FROM telling_set AS t WHERE t.action = 'set_default'
-    UNION
-    SELECT a.no
-    FROM around AS a
-    INNER JOIN reference AS r ON r.no = a.no AND r.parent_oid = a.table_oid
     UNION
     SELECT b.no
     FROM below AS b

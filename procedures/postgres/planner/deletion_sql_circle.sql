@@ -12,6 +12,8 @@
 --                            those that are on the stack for the same job, found by another one.
 --                            Both would keep a different one, and together none; answers their
 --                            number
+--             give_up        binds the same: children of the frame that go, and whose default would
+--                            not do, lose the reference; answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -97,7 +99,7 @@ SELECT e.no, e.child_no, 'fetch_beyond', deletion_sql_fetch(
 FROM edge AS e
 WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
 UNION ALL
-SELECT e.no, e.child_no, 'break', format(
+SELECT e.no, e.child_no, CASE e.action WHEN 'cascade' THEN 'break' ELSE 'give_up' END, format(
     $sql$WITH %1$s,
 u AS (
     UPDATE %2$s AS t
@@ -106,7 +108,7 @@ u AS (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
         CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
-        WHERE %6$s OR %9$s
+        WHERE %6$s%9$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
@@ -119,12 +121,12 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
     ),
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
-    format(e.on_stack, '$3', format(
+    CASE e.action WHEN 'cascade' THEN format(e.on_stack, '$3', format(
         ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
         || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
-        || ' AND l.is_let_go)',
+        || ' AND l.is_let_go AND l.parent_node_no >= 0)',
         e.no
-    )), e.edge ->> 'found', (
+    )) || ' OR ' ELSE '' END, e.edge ->> 'found', (
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
@@ -132,7 +134,9 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
     e.let_go
 )
 FROM edge AS e
-WHERE e.action = 'cascade' AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
+WHERE
+    e.action IN ('cascade', 'set_default')
+    AND jsonb_typeof(e.edge -> 'break_columns') = 'array'
 UNION ALL
 -- By a reference that restricts no row was found: rows that go anyway may give it up.
 SELECT i.no, o.child_no, 'break_own', format(

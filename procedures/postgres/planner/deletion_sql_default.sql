@@ -2,14 +2,17 @@
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_edge, p_parent, p_child   a reference whose rows get a default, and its nodes
--- Returns     text; binds $1, a walk that has ended, and gives such rows of it the fate of those
---             that block. NULL: what the default is to be cannot be known beforehand
+-- Returns     text; binds $1, a walk that has ended: such rows of it get the fate of those that
+--             block; of those that go themselves, the run lets go (deletion_walk_links, with no
+--             parent). NULL: what the default is to be cannot be known beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
 -- The engine refuses a default that is in no row of the parent, or in one that is deleted as well:
 -- it looks when all is done, and undoes it all. A job would have removed much by then. A declared
 -- reference may point at nothing; but what points again at a row that goes would have no end.
+-- OFFSET 0: looked up row by row by all of an index, and not joined to what the statistics, which
+-- know nothing of a walk, take for few.
 
 CREATE OR REPLACE FUNCTION deletion_sql_default(
     p_edge jsonb,
@@ -22,10 +25,16 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_default$
 SELECT format(
-    $sql$UPDATE deletion_walk_keys AS w
-SET fate = 'restrict', edge_no = %1$s
-FROM (
-    SELECT s.ctid AS row_id, s.job_id, s.key_hash, v.*
+    $sql$WITH bad AS MATERIALIZED (
+    SELECT
+        s.ctid AS row_id, s.job_id, s.key_hash,
+        EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS d
+            WHERE d.walk_id = $1 AND d.job_id = s.job_id AND d.node_no = %6$s
+                AND d.fate = 'delete' AND d.key_hash = s.key_hash
+            OFFSET 0
+        ) AS goes
     FROM deletion_walk_keys AS s
     CROSS JOIN LATERAL jsonb_to_record(s.keys) AS f (%2$s)
     CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %4$s OFFSET 0) AS c
@@ -35,17 +44,30 @@ FROM (
         AND (s.edge_no = %1$s OR EXISTS (
             SELECT 1 FROM %7$s AS t WHERE %8$s AND %9$s
         ))
-) AS v
-WHERE w.ctid = v.row_id
-    AND NOT EXISTS (
-        SELECT 1
-        FROM deletion_walk_keys AS b
-        WHERE b.walk_id = $1 AND b.job_id = v.job_id AND b.node_no = %6$s AND b.fate = 'restrict'
-            AND b.key_hash = v.key_hash
-    )
-    AND (%10$s OR %11$s AND %12$sEXISTS (
-        SELECT 1 FROM %7$s AS t WHERE %13$s AND %12$s%14$s
-    ))$sql$,
+        AND (%10$s OR %11$s AND %12$s)
+),
+
+blocked AS (
+    UPDATE deletion_walk_keys AS w
+    SET fate = 'restrict', edge_no = %1$s
+    FROM bad AS b
+    WHERE w.ctid = b.row_id AND NOT b.goes
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS r
+            WHERE r.walk_id = $1 AND r.job_id = b.job_id AND r.node_no = %6$s
+                AND r.fate = 'restrict' AND r.key_hash = b.key_hash
+            OFFSET 0
+        )
+)
+
+INSERT INTO deletion_walk_links (
+    walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no, is_let_go
+)
+SELECT $1, b.job_id, -1, '', %6$s, b.key_hash, %1$s, TRUE
+FROM bad AS b
+WHERE b.goes
+ON CONFLICT DO NOTHING$sql$,
     p_edge ->> 'no',
     deletion_sql_list(c.columns, '%1$s %3$s'),
     p_child ->> 'sql',
@@ -54,12 +76,27 @@ WHERE w.ctid = v.row_id
     p_child ->> 'no',
     p_parent ->> 'sql',
     p_edge ->> 'on_parent',
-    format(k.is_gone, 's'),
+    k.is_gone,
     p_edge -> 'default' ->> 'misses',
     p_edge -> 'default' ->> 'is_set',
-    CASE WHEN (p_edge ->> 'declared')::boolean THEN '' ELSE 'NOT ' END,
-    p_edge -> 'default' ->> 'match',
-    format(k.is_gone, 'v')
+    CASE
+        WHEN (p_edge ->> 'declared')::boolean THEN format(
+            '(EXISTS (SELECT 1 FROM %s AS t WHERE %s AND %s)%s)',
+            p_parent ->> 'sql', p_edge -> 'default' ->> 'match', k.is_gone,
+            -- A root that is not there has nothing but its key.
+            CASE WHEN p_parent ->> 'no' = '0' THEN format(
+                ' OR EXISTS (SELECT 1 FROM deletion_walk_keys AS d CROSS JOIN LATERAL'
+                || ' jsonb_to_record(d.keys) AS m (%s) WHERE d.walk_id = $1 AND d.job_id = s.job_id'
+                || ' AND d.node_no = 0 AND d.fate = ''delete'' AND d.keys ? ''m'' AND %s)',
+                deletion_sql_list(p_edge -> 'parent_columns', '%1$s %3$s'),
+                p_edge -> 'default' ->> 'match_root'
+            ) ELSE '' END
+        )
+        ELSE format(
+            'NOT EXISTS (SELECT 1 FROM %s AS t WHERE %s AND NOT %s)',
+            p_parent ->> 'sql', p_edge -> 'default' ->> 'match', k.is_gone
+        )
+    END
 )
 FROM (
     SELECT jsonb_agg(x.c ORDER BY x.n) AS columns
@@ -69,10 +106,9 @@ FROM (
 CROSS JOIN (
     SELECT format(
         'EXISTS (SELECT 1 FROM deletion_walk_keys AS d WHERE d.walk_id = $1'
-        || ' AND d.job_id = %%1$s.job_id AND d.node_no = %s AND d.fate = ''delete'''
+        || ' AND d.job_id = s.job_id AND d.node_no = %s AND d.fate = ''delete'''
         || ' AND d.key_hash = deletion_key_hash(jsonb_build_array(%s)) OFFSET 0)',
-        p_parent ->> 'no',
-        replace(deletion_sql_list(jsonb_agg(x.c ORDER BY x.n), 't.%2$s'), '%', '%%')
+        p_parent ->> 'no', deletion_sql_list(jsonb_agg(x.c ORDER BY x.n), 't.%2$s')
     ) AS is_gone
     FROM jsonb_array_elements(p_parent -> 'columns') WITH ORDINALITY AS x (c, n)
     WHERE (x.c ->> 'key')::boolean

@@ -75,19 +75,20 @@ s AS (
             GROUP BY g.was
         ) AS h
     )$sql$ ELSE '' END,
-    -- A row that its default does not change, or leads nowhere, goes in a circle with what it refers
-    -- to, or came after the check.
-    CASE WHEN jsonb_typeof(p_edge -> 'default') = 'object' THEN format(
+    -- A row that its default does not change, or leads nowhere, goes as well, or came after the check.
+    CASE WHEN
+        jsonb_typeof(p_edge -> 'default') = 'object' AND NOT (p_edge ->> 'declared')::boolean
+        THEN format(
         $sql$
         CROSS JOIN LATERAL (SELECT %1$s) AS v
         WHERE (%2$s) AND (NOT (%3$s) OR %4$s)$sql$,
         p_edge -> 'default' ->> 'values',
         p_edge -> 'default' ->> 'differs',
         p_edge -> 'default' ->> 'is_set',
-        CASE WHEN (p_edge ->> 'declared')::boolean THEN 'TRUE' ELSE format(
+        format(
             'EXISTS (SELECT 1 FROM %s AS t WHERE %s)', p_parent ->> 'sql',
             p_edge -> 'default' ->> 'match'
-        ) END
+        )
     ) ELSE '' END
 )
 FROM (

@@ -55,7 +55,7 @@ FROM statement AS s
 LEFT JOIN edge AS e ON e.edge_no = s.edge_no
 INNER JOIN jsonb_array_elements(p_graph -> 'nodes') AS n
     ON (n.value ->> 'no')::integer = s.node_no
-WHERE EXISTS (
+WHERE s.kind = 'give_up' OR EXISTS (
     SELECT 1
     FROM edge AS o
     WHERE

@@ -36,6 +36,15 @@ DECLARE
     );
     v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
 BEGIN
+    IF p_step.action = 'set_default' AND p_step.waits THEN
+        v_walk := deletion_give_up(p_walk, p_step);
+
+        IF v_walk.rows_left < p_walk.rows_left THEN
+            -- There may be more of them.
+            RETURN v_walk;
+        END IF;
+    END IF;
+
     PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
 
     IF v_is_wide THEN
