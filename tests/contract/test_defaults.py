@@ -3,6 +3,7 @@
 import pytest
 
 from tests.contract.schemas import children, customers, ids, in_small_steps
+from tests.contract.steps import Steps
 from tests.database import Database, Reference
 
 BEHIND = "behind fk_product_category_id"
@@ -304,3 +305,54 @@ def test_a_default_of_a_root_that_is_gone(db: Database, count: int) -> None:
     assert db.receipts(job.id) == {("customer", "root_not_found"): 0}
     assert db.application_contents() == before
     assert {db.status(other) for other in jobs[1:]} <= {"done"}
+
+
+@pytest.mark.parametrize("default", [2, 9])
+def test_a_row_that_left_what_goes_keeps_what_it_refers_to(db: Database, default: int) -> None:
+    """It came to stay after the check; neither its default nor a NULL is its to get."""
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("team", "id bigint", "top bigint", rows=[(1, 1), (2, 1), (3, 2)])
+    db.table("a_visit", "id bigint", "top bigint", rows=[(n, 1) for n in range(7)])
+    db.table("member", "id bigint", "team bigint", f"other bigint null default {default}")
+    db.insert("member", [(1, 1, 2), (3, 3, 3)])
+    db.add_reference("team", Reference("top", "top", "cascade"))
+    db.add_reference("a_visit", Reference("top", "top", "cascade"))
+    db.add_reference("member", Reference("team", "team", "cascade"))
+    db.add_reference("member", Reference("other", "team"))
+    db.set_deletion_rule("member", "fk_member_other", "set_default")
+    db.register_deletion_target("top")
+    in_small_steps(db)
+    job_id = db.enqueue_deletion("top", 1)
+    steps = Steps(db)
+    steps.claim()
+    while steps.step() == "more":
+        if db.value("SELECT phase FROM deletion_runs") == "advance":
+            break
+    db.execute("UPDATE member SET team = 3 WHERE id = 1")
+    steps.finish()
+    assert db.job(job_id).status != "done"
+    assert db.rows("SELECT * FROM member ORDER BY id") == [(1, 3, 2), (3, 3, 3)]
+
+
+def test_a_row_that_another_reference_sets_first_needs_no_default(db: Database) -> None:
+    db.table("top", "id bigint", rows=[(1,), (2,)])
+    db.table("pair", "id bigint", "c bigint", "d bigint", "top bigint", rows=[(1, 1, 1, 1)])
+    db.script(
+        mysql="ALTER TABLE pair ADD UNIQUE (c, d)", postgres="ALTER TABLE pair ADD UNIQUE (c, d)"
+    )
+    db.table("far", "id bigint", "top bigint", rows=[(1, 1)])
+    db.table("leaf", "id bigint", "c bigint null", "d bigint null default 9", rows=[(1, 1, 1)])
+    db.add_reference("pair", Reference("top", "top", "cascade"))
+    db.add_reference("far", Reference("top", "top", "cascade"))
+    db.add_reference("leaf", Reference(("c", "d"), "pair", "set null", to=("c", "d"), name="wide"))
+    db.add_reference("leaf", Reference("d", "far", name="by_far"))
+    db.register_deletion_target("top")
+    db.set_deletion_rule("leaf", "by_far", "set_default")
+    foreseen = {
+        (row.table_name, row.action): row.row_count for row in db.preview_deletion("top", 1)
+    }
+    job = db.delete("top", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert db.rows("SELECT * FROM leaf") == [(1, None, None)]
+    assert db.receipts(job.id)["leaf", "set_null"] == 1
+    assert ("leaf", "restrict") not in foreseen

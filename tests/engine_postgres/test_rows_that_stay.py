@@ -216,6 +216,44 @@ def test_a_default_is_read_as_it_was_written(postgres: Database) -> None:
     assert postgres.column("SELECT day::text || name FROM visit") == ["2020-02-01x"]
 
 
+def test_a_trigger_may_give_another_value_than_the_default(postgres: Database) -> None:
+    customers(postgres)
+    postgres.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint null default 9",
+        references=[Reference("customer_id", "customer", "set default")],
+        rows=[(1, 1)],
+    )
+    postgres.script(
+        postgres="CREATE FUNCTION to_two() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " NEW.customer_id := 2; RETURN NEW; END $$;"
+        " CREATE TRIGGER to_two BEFORE UPDATE ON visit FOR EACH ROW EXECUTE FUNCTION to_two()"
+    )
+    job = postgres.delete("customer", 1)
+    assert (job.status, job.error) == ("done", None)
+    assert postgres.column("SELECT customer_id FROM visit") == [2]
+
+
+def test_a_trigger_that_puts_back_what_a_row_gives_up_stops_the_job(postgres: Database) -> None:
+    db = postgres
+    db.table("note", "id bigint", "up bigint null", "quoted bigint null default 9")
+    db.insert("note", [(1, None, None), (2, 1, None), (3, 2, None), (4, 3, None)])
+    db.execute("UPDATE note SET quoted = 4 WHERE id = 2")
+    db.add_reference("note", Reference("up", "note", "cascade"))
+    db.add_reference("note", Reference("quoted", "note", "set default"))
+    db.register_deletion_target("note")
+    db.script(
+        postgres="CREATE FUNCTION back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.quoted IS NULL THEN UPDATE note SET quoted = OLD.quoted WHERE id = OLD.id;"
+        " END IF; RETURN NULL; END $$; GRANT SELECT, UPDATE ON note TO PUBLIC;"
+        " CREATE TRIGGER back AFTER UPDATE ON note FOR EACH ROW EXECUTE FUNCTION back()"
+    )
+    job = db.delete("note", 2)
+    assert (job.status, (job.error or "")[:26]) == ("failed", "JD006: rows of note are fo")
+    assert ids(db, "note") == [1, 2, 3, 4]
+
+
 def test_a_default_that_leaves_a_part_of_a_full_match(postgres: Database) -> None:
     postgres.table("place", "tenant int", "no int", key=("tenant", "no"), rows=[(1, 1), (5, 1)])
     postgres.script(

@@ -2273,8 +2273,8 @@ DELIMITER ;
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_plan_id, p_edge_no   a reference whose rows get a default
--- Returns     text; binds a walk that has ended, and notes such rows of it once more, with the fate
---             default. NULL: no row can be one, or what the default is to be cannot be known
+-- Returns     text; binds a walk that has ended, and gives such rows of it the fate of those that
+--             block as well. NULL: no row can be one, or what the default is to be cannot be known
 --             beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -2370,13 +2370,32 @@ BEGIN
         SELECT concat(
             'INSERT IGNORE INTO deletion_walk_keys (\n    walk_id, job_id, node_no, fate,',
             ' key_hash, edge_no, `keys`, is_expanded\n)\nSELECT s.walk_id, s.job_id, s.node_no,',
-            ' \'default\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
+            ' \'restrict\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
             if(v_misses, '', concat(
                 '(SELECT ', v_values, ' FROM ', n.sql_name, ' AS c LIMIT 1) AS v\nLEFT JOIN ',
                 p.sql_name, ' AS x ON ', v_match, '\nSTRAIGHT_JOIN '
             )),
             'deletion_walk_keys AS s FORCE INDEX (PRIMARY)\nWHERE s.walk_id = ? AND s.node_no = ',
             e.child_node_no, ' AND s.fate = \'set_default\'',
+            -- A row that another reference sets first is not found by this one.
+            if(
+                EXISTS (  -- noqa: CP03,LT06
+                    SELECT 1
+                    FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
+                    WHERE
+                        o.plan_id = p_plan_id
+                        AND o.child_node_no = e.child_node_no
+                        AND o.action IN ('set_null', 'scrub')
+                        AND json_overlaps(o.child_columns, e.child_columns)
+                ),
+                concat(
+                    '\n    AND (SELECT COUNT(*) FROM deletion_walk_keys AS d FORCE INDEX (PRIMARY)',
+                    ' WHERE d.walk_id = s.walk_id AND d.job_id = s.job_id',
+                    ' AND d.node_no = s.node_no AND d.fate IN (\'set_null\', \'scrub\')',
+                    ' AND d.key_hash = s.key_hash) = 0'
+                ),
+                ''
+            ),
             -- Of several references that would set it a row is known by one.
             if(n.key_columns IS NULL, '', concat(
                 '\n    AND (s.edge_no = ', p_edge_no, ' OR (\n    SELECT COUNT(*)\n    FROM',
@@ -2632,9 +2651,9 @@ DELIMITER ;
 --                            of none, those that are on the stack for the same job. Both would keep
 --                            a different one, and together none. break_look, without the limit,
 --                            counts them
---             give_up        binds the frame, the walk, and a limit: children of the frame that
---                            go, and whose default would not do, lose the reference; give_look,
---                            without the limit, counts them
+--             give_up        binds the frame, rows of the child's table that the walk came by, and
+--                            a limit: those that are children of the frame lose the reference, and
+--                            go without their default; give_look, without the limit, counts them
 --             own_break      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
@@ -2703,18 +2722,21 @@ BEGIN
             ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             '\n    WHERE ',
-            if(p_kind LIKE 'give%', '', concat(
+            if(p_kind LIKE 'give%', concat(
+                'EXISTS (SELECT 1 FROM ', deletion_sql_frame(v_keys, ''), ' WHERE ',
+                deletion_sql_list(v_keys, 'own', ' AND '), ')'
+            ), concat(
                 -- Another job may be stopped before its row goes.
                 v_stack, ' AND w.edge_no <> ', p_edge_no,
                 ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
                 ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
                 ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
-                ' AND l.is_let_go AND l.parent_node_no >= 0))\n    OR '
-            )),
-            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
-            ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
-            ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '), '))',
-            ' AND l.edge_no = ', p_edge_no, ' AND l.is_let_go)'
+                ' AND l.is_let_go))',
+                '\n    OR EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
+                ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
+                ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '),
+                '))', ' AND l.edge_no = ', p_edge_no, ' AND l.is_let_go)'
+            ))
         );
     END IF;
 
@@ -3745,8 +3767,7 @@ DELIMITER ;
 -- They are nullable, and decide nothing else: no key, discriminator, generated column or CHECK
 -- reads them, nor any other reference that a row may be found by. So it stays where it was found,
 -- and what it was. Of references of a table to itself the list also serves rows that are their own
--- parents, whatever the reference's action; and of those that set a default it serves rows that go,
--- where that default would not do.
+-- parents, whatever the reference's action; and of those that set a default it serves rows that go.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 
@@ -5465,15 +5486,17 @@ DELIMITER ;
 
 -- >>> procedures/mysql/worker/deletion_give_up.sql
 -- deletion_give_up
--- Let rows go of the present frame that go themselves, and that no default would take away from it.
+-- Let rows that the walk came by go of the present frame, where they refer to it and get a default.
 --
 -- Parameters  p_edge_no   the reference that sets a default
--- Errors      JD006 rows are found and not changed
+-- Errors      JD006 rows are found and not changed; JD007 rows of several jobs wait for each other:
+--             each job goes on alone
 -- Writes      the application's table              Commits  no
 -- Execute     the owner only
 --
--- The check has noted them. They stay reachable by the reference that they were found by. Where
--- @dj_left is as before there were none.
+-- The frame hangs from them, and they from the frame: a default that is in a row which goes as well,
+-- or in none, does not part the two. They go, whatever they refer to: they are on the stack, and
+-- held. Takes from @dj_left.
 
 DROP PROCEDURE IF EXISTS deletion_give_up;
 
@@ -5485,31 +5508,36 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Let rows go of the present frame that go themselves, and that no default would take away from it'  -- noqa: LT05
+COMMENT 'Let rows that the walk came by go of the present frame, where they refer to it'
 BEGIN
     DECLARE v_found BIGINT;
-    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
-        SELECT s.table_name
-        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
-        WHERE
-            s.plan_id = @dj_plan_id
-            AND s.edge_no = p_edge_no
-            AND s.kind = 'give_up'
-            AND EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE
-                    l.walk_id = @dj_run_id AND l.edge_no = s.edge_no AND l.parent_node_no < 0
-            )
+    DECLARE v_node_no INT;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT max(s.node_no), max(s.table_name)
+    INTO v_node_no, v_table
+    FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+    WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'give_up';
+
+    SET @dj_stack = (
+        SELECT json_arrayagg(k.o)
+        FROM deletion_frames AS f
+        STRAIGHT_JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+        WHERE f.run_id = @dj_run_id AND f.depth < @dj_depth AND f.node_no = v_node_no
     );
 
-    IF v_table IS NOT NULL THEN
+    IF @dj_stack IS NOT NULL THEN
         -- The number that UPDATE gives depends on the client: they are counted before and after.
         SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
         CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_look');
         SET v_found = @dj_rows;
 
-        IF v_found > 0 THEN
+        IF v_found > 0 AND @dj_job_id IS NULL THEN
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs',
+                'rows wait for each other among several jobs, each goes alone', v_table
+            );
+        ELSEIF v_found > 0 THEN
             CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_up');
             CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_look');
 
@@ -6777,9 +6805,7 @@ BEGIN
 
     CALL deletion_walk_rings(p_walk_id, p_plan_id, v_is_careful, v_own);
     SET p_is_over = NOT EXISTS (
-        SELECT 1
-        FROM deletion_walk_links AS l
-        WHERE l.walk_id = p_walk_id AND l.parent_node_no >= 0
+        SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_walk_id
     );
 
     WHILE NOT p_is_over AND utc_timestamp(6) < p_until DO
@@ -7134,7 +7160,7 @@ DELIMITER ;
 -- Let those rows of a walk block that would get a default which no parent will have.
 --
 -- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
--- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_walk_defaults;
@@ -7150,7 +7176,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Let those rows of a walk block that would get a default which no parent will have'
 BEGIN
-    DECLARE v_edge_no, v_node_no INT;  -- noqa: PRS
+    DECLARE v_edge_no, v_node_no INT;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_step CURSOR FOR
         SELECT s.edge_no, s.node_no
@@ -7165,50 +7191,19 @@ BEGIN
     WHILE NOT v_is_done DO
         SET @dj_walk_id = p_walk_id;
         CALL deletion_execute(p_plan_id, v_edge_no, 'default');
-        -- Those that go themselves are let go of; the others block, and are not set as well.
-        INSERT IGNORE INTO deletion_walk_links (
-            walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no,
-            is_let_go
-        )
-        SELECT w.walk_id, w.job_id, -1, '', w.node_no, w.key_hash, w.edge_no, TRUE
-        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-        STRAIGHT_JOIN deletion_walk_keys AS d FORCE INDEX (PRIMARY)
-            ON
-                d.walk_id = w.walk_id
-                AND d.job_id = w.job_id
-                AND d.node_no = w.node_no
-                AND d.fate = 'delete'
-                AND d.key_hash = w.key_hash
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-
-        DELETE w
-        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-        STRAIGHT_JOIN deletion_walk_keys AS d FORCE INDEX (PRIMARY)
-            ON
-                d.walk_id = w.walk_id
-                AND d.job_id = w.job_id
-                AND d.node_no = w.node_no
-                AND d.fate = 'delete'
-                AND d.key_hash = w.key_hash
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-
+        -- They are not set as well.
         DELETE s
-        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-        STRAIGHT_JOIN deletion_walk_keys AS s FORCE INDEX (PRIMARY)
+        FROM deletion_walk_keys AS r
+        INNER JOIN deletion_walk_keys AS s
             ON
-                s.walk_id = w.walk_id
-                AND s.job_id = w.job_id
-                AND s.node_no = w.node_no
+                s.walk_id = r.walk_id
+                AND s.job_id = r.job_id
+                AND s.node_no = r.node_no
                 AND s.fate = 'set_default'
-                AND s.key_hash = w.key_hash
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-
-        -- A row that blocks already is one all the same.
-        UPDATE IGNORE deletion_walk_keys AS w
-        SET w.fate = 'restrict'
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-        DELETE FROM deletion_walk_keys
-        WHERE walk_id = p_walk_id AND node_no = v_node_no AND fate = 'default';
+                AND s.key_hash = r.key_hash
+        WHERE
+            r.walk_id = p_walk_id AND r.node_no = v_node_no AND r.fate = 'restrict'
+            AND r.edge_no = v_edge_no;
         SET v_is_done = FALSE;
         FETCH c_step INTO v_edge_no, v_node_no;
     END WHILE;
@@ -9612,8 +9607,8 @@ BEGIN
         WHEN p_kind = 'break' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id;
-        WHEN p_kind = 'give_up' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
-        WHEN p_kind = 'give_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
+        WHEN p_kind = 'give_up' THEN EXECUTE dj_stmt USING @dj_frame, @dj_stack, @dj_limit;
+        WHEN p_kind = 'give_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_stack;
         WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;
@@ -9928,11 +9923,7 @@ looking: BEGIN
 
         IF v_is_placing OR (
             v_is_over
-            AND EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE l.walk_id = p_run_id AND l.parent_node_no >= 0
-            )
+            AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
         ) THEN
             CALL deletion_place(p_run_id, v_plan_id, v_turn, v_is_over);
             UPDATE deletion_runs AS r
@@ -11058,7 +11049,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
 BEGIN
-    DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
+    DECLARE v_concerned, v_entered, v_above, v_parents, v_sets, v_defaults JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
 
     -- References of one table stand together: those that cascade, children first, then those that
@@ -11089,6 +11080,12 @@ BEGIN
     SET e.edge_no = q.new_no
     WHERE e.plan_id = p_plan_id;
 
+    -- A row that is set NULL first gets no default.
+    SELECT coalesce(json_arrayagg(e.child_node_no), json_array())
+    INTO v_defaults
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id AND e.action = 'set_default';
+
     -- Tables whose rows the check must know: those behind which something could block, or get a
     -- default that goes as well, and all tables on the way from the target to them.
     WITH RECURSIVE concerned (node_no) AS (
@@ -11098,6 +11095,10 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action IN ('restrict', 'set_default')
+                OR (
+                    e.action IN ('set_null', 'scrub')
+                    AND json_contains(v_defaults, cast(e.child_node_no AS JSON))
+                )
                 OR e.is_link
                 -- A row in its own way.
                 OR (e.is_refused AND e.break_list IS NULL)
@@ -11107,7 +11108,15 @@ BEGIN
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
-        WHERE e.plan_id = p_plan_id AND e.action IN ('restrict', 'set_default')
+        WHERE
+            e.plan_id = p_plan_id
+            AND (
+                e.action IN ('restrict', 'set_default')
+                OR (
+                    e.action IN ('set_null', 'scrub')
+                    AND json_contains(v_defaults, cast(e.child_node_no AS JSON))
+                )
+            )
         UNION DISTINCT
         SELECT e.parent_node_no
         FROM concerned AS c
@@ -11169,6 +11178,9 @@ BEGIN
         e.is_leaf = e.action = 'cascade'
         AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
         e.in_check = e.action IN ('restrict', 'set_default') OR (
+            e.action IN ('set_null', 'scrub')
+            AND json_contains(v_defaults, cast(n.node_no AS JSON))
+        ) OR (
             e.action = 'cascade'
             AND (
                 coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)

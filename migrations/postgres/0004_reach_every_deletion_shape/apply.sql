@@ -3451,6 +3451,20 @@ SELECT jsonb_build_object(
         WHEN
             p_reference ->> 'action' = 'set_default'
             AND NOT bool_or(pair.is_set AND pair.is_volatile)
+            -- A trigger may give another value.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                INNER JOIN pg_partition_tree((p_child ->> 'oid')::oid::regclass) AS q
+                    ON q.relid = g.tgrelid
+                -- Bits of tgtype: for each row, before, on UPDATE.
+                WHERE g.tgtype & 19 = 19
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                WHERE g.tgrelid = (p_child ->> 'oid')::oid AND g.tgtype & 19 = 19
+            )
             THEN jsonb_build_object(
                 'values', string_agg(format(
                     'CAST(%s AS %s)%s AS v%s',
@@ -3565,7 +3579,7 @@ circular AS (
 ),
 
 -- What could be set NULL to let a parent go first, where rows refer to each other in a circle, or
--- their default would not do.
+-- get a default.
 loose AS (
     SELECT
         r.child_oid, r.reference_name, c.child_oid IS NOT NULL AS is_circular,
@@ -3609,17 +3623,29 @@ searched AS (
 -- Tables whose rows the check must know: those behind which something could block, or get a default
 -- that goes as well, those whose circles it searches, and all tables on the way from the target to
 -- them.
-concerned (table_oid) AS (
-    SELECT r.parent_oid
+-- A row that is set NULL first gets no default.
+minded AS (
+    SELECT r.child_oid, r.parent_oid, r.reference_name, r.in_closure
     FROM reference AS r
-    WHERE r.action IN ('restrict', 'set_default')
+    WHERE
+        r.action IN ('restrict', 'set_default')
+        OR (r.action IN ('set_null', 'scrub') AND EXISTS (
+            SELECT 1
+            FROM reference AS d
+            WHERE d.child_oid = r.child_oid AND d.action = 'set_default'
+        ))
+),
+
+concerned (table_oid) AS (
+    SELECT m.parent_oid
+    FROM minded AS m
     UNION
     SELECT s.table_oid
     FROM searched AS s
     UNION
-    SELECT r.child_oid
-    FROM reference AS r
-    WHERE r.action IN ('restrict', 'set_default') AND r.in_closure
+    SELECT m.child_oid
+    FROM minded AS m
+    WHERE m.in_closure
     UNION
     SELECT r.parent_oid
     FROM reference AS r
@@ -3655,8 +3681,11 @@ described AS (
                 WHERE below.parent_oid = r.child_oid AND below.action <> 'keep'
             ),
             -- What is kept is counted by previews alone.
-            'check', p_count_all AND r.action <> 'keep' OR r.action IN ('restrict', 'set_default')
-            OR (
+            'check', p_count_all AND r.action <> 'keep' OR EXISTS (
+                SELECT 1
+                FROM minded AS m
+                WHERE m.child_oid = r.child_oid AND m.reference_name = r.reference_name
+            ) OR (
                 r.action = 'cascade'
                 AND (
                     EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
@@ -3687,6 +3716,18 @@ described AS (
                         s.child_oid = r.child_oid
                         AND s.action IN ('set_null', 'set_default', 'scrub')
                 ) > 1
+            ),
+            -- A row that another one sets first is not found by it.
+            'hidden', r.action = 'set_default' AND EXISTS (
+                SELECT 1
+                FROM reference AS s
+                WHERE
+                    s.child_oid = r.child_oid AND s.action IN ('set_null', 'scrub')
+                    AND EXISTS (
+                        SELECT 1
+                        FROM jsonb_array_elements(s.source -> 'set_columns') AS c
+                        WHERE r.source -> 'child_columns' @> c.value
+                    )
             ),
             'circle', coalesce(l.is_circular, FALSE),
             -- What ties rows of such tables, and what leads to them from elsewhere.
@@ -5855,9 +5896,8 @@ REVOKE ALL ON FUNCTION deletion_sql_set(jsonb, jsonb, jsonb) FROM PUBLIC;
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_edge, p_parent, p_child   a reference whose rows get a default, and its nodes
--- Returns     text; binds $1, a walk that has ended: such rows of it get the fate of those that
---             block; of those that go themselves, the run lets go (deletion_walk_links, with no
---             parent). NULL: what the default is to be cannot be known beforehand
+-- Returns     text; binds $1, a walk that has ended: such rows of it that stay get the fate of
+--             those that block. NULL: what the default is to be cannot be known beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -5878,49 +5918,30 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_default$
 SELECT format(
-    $sql$WITH bad AS MATERIALIZED (
-    SELECT
-        s.ctid AS row_id, s.job_id, s.key_hash,
-        EXISTS (
-            SELECT 1
-            FROM deletion_walk_keys AS d
-            WHERE d.walk_id = $1 AND d.job_id = s.job_id AND d.node_no = %6$s
-                AND d.fate = 'delete' AND d.key_hash = s.key_hash
-            OFFSET 0
-        ) AS goes
+    $sql$UPDATE deletion_walk_keys AS w
+SET fate = 'restrict', edge_no = %1$s
+FROM (
+    SELECT s.ctid AS row_id
     FROM deletion_walk_keys AS s
     CROSS JOIN LATERAL jsonb_to_record(s.keys) AS f (%2$s)
     CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %4$s OFFSET 0) AS c
     CROSS JOIN LATERAL (SELECT %5$s) AS v
     WHERE s.walk_id = $1 AND s.node_no = %6$s AND s.fate = 'set_default'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS d
+            WHERE d.walk_id = $1 AND d.job_id = s.job_id AND d.node_no = %6$s
+                AND d.fate IN (%13$s) AND d.key_hash = s.key_hash
+            OFFSET 0
+        )
         -- Of several references that would set it a row is known by one.
         AND (s.edge_no = %1$s OR EXISTS (
             SELECT 1 FROM %7$s AS t WHERE %8$s AND %9$s
         ))
         AND (%10$s OR %11$s AND %12$s)
-),
-
-blocked AS (
-    UPDATE deletion_walk_keys AS w
-    SET fate = 'restrict', edge_no = %1$s
-    FROM bad AS b
-    WHERE w.ctid = b.row_id AND NOT b.goes
-        AND NOT EXISTS (
-            SELECT 1
-            FROM deletion_walk_keys AS r
-            WHERE r.walk_id = $1 AND r.job_id = b.job_id AND r.node_no = %6$s
-                AND r.fate = 'restrict' AND r.key_hash = b.key_hash
-            OFFSET 0
-        )
-)
-
-INSERT INTO deletion_walk_links (
-    walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no, is_let_go
-)
-SELECT $1, b.job_id, -1, '', %6$s, b.key_hash, %1$s, TRUE
-FROM bad AS b
-WHERE b.goes
-ON CONFLICT DO NOTHING$sql$,
+    OFFSET 0
+) AS v
+WHERE w.ctid = v.row_id$sql$,
     p_edge ->> 'no',
     deletion_sql_list(c.columns, '%1$s %3$s'),
     p_child ->> 'sql',
@@ -5949,7 +5970,12 @@ ON CONFLICT DO NOTHING$sql$,
             'NOT EXISTS (SELECT 1 FROM %s AS t WHERE %s AND NOT %s)',
             p_parent ->> 'sql', p_edge -> 'default' ->> 'match', k.is_gone
         )
-    END
+    END,
+    -- Rows that go, block already, or are set first by another reference over the same column.
+    concat_ws(
+        ', ', '''delete''', '''restrict''',
+        CASE WHEN (p_edge ->> 'hidden')::boolean THEN '''set_null'', ''scrub''' END
+    )
 )
 FROM (
     SELECT jsonb_agg(x.c ORDER BY x.n) AS columns
@@ -5989,8 +6015,9 @@ REVOKE ALL ON FUNCTION deletion_sql_default(jsonb, jsonb, jsonb) FROM PUBLIC;
 --                            those that are on the stack for the same job, found by another one.
 --                            Both would keep a different one, and together none; answers their
 --                            number
---             give_up        binds the same: children of the frame that go, and whose default would
---                            not do, lose the reference; answers their number
+--             give_up        binds $1 frame, $2 limit, $3 rows of the child's table that the walk
+--                            came by: those that are children of the frame lose the reference, and
+--                            go without their default; answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -6041,7 +6068,13 @@ edge AS (
             || ' AND l.child_node_no = %s AND l.child_hash = deletion_key_hash(jsonb_build_array(%s))'
             || ' AND l.edge_no = %s AND l.is_let_go OFFSET 0)',
             c.no, deletion_sql_list(c.keys, 'c.%2$s'), e.value ->> 'no'
-        ) AS let_go
+        ) AS let_go,
+        format(
+            'EXISTS (SELECT 1 FROM jsonb_to_recordset($3) AS s (j bigint, %s)'
+            || ' WHERE s.j = f.j AND %s)',
+            deletion_sql_list(c.keys, '%1$s %3$s'),
+            deletion_sql_list(c.keys, 'c.%2$s %4$s s.%1$s', ' AND ')
+        ) AS on_way
     FROM jsonb_array_elements(p_edges) AS e
     INNER JOIN node AS p ON p.no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.no = (e.value ->> 'child')::integer
@@ -6085,7 +6118,7 @@ u AS (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
         CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
-        WHERE %6$s%9$s
+        WHERE %6$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
@@ -6101,14 +6134,13 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
     CASE e.action WHEN 'cascade' THEN format(e.on_stack, '$3', format(
         ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
         || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
-        || ' AND l.is_let_go AND l.parent_node_no >= 0)',
+        || ' AND l.is_let_go)',
         e.no
-    )) || ' OR ' ELSE '' END, e.edge ->> 'found', (
+    )) || ' OR ' || e.let_go ELSE e.on_way END, e.edge ->> 'found', (
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
-    ),
-    e.let_go
+    )
 )
 FROM edge AS e
 WHERE
@@ -9069,14 +9101,18 @@ REVOKE ALL ON FUNCTION deletion_spare_live(deletion_runs) FROM PUBLIC;
 
 -- >>> procedures/postgres/worker/deletion_give_up.sql
 -- deletion_give_up
--- Let rows go of the present frame that go themselves, and that no default would take away from it.
+-- Let rows that the walk came by go of the present frame, where they refer to it and get a default.
 --
 -- Parameters  p_walk   the walk                    p_step   the plan's set step of a default
--- Returns     the walk; its rows_left is what it was where there were none
+-- Returns     the walk
+-- Errors      JD006 rows are found and not changed; JD007 rows of a run of several jobs wait for
+--             each other: each job goes on alone
 -- Writes      the application's table              Commits  no
 -- Execute     the owner only
 --
--- The check has noted them. They stay reachable by the reference that they were found by.
+-- The frame hangs from them, and they from the frame: a default that is in a row which goes as
+-- well, or in none, does not part the two. They go, whatever they refer to: they are on the stack,
+-- and held.
 
 CREATE OR REPLACE FUNCTION deletion_give_up(
     p_walk deletion_cursor,
@@ -9091,34 +9127,59 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_run deletion_runs := p_walk.run;
     v_sql text;
+    v_stack jsonb;
     v_rows bigint;
+    v_again bigint;
 BEGIN
     SELECT s.sql_text INTO v_sql
     FROM deletion_plan_steps AS s
-    WHERE
-        s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'give_up'
-        AND EXISTS (
-            SELECT 1
-            FROM deletion_walk_links AS l
-            WHERE
-                l.walk_id = v_run.run_id AND l.edge_no = s.edge_no AND l.parent_node_no < 0
-        );
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'give_up';
 
-    IF v_sql IS NOT NULL THEN
-        PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
-        EXECUTE v_sql INTO v_rows USING (p_walk.frame).keys, p_walk.rows_left, v_run.run_id;
-        PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
-        v_run.rows_changed := v_run.rows_changed + v_rows;
-        v_walk.rows_left := v_walk.rows_left - v_rows;
-        v_walk.run := v_run;
+    SELECT jsonb_agg(k.value) INTO v_stack
+    FROM (
+        SELECT f.node_no, f.keys
+        FROM deletion_frames AS f
+        WHERE f.run_id = v_run.run_id AND f.depth < (p_walk.frame).depth
+        UNION ALL
+        SELECT f.node_no, f.keys FROM unnest(p_walk.below) AS f
+    ) AS f
+    CROSS JOIN LATERAL jsonb_array_elements(f.keys) AS k
+    WHERE f.node_no = p_step.node_no;
+
+    IF v_sql IS NULL OR v_stack IS NULL THEN
+        RETURN v_walk;
     END IF;
 
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE v_sql INTO v_rows USING (p_walk.frame).keys, p_walk.rows_left, v_stack;
+
+    IF v_rows > 0 AND v_run.job_count > 1 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD007',
+            MESSAGE = 'rows wait for each other among several jobs: each goes on alone';
+    ELSIF v_rows BETWEEN 1 AND p_walk.rows_left - 1 THEN
+        EXECUTE v_sql INTO v_again USING (p_walk.frame).keys, 1, v_stack;
+
+        IF v_again > 0 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD006',
+                MESSAGE = format(
+                    'rows of %s are found and not changed (a trigger or a policy keeps them)',
+                    p_step.table_name
+                );
+        END IF;
+    END IF;
+
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
     RETURN v_walk;
 END;
 $deletion_give_up$;
 
 COMMENT ON FUNCTION deletion_give_up(deletion_cursor, deletion_plan_steps) IS
-'Let rows go of the present frame that no default would take away from it.';
+'Let rows that the walk came by go of the present frame, where they refer to it.';
 REVOKE ALL ON FUNCTION deletion_give_up(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
@@ -10175,7 +10236,7 @@ BEGIN
                 FROM deletion_walk_links AS l
                 WHERE
                     l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
-                    AND l.child_hash = w.key_hash AND NOT l.is_let_go
+                    AND l.child_hash = w.key_hash
                     AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_steps AS s
@@ -12724,7 +12785,7 @@ REVOKE ALL ON FUNCTION deletion_walk(bigint, bigint, boolean) FROM PUBLIC;
 -- Let those rows of a walk block that would get a default which no parent will have.
 --
 -- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
--- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_walk_defaults(

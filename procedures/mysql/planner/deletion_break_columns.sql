@@ -8,8 +8,7 @@
 -- They are nullable, and decide nothing else: no key, discriminator, generated column or CHECK
 -- reads them, nor any other reference that a row may be found by. So it stays where it was found,
 -- and what it was. Of references of a table to itself the list also serves rows that are their own
--- parents, whatever the reference's action; and of those that set a default it serves rows that go,
--- where that default would not do.
+-- parents, whatever the reference's action; and of those that set a default it serves rows that go.
 
 DROP PROCEDURE IF EXISTS deletion_break_columns;
 

@@ -17,7 +17,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Number a plan''s references in the order of work, and mark what each of them means for the run'  -- noqa: LT05
 BEGIN
-    DECLARE v_concerned, v_entered, v_above, v_parents, v_sets JSON;
+    DECLARE v_concerned, v_entered, v_above, v_parents, v_sets, v_defaults JSON;
     DECLARE v_edge_no, v_count INT DEFAULT 0;
 
     -- References of one table stand together: those that cascade, children first, then those that
@@ -48,6 +48,12 @@ BEGIN
     SET e.edge_no = q.new_no
     WHERE e.plan_id = p_plan_id;
 
+    -- A row that is set NULL first gets no default.
+    SELECT coalesce(json_arrayagg(e.child_node_no), json_array())
+    INTO v_defaults
+    FROM deletion_plan_edges AS e
+    WHERE e.plan_id = p_plan_id AND e.action = 'set_default';
+
     -- Tables whose rows the check must know: those behind which something could block, or get a
     -- default that goes as well, and all tables on the way from the target to them.
     WITH RECURSIVE concerned (node_no) AS (
@@ -57,6 +63,10 @@ BEGIN
             e.plan_id = p_plan_id
             AND (
                 e.action IN ('restrict', 'set_default')
+                OR (
+                    e.action IN ('set_null', 'scrub')
+                    AND json_contains(v_defaults, cast(e.child_node_no AS JSON))
+                )
                 OR e.is_link
                 -- A row in its own way.
                 OR (e.is_refused AND e.break_list IS NULL)
@@ -66,7 +76,15 @@ BEGIN
         FROM deletion_plan_edges AS e
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no AND n.in_closure
-        WHERE e.plan_id = p_plan_id AND e.action IN ('restrict', 'set_default')
+        WHERE
+            e.plan_id = p_plan_id
+            AND (
+                e.action IN ('restrict', 'set_default')
+                OR (
+                    e.action IN ('set_null', 'scrub')
+                    AND json_contains(v_defaults, cast(e.child_node_no AS JSON))
+                )
+            )
         UNION DISTINCT
         SELECT e.parent_node_no
         FROM concerned AS c
@@ -128,6 +146,9 @@ BEGIN
         e.is_leaf = e.action = 'cascade'
         AND NOT coalesce(json_contains(v_parents, cast(n.node_no AS JSON)), FALSE),
         e.in_check = e.action IN ('restrict', 'set_default') OR (
+            e.action IN ('set_null', 'scrub')
+            AND json_contains(v_defaults, cast(n.node_no AS JSON))
+        ) OR (
             e.action = 'cascade'
             AND (
                 coalesce(json_contains(v_concerned, cast(n.node_no AS JSON)), FALSE)

@@ -11,9 +11,9 @@
 --                            of none, those that are on the stack for the same job. Both would keep
 --                            a different one, and together none. break_look, without the limit,
 --                            counts them
---             give_up        binds the frame, the walk, and a limit: children of the frame that
---                            go, and whose default would not do, lose the reference; give_look,
---                            without the limit, counts them
+--             give_up        binds the frame, rows of the child's table that the walk came by, and
+--                            a limit: those that are children of the frame lose the reference, and
+--                            go without their default; give_look, without the limit, counts them
 --             own_break      binds the frame and a limit: the frame's own rows lose references that
 --                            would keep their parents; own_look, without the limit, counts them
 -- Writes      nothing                              Commits  no
@@ -82,18 +82,21 @@ BEGIN
             ),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
             '\n    WHERE ',
-            if(p_kind LIKE 'give%', '', concat(
+            if(p_kind LIKE 'give%', concat(
+                'EXISTS (SELECT 1 FROM ', deletion_sql_frame(v_keys, ''), ' WHERE ',
+                deletion_sql_list(v_keys, 'own', ' AND '), ')'
+            ), concat(
                 -- Another job may be stopped before its row goes.
                 v_stack, ' AND w.edge_no <> ', p_edge_no,
                 ' AND CAST(w.`keys` AS UNSIGNED) = t.j',
                 ' AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l',
                 ' WHERE l.walk_id = w.walk_id AND l.job_id = t.j AND l.child_node_no = w.node_no',
-                ' AND l.is_let_go AND l.parent_node_no >= 0))\n    OR '
-            )),
-            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
-            ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
-            ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '), '))',
-            ' AND l.edge_no = ', p_edge_no, ' AND l.is_let_go)'
+                ' AND l.is_let_go))',
+                '\n    OR EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = ?',
+                ' AND l.job_id = t.j AND l.child_node_no = ', v_node_no, ' AND l.child_hash =',
+                ' deletion_key_hash(JSON_OBJECT(', deletion_sql_list(v_keys, 'own_object', ', '),
+                '))', ' AND l.edge_no = ', p_edge_no, ' AND l.is_let_go)'
+            ))
         );
     END IF;
 

@@ -2,8 +2,8 @@
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_plan_id, p_edge_no   a reference whose rows get a default
--- Returns     text; binds a walk that has ended, and notes such rows of it once more, with the fate
---             default. NULL: no row can be one, or what the default is to be cannot be known
+-- Returns     text; binds a walk that has ended, and gives such rows of it the fate of those that
+--             block as well. NULL: no row can be one, or what the default is to be cannot be known
 --             beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -99,13 +99,32 @@ BEGIN
         SELECT concat(
             'INSERT IGNORE INTO deletion_walk_keys (\n    walk_id, job_id, node_no, fate,',
             ' key_hash, edge_no, `keys`, is_expanded\n)\nSELECT s.walk_id, s.job_id, s.node_no,',
-            ' \'default\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
+            ' \'restrict\', s.key_hash, ', p_edge_no, ', s.`keys`, TRUE\nFROM ',
             if(v_misses, '', concat(
                 '(SELECT ', v_values, ' FROM ', n.sql_name, ' AS c LIMIT 1) AS v\nLEFT JOIN ',
                 p.sql_name, ' AS x ON ', v_match, '\nSTRAIGHT_JOIN '
             )),
             'deletion_walk_keys AS s FORCE INDEX (PRIMARY)\nWHERE s.walk_id = ? AND s.node_no = ',
             e.child_node_no, ' AND s.fate = \'set_default\'',
+            -- A row that another reference sets first is not found by this one.
+            if(
+                EXISTS (  -- noqa: CP03,LT06
+                    SELECT 1
+                    FROM deletion_plan_edges AS o FORCE INDEX (idx_dpe_child)
+                    WHERE
+                        o.plan_id = p_plan_id
+                        AND o.child_node_no = e.child_node_no
+                        AND o.action IN ('set_null', 'scrub')
+                        AND json_overlaps(o.child_columns, e.child_columns)
+                ),
+                concat(
+                    '\n    AND (SELECT COUNT(*) FROM deletion_walk_keys AS d FORCE INDEX (PRIMARY)',
+                    ' WHERE d.walk_id = s.walk_id AND d.job_id = s.job_id',
+                    ' AND d.node_no = s.node_no AND d.fate IN (\'set_null\', \'scrub\')',
+                    ' AND d.key_hash = s.key_hash) = 0'
+                ),
+                ''
+            ),
             -- Of several references that would set it a row is known by one.
             if(n.key_columns IS NULL, '', concat(
                 '\n    AND (s.edge_no = ', p_edge_no, ' OR (\n    SELECT COUNT(*)\n    FROM',

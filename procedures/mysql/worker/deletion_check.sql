@@ -122,11 +122,7 @@ looking: BEGIN
 
         IF v_is_placing OR (
             v_is_over
-            AND EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE l.walk_id = p_run_id AND l.parent_node_no >= 0
-            )
+            AND EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_run_id)
         ) THEN
             CALL deletion_place(p_run_id, v_plan_id, v_turn, v_is_over);
             UPDATE deletion_runs AS r

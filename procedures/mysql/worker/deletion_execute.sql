@@ -51,8 +51,8 @@ BEGIN
         WHEN p_kind = 'break' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id, @dj_limit;
         WHEN p_kind = 'break_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_run_id;
-        WHEN p_kind = 'give_up' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id, @dj_limit;
-        WHEN p_kind = 'give_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_run_id;
+        WHEN p_kind = 'give_up' THEN EXECUTE dj_stmt USING @dj_frame, @dj_stack, @dj_limit;
+        WHEN p_kind = 'give_look' THEN EXECUTE dj_stmt USING @dj_frame, @dj_stack;
         WHEN p_kind = 'own_break' THEN EXECUTE dj_stmt USING @dj_frame, @dj_limit;
         WHEN p_kind = 'change_rows' THEN
             EXECUTE dj_stmt USING @dj_limit;

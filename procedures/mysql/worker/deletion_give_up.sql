@@ -1,13 +1,15 @@
 -- deletion_give_up
--- Let rows go of the present frame that go themselves, and that no default would take away from it.
+-- Let rows that the walk came by go of the present frame, where they refer to it and get a default.
 --
 -- Parameters  p_edge_no   the reference that sets a default
--- Errors      JD006 rows are found and not changed
+-- Errors      JD006 rows are found and not changed; JD007 rows of several jobs wait for each other:
+--             each job goes on alone
 -- Writes      the application's table              Commits  no
 -- Execute     the owner only
 --
--- The check has noted them. They stay reachable by the reference that they were found by. Where
--- @dj_left is as before there were none.
+-- The frame hangs from them, and they from the frame: a default that is in a row which goes as well,
+-- or in none, does not part the two. They go, whatever they refer to: they are on the stack, and
+-- held. Takes from @dj_left.
 
 DROP PROCEDURE IF EXISTS deletion_give_up;
 
@@ -19,31 +21,36 @@ LANGUAGE SQL
 NOT DETERMINISTIC
 MODIFIES SQL DATA
 SQL SECURITY DEFINER
-COMMENT 'Let rows go of the present frame that go themselves, and that no default would take away from it'  -- noqa: LT05
+COMMENT 'Let rows that the walk came by go of the present frame, where they refer to it'
 BEGIN
     DECLARE v_found BIGINT;
-    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
-        SELECT s.table_name
-        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
-        WHERE
-            s.plan_id = @dj_plan_id
-            AND s.edge_no = p_edge_no
-            AND s.kind = 'give_up'
-            AND EXISTS (
-                SELECT 1
-                FROM deletion_walk_links AS l
-                WHERE
-                    l.walk_id = @dj_run_id AND l.edge_no = s.edge_no AND l.parent_node_no < 0
-            )
+    DECLARE v_node_no INT;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT max(s.node_no), max(s.table_name)
+    INTO v_node_no, v_table
+    FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+    WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'give_up';
+
+    SET @dj_stack = (
+        SELECT json_arrayagg(k.o)
+        FROM deletion_frames AS f
+        STRAIGHT_JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+        WHERE f.run_id = @dj_run_id AND f.depth < @dj_depth AND f.node_no = v_node_no
     );
 
-    IF v_table IS NOT NULL THEN
+    IF @dj_stack IS NOT NULL THEN
         -- The number that UPDATE gives depends on the client: they are counted before and after.
         SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
         CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_look');
         SET v_found = @dj_rows;
 
-        IF v_found > 0 THEN
+        IF v_found > 0 AND @dj_job_id IS NULL THEN
+            CALL deletion_raise(
+                'JD007', 'run_deletion_jobs',
+                'rows wait for each other among several jobs, each goes alone', v_table
+            );
+        ELSEIF v_found > 0 THEN
             CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_up');
             CALL deletion_execute(@dj_plan_id, p_edge_no, 'give_look');
 

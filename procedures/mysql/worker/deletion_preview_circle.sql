@@ -33,9 +33,7 @@ BEGIN
 
     CALL deletion_walk_rings(p_walk_id, p_plan_id, v_is_careful, v_own);
     SET p_is_over = NOT EXISTS (
-        SELECT 1
-        FROM deletion_walk_links AS l
-        WHERE l.walk_id = p_walk_id AND l.parent_node_no >= 0
+        SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = p_walk_id
     );
 
     WHILE NOT p_is_over AND utc_timestamp(6) < p_until DO

@@ -2,7 +2,7 @@
 -- Let those rows of a walk block that would get a default which no parent will have.
 --
 -- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
--- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
 
 DROP PROCEDURE IF EXISTS deletion_walk_defaults;
@@ -18,7 +18,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Let those rows of a walk block that would get a default which no parent will have'
 BEGIN
-    DECLARE v_edge_no, v_node_no INT;  -- noqa: PRS
+    DECLARE v_edge_no, v_node_no INT;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_step CURSOR FOR
         SELECT s.edge_no, s.node_no
@@ -33,50 +33,19 @@ BEGIN
     WHILE NOT v_is_done DO
         SET @dj_walk_id = p_walk_id;
         CALL deletion_execute(p_plan_id, v_edge_no, 'default');
-        -- Those that go themselves are let go of; the others block, and are not set as well.
-        INSERT IGNORE INTO deletion_walk_links (
-            walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no,
-            is_let_go
-        )
-        SELECT w.walk_id, w.job_id, -1, '', w.node_no, w.key_hash, w.edge_no, TRUE
-        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-        STRAIGHT_JOIN deletion_walk_keys AS d FORCE INDEX (PRIMARY)
-            ON
-                d.walk_id = w.walk_id
-                AND d.job_id = w.job_id
-                AND d.node_no = w.node_no
-                AND d.fate = 'delete'
-                AND d.key_hash = w.key_hash
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-
-        DELETE w
-        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-        STRAIGHT_JOIN deletion_walk_keys AS d FORCE INDEX (PRIMARY)
-            ON
-                d.walk_id = w.walk_id
-                AND d.job_id = w.job_id
-                AND d.node_no = w.node_no
-                AND d.fate = 'delete'
-                AND d.key_hash = w.key_hash
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-
+        -- They are not set as well.
         DELETE s
-        FROM deletion_walk_keys AS w FORCE INDEX (PRIMARY)
-        STRAIGHT_JOIN deletion_walk_keys AS s FORCE INDEX (PRIMARY)
+        FROM deletion_walk_keys AS r
+        INNER JOIN deletion_walk_keys AS s
             ON
-                s.walk_id = w.walk_id
-                AND s.job_id = w.job_id
-                AND s.node_no = w.node_no
+                s.walk_id = r.walk_id
+                AND s.job_id = r.job_id
+                AND s.node_no = r.node_no
                 AND s.fate = 'set_default'
-                AND s.key_hash = w.key_hash
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-
-        -- A row that blocks already is one all the same.
-        UPDATE IGNORE deletion_walk_keys AS w
-        SET w.fate = 'restrict'
-        WHERE w.walk_id = p_walk_id AND w.node_no = v_node_no AND w.fate = 'default';
-        DELETE FROM deletion_walk_keys
-        WHERE walk_id = p_walk_id AND node_no = v_node_no AND fate = 'default';
+                AND s.key_hash = r.key_hash
+        WHERE
+            r.walk_id = p_walk_id AND r.node_no = v_node_no AND r.fate = 'restrict'
+            AND r.edge_no = v_edge_no;
         SET v_is_done = FALSE;
         FETCH c_step INTO v_edge_no, v_node_no;
     END WHILE;

@@ -209,6 +209,20 @@ SELECT jsonb_build_object(
         WHEN
             p_reference ->> 'action' = 'set_default'
             AND NOT bool_or(pair.is_set AND pair.is_volatile)
+            -- A trigger may give another value.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                INNER JOIN pg_partition_tree((p_child ->> 'oid')::oid::regclass) AS q
+                    ON q.relid = g.tgrelid
+                -- Bits of tgtype: for each row, before, on UPDATE.
+                WHERE g.tgtype & 19 = 19
+            )
+            AND NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                WHERE g.tgrelid = (p_child ->> 'oid')::oid AND g.tgtype & 19 = 19
+            )
             THEN jsonb_build_object(
                 'values', string_agg(format(
                     'CAST(%s AS %s)%s AS v%s',

@@ -49,7 +49,7 @@ circular AS (
 ),
 
 -- What could be set NULL to let a parent go first, where rows refer to each other in a circle, or
--- their default would not do.
+-- get a default.
 loose AS (
     SELECT
         r.child_oid, r.reference_name, c.child_oid IS NOT NULL AS is_circular,
@@ -93,17 +93,29 @@ searched AS (
 -- Tables whose rows the check must know: those behind which something could block, or get a default
 -- that goes as well, those whose circles it searches, and all tables on the way from the target to
 -- them.
-concerned (table_oid) AS (
-    SELECT r.parent_oid
+-- A row that is set NULL first gets no default.
+minded AS (
+    SELECT r.child_oid, r.parent_oid, r.reference_name, r.in_closure
     FROM reference AS r
-    WHERE r.action IN ('restrict', 'set_default')
+    WHERE
+        r.action IN ('restrict', 'set_default')
+        OR (r.action IN ('set_null', 'scrub') AND EXISTS (
+            SELECT 1
+            FROM reference AS d
+            WHERE d.child_oid = r.child_oid AND d.action = 'set_default'
+        ))
+),
+
+concerned (table_oid) AS (
+    SELECT m.parent_oid
+    FROM minded AS m
     UNION
     SELECT s.table_oid
     FROM searched AS s
     UNION
-    SELECT r.child_oid
-    FROM reference AS r
-    WHERE r.action IN ('restrict', 'set_default') AND r.in_closure
+    SELECT m.child_oid
+    FROM minded AS m
+    WHERE m.in_closure
     UNION
     SELECT r.parent_oid
     FROM reference AS r
@@ -139,8 +151,11 @@ described AS (
                 WHERE below.parent_oid = r.child_oid AND below.action <> 'keep'
             ),
             -- What is kept is counted by previews alone.
-            'check', p_count_all AND r.action <> 'keep' OR r.action IN ('restrict', 'set_default')
-            OR (
+            'check', p_count_all AND r.action <> 'keep' OR EXISTS (
+                SELECT 1
+                FROM minded AS m
+                WHERE m.child_oid = r.child_oid AND m.reference_name = r.reference_name
+            ) OR (
                 r.action = 'cascade'
                 AND (
                     EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
@@ -171,6 +186,18 @@ described AS (
                         s.child_oid = r.child_oid
                         AND s.action IN ('set_null', 'set_default', 'scrub')
                 ) > 1
+            ),
+            -- A row that another one sets first is not found by it.
+            'hidden', r.action = 'set_default' AND EXISTS (
+                SELECT 1
+                FROM reference AS s
+                WHERE
+                    s.child_oid = r.child_oid AND s.action IN ('set_null', 'scrub')
+                    AND EXISTS (
+                        SELECT 1
+                        FROM jsonb_array_elements(s.source -> 'set_columns') AS c
+                        WHERE r.source -> 'child_columns' @> c.value
+                    )
             ),
             'circle', coalesce(l.is_circular, FALSE),
             -- What ties rows of such tables, and what leads to them from elsewhere.

@@ -12,8 +12,9 @@
 --                            those that are on the stack for the same job, found by another one.
 --                            Both would keep a different one, and together none; answers their
 --                            number
---             give_up        binds the same: children of the frame that go, and whose default would
---                            not do, lose the reference; answers their number
+--             give_up        binds $1 frame, $2 limit, $3 rows of the child's table that the walk
+--                            came by: those that are children of the frame lose the reference, and
+--                            go without their default; answers their number
 --             break_own      binds $1 frame, $2 limit: the frame's own rows lose a reference that
 --                            would keep its parent; answers their number
 --             above          as climb, and holds the parents until the step commits
@@ -64,7 +65,13 @@ edge AS (
             || ' AND l.child_node_no = %s AND l.child_hash = deletion_key_hash(jsonb_build_array(%s))'
             || ' AND l.edge_no = %s AND l.is_let_go OFFSET 0)',
             c.no, deletion_sql_list(c.keys, 'c.%2$s'), e.value ->> 'no'
-        ) AS let_go
+        ) AS let_go,
+        format(
+            'EXISTS (SELECT 1 FROM jsonb_to_recordset($3) AS s (j bigint, %s)'
+            || ' WHERE s.j = f.j AND %s)',
+            deletion_sql_list(c.keys, '%1$s %3$s'),
+            deletion_sql_list(c.keys, 'c.%2$s %4$s s.%1$s', ' AND ')
+        ) AS on_way
     FROM jsonb_array_elements(p_edges) AS e
     INNER JOIN node AS p ON p.no = (e.value ->> 'parent')::integer
     INNER JOIN node AS c ON c.no = (e.value ->> 'child')::integer
@@ -108,7 +115,7 @@ u AS (
         SELECT c.ctid AS row_id, c.tableoid AS part, %4$s
         FROM f
         CROSS JOIN LATERAL (SELECT c.tableoid, c.ctid, c.* FROM %2$s AS c WHERE %5$s OFFSET 0) AS c
-        WHERE %6$s%9$s
+        WHERE %6$s
         LIMIT $2
     ) AS f
     WHERE t.ctid = f.row_id AND t.tableoid = f.part AND %7$s
@@ -124,14 +131,13 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
     CASE e.action WHEN 'cascade' THEN format(e.on_stack, '$3', format(
         ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
         || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
-        || ' AND l.is_let_go AND l.parent_node_no >= 0)',
+        || ' AND l.is_let_go)',
         e.no
-    )) || ' OR ' ELSE '' END, e.edge ->> 'found', (
+    )) || ' OR ' || e.let_go ELSE e.on_way END, e.edge ->> 'found', (
         -- A trigger may have put it back.
         SELECT string_agg(format('t.%s IS NULL', b.name), ' AND ')
         FROM jsonb_array_elements_text(e.edge -> 'break_columns') AS b (name)
-    ),
-    e.let_go
+    )
 )
 FROM edge AS e
 WHERE

@@ -2,9 +2,8 @@
 -- Write the statement that finds rows whose default no parent will have, before any is touched.
 --
 -- Parameters  p_edge, p_parent, p_child   a reference whose rows get a default, and its nodes
--- Returns     text; binds $1, a walk that has ended: such rows of it get the fate of those that
---             block; of those that go themselves, the run lets go (deletion_walk_links, with no
---             parent). NULL: what the default is to be cannot be known beforehand
+-- Returns     text; binds $1, a walk that has ended: such rows of it that stay get the fate of
+--             those that block. NULL: what the default is to be cannot be known beforehand
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -25,49 +24,30 @@ SECURITY INVOKER
 SET search_path FROM CURRENT
 AS $deletion_sql_default$
 SELECT format(
-    $sql$WITH bad AS MATERIALIZED (
-    SELECT
-        s.ctid AS row_id, s.job_id, s.key_hash,
-        EXISTS (
-            SELECT 1
-            FROM deletion_walk_keys AS d
-            WHERE d.walk_id = $1 AND d.job_id = s.job_id AND d.node_no = %6$s
-                AND d.fate = 'delete' AND d.key_hash = s.key_hash
-            OFFSET 0
-        ) AS goes
+    $sql$UPDATE deletion_walk_keys AS w
+SET fate = 'restrict', edge_no = %1$s
+FROM (
+    SELECT s.ctid AS row_id
     FROM deletion_walk_keys AS s
     CROSS JOIN LATERAL jsonb_to_record(s.keys) AS f (%2$s)
     CROSS JOIN LATERAL (SELECT * FROM %3$s AS c WHERE %4$s OFFSET 0) AS c
     CROSS JOIN LATERAL (SELECT %5$s) AS v
     WHERE s.walk_id = $1 AND s.node_no = %6$s AND s.fate = 'set_default'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM deletion_walk_keys AS d
+            WHERE d.walk_id = $1 AND d.job_id = s.job_id AND d.node_no = %6$s
+                AND d.fate IN (%13$s) AND d.key_hash = s.key_hash
+            OFFSET 0
+        )
         -- Of several references that would set it a row is known by one.
         AND (s.edge_no = %1$s OR EXISTS (
             SELECT 1 FROM %7$s AS t WHERE %8$s AND %9$s
         ))
         AND (%10$s OR %11$s AND %12$s)
-),
-
-blocked AS (
-    UPDATE deletion_walk_keys AS w
-    SET fate = 'restrict', edge_no = %1$s
-    FROM bad AS b
-    WHERE w.ctid = b.row_id AND NOT b.goes
-        AND NOT EXISTS (
-            SELECT 1
-            FROM deletion_walk_keys AS r
-            WHERE r.walk_id = $1 AND r.job_id = b.job_id AND r.node_no = %6$s
-                AND r.fate = 'restrict' AND r.key_hash = b.key_hash
-            OFFSET 0
-        )
-)
-
-INSERT INTO deletion_walk_links (
-    walk_id, job_id, parent_node_no, parent_hash, child_node_no, child_hash, edge_no, is_let_go
-)
-SELECT $1, b.job_id, -1, '', %6$s, b.key_hash, %1$s, TRUE
-FROM bad AS b
-WHERE b.goes
-ON CONFLICT DO NOTHING$sql$,
+    OFFSET 0
+) AS v
+WHERE w.ctid = v.row_id$sql$,
     p_edge ->> 'no',
     deletion_sql_list(c.columns, '%1$s %3$s'),
     p_child ->> 'sql',
@@ -96,7 +76,12 @@ ON CONFLICT DO NOTHING$sql$,
             'NOT EXISTS (SELECT 1 FROM %s AS t WHERE %s AND NOT %s)',
             p_parent ->> 'sql', p_edge -> 'default' ->> 'match', k.is_gone
         )
-    END
+    END,
+    -- Rows that go, block already, or are set first by another reference over the same column.
+    concat_ws(
+        ', ', '''delete''', '''restrict''',
+        CASE WHEN (p_edge ->> 'hidden')::boolean THEN '''set_null'', ''scrub''' END
+    )
 )
 FROM (
     SELECT jsonb_agg(x.c ORDER BY x.n) AS columns

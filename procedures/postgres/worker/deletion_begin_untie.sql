@@ -33,7 +33,7 @@ BEGIN
                 FROM deletion_walk_links AS l
                 WHERE
                     l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
-                    AND l.child_hash = w.key_hash AND NOT l.is_let_go
+                    AND l.child_hash = w.key_hash
                     AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_steps AS s

@@ -2,7 +2,7 @@
 -- Let those rows of a walk block that would get a default which no parent will have.
 --
 -- Parameters  p_walk_id, p_plan_id   a walk that has ended; of one that was cut short, what it met
--- Writes      deletion_walk_keys, deletion_walk_links     Commits  no
+-- Writes      deletion_walk_keys                   Commits  no
 -- Execute     the owner only
 
 CREATE OR REPLACE FUNCTION deletion_walk_defaults(
