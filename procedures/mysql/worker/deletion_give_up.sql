@@ -7,9 +7,9 @@
 -- Writes      the application's table              Commits  no
 -- Execute     the owner only
 --
--- The frame hangs from them, and they from the frame: a default that is in a row which goes as well,
--- or in none, does not part the two. They go, whatever they refer to: they are on the stack, and
--- held. Takes from @dj_left.
+-- The frame hangs from them, and they from the frame: a default that is in a row which goes as
+-- well, or in none, does not part the two. They go, whatever they refer to: they are on the stack,
+-- and held. Takes from @dj_left.
 
 DROP PROCEDURE IF EXISTS deletion_give_up;
 
@@ -35,7 +35,7 @@ BEGIN
     SET @dj_stack = (
         SELECT json_arrayagg(k.o)
         FROM deletion_frames AS f
-        STRAIGHT_JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k
+        CROSS JOIN json_table(f.`keys`, '$[*]' COLUMNS (o JSON PATH '$')) AS k  -- noqa: CP02,PRS
         WHERE f.run_id = @dj_run_id AND f.depth < @dj_depth AND f.node_no = v_node_no
     );
 
