@@ -9561,7 +9561,7 @@ DELIMITER ;
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_walk_id, @dj_place,
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_walk_id, @dj_stack, @dj_place,
 -- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and
 -- @dj_last.
 
@@ -9986,7 +9986,8 @@ DELIMITER ;
 --
 -- Parameters  p_edge_no   the reference            p_action   cascade, set_null,
 --                                                              set_default or scrub
--- Errors      JD006 rows still point where they pointed; 40001 rows changed in between
+-- Errors      JD006 rows still point where they pointed; JD007 as deletion_give_up; 40001 rows
+--             changed in between
 -- Writes      the application's table, deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 

@@ -3,7 +3,8 @@
 --
 -- Parameters  p_edge_no   the reference            p_action   cascade, set_null,
 --                                                              set_default or scrub
--- Errors      JD006 rows still point where they pointed; 40001 rows changed in between
+-- Errors      JD006 rows still point where they pointed; JD007 as deletion_give_up; 40001 rows
+--             changed in between
 -- Writes      the application's table, deletion_receipts, deletion_walk_keys     Commits  no
 -- Execute     the owner only
 

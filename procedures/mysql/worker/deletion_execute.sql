@@ -5,7 +5,7 @@
 -- Writes      what the step says                   Commits  no
 -- Execute     the owner only
 --
--- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_walk_id, @dj_place,
+-- Binds @dj_frame (keys, roots), @dj_limit, @dj_cursor, @dj_walk_id, @dj_stack, @dj_place,
 -- @dj_last and @dj_after as the kind of step takes them; answers in @dj_answer, @dj_rows and
 -- @dj_last.
 

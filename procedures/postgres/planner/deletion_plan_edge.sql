@@ -212,16 +212,15 @@ SELECT jsonb_build_object(
             -- A trigger may give another value.
             AND NOT EXISTS (
                 SELECT 1
-                FROM pg_trigger AS g
-                INNER JOIN pg_partition_tree((p_child ->> 'oid')::oid::regclass) AS q
-                    ON q.relid = g.tgrelid
+                FROM (
+                    SELECT (p_child ->> 'oid')::oid AS table_oid
+                    UNION
+                    SELECT q.relid::oid
+                    FROM pg_partition_tree((p_child ->> 'oid')::oid::regclass) AS q
+                ) AS p
+                INNER JOIN pg_trigger AS g ON g.tgrelid = p.table_oid
                 -- Bits of tgtype: for each row, before, on UPDATE.
                 WHERE g.tgtype & 19 = 19
-            )
-            AND NOT EXISTS (
-                SELECT 1
-                FROM pg_trigger AS g
-                WHERE g.tgrelid = (p_child ->> 'oid')::oid AND g.tgtype & 19 = 19
             )
             THEN jsonb_build_object(
                 'values', string_agg(format(

@@ -3,7 +3,7 @@
 --
 -- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
 -- Returns     the walk
--- Errors      JD006 the rows' default is the very key that is deleted
+-- Errors      JD006 the rows' default is the very key that is deleted; JD007 as deletion_give_up
 -- Writes      the application's table, deletion_receipts     Commits  no
 -- Execute     the owner only
 
