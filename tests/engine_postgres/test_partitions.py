@@ -1283,3 +1283,44 @@ def test_a_declared_reference_whose_table_became_a_partition_stops_every_job(
     )
     assert db.delete("top", 2).status == "done"
     assert (db.count("mid"), db.count("kid")) == (1, 1)
+
+
+def test_keys_of_periods_are_refused(postgres: Database) -> None:
+    """A booking refers to all rows of its room that cover it, not to one: no equality finds it."""
+    db = postgres
+    room = "code int NOT NULL, valid daterange NOT NULL, UNIQUE (code, valid WITHOUT OVERLAPS)"
+    key = "FOREIGN KEY (code, PERIOD valid) REFERENCES room (code, PERIOD valid)"
+    has_periods = int(db.value("SHOW server_version_num")) >= 180000
+    if not has_periods:
+        with db.error("42601"):
+            db.execute(f"CREATE TABLE room ({room})")
+        room, key = "code int, valid daterange, UNIQUE (code, valid)", key.replace("PERIOD ", "")
+    db.script(
+        postgres=f"""
+        CREATE EXTENSION btree_gist;
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        CREATE TABLE room (id bigint PRIMARY KEY, customer_id bigint
+            REFERENCES customer ON DELETE CASCADE, {room});
+        CREATE TABLE booking (id bigint PRIMARY KEY, code int, valid daterange, {key});
+        CREATE INDEX ON room (customer_id);
+        CREATE INDEX ON booking (code, valid);
+        INSERT INTO customer VALUES (1);
+        INSERT INTO room VALUES (1, 1, 7, '[2020-01-01,2021-01-01)');
+        INSERT INTO booking VALUES (1, 7, '[2020-01-01,2021-01-01)');
+        """
+    )
+    for table in ("customer", "room", "booking"):
+        db.grant_to_owner(table)
+    if has_periods:
+        db.insert("booking", [(2, 7, "[2020-02-01,2020-03-01)")])
+    db.register_deletion_target("customer")
+    job = db.delete("customer", 1)
+    name = db.value(
+        "SELECT conname FROM pg_constraint WHERE conrelid = 'booking'::regclass AND contype = 'f'"
+    )
+    left = [db.count(table) for table in ("customer", "room")]
+    db.execute("DROP TABLE booking")
+    assert db.delete("customer", 1).status == "done"
+    db.execute("DROP EXTENSION btree_gist CASCADE")
+    assert job.error == f"JD005: columns that cannot be compared exactly: {name}"
+    assert left == [1, 1]
