@@ -12200,6 +12200,8 @@ DECLARE
     v_state text;
     v_code text;
     v_message text;
+    v_context text;
+    v_place text;
 BEGIN
     PERFORM set_config('lock_timeout', deletion_setting_int('lock_timeout_ms')::text, TRUE);
 
@@ -12225,7 +12227,17 @@ BEGIN
         WHEN query_canceled THEN
             v_state := 'interrupted';
         WHEN OTHERS THEN
-            GET STACKED DIAGNOSTICS v_code = RETURNED_SQLSTATE, v_message = MESSAGE_TEXT;
+            GET STACKED DIAGNOSTICS
+                v_code = RETURNED_SQLSTATE,
+                v_message = MESSAGE_TEXT,
+                v_context = PG_EXCEPTION_CONTEXT;
+            -- The innermost routine, in any language of messages: if not ours, a trigger's.
+            v_place := substring(v_context, '(?n)^.*PL/.*$');
+
+            IF v_place !~ '\mdeletion_' THEN
+                v_message := v_message || ' (' || v_place || ')';
+            END IF;
+
             v_state := 'failed';
     END;
 
