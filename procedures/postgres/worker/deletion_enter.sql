@@ -20,7 +20,13 @@ DECLARE
     v_key bigint;
     v_until timestamptz := clock_timestamp()
     + make_interval(secs => coalesce(p_run_seconds, deletion_setting_int('run_seconds')));
+    v_timeout interval := current_setting('statement_timeout')::interval;
 BEGIN
+    -- The whole call is one statement: it ends by itself before the session's limit ends it.
+    IF v_timeout > '0' THEN
+        v_until := least(v_until, statement_timestamp() + 0.8 * v_timeout);
+    END IF;
+
     -- Session locks survive an error in a CALL and count how often they were taken.
     FOR v_key IN
         SELECT deletion_lock_key('run', r.run_id)

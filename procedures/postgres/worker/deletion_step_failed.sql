@@ -24,14 +24,27 @@ DECLARE
     v_passes boolean := p_code IN ('40001', '40P01', '55P03', '23503');
     v_error text := format('%s: %s', p_code, p_message);
     v_jobs bigint[];
+    v_timeout interval := current_setting('statement_timeout')::interval;
 BEGIN
-    IF p_interrupted THEN
+    -- What takes longer than the session may would begin anew for ever, and nobody be told.
+    IF
+        p_interrupted
+        AND p_run.rows_changed = 0
+        AND v_timeout > '0'
+        AND clock_timestamp() >= statement_timestamp() + v_timeout
+    THEN
+        v_error := format(
+            '57014: statement_timeout (%s) of %I ended the call before a row was changed',
+            current_setting('statement_timeout'), session_user
+        );
+        v_passes := TRUE;
+    ELSIF p_interrupted THEN
         PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
         PERFORM deletion_end_run(p_run.run_id, 'returned', 'the worker''s statement was cancelled');
         RETURN 'interrupted';
     END IF;
 
-    IF v_passes AND p_run.retries < 3 THEN
+    IF v_passes AND NOT p_interrupted AND p_run.retries < 3 THEN
         UPDATE deletion_runs AS r
         SET retries = r.retries + 1, batch_rows = greatest(1, r.batch_rows / 2), error = v_error
         WHERE r.run_id = p_run.run_id;
@@ -59,7 +72,7 @@ BEGIN
         PERFORM deletion_end_run(p_run.run_id, 'failed', v_error);
     END IF;
 
-    RETURN 'ended';
+    RETURN CASE WHEN p_interrupted THEN 'interrupted' ELSE 'ended' END;
 END;
 $deletion_step_failed$;
 
