@@ -1,6 +1,10 @@
 """Taking everything back leaves what was there before, and forward again is as good as new."""
 
+from click.testing import CliRunner
+
+from deletion_jobs.cli import main
 from deletion_jobs.servers import Server
+from tests.database import PostgresInstallation
 from tests.migrations.places import Place
 
 ROLES = {
@@ -35,6 +39,34 @@ def test_without_yes_nothing_is_dropped(with_users: Place) -> None:
     assert done.exit_code == 2
     assert "--yes" in done.stderr
     assert with_users.whole(ledger=True) == before
+
+
+def test_the_schedule_goes_first_on_mysql(mysql_place: Place) -> None:
+    mysql_place.ok("apply", "--no-users-key")
+    mysql_place.execute("CALL start_deletion_schedule()")
+    armed = "SELECT count(*) FROM information_schema.events WHERE event_schema = database()"
+    assert mysql_place.value(armed) > 0
+    mysql_place.ok("rollback", "--yes")
+    assert mysql_place.value(armed) == 0
+
+
+def test_the_schedule_goes_first_on_postgres(postgres_installation: PostgresInstallation) -> None:
+    with postgres_installation.beside_pg_cron() as db:
+        schema, url = f"{db.home.schema}_b", db.home.server.url_of(db.home.database)
+        place = ("--schema", schema, "--url", url)
+        armed = f"SELECT count(*) FROM cron.job WHERE command LIKE '%{schema}.%'"
+
+        def tool(*arguments: str) -> None:
+            done = CliRunner().invoke(main, [*arguments, *place])
+            assert done.exit_code == 0, done.output
+
+        db.execute(f"CREATE SCHEMA {schema}")
+        tool("apply", "--no-users-key")
+        db.execute(f"CALL {schema}.start_deletion_schedule()")
+        assert db.value(armed) > 0
+        tool("rollback", "--yes")
+        assert db.value(armed) == 0
+        db.execute(f"DROP SCHEMA {schema}")
 
 
 def test_a_ledger_that_others_use_stays(with_users: Place) -> None:

@@ -22,6 +22,8 @@ Say = Callable[[str], None]
 
 WAIT_SECONDS = 60
 PAUSE_SECONDS = 0.25
+MYSQL_NO_SUCH_ROUTINE = 1305
+POSTGRES_NO_SUCH_ROUTINE = "42883"
 
 
 @dataclass
@@ -187,6 +189,7 @@ def roll_back(session: Session, say: Say, wait_seconds: float = WAIT_SECONDS) ->
         return outcome
     with _alone(session, say, wait_seconds):
         ledger.wait_for_yoyo(session, say)
+        _stop_schedule(session)
         for migration in ledger.to_roll_back(session):
             _again(
                 functools.partial(_undo_one, session, migration), migration.name, say, wait_seconds
@@ -196,6 +199,16 @@ def roll_back(session: Session, say: Say, wait_seconds: float = WAIT_SECONDS) ->
         with session.transaction():
             ledger.drop_if_unused(session)
     return outcome
+
+
+def _stop_schedule(session: Session) -> None:
+    """Disarm the scheduler: what it calls goes, and comes back with the next installation."""
+    try:
+        session.call("stop_deletion_schedule")
+    except DatabaseError as error:
+        # A rollback that was killed halfway has taken the procedure, or what it calls, already.
+        if error.errno != MYSQL_NO_SUCH_ROUTINE and error.sqlstate != POSTGRES_NO_SUCH_ROUTINE:
+            raise
 
 
 def _undo_one(session: Session, migration: Migration) -> None:
