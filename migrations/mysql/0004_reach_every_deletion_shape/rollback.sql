@@ -176,6 +176,7 @@ SET @dj_sql = (
                 ('PROCEDURE', 'deletion_note_stack'),
                 ('PROCEDURE', 'deletion_open_circle'),
                 ('PROCEDURE', 'deletion_mind_holds'),
+                ('PROCEDURE', 'deletion_hidden_table'),
                 ('FUNCTION', 'deletion_newest_hold'),
                 ('PROCEDURE', 'deletion_preview_held'),
                 ('PROCEDURE', 'deletion_preview_circle'),
@@ -7157,6 +7158,7 @@ DROP PROCEDURE IF EXISTS deletion_climb;
 DROP PROCEDURE IF EXISTS deletion_preview_circle;
 DROP PROCEDURE IF EXISTS deletion_preview_held;
 DROP FUNCTION IF EXISTS deletion_newest_hold;
+DROP PROCEDURE IF EXISTS deletion_hidden_table;
 DROP PROCEDURE IF EXISTS deletion_mind_holds;
 DROP PROCEDURE IF EXISTS deletion_open_circle;
 DROP PROCEDURE IF EXISTS deletion_note_stack;

@@ -235,6 +235,7 @@ DROP FUNCTION IF EXISTS deletion_drop_soft_keys;
 DROP FUNCTION IF EXISTS deletion_check_holds;
 DROP FUNCTION IF EXISTS deletion_take_found;
 DROP FUNCTION IF EXISTS deletion_add_receipts;
+DROP FUNCTION IF EXISTS deletion_lacked_rights;
 DROP FUNCTION IF EXISTS deletion_soft_plan;
 DROP FUNCTION IF EXISTS deletion_write_soft_plan;
 DROP FUNCTION IF EXISTS deletion_sql_restore;

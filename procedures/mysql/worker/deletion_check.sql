@@ -59,6 +59,10 @@ looking: BEGIN
         CALL deletion_missing_privilege(v_plan_id, v_error);
 
         IF v_error IS NULL THEN
+            CALL deletion_hidden_table(v_plan_id, v_error);
+        END IF;
+
+        IF v_error IS NULL THEN
             CALL deletion_unindexed(v_plan_id, v_error);
         END IF;
 

@@ -94,6 +94,19 @@ FROM deletion_plans AS p
 WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
 UNION ALL
 SELECT
+    'plan',
+    t.entity_table,
+    t.created_at,
+    'no plan is made yet: which rights and indexes it needs is not known',
+    concat('CALL ', deletion_home(), '.compile_deletion_plan(', quote(t.entity_table), ');')
+FROM deletion_targets AS t
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM deletion_plans AS p
+    WHERE p.entity_table = t.entity_table AND p.superseded_at IS NULL
+)
+UNION ALL
+SELECT
     'right missing',
     m.table_name,
     NULL,

@@ -37,18 +37,11 @@ step AS (
     WHERE p.superseded_at IS NULL
 ),
 
-needed AS (
-    SELECT DISTINCT s.entity_table, s.table_name, s.table_oid, s.table_sql, r.privilege
-    FROM step AS s
-    CROSS JOIN LATERAL unnest(
-        CASE
-            WHEN s.kind IN ('remove', 'drain') THEN ARRAY['SELECT', 'DELETE']
-            WHEN s.kind IN ('set', 'lock', 'mark') THEN ARRAY['SELECT', 'UPDATE']
-            ELSE ARRAY['SELECT']
-        END
-    ) AS r (privilege)
-    -- What is kept is read by previews alone.
-    WHERE s.action IS DISTINCT FROM 'keep'
+lacked AS (
+    SELECT p.entity_table, l.table_name, l.table_sql, l.schema_sql, l.privilege
+    FROM deletion_plans AS p
+    CROSS JOIN LATERAL deletion_lacked_rights(p.plan_id) AS l
+    WHERE p.superseded_at IS NULL AND p.error_code IS NULL
 ),
 
 failed AS (
@@ -107,24 +100,52 @@ CROSS JOIN home AS h
 WHERE p.superseded_at IS NULL AND p.error_code IS NOT NULL
 UNION ALL
 SELECT
+    'plan',
+    t.entity_table,
+    t.created_at,
+    'no plan is made yet: which rights and indexes it needs is not known',
+    format('CALL %s.compile_deletion_plan(%L);', h.schema_sql, t.entity_table)
+FROM deletion_targets AS t
+CROSS JOIN home AS h
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM deletion_plans AS p
+    WHERE p.entity_table = t.entity_table AND p.superseded_at IS NULL
+)
+UNION ALL
+SELECT
     'right missing',
-    n.table_name,
+    l.table_name,
     NULL,
     format(
         'deletion_jobs_owner lacks %s for deletions of %s',
-        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.entity_table
+        string_agg(DISTINCT l.privilege, ', ' ORDER BY l.privilege), l.entity_table
     ),
     format(
         'GRANT %s ON %s TO deletion_jobs_owner;',
-        string_agg(n.privilege, ', ' ORDER BY n.privilege), n.table_sql
+        string_agg(DISTINCT l.privilege, ', ' ORDER BY l.privilege), l.table_sql
     )
-FROM needed AS n
-WHERE
-    NOT CASE n.privilege
-        WHEN 'UPDATE' THEN has_any_column_privilege('deletion_jobs_owner', n.table_oid, 'UPDATE')
-        ELSE has_table_privilege('deletion_jobs_owner', n.table_oid, n.privilege)
-    END
-GROUP BY n.entity_table, n.table_name, n.table_sql
+FROM lacked AS l
+WHERE l.privilege NOT IN ('USAGE', 'BYPASSRLS')
+GROUP BY l.entity_table, l.table_name, l.table_sql
+UNION ALL
+SELECT DISTINCT
+    'right missing',
+    l.schema_sql,
+    NULL::timestamptz,
+    'deletion_jobs_owner lacks USAGE for deletions of ' || l.entity_table,
+    format('GRANT USAGE ON SCHEMA %s TO deletion_jobs_owner;', l.schema_sql)
+FROM lacked AS l
+WHERE l.privilege = 'USAGE'
+UNION ALL
+SELECT DISTINCT
+    'row security',
+    l.table_name,
+    NULL::timestamptz,
+    'a policy may hide rows from deletions of ' || l.entity_table,
+    'ALTER ROLE deletion_jobs_owner BYPASSRLS;'
+FROM lacked AS l
+WHERE l.privilege = 'BYPASSRLS'
 UNION ALL
 SELECT
     'index missing',
