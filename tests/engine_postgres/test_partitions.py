@@ -658,7 +658,7 @@ def test_a_table_in_a_schema_that_the_owner_may_not_use_is_named(postgres: Datab
     job = delete(db, "customer", 1, 1)
     assert (job.status, job.error) == (
         "failed",
-        "42501: permission denied for schema hidden",
+        "42501: deletion_jobs_owner has no USAGE on schema hidden",
     )
     assert db.count("customer") == 2
     db.script(postgres="GRANT USAGE ON SCHEMA hidden TO deletion_jobs_owner")

@@ -300,7 +300,7 @@ def test_a_deferred_constraint_is_checked_in_the_step(postgres: Database) -> Non
     postgres.enqueue_deletions("customer", [1, 2])
     postgres.run()
     assert dict(postgres.rows("SELECT entity_pk, error FROM deletion_jobs")) == {
-        "1": "23514: guarded",
+        "1": "23514: guarded (PL/pgSQL function guarded() line 1 at RAISE)",
         "2": None,
     }
     assert ids(postgres, "customer") == [1, 3]
