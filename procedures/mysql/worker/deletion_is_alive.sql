@@ -26,11 +26,15 @@ BEGIN
         -- Our own session is between runs whenever it asks.
         AND p_session_id <> connection_id()
         AND p_session_id = is_used_lock(deletion_lock_name('run', p_run_id))
-        -- A pooled session may keep the lock after a KILL QUERY: then it sleeps.
-        AND EXISTS (
-            SELECT 1
-            FROM performance_schema.threads AS t
-            WHERE t.processlist_id = p_session_id AND t.processlist_command <> 'Sleep'
+        -- A pooled session may keep the lock after a KILL QUERY: then it sleeps. A server that keeps
+        -- no performance_schema cannot tell; there the lock alone counts.
+        AND (
+            NOT @@GLOBAL.performance_schema
+            OR EXISTS (
+                SELECT 1
+                FROM performance_schema.threads AS t
+                WHERE t.processlist_id = p_session_id AND t.processlist_command <> 'Sleep'
+            )
         ),
         FALSE
     );
