@@ -186,6 +186,42 @@ def test_a_member_of_the_owner_installs_without_being_superuser(postgres_place: 
         postgres_place.execute(f"DROP OWNED BY {account}; DROP ROLE {account}")
 
 
+# What the first account of a managed server holds, by a role as on some of them; no SUPER.
+MANAGED = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER,"
+    " SHOW DATABASES, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE,"
+    " REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER,"
+    " EVENT, TRIGGER, CREATE ROLE, DROP ROLE, ROLE_ADMIN, SET_ANY_DEFINER"
+)
+
+
+def test_an_account_that_holds_its_rights_by_a_role_installs_without_super(
+    mysql_place: Place,
+) -> None:
+    account = f"{mysql_place.database}_u"
+    mysql_place.execute(
+        f"CREATE ROLE {account}_r; GRANT {MANAGED} ON *.* TO {account}_r WITH GRANT OPTION;"
+        f" CREATE USER {account} IDENTIFIED BY 'x' DEFAULT ROLE {account}_r"
+    )
+    url = mysql_place.server.url_of(mysql_place.database, account, "x")
+    try:
+        before = mysql_place.whole(ledger=True)
+        done = mysql_place.run("apply", "--no-users-key", url=url)
+        assert done.exit_code == 1
+        assert "log_bin_trust_function_creators" in done.stderr
+        assert mysql_place.whole(ledger=True) == before
+
+        mysql_place.execute("SET GLOBAL log_bin_trust_function_creators = 1")
+        mysql_place.ok("apply", "--no-users-key", url=url)
+        mysql_place.ok("verify", url=url)
+        mysql_place.ok("rollback", "--yes", url=url)
+    finally:
+        mysql_place.execute(
+            "SET GLOBAL log_bin_trust_function_creators = 0;"
+            f" DROP USER {account}; DROP ROLE {account}_r"
+        )
+
+
 def test_a_standby_or_read_only_server_is_refused(place: Place) -> None:
     found = {
         "is_standby": True,

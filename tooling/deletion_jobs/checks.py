@@ -73,7 +73,7 @@ def may_install(session: Session, found: Row) -> None:
     """
     if found["is_standby"]:
         raise FindingError("this server only reads", "connect to the primary")
-    todo = "connect as a superuser, or let a DBA run the output of 'deletion-jobs sql'"
+    todo = "connect as an account that may, or let a DBA run the output of 'deletion-jobs sql'"
     missing = _missing_roles(session, found)
     if missing and not found["may_make_roles"]:
         raise FindingError(
@@ -87,6 +87,12 @@ def may_install(session: Session, found: Row) -> None:
             else "lacks SET_ANY_DEFINER (SET_USER_ID before MySQL 8.2)"
         )
         raise FindingError(f"{found['user_name']} {need}", todo)
+    if not found.get("may_make_functions", True):
+        raise FindingError(
+            f"{found['user_name']} may not make functions while the server keeps a binary log",
+            "set log_bin_trust_function_creators = 1 while it installs or is upgraded"
+            " (managed servers: in the parameter group), or connect with SUPER",
+        )
     if not found.get("may_create", True):
         raise FindingError(
             f"{found['user_name']} may not create objects in the schema {found['schema_name']}, "

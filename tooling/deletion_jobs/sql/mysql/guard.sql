@@ -12,3 +12,32 @@ SET @dj_sql = (
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
+-- Functions take SUPER where the server keeps a binary log, or this setting.
+SET @dj_sql = (
+    SELECT
+        if(
+            @@GLOBAL.log_bin
+            AND NOT @@GLOBAL.log_bin_trust_function_creators
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.user_privileges AS u
+                WHERE
+                    u.privilege_type = 'SUPER'
+                    AND u.grantee IN (
+                        SELECT concat(
+                            quote(left(current_user(), char_length(current_user())
+                            - char_length(substring_index(current_user(), '@', -1)) - 1)),
+                            '@', quote(substring_index(current_user(), '@', -1))
+                        )
+                        UNION ALL
+                        SELECT concat(quote(r.role_name), '@', quote(r.role_host))
+                        FROM information_schema.enabled_roles AS r
+                    )
+            ),
+            'deletion_jobs needs log_bin_trust_function_creators = 1, or SUPER',
+            'DO 0'
+        ) AS answer
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;

@@ -1,3 +1,21 @@
+-- A right may be held by a role, as managed servers give theirs.
+WITH me AS (
+    SELECT concat(
+        quote(left(current_user(), char_length(current_user())
+        - char_length(substring_index(current_user(), '@', -1)) - 1)),
+        '@', quote(substring_index(current_user(), '@', -1))
+    ) AS grantee
+    UNION ALL
+    SELECT concat(quote(r.role_name), '@', quote(r.role_host))
+    FROM information_schema.enabled_roles AS r
+),
+
+held AS (
+    SELECT u.privilege_type
+    FROM information_schema.user_privileges AS u
+    WHERE u.grantee IN (SELECT m.grantee FROM me AS m)
+)
+
 SELECT
     cast(substring_index(version(), '.', 1) AS UNSIGNED) * 10000
     + cast(substring_index(substring_index(version(), '.', 2), '.', -1) AS UNSIGNED) * 100
@@ -11,23 +29,17 @@ SELECT
     @@read_only AS is_standby,
     (
         SELECT count(*)
-        FROM information_schema.user_privileges AS u
-        WHERE
-            u.grantee = concat(
-                quote(left(current_user(), char_length(current_user())
-                - char_length(substring_index(current_user(), '@', -1)) - 1)),
-                '@', quote(substring_index(current_user(), '@', -1))
-            )
-            AND u.privilege_type IN ('CREATE USER', 'SUPER')
+        FROM held AS h
+        WHERE h.privilege_type IN ('CREATE USER', 'SUPER')
     ) AS may_make_roles,
     (
         SELECT count(*)
-        FROM information_schema.user_privileges AS u
-        WHERE
-            u.grantee = concat(
-                quote(left(current_user(), char_length(current_user())
-                - char_length(substring_index(current_user(), '@', -1)) - 1)),
-                '@', quote(substring_index(current_user(), '@', -1))
-            )
-            AND u.privilege_type IN ('SET_USER_ID', 'SET_ANY_DEFINER', 'SUPER')
-    ) AS may_become_owner
+        FROM held AS h
+        WHERE h.privilege_type IN ('SET_USER_ID', 'SET_ANY_DEFINER', 'SUPER')
+    ) AS may_become_owner,
+    -- The server asks for nothing less than SUPER, whatever the function says of itself (1419).
+    NOT @@GLOBAL.log_bin OR @@GLOBAL.log_bin_trust_function_creators OR EXISTS (
+        SELECT 1
+        FROM held AS h
+        WHERE h.privilege_type = 'SUPER'
+    ) AS may_make_functions
