@@ -112,3 +112,30 @@ def test_without_pg_cron_the_schema_installs_and_the_verb_says_what_is_missing(
     with postgres.error("0A000", "pg_cron"):
         postgres.start_deletion_schedule()
     assert "pg_cron" in repr(schedule(postgres))
+
+
+@pytest.mark.parametrize("scheduled", ["postgres"], indirect=True)
+def test_what_pg_cron_notes_of_each_call_is_purged(scheduled: Database) -> None:
+    scheduled.start_deletion_schedule()
+    job = scheduled.value(
+        "SELECT jobid FROM cron.job WHERE jobname = %s",
+        f"deletion_jobs:{scheduled.home.database}:{scheduled.home.schema}:run_details",
+    )
+    old = (
+        "INSERT INTO cron.job_run_details (jobid, runid, username, database, start_time, end_time)"
+        " SELECT %s, nextval('cron.runid_seq'), %s, current_database(), a.t, a.t"
+        " FROM (SELECT now() - interval '2 days' AS t) AS a"
+    )
+    others = scheduled.value("SELECT current_user")
+    for account in ("deletion_jobs_worker", others):
+        scheduled.execute(old, job, account)
+    every = scheduled.value(
+        "SELECT CASE WHEN extversion >= '1.5' THEN '1 seconds' ELSE '* * * * *' END"
+        " FROM pg_extension WHERE extname = 'pg_cron'"
+    )
+    scheduled.execute("SELECT cron.alter_job(%s, schedule => %s)", job, every)
+    left = "SELECT username FROM cron.job_run_details WHERE jobid = %s AND end_time < now() - %s"
+    scheduled.wait_for(
+        lambda: scheduled.column(f"{left}::interval", job, "1 day") == [others], seconds=70
+    )
+    scheduled.execute("DELETE FROM cron.job_run_details WHERE jobid = %s", job)
