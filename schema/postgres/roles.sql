@@ -58,15 +58,23 @@ BEGIN
         IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
             GRANT deletion_jobs_worker TO deletion_jobs_operator;
         END IF;
+    EXCEPTION
+        WHEN insufficient_privilege THEN
+            RAISE WARNING 'left to a superuser: GRANT deletion_jobs_worker TO'
+                ' deletion_jobs_operator;';
+        WHEN unique_violation THEN
+            NULL;
+    END;
 
-        -- Without it nobody sees whether the session of another role's run is alive.
+    BEGIN
+        -- Without it nobody sees whether a session that holds the lock of another role's run is
+        -- still in its call.
         IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
             GRANT pg_read_all_stats TO deletion_jobs_owner;
         END IF;
     EXCEPTION
         WHEN insufficient_privilege THEN
-            RAISE NOTICE 'left to a superuser: GRANT deletion_jobs_worker TO'
-                ' deletion_jobs_operator; GRANT pg_read_all_stats TO deletion_jobs_owner;';
+            RAISE WARNING 'left to a superuser: GRANT pg_read_all_stats TO deletion_jobs_owner;';
         WHEN unique_violation THEN
             NULL;
     END;

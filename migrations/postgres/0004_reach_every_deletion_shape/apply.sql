@@ -26,6 +26,101 @@ END;
 $migration_begin$;
 -- <<<
 
+-- >>> schema/postgres/roles.sql
+-- roles.sql
+-- Make the roles that are missing, and let the owner create its objects in this schema.
+--
+-- Run by the installing user, before the first table. A DBA may make the roles beforehand: what
+-- exists is left as it is. A role made here says so in its comment, so that only these are
+-- dropped again.
+
+DO $roles$
+DECLARE
+    c_roles CONSTANT text[] := ARRAY[
+        'deletion_jobs_owner', 'deletion_jobs_app', 'deletion_jobs_operator',
+        'deletion_jobs_reader', 'deletion_jobs_worker'
+    ];
+    c_texts CONSTANT text[] := ARRAY[
+        'owns the objects and holds the rights on application tables; nobody logs in as it',
+        'may enqueue and cancel deletions and read the contract''s views',
+        'may retry, preview, run, pause and schedule deletions and read all views',
+        'may read all views',
+        'runs the loop; may log in, as pg_cron demands, but has no password'
+    ];
+    v_role text;
+    v_may_set text := CASE WHEN current_setting('server_version_num')::integer >= 160000
+        THEN 'SET' ELSE 'MEMBER' END;
+BEGIN
+    FOREACH v_role IN ARRAY c_roles LOOP
+        CONTINUE WHEN to_regrole(v_role) IS NOT NULL;
+
+        BEGIN
+            EXECUTE format(
+                'CREATE ROLE %I %s',
+                v_role, CASE v_role WHEN 'deletion_jobs_worker' THEN 'LOGIN' ELSE 'NOLOGIN' END
+            );
+            EXECUTE format(
+                'COMMENT ON ROLE %I IS %L',
+                v_role,
+                'made by deletion-jobs: ' || c_texts[array_position(c_roles, v_role)]
+            );
+
+            IF v_role = 'deletion_jobs_worker' THEN
+                -- A policy must raise an error instead of hiding rows from a deletion, and a
+                -- timeout meant for an application's statements would end the whole loop.
+                EXECUTE format('ALTER ROLE %I SET row_security = off', v_role);
+                EXECUTE format('ALTER ROLE %I SET statement_timeout = 0', v_role);
+            END IF;
+        EXCEPTION
+            -- Roles belong to the whole server: an installation beside this one was first.
+            WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
+    END LOOP;
+
+    IF NOT pg_has_role('deletion_jobs_owner', v_may_set) THEN
+        EXECUTE format('GRANT deletion_jobs_owner TO %I', current_user);
+    END IF;
+
+    -- What only a DBA with more rights can give is left to him: it is needed for a part alone.
+    BEGIN
+        -- An operator arms the schedule in the worker's name, who then owns the jobs of pg_cron.
+        IF NOT pg_has_role('deletion_jobs_operator', 'deletion_jobs_worker', 'MEMBER') THEN
+            GRANT deletion_jobs_worker TO deletion_jobs_operator;
+        END IF;
+    EXCEPTION
+        WHEN insufficient_privilege THEN
+            RAISE WARNING 'left to a superuser: GRANT deletion_jobs_worker TO'
+                ' deletion_jobs_operator;';
+        WHEN unique_violation THEN
+            NULL;
+    END;
+
+    BEGIN
+        -- Without it nobody sees whether a session that holds the lock of another role's run is
+        -- still in its call.
+        IF NOT pg_has_role('deletion_jobs_owner', 'pg_read_all_stats', 'USAGE') THEN
+            GRANT pg_read_all_stats TO deletion_jobs_owner;
+        END IF;
+    EXCEPTION
+        WHEN insufficient_privilege THEN
+            RAISE WARNING 'left to a superuser: GRANT pg_read_all_stats TO deletion_jobs_owner;';
+        WHEN unique_violation THEN
+            NULL;
+    END;
+
+    FOREACH v_role IN ARRAY c_roles LOOP
+        CONTINUE WHEN has_schema_privilege(v_role, current_schema(), 'USAGE')
+            AND v_role <> 'deletion_jobs_owner';
+        EXECUTE format(
+            'GRANT %s ON SCHEMA %I TO %I',
+            CASE v_role WHEN 'deletion_jobs_owner' THEN 'USAGE, CREATE' ELSE 'USAGE' END,
+            current_schema(), v_role
+        );
+    END LOOP;
+END;
+$roles$;
+-- <<<
+
 -- >>> tooling/deletion_jobs/sql/postgres/migration_owner.sql
 -- From here on the objects belong to the owner, who may create them only now.
 DO $migration_owner$
@@ -13741,6 +13836,123 @@ COMMENT ON FUNCTION deletion_schedule_jobs(boolean) IS
 'List what the scheduler should start, as the settings say.';
 REVOKE ALL ON FUNCTION deletion_schedule_jobs(boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION deletion_schedule_jobs(boolean) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_unschedule.sql
+-- deletion_unschedule
+-- Take this installation's jobs out of pg_cron, but for some.
+--
+-- Parameters  p_keep   names of the jobs that stay, unless somebody has switched them off
+-- Errors      42501 who calls may not work in the name of deletion_jobs_worker
+-- Writes      jobs of pg_cron                      Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_unschedule('{}');
+
+CREATE OR REPLACE FUNCTION deletion_unschedule(p_keep text[])
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+-- The role can be changed to the worker's, who owns the jobs, by an invoker alone.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_unschedule$
+DECLARE
+    v_role text := current_setting('role');
+    v_prefix text := deletion_schedule_name('');
+BEGIN
+    -- Without the right, nothing can have been scheduled either.
+    IF NOT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'pg_cron')
+        OR NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
+        RETURN;
+    END IF;
+
+    IF NOT pg_has_role('deletion_jobs_worker', CASE
+        WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER'
+    END) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('%I is no operator: GRANT deletion_jobs_operator TO %1$I', current_user),
+            DETAIL = 'The jobs of pg_cron belong to deletion_jobs_worker.';
+    END IF;
+
+    PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
+    EXECUTE
+        'SELECT count(cron.unschedule(j.jobid)) FROM ('
+        '    SELECT c.jobid FROM cron.job AS c'
+        '    WHERE left(c.jobname, length($1)) = $1 AND c.username = current_user'
+        '    AND (c.jobname <> ALL ($2) OR NOT c.active)'
+        ') AS j'
+    USING v_prefix, p_keep;
+    PERFORM set_config('role', v_role, TRUE);
+END;
+$deletion_unschedule$;
+
+COMMENT ON FUNCTION deletion_unschedule(text[]) IS
+'Take this installation''s jobs out of pg_cron, but for some.';
+REVOKE ALL ON FUNCTION deletion_unschedule(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_unschedule(text[]) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_schedule_advice.sql
+-- deletion_schedule_advice
+-- Say what has to be done so that pg_cron starts the workers of this database.
+--
+-- Parameters  p_cron_database   the database that pg_cron lives in, where the caller may see it
+-- Returns     text: lines for postgresql.conf, and the SQL that follows
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_schedule_advice(NULL);
+
+CREATE OR REPLACE FUNCTION deletion_schedule_advice(p_cron_database text)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_schedule_advice$
+BEGIN
+    IF p_cron_database = current_database() THEN
+        RETURN 'Here a superuser runs: CREATE EXTENSION pg_cron;';
+    ELSIF p_cron_database IS NOT NULL THEN
+        -- In the worker's own name: for another's only a superuser may schedule.
+        RETURN format(
+            'pg_cron lives in the database %s (before 1.5 it takes ''* * * * *'' and no seconds).'
+            ' There, as its owner: GRANT USAGE ON SCHEMA cron TO deletion_jobs_worker;'
+            ' GRANT EXECUTE ON FUNCTION cron.schedule_in_database(text, text, text, text, text,'
+            ' boolean) TO deletion_jobs_worker; SET ROLE deletion_jobs_worker; %s RESET ROLE;',
+            p_cron_database,
+            (
+                SELECT string_agg(
+                    CASE
+                        WHEN j.slot IS NULL
+                            THEN format(
+                                'SELECT cron.schedule(%L, %L, %L);',
+                                j.job_name, j.schedule, j.command
+                            )
+                        ELSE format(
+                            'SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                            j.job_name, j.schedule, j.command, current_database()
+                        )
+                    END, ' ' ORDER BY j.slot
+                )
+                FROM deletion_schedule_jobs(TRUE) AS j
+            )
+        );
+    END IF;
+
+    RETURN format(
+        'Set, in postgresql.conf or by the parameters of a managed server,'
+        ' shared_preload_libraries = ''pg_cron'' and cron.database_name = ''%s''; restart the'
+        ' server; then CREATE EXTENSION pg_cron;',
+        current_database()
+    );
+END;
+$deletion_schedule_advice$;
+
+COMMENT ON FUNCTION deletion_schedule_advice(text) IS
+'Say what has to be done so that pg_cron starts the workers of this database.';
+REVOKE ALL ON FUNCTION deletion_schedule_advice(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_schedule_advice(text) TO deletion_jobs_operator;
 -- <<<
 
 -- >>> schema/postgres/views/vw_deletion_progress.sql

@@ -289,6 +289,103 @@ DROP TABLE IF EXISTS deletion_found_rows;
 DROP TABLE IF EXISTS deletion_soft_columns;
 -- <<<
 
+-- >>> procedures/postgres/schedule/deletion_schedule_advice.sql
+-- deletion_schedule_advice
+-- Say what has to be done so that pg_cron starts the workers of this database.
+--
+-- Parameters  p_cron_database   the database that pg_cron lives in, where the caller may see it
+-- Returns     text: lines for postgresql.conf, and the SQL that follows
+-- Writes      nothing                              Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_schedule_advice(NULL);
+
+CREATE OR REPLACE FUNCTION deletion_schedule_advice(p_cron_database text)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $deletion_schedule_advice$
+BEGIN
+    IF p_cron_database = current_database() THEN
+        RETURN 'Here a superuser runs: CREATE EXTENSION pg_cron;';
+    ELSIF p_cron_database IS NOT NULL THEN
+        RETURN format(
+            'pg_cron lives in the database %s. There a superuser runs: %s',
+            p_cron_database,
+            (
+                SELECT string_agg(
+                    format(
+                        'SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
+                        j.job_name, j.schedule, j.command, current_database(),
+                        'deletion_jobs_worker'
+                    ), ' ' ORDER BY j.slot
+                )
+                FROM deletion_schedule_jobs(TRUE) AS j
+                WHERE j.slot IS NOT NULL
+            )
+        );
+    END IF;
+
+    RETURN format(
+        'Add to postgresql.conf: shared_preload_libraries = ''pg_cron'' and'
+        ' cron.database_name = ''%s''; restart the server; then CREATE EXTENSION pg_cron;',
+        current_database()
+    );
+END;
+$deletion_schedule_advice$;
+
+COMMENT ON FUNCTION deletion_schedule_advice(text) IS
+'Say what has to be done so that pg_cron starts the workers of this database.';
+REVOKE ALL ON FUNCTION deletion_schedule_advice(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_schedule_advice(text) TO deletion_jobs_operator;
+-- <<<
+
+-- >>> procedures/postgres/schedule/deletion_unschedule.sql
+-- deletion_unschedule
+-- Take this installation's jobs out of pg_cron, but for some.
+--
+-- Parameters  p_keep   names of the jobs that stay, unless somebody has switched them off
+-- Writes      jobs of pg_cron                      Commits  no
+-- Execute     deletion_jobs_operator
+-- Example     SELECT deletion_unschedule('{}');
+
+CREATE OR REPLACE FUNCTION deletion_unschedule(p_keep text[])
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+-- The role can be changed to the worker's, who owns the jobs, by an invoker alone.
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_unschedule$
+DECLARE
+    v_role text := current_setting('role');
+    v_prefix text := deletion_schedule_name('');
+BEGIN
+    -- Without the right, nothing can have been scheduled either.
+    IF NOT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'pg_cron')
+        OR NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
+        RETURN;
+    END IF;
+
+    PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
+    EXECUTE
+        'SELECT count(cron.unschedule(j.jobid)) FROM ('
+        '    SELECT c.jobid FROM cron.job AS c'
+        '    WHERE left(c.jobname, length($1)) = $1 AND c.username = current_user'
+        '    AND (c.jobname <> ALL ($2) OR NOT c.active)'
+        ') AS j'
+    USING v_prefix, p_keep;
+    PERFORM set_config('role', v_role, TRUE);
+END;
+$deletion_unschedule$;
+
+COMMENT ON FUNCTION deletion_unschedule(text[]) IS
+'Take this installation''s jobs out of pg_cron, but for some.';
+REVOKE ALL ON FUNCTION deletion_unschedule(text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_unschedule(text[]) TO deletion_jobs_operator;
+-- <<<
+
 -- >>> procedures/postgres/schedule/deletion_schedule_jobs.sql
 -- deletion_schedule_jobs
 -- List what the scheduler should start, as the settings say.

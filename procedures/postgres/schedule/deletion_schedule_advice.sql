@@ -18,26 +18,36 @@ BEGIN
     IF p_cron_database = current_database() THEN
         RETURN 'Here a superuser runs: CREATE EXTENSION pg_cron;';
     ELSIF p_cron_database IS NOT NULL THEN
+        -- In the worker's own name: for another's only a superuser may schedule.
         RETURN format(
-            'pg_cron lives in the database %s. There a superuser runs: %s',
+            'pg_cron lives in the database %s (before 1.5 it takes ''* * * * *'' and no seconds).'
+            ' There, as its owner: GRANT USAGE ON SCHEMA cron TO deletion_jobs_worker;'
+            ' GRANT EXECUTE ON FUNCTION cron.schedule_in_database(text, text, text, text, text,'
+            ' boolean) TO deletion_jobs_worker; SET ROLE deletion_jobs_worker; %s RESET ROLE;',
             p_cron_database,
             (
                 SELECT string_agg(
-                    format(
-                        'SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);',
-                        j.job_name, j.schedule, j.command, current_database(),
-                        'deletion_jobs_worker'
-                    ), ' ' ORDER BY j.slot
+                    CASE
+                        WHEN j.slot IS NULL
+                            THEN format(
+                                'SELECT cron.schedule(%L, %L, %L);',
+                                j.job_name, j.schedule, j.command
+                            )
+                        ELSE format(
+                            'SELECT cron.schedule_in_database(%L, %L, %L, %L);',
+                            j.job_name, j.schedule, j.command, current_database()
+                        )
+                    END, ' ' ORDER BY j.slot
                 )
                 FROM deletion_schedule_jobs(TRUE) AS j
-                WHERE j.slot IS NOT NULL
             )
         );
     END IF;
 
     RETURN format(
-        'Add to postgresql.conf: shared_preload_libraries = ''pg_cron'' and'
-        ' cron.database_name = ''%s''; restart the server; then CREATE EXTENSION pg_cron;',
+        'Set, in postgresql.conf or by the parameters of a managed server,'
+        ' shared_preload_libraries = ''pg_cron'' and cron.database_name = ''%s''; restart the'
+        ' server; then CREATE EXTENSION pg_cron;',
         current_database()
     );
 END;

@@ -2,6 +2,7 @@
 -- Take this installation's jobs out of pg_cron, but for some.
 --
 -- Parameters  p_keep   names of the jobs that stay, unless somebody has switched them off
+-- Errors      42501 who calls may not work in the name of deletion_jobs_worker
 -- Writes      jobs of pg_cron                      Commits  no
 -- Execute     deletion_jobs_operator
 -- Example     SELECT deletion_unschedule('{}');
@@ -22,6 +23,15 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_extension AS e WHERE e.extname = 'pg_cron')
         OR NOT has_schema_privilege('deletion_jobs_worker', 'cron', 'USAGE') THEN
         RETURN;
+    END IF;
+
+    IF NOT pg_has_role('deletion_jobs_worker', CASE
+        WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER'
+    END) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('%I is no operator: GRANT deletion_jobs_operator TO %1$I', current_user),
+            DETAIL = 'The jobs of pg_cron belong to deletion_jobs_worker.';
     END IF;
 
     PERFORM set_config('role', 'deletion_jobs_worker', TRUE);
