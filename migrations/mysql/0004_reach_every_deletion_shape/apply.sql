@@ -6737,8 +6737,8 @@ BEGIN
         FROM performance_schema.metadata_locks AS m
         LEFT JOIN information_schema.tables AS t
             ON
-                t.table_schema = convert(m.object_schema USING utf8mb3)
-                AND t.table_name = convert(m.object_name USING utf8mb3)
+                t.table_schema = convert(m.object_schema USING utf8mb3)  -- noqa: CP01
+                AND t.table_name = convert(m.object_name USING utf8mb3)  -- noqa: CP01
         WHERE
             m.owner_thread_id = v_thread
             AND m.object_type = 'TABLE'
@@ -9639,8 +9639,8 @@ BEGIN
         -- Our own session is between runs whenever it asks.
         AND p_session_id <> connection_id()
         AND p_session_id = is_used_lock(deletion_lock_name('run', p_run_id))
-        -- A pooled session may keep the lock after a KILL QUERY: then it sleeps. A server that keeps
-        -- no performance_schema cannot tell; there the lock alone counts.
+        -- A pooled session may keep the lock after a KILL QUERY: then it sleeps. A server
+        -- without performance_schema cannot tell; there the lock alone counts.
         AND (
             NOT @@GLOBAL.performance_schema
             OR EXISTS (

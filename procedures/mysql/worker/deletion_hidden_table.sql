@@ -65,8 +65,8 @@ BEGIN
         FROM performance_schema.metadata_locks AS m
         LEFT JOIN information_schema.tables AS t
             ON
-                t.table_schema = convert(m.object_schema USING utf8mb3)
-                AND t.table_name = convert(m.object_name USING utf8mb3)
+                t.table_schema = convert(m.object_schema USING utf8mb3)  -- noqa: CP01
+                AND t.table_name = convert(m.object_name USING utf8mb3)  -- noqa: CP01
         WHERE
             m.owner_thread_id = v_thread
             AND m.object_type = 'TABLE'

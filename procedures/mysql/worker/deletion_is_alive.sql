@@ -26,8 +26,8 @@ BEGIN
         -- Our own session is between runs whenever it asks.
         AND p_session_id <> connection_id()
         AND p_session_id = is_used_lock(deletion_lock_name('run', p_run_id))
-        -- A pooled session may keep the lock after a KILL QUERY: then it sleeps. A server that keeps
-        -- no performance_schema cannot tell; there the lock alone counts.
+        -- A pooled session may keep the lock after a KILL QUERY: then it sleeps. A server
+        -- without performance_schema cannot tell; there the lock alone counts.
         AND (
             NOT @@GLOBAL.performance_schema
             OR EXISTS (
