@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.schemas import customers
-from tests.database import Database
+from tests.database import Database, Reference
 
 
 def problems(db: Database) -> list[tuple[str, str]]:
@@ -121,3 +121,56 @@ def test_a_role_that_may_only_read_sees_them_too(db: Database) -> None:
     assert ("right missing", "customer") in db.connect("reader").rows(
         "SELECT problem, subject FROM vw_deletion_problems"
     )
+
+
+def test_a_schema_that_the_owner_may_not_use_leaves_the_view_readable(postgres: Database) -> None:
+    """Also where nothing of it is in the plan, and where a table of it is not there any more."""
+    far = "away"
+    customers(postgres)
+    postgres.script(
+        postgres=f"""
+        CREATE SCHEMA "{far}";
+        CREATE TABLE "{far}".visit (id bigint PRIMARY KEY,
+            customer_id bigint REFERENCES customer ON DELETE CASCADE);
+        CREATE INDEX ON "{far}".visit (customer_id);
+        CREATE TABLE "{far}".apart (id bigint PRIMARY KEY, gone boolean);
+        GRANT SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{far}" TO deletion_jobs_owner;
+        GRANT USAGE ON SCHEMA "{far}" TO deletion_jobs_owner;
+        ALTER TABLE customer ADD gone boolean;
+        """
+    )
+    postgres.set_soft_deletion("customer", "gone")
+    postgres.set_soft_deletion(f"{far}.apart", "gone")
+    postgres.compile_deletion_plan("customer")
+    assert problems(postgres) == []
+    postgres.execute(f'REVOKE USAGE ON SCHEMA "{far}" FROM deletion_jobs_owner')
+    assert problems(postgres) == [("right missing", far)]
+    postgres.execute(f'ALTER TABLE "{far}".visit RENAME TO visit_of_old')
+    assert problems(postgres) == []
+    postgres.execute(f'DROP SCHEMA "{far}" CASCADE')
+
+
+@pytest.mark.parametrize("tables", [120])
+def test_the_rights_of_a_large_plan_are_compared_once(postgres: Database, tables: int) -> None:
+    """Rows that the list of tables is read for: as many as the plan has steps, not their square."""
+    customers(postgres)
+    for n in range(tables):
+        postgres.table(
+            f"t{n:03}",
+            "id bigint",
+            "customer_id bigint",
+            references=[Reference("customer_id", "customer", "cascade")],
+            rows=[],
+        )
+    postgres.compile_deletion_plan("customer")
+    plan_id = postgres.value("SELECT max(plan_id) FROM deletion_plans")
+    calls = (
+        "SELECT coalesce(sum(calls), 0) FROM pg_stat_xact_user_functions"
+        " WHERE funcname = 'deletion_entity_name'"
+    )
+    # As a step does.
+    postgres.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
+    with postgres.transaction(rollback=True):
+        postgres.execute("SET LOCAL track_functions = 'all'")
+        assert postgres.rows("SELECT * FROM deletion_lacked_rights(%s)", plan_id) == []
+        assert 0 < postgres.value(calls) <= 3 * tables

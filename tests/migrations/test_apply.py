@@ -186,12 +186,44 @@ def test_a_member_of_the_owner_installs_without_being_superuser(postgres_place: 
         postgres_place.execute(f"DROP OWNED BY {account}; DROP ROLE {account}")
 
 
+def test_an_account_with_a_quote_in_its_name_installs(mysql_place: Place) -> None:
+    account = f"o'{mysql_place.database}"
+    mysql_place.execute(
+        f'CREATE USER "{account}" IDENTIFIED BY \'x\'; GRANT ALL ON *.* TO "{account}"'
+        " WITH GRANT OPTION"
+    )
+    url = mysql_place.server.url_of(mysql_place.database, account, "x")
+    try:
+        mysql_place.ok("apply", "--no-users-key", url=url)
+    finally:
+        mysql_place.execute(f'DROP USER "{account}"')
+
+
+def test_an_account_that_may_not_see_what_its_roles_give_is_told_so(mysql_place: Place) -> None:
+    account = f"{mysql_place.database}_u"
+    mysql_place.execute(
+        f"CREATE ROLE {account}_r; GRANT CREATE USER, SET_ANY_DEFINER ON *.* TO {account}_r;"
+        f" GRANT ALL ON {mysql_place.database}.* TO {account}_r;"
+        f" CREATE USER {account} IDENTIFIED BY 'x' DEFAULT ROLE {account}_r"
+    )
+    url = mysql_place.server.url_of(mysql_place.database, account, "x")
+    try:
+        done = mysql_place.run("apply", "--no-users-key", url=url)
+        assert done.exit_code == 1
+        assert "may not see which rights its roles give it" in done.stderr
+        assert "GRANT SELECT ON mysql.* TO it" in done.stderr
+    finally:
+        mysql_place.execute(f"DROP USER {account}; DROP ROLE {account}_r")
+
+
 # What the first account of a managed server holds, by a role as on some of them; no SUPER.
 MANAGED = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER,"
     " SHOW DATABASES, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE,"
     " REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER,"
-    " EVENT, TRIGGER, CREATE ROLE, DROP ROLE, ROLE_ADMIN, SET_ANY_DEFINER"
+    " EVENT, TRIGGER, CREATE ROLE, DROP ROLE, ROLE_ADMIN, SET_ANY_DEFINER,"
+    # Other tests have installed on this server: CREATE USER IF NOT EXISTS asks for it then (4006).
+    " ALLOW_NONEXISTENT_DEFINER"
 )
 
 

@@ -50,6 +50,18 @@ def test_the_schedule_goes_first_on_mysql(mysql_place: Place) -> None:
     assert mysql_place.value(armed) == 0
 
 
+def test_the_schedule_goes_where_the_account_of_its_routines_is_gone(mysql_place: Place) -> None:
+    """As after a dump was loaded into another server; the rollback is what one wants there."""
+    mysql_place.ok("apply", "--no-users-key")
+    mysql_place.execute(
+        "CALL start_deletion_schedule(); DROP PROCEDURE stop_deletion_schedule;"
+        " CREATE DEFINER = nobody@localhost PROCEDURE stop_deletion_schedule() DO 0"
+    )
+    mysql_place.ok("rollback", "--yes")
+    armed = "SELECT count(*) FROM information_schema.events WHERE event_schema = database()"
+    assert mysql_place.value(armed) == 0
+
+
 def test_the_schedule_goes_first_on_postgres(postgres_installation: PostgresInstallation) -> None:
     with postgres_installation.beside_pg_cron() as db:
         schema, url = f"{db.home.schema}_b", db.home.server.url_of(db.home.database)

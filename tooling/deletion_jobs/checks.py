@@ -7,9 +7,10 @@ from deletion_jobs.database import Row, Session
 from deletion_jobs.errors import DatabaseError, FindingError
 from deletion_jobs.sources import ENGINE_NAMES
 
-# utf8mb4_0900_bin came with 8.0.17, the comments of accounts that roles.sql writes with 8.0.21.
-OLDEST = {"postgres": 150000, "mysql": 80021}
-OLDEST_TEXT = {"postgres": "15", "mysql": "8.0.21"}
+# utf8mb4_0900_bin came with 8.0.17, the comments of accounts that roles.sql writes with 8.0.21,
+# READ ONLY schemas, which a job looks for, with 8.0.22.
+OLDEST = {"postgres": 150000, "mysql": 80022}
+OLDEST_TEXT = {"postgres": "15", "mysql": "8.0.22"}
 
 ROLES = (
     "deletion_jobs_owner",
@@ -75,6 +76,16 @@ def may_install(session: Session, found: Row) -> None:
         raise FindingError("this server only reads", "connect to the primary")
     todo = "connect as an account that may, or let a DBA run the output of 'deletion-jobs sql'"
     missing = _missing_roles(session, found)
+    may = (
+        found["may_make_roles"] or not missing,
+        found["may_become_owner"],
+        found.get("may_make_functions", True),
+    )
+    if not all(may) and found.get("hides_roles"):
+        raise FindingError(
+            f"{found['user_name']} may not see which rights its roles give it",
+            "GRANT SELECT ON mysql.* TO it, or let a DBA run the output of 'deletion-jobs sql'",
+        )
     if missing and not found["may_make_roles"]:
         raise FindingError(
             f"{found['user_name']} may not make roles, and these are missing: {', '.join(missing)}",

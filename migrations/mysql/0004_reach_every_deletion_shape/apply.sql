@@ -6681,7 +6681,7 @@ DELIMITER ;
 -- The catalog tells an account nothing of tables on which it has no right, not even that they refer
 -- to others: the engine would change their rows, and no receipt count them. But a DELETE locks the
 -- definition of each table that its foreign keys or triggers reach, and of these locks the server
--- tells, unless it has no performance_schema.
+-- tells, unless it has no performance_schema, or its instrument wait/lock/metadata/sql/mdl is off.
 
 DROP PROCEDURE IF EXISTS deletion_hidden_table;
 
@@ -6698,11 +6698,22 @@ COMMENT 'Find a table that deletes of a plan reach and that the owner account ca
 BEGIN
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE v_thread BIGINT UNSIGNED;
-    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE c_table CURSOR FOR
-        SELECT DISTINCT s.table_name
+    DECLARE v_edge_no INT;
+    DECLARE v_kind, v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE c_write CURSOR FOR
+        SELECT s.table_name, NULL AS edge_no, NULL AS kind
         FROM deletion_plan_steps AS s
-        WHERE s.plan_id = p_plan_id AND s.kind IN ('remove', 'drain');
+        WHERE s.plan_id = p_plan_id AND s.kind IN ('remove', 'drain')
+        GROUP BY s.table_name
+        UNION ALL
+        -- What sets columns may be followed by ON UPDATE.
+        SELECT s.table_name, s.edge_no, s.kind
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_plan_id
+            AND left(s.sql_text, 7) = 'UPDATE '
+            AND s.kind <> 'restore'
+            AND coalesce(s.action, '') <> 'keep';
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     SET v_thread = (
@@ -6710,25 +6721,30 @@ BEGIN
         FROM performance_schema.threads AS t
         WHERE t.processlist_id = connection_id()
     );
-    OPEN c_table;
-    FETCH c_table INTO v_table;
+    -- No row, neither by a frame nor by a limit: nothing is changed, and no trigger fires.
+    SET @dj_frame = '[]', @dj_stack = '[]', @dj_run_id = NULL, @dj_limit = 0;
+    OPEN c_write;
+    FETCH c_write INTO v_table, v_edge_no, v_kind;
 
     WHILE NOT v_is_done AND v_thread IS NOT NULL DO
-        -- No row: nothing is deleted, and no trigger fires.
-        SET @dj_sql = concat('DELETE FROM ', deletion_quote_path(v_table), ' WHERE FALSE');
-        PREPARE dj_stmt FROM @dj_sql;
-        EXECUTE dj_stmt;
-        DEALLOCATE PREPARE dj_stmt;
-        FETCH c_table INTO v_table;
+        IF v_kind IS NULL THEN
+            SET @dj_sql = concat('DELETE FROM ', deletion_quote_path(v_table), ' WHERE FALSE');
+            PREPARE dj_stmt FROM @dj_sql;
+            EXECUTE dj_stmt;
+            DEALLOCATE PREPARE dj_stmt;
+        ELSE
+            CALL deletion_execute(p_plan_id, v_edge_no, v_kind);
+        END IF;
+
+        FETCH c_write INTO v_table, v_edge_no, v_kind;
     END WHILE;
 
-    CLOSE c_table;
+    CLOSE c_write;
 
-    SELECT
-        concat(
-            '42000: deletes reach ', q.hidden, ', which deletion_jobs_owner cannot see:',
-            ' GRANT REFERENCES ON ', q.hidden, ' TO ''deletion_jobs_owner''@''localhost'''
-        )
+    SELECT concat(
+        '42000: deletes reach ', q.hidden, ', which deletion_jobs_owner cannot see: GRANT REFERENCES',
+        ' ON ', q.hidden, ' TO ''deletion_jobs_owner''@''localhost'''
+    )
     INTO p_error
     FROM (
         SELECT min(concat(
@@ -6744,6 +6760,15 @@ BEGIN
             AND m.object_type = 'TABLE'
             AND m.object_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
             AND t.table_name IS NULL
+            -- Where it has a right on all of a schema it sees all that is there: a name that is
+            -- locked all the same is one of no table, such as a trigger's temporary one.
+            AND NOT EXISTS (
+                SELECT 1
+                FROM information_schema.schema_privileges AS g
+                WHERE
+                    g.grantee = '\'deletion_jobs_owner\'@\'localhost\''
+                    AND convert(m.object_schema USING utf8mb3) LIKE g.table_schema  -- noqa: CP01
+            )
     ) AS q;
 END$$
 DELIMITER ;

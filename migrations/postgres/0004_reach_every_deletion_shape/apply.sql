@@ -7655,19 +7655,25 @@ STABLE
 -- Rights are those of the owner, whoever asks.
 SECURITY DEFINER
 SET search_path FROM CURRENT
+-- A step allows neither, for the application's tables; here a plan's thousands of steps are joined.
+SET enable_hashjoin = on
+SET enable_seqscan = on
 AS $deletion_lacked_rights$
-WITH named AS (
-    -- Names that plans show are looked up in the plan's own list: to resolve one takes USAGE of
-    -- its schema, which may be what is lacked.
-    SELECT DISTINCT s.table_name, coalesce(o.table_oid, to_regclass(s.table_name)::oid) AS table_oid
-    FROM deletion_plan_steps AS s
-    LEFT JOIN (
-        SELECT t.oid::oid AS table_oid, deletion_entity_name(t.oid::oid) AS table_name
-        FROM deletion_plans AS p
-        CROSS JOIN LATERAL jsonb_array_elements_text(p.tables) AS t (oid)
-        WHERE p.plan_id = p_plan_id
-    ) AS o ON o.table_name = s.table_name
-    WHERE s.plan_id = p_plan_id
+-- By their numbers: to resolve a name takes USAGE of its schema, which may be what is lacked. A
+-- table that the plan does not list by its name of now makes the plan stale.
+WITH shown AS MATERIALIZED (
+    SELECT t.oid::oid AS table_oid, deletion_entity_name(t.oid::oid) AS table_name
+    FROM deletion_plans AS p
+    CROSS JOIN LATERAL jsonb_array_elements_text(p.tables) AS t (oid)
+    WHERE p.plan_id = p_plan_id
+),
+
+named AS (
+    SELECT o.table_name, o.table_oid
+    FROM shown AS o
+    WHERE o.table_name IN (
+        SELECT s.table_name FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+    )
 ),
 
 -- By a key that is a partition's own its rows are found in the partition itself.
@@ -7697,9 +7703,9 @@ used AS (
             WHEN s.kind = 'mark' THEN (
                 SELECT ARRAY[c.column_name]
                 FROM deletion_soft_columns AS c
-                WHERE deletion_entity_name(
-                    to_regclass(format('%I.%I', c.table_schema, c.table_name))
-                ) = s.table_name
+                INNER JOIN pg_namespace AS n ON n.nspname = c.table_schema
+                INNER JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = c.table_name
+                WHERE r.oid = t.table_oid
             )
             -- What is set of a foreign key are columns of its own; scrub sets others too.
             WHEN s.kind IN ('set', 'break', 'break_own') AND s.action <> 'scrub' THEN (
@@ -12475,10 +12481,10 @@ BEGIN
                 v_code = RETURNED_SQLSTATE,
                 v_message = MESSAGE_TEXT,
                 v_context = PG_EXCEPTION_CONTEXT;
-            -- The innermost routine, in any language of messages: if not ours, a trigger's.
-            v_place := substring(v_context, '(?n)^.*PL/.*$');
+            -- The innermost routine, where it is not one of ours: a trigger's.
+            v_place := substring(v_context, '(?n)^PL/\w+ function .*$');
 
-            IF v_place !~ '\mdeletion_' THEN
+            IF v_place !~ format('^PL/\w+ function (%I\.)?deletion_\w+\(', current_schema()) THEN
                 v_message := v_message || ' (' || v_place || ')';
             END IF;
 
@@ -12539,6 +12545,8 @@ BEGIN
         AND p_run.rows_changed = 0
         AND v_timeout > '0'
         AND clock_timestamp() >= statement_timestamp() + v_timeout
+        -- It had the whole call, and not what others had left of it.
+        AND clock_timestamp() >= p_run.started_at + 0.8 * v_timeout
     THEN
         v_error := format(
             '57014: statement_timeout (%s) of %I ended the call before a row was changed',

@@ -20,19 +20,25 @@ STABLE
 -- Rights are those of the owner, whoever asks.
 SECURITY DEFINER
 SET search_path FROM CURRENT
+-- A step allows neither, for the application's tables; here a plan's thousands of steps are joined.
+SET enable_hashjoin = on
+SET enable_seqscan = on
 AS $deletion_lacked_rights$
-WITH named AS (
-    -- Names that plans show are looked up in the plan's own list: to resolve one takes USAGE of
-    -- its schema, which may be what is lacked.
-    SELECT DISTINCT s.table_name, coalesce(o.table_oid, to_regclass(s.table_name)::oid) AS table_oid
-    FROM deletion_plan_steps AS s
-    LEFT JOIN (
-        SELECT t.oid::oid AS table_oid, deletion_entity_name(t.oid::oid) AS table_name
-        FROM deletion_plans AS p
-        CROSS JOIN LATERAL jsonb_array_elements_text(p.tables) AS t (oid)
-        WHERE p.plan_id = p_plan_id
-    ) AS o ON o.table_name = s.table_name
-    WHERE s.plan_id = p_plan_id
+-- By their numbers: to resolve a name takes USAGE of its schema, which may be what is lacked. A
+-- table that the plan does not list by its name of now makes the plan stale.
+WITH shown AS MATERIALIZED (
+    SELECT t.oid::oid AS table_oid, deletion_entity_name(t.oid::oid) AS table_name
+    FROM deletion_plans AS p
+    CROSS JOIN LATERAL jsonb_array_elements_text(p.tables) AS t (oid)
+    WHERE p.plan_id = p_plan_id
+),
+
+named AS (
+    SELECT o.table_name, o.table_oid
+    FROM shown AS o
+    WHERE o.table_name IN (
+        SELECT s.table_name FROM deletion_plan_steps AS s WHERE s.plan_id = p_plan_id
+    )
 ),
 
 -- By a key that is a partition's own its rows are found in the partition itself.
@@ -62,9 +68,9 @@ used AS (
             WHEN s.kind = 'mark' THEN (
                 SELECT ARRAY[c.column_name]
                 FROM deletion_soft_columns AS c
-                WHERE deletion_entity_name(
-                    to_regclass(format('%I.%I', c.table_schema, c.table_name))
-                ) = s.table_name
+                INNER JOIN pg_namespace AS n ON n.nspname = c.table_schema
+                INNER JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = c.table_name
+                WHERE r.oid = t.table_oid
             )
             -- What is set of a foreign key are columns of its own; scrub sets others too.
             WHEN s.kind IN ('set', 'break', 'break_own') AND s.action <> 'scrub' THEN (

@@ -67,10 +67,10 @@ BEGIN
                 v_code = RETURNED_SQLSTATE,
                 v_message = MESSAGE_TEXT,
                 v_context = PG_EXCEPTION_CONTEXT;
-            -- The innermost routine, in any language of messages: if not ours, a trigger's.
-            v_place := substring(v_context, '(?n)^.*PL/.*$');
+            -- The innermost routine, where it is not one of ours: a trigger's.
+            v_place := substring(v_context, '(?n)^PL/\w+ function .*$');
 
-            IF v_place !~ '\mdeletion_' THEN
+            IF v_place !~ format('^PL/\w+ function (%I\.)?deletion_\w+\(', current_schema()) THEN
                 v_message := v_message || ' (' || v_place || ')';
             END IF;
 

@@ -32,6 +32,8 @@ BEGIN
         AND p_run.rows_changed = 0
         AND v_timeout > '0'
         AND clock_timestamp() >= statement_timestamp() + v_timeout
+        -- It had the whole call, and not what others had left of it.
+        AND clock_timestamp() >= p_run.started_at + 0.8 * v_timeout
     THEN
         v_error := format(
             '57014: statement_timeout (%s) of %I ended the call before a row was changed',

@@ -5,7 +5,7 @@ SET @dj_sql = (
         if(
             version() LIKE '%MariaDB%'
             OR cast(substring_index(version(), '.', 1) AS UNSIGNED) < 8,
-            'deletion_jobs takes MySQL 8.0.21 or newer',
+            'deletion_jobs takes MySQL 8.0.22 or newer',
             if(database() IS NULL, 'deletion_jobs needs a database: mysql NAME', 'DO 0')
         ) AS answer
 );
@@ -25,12 +25,12 @@ SET @dj_sql = (
                     u.privilege_type = 'SUPER'
                     AND u.grantee IN (
                         SELECT concat(
-                            quote(left(current_user(), char_length(current_user())
-                            - char_length(substring_index(current_user(), '@', -1)) - 1)),
-                            '@', quote(substring_index(current_user(), '@', -1))
+                            '\'', left(current_user(), char_length(current_user())
+                            - char_length(substring_index(current_user(), '@', -1)) - 1),
+                            '\'@\'', substring_index(current_user(), '@', -1), '\''
                         )
                         UNION ALL
-                        SELECT concat(quote(r.role_name), '@', quote(r.role_host))
+                        SELECT concat('\'', r.role_name, '\'@\'', r.role_host, '\'')
                         FROM information_schema.enabled_roles AS r
                     )
             ),

@@ -1,12 +1,15 @@
 -- A right may be held by a role, as managed servers give theirs.
 WITH me AS (
-    SELECT concat(
-        quote(left(current_user(), char_length(current_user())
-        - char_length(substring_index(current_user(), '@', -1)) - 1)),
-        '@', quote(substring_index(current_user(), '@', -1))
-    ) AS grantee
+    -- Not by quote(): a quote within a name stands there as it is.
+    SELECT
+        concat(
+            '\'', left(current_user(), char_length(current_user())
+            - char_length(substring_index(current_user(), '@', -1)) - 1),
+            '\'@\'', substring_index(current_user(), '@', -1), '\''
+        ) AS grantee,
+        FALSE AS is_role
     UNION ALL
-    SELECT concat(quote(r.role_name), '@', quote(r.role_host))
+    SELECT concat('\'', r.role_name, '\'@\'', r.role_host, '\''), TRUE
     FROM information_schema.enabled_roles AS r
 ),
 
@@ -42,4 +45,11 @@ SELECT
         SELECT 1
         FROM held AS h
         WHERE h.privilege_type = 'SUPER'
-    ) AS may_make_functions
+    ) AS may_make_functions,
+    -- Rights of others, roles too, are shown to those alone who may read the schema mysql.
+    EXISTS (SELECT 1 FROM me AS m WHERE m.is_role) AND NOT EXISTS (
+        SELECT 1
+        FROM me AS m
+        INNER JOIN information_schema.user_privileges AS u ON u.grantee = m.grantee
+        WHERE m.is_role
+    ) AS hides_roles
