@@ -12,7 +12,7 @@ from tests.database import Database, Reference
 @contextlib.contextmanager
 def another_database(db: Database) -> Iterator[str]:
     """A database whose tables jobs may write, dropped in the end."""
-    name = f"{db.home.database}_far"
+    name = f"{db.home.database}_readonly"
     db.execute(f"CREATE DATABASE `{name}`")
     db.execute(f"GRANT SELECT, UPDATE, DELETE ON `{name}`.* TO deletion_jobs_owner@localhost")
     try:

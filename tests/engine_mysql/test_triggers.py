@@ -5,7 +5,7 @@ from tests.database import Database
 
 def test_a_trigger_runs_as_its_definer_in_its_own_database(mysql: Database) -> None:
     db = mysql
-    far = f"{db.home.database}_far"
+    far = f"{db.home.database}_log"
     db.execute(f"CREATE DATABASE `{far}`")
     try:
         customer = f"{far}.customer"
