@@ -29,7 +29,7 @@ def mend(db: Database) -> int:
 @pytest.fixture
 def far(db: Database) -> Iterator[str]:
     """Another schema, on which the owner account has no right."""
-    name = f"{db.home.database}_far"
+    name = f"{db.home.database}_unseen"
     db.script(mysql=f"CREATE DATABASE `{name}`", postgres=f'CREATE SCHEMA "{name}"')
     yield name
     db.script(mysql=f"DROP DATABASE `{name}`", postgres=f'DROP SCHEMA "{name}" CASCADE')

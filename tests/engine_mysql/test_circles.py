@@ -372,7 +372,7 @@ def test_a_circle_through_a_table_that_the_owner_may_not_see_stops_the_job_with_
     db: Database,
 ) -> None:
     """The catalog does not show the way back to it; the server's own locks do."""
-    home, far = db.home.database, f"{db.home.database}_far"
+    home, far = db.home.database, f"{db.home.database}_helper"
     db.table("dept", "id bigint", "helper_id bigint null", rows=[(1, None), (2, None)])
     db.script(
         mysql=f"CREATE DATABASE `{far}`; CREATE TABLE `{far}`.helper (id BIGINT PRIMARY KEY,"
