@@ -6742,8 +6742,8 @@ BEGIN
     CLOSE c_write;
 
     SELECT concat(
-        '42000: deletes reach ', q.hidden, ', which deletion_jobs_owner cannot see: GRANT REFERENCES',
-        ' ON ', q.hidden, ' TO ''deletion_jobs_owner''@''localhost'''
+        '42000: deletes reach ', q.hidden, ', which deletion_jobs_owner cannot see: GRANT',
+        ' REFERENCES ON ', q.hidden, ' TO ''deletion_jobs_owner''@''localhost'''
     )
     INTO p_error
     FROM (
