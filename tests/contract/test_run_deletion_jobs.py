@@ -253,7 +253,9 @@ def test_a_job_that_breaks_at_the_write_leaves_its_neighbours_alone(db: Database
     db.run()
     ended = dict(db.rows("SELECT entity_pk, status FROM deletion_jobs"))
     assert ended == {**{str(n): "done" for n in each(5)}, "3": "failed"}
-    assert db.value("SELECT error FROM deletion_jobs WHERE entity_pk = '3'") == "45000: no"
+    assert db.value("SELECT error FROM deletion_jobs WHERE entity_pk = '3'") == db.either(
+        mysql="45000: no", postgres="45000: no (PL/pgSQL function keep() line 1 at RAISE)"
+    )
     for key in ("1", "2", "4", "5"):
         job_id = db.value("SELECT id FROM deletion_jobs WHERE entity_pk = %s", key)
         assert db.receipts(job_id) == {("visit", "delete"): 2, ("customer", "delete"): 1}
