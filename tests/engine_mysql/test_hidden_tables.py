@@ -66,6 +66,33 @@ def test_a_hidden_table_that_follows_what_a_job_sets_stops_it(mysql: Database, b
         assert db.rows(f"SELECT id, c FROM `{far}`.tag") == [(1, 1)]
 
 
+def test_a_hidden_table_below_rows_without_a_key_stops_the_job(mysql: Database) -> None:
+    """They go by a rule, so that no DELETE of their parents reaches what is below them."""
+    db = mysql
+    db.table("customer", "id bigint", rows=[(1,), (2,)])
+    db.table(
+        "note",
+        "code bigint null",
+        "customer_id bigint null",
+        key=None,
+        references=[Reference("customer_id", "customer", "no action")],
+        rows=[(1, 1), (2, 2)],
+    )
+    db.execute("ALTER TABLE note ADD UNIQUE (code)")
+    db.register_deletion_target("customer")
+    db.set_deletion_rule("note", "fk_note_customer_id", "cascade")
+    with another_database(db, "below") as far:
+        # A right to execute shows no table.
+        db.execute(f"GRANT EXECUTE ON `{far}`.* TO deletion_jobs_owner@localhost")
+        db.execute(
+            f"CREATE TABLE `{far}`.tag (id BIGINT PRIMARY KEY, c BIGINT, FOREIGN KEY (c) REFERENCES"
+            f" `{db.home.database}`.note (code) ON DELETE CASCADE)"
+        )
+        db.execute(f"INSERT INTO `{far}`.tag VALUES (1, 1)")
+        refused(db, f"`{far}`.`tag`")
+        assert db.count(f"{far}.tag") == 1
+
+
 TRIGGERS = {
     "a temporary table that a procedure makes": (
         "CREATE PROCEDURE make() BEGIN DROP TEMPORARY TABLE IF EXISTS tmp_ids;"

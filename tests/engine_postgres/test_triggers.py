@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.schemas import in_small_steps
-from tests.database import Database
+from tests.database import Database, PostgresInstallation
 
 NOTES = 9
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,3 +164,25 @@ def test_a_trigger_is_told_the_time_in_utc(postgres: Database) -> None:
     assert postgres.delete(target, 1).status == "done"
     assert postgres.column("SELECT account FROM audit_log") == ["UTC"]
     assert postgres.worker.value("SHOW timezone") == "Asia/Tokyo"
+
+
+def test_an_error_is_kept_in_a_schema_whose_name_is_no_regular_expression(
+    postgres: Database, postgres_installation: PostgresInstallation
+) -> None:
+    db = postgres_installation.install_beside(postgres, "app(1")
+    db.script(
+        postgres="""
+        CREATE TABLE customer (id bigint PRIMARY KEY);
+        INSERT INTO customer VALUES (1);
+        CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $audit$
+        BEGIN
+            RAISE EXCEPTION 'no';
+        END;
+        $audit$;
+        CREATE TRIGGER audit AFTER DELETE ON customer FOR EACH ROW EXECUTE FUNCTION audit();
+        """
+    )
+    db.grant_to_owner("customer")
+    db.register_deletion_target("customer")
+    stopped(db, "customer", "P0001: no (PL/pgSQL function audit() line 3 at RAISE)")
+    postgres.execute('DROP SCHEMA "app(1" CASCADE')

@@ -6703,7 +6703,12 @@ BEGIN
     DECLARE c_write CURSOR FOR
         SELECT s.table_name, NULL AS edge_no, NULL AS kind
         FROM deletion_plan_steps AS s
-        WHERE s.plan_id = p_plan_id AND s.kind IN ('remove', 'drain')
+        WHERE
+            s.plan_id = p_plan_id
+            AND (
+                s.kind IN ('remove', 'drain')
+                OR (s.kind = 'change_rows' AND left(s.sql_text, 7) = 'DELETE ')
+            )
         GROUP BY s.table_name
         UNION ALL
         -- What sets columns may be followed by ON UPDATE.
@@ -6760,13 +6765,14 @@ BEGIN
             AND m.object_type = 'TABLE'
             AND m.object_schema NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
             AND t.table_name IS NULL
-            -- Where it has a right on all of a schema it sees all that is there: a name that is
-            -- locked all the same is one of no table, such as a trigger's temporary one.
+            -- Where it has such a right on all of a schema it sees all tables of it: a name that
+            -- is locked all the same is one of no table, such as a trigger's temporary one.
             AND NOT EXISTS (
                 SELECT 1
                 FROM information_schema.schema_privileges AS g
                 WHERE
                     g.grantee = '\'deletion_jobs_owner\'@\'localhost\''
+                    AND g.privilege_type IN ('SELECT', 'UPDATE', 'DELETE', 'REFERENCES')
                     AND convert(m.object_schema USING utf8mb3) LIKE g.table_schema  -- noqa: CP01
             )
     ) AS q;

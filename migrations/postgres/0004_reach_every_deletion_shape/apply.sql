@@ -7708,7 +7708,7 @@ used AS (
                 WHERE r.oid = t.table_oid
             )
             -- What is set of a foreign key are columns of its own; scrub sets others too.
-            WHEN s.kind IN ('set', 'break', 'break_own') AND s.action <> 'scrub' THEN (
+            WHEN s.kind IN ('set', 'break') AND s.action <> 'scrub' THEN (
                 SELECT array_agg(a.attname::text)
                 FROM pg_constraint AS k
                 INNER JOIN pg_attribute AS a
@@ -12484,7 +12484,10 @@ BEGIN
             -- The innermost routine, where it is not one of ours: a trigger's.
             v_place := substring(v_context, '(?n)^PL/\w+ function .*$');
 
-            IF v_place !~ format('^PL/\w+ function (%I\.)?deletion_\w+\(', current_schema()) THEN
+            IF v_place !~ format(
+                '^PL/\w+ function (%s\.)?deletion_\w+\(',
+                regexp_replace(quote_ident(current_schema()), '(\W)', '\\\1', 'g')
+            ) THEN
                 v_message := v_message || ' (' || v_place || ')';
             END IF;
 

@@ -73,7 +73,7 @@ used AS (
                 WHERE r.oid = t.table_oid
             )
             -- What is set of a foreign key are columns of its own; scrub sets others too.
-            WHEN s.kind IN ('set', 'break', 'break_own') AND s.action <> 'scrub' THEN (
+            WHEN s.kind IN ('set', 'break') AND s.action <> 'scrub' THEN (
                 SELECT array_agg(a.attname::text)
                 FROM pg_constraint AS k
                 INNER JOIN pg_attribute AS a

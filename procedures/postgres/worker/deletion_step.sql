@@ -70,7 +70,10 @@ BEGIN
             -- The innermost routine, where it is not one of ours: a trigger's.
             v_place := substring(v_context, '(?n)^PL/\w+ function .*$');
 
-            IF v_place !~ format('^PL/\w+ function (%I\.)?deletion_\w+\(', current_schema()) THEN
+            IF v_place !~ format(
+                '^PL/\w+ function (%s\.)?deletion_\w+\(',
+                regexp_replace(quote_ident(current_schema()), '(\W)', '\\\1', 'g')
+            ) THEN
                 v_message := v_message || ' (' || v_place || ')';
             END IF;
 
