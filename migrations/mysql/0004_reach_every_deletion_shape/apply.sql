@@ -2158,8 +2158,16 @@ BEGIN
     -- variables.
     SELECT concat(
         group_concat(  -- noqa: CP01
-            'x.', deletion_quote_name(k.child_column), ' = ', f.get_before, '@dj_', f.field,
-            f.get_after
+            'x.', deletion_quote_name(k.child_column), ' = ',
+            -- A variable keeps the collation of whatever it held before, even of another plan.
+            if(
+                f.family IN ('string', 'label'),
+                concat(
+                    'CONVERT(@dj_', f.field, ' USING ', substring_index(f.collation, '_', 1),
+                    ') COLLATE ', f.collation
+                ),
+                concat(f.get_before, '@dj_', f.field, f.get_after)
+            )
             SEPARATOR ' AND '
         ),
         max(coalesce(concat(' AND x.', e.discriminator), '')),  -- noqa: CP01
@@ -2178,6 +2186,8 @@ BEGIN
     INNER JOIN json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
         parent_column VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column',  -- noqa: PRS,LT05
         field VARCHAR(8) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',
+        family VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.family',
+        collation VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.collation',  -- noqa: PRS,LT05
         get_before VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[0]',
         get_after VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.get[1]'
     )) AS f
