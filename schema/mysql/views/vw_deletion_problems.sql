@@ -98,7 +98,7 @@ SELECT
     t.entity_table,
     t.created_at,
     'no plan is made yet: which rights and indexes it needs is not known',
-    concat('CALL ', deletion_home(), '.compile_deletion_plan(', quote(t.entity_table), ');')
+    concat('CALL `', deletion_home(), '`.compile_deletion_plan(', quote(t.entity_table), ');')
 FROM deletion_targets AS t
 WHERE NOT EXISTS (
     SELECT 1
