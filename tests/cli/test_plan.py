@@ -107,3 +107,24 @@ def test_partitions_with_keys_of_their_own_are_among_the_grants(shop: Place) -> 
     shop.ok("work", "--once")
     assert shop.value("SELECT status FROM deletion_jobs") == "done"
     assert shop.execute("SELECT kind FROM visit") == [(1,)]
+
+
+def test_the_grants_let_the_owner_into_other_schemas(postgres_place: Place) -> None:
+    shop = postgres_place
+    shop.ok("apply", "--no-users-key")
+    for statement in (
+        'CREATE SCHEMA "Far away"',
+        "CREATE TABLE customer (id bigint PRIMARY KEY)",
+        'CREATE TABLE "Far away".visit (id bigint PRIMARY KEY,'
+        " customer_id bigint REFERENCES customer ON DELETE CASCADE)",
+        'CREATE INDEX ON "Far away".visit (customer_id)',
+        "INSERT INTO customer VALUES (1)",
+        'INSERT INTO "Far away".visit VALUES (1, 1)',
+        "CALL register_deletion_target('customer', NULL, NULL)",
+    ):
+        shop.execute(statement)
+    for grant in shop.ok("grants", "customer", "--compile").splitlines():
+        shop.execute(grant)
+    shop.execute("CALL enqueue_deletion('customer', '1', NULL, TRUE, NULL, NULL, NULL)")
+    shop.ok("work", "--once")
+    assert shop.execute("SELECT status, error FROM deletion_jobs") == [("done", None)]

@@ -57,4 +57,19 @@ SELECT
 FROM needed AS n
 WHERE n.table_oid IS NOT NULL
 GROUP BY n.table_name
-ORDER BY n.table_name
+UNION ALL
+-- Our own schema's is given when it is installed.
+SELECT
+    quote_ident(s.nspname),
+    ARRAY['USAGE'],
+    NOT has_schema_privilege('deletion_jobs_owner', s.oid, 'USAGE'),
+    format('GRANT USAGE ON SCHEMA %%I TO deletion_jobs_owner;', s.nspname)
+FROM pg_namespace AS s
+WHERE
+    s.nspname <> current_schema()
+    AND s.oid IN (
+        SELECT c.relnamespace
+        FROM needed AS n
+        INNER JOIN pg_class AS c ON c.oid = n.table_oid
+    )
+ORDER BY 1
