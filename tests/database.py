@@ -1136,7 +1136,10 @@ class PostgresInstallation(Installation):
             yield database
         finally:
             database.home.threads.shutdown()
-            database.execute(f"DROP SCHEMA {schema} CASCADE")
+            # A worker of pg_cron may be at work there, and each may wait for the other.
+            with contextlib.suppress(psycopg.errors.DeadlockDetected):
+                database.execute(f"DROP SCHEMA {schema} CASCADE")
+            database.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
             for session in database.home.sessions:
                 session.close()
 
