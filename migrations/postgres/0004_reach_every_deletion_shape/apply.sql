@@ -141,6 +141,8 @@ ADD COLUMN plan_id bigint NOT NULL,
 ADD COLUMN key_hash bytea NOT NULL,
 ADD COLUMN state text NOT NULL DEFAULT 'held',
 ADD CONSTRAINT chk_dm_state CHECK (state IN ('held', 'restored', 'left'));
+DROP INDEX idx_dm_job;
+CREATE INDEX idx_dm_job ON deletion_marks (job_id, mark_id);
 CREATE INDEX idx_dm_row ON deletion_marks (key_hash);
 COMMENT ON COLUMN deletion_marks.plan_id IS
 'The plan that marked it, and that holds the statement which takes it back.';
@@ -215,10 +217,13 @@ CHECK (action IN (
 COMMENT ON COLUMN deletion_receipts.action IS
 'delete, set_null, set_default, scrub, mark, restore; root_not_found: it was gone already.';
 DROP INDEX idx_dwk_open;
--- Each holds rows of one state: a look at a single key cannot take it for the primary key, and read
--- all rows of a walk. While a walk is new the planner knows nothing that tells the two apart.
-CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, node_no) WHERE NOT is_expanded;
-CREATE INDEX idx_dwk_seen ON deletion_walk_keys (walk_id, node_no) WHERE is_expanded;
+-- Statistics of scratch are those of another walk, or of none: by them all indexes cost the same.
+-- So no look can be answered by two: one for rows of a state names these expressions, one for a
+-- single key the columns of the primary key. Each would read all rows of a walk for the other.
+CREATE INDEX idx_dwk_open ON deletion_walk_keys ((walk_id + 0), (node_no + 0))
+WHERE NOT is_expanded;
+CREATE INDEX idx_dwk_seen ON deletion_walk_keys ((walk_id + 0), (node_no + 0))
+WHERE is_expanded;
 ALTER TABLE deletion_walk_keys DROP CONSTRAINT chk_dwk_fate;
 ALTER TABLE deletion_walk_keys ADD CONSTRAINT chk_dwk_fate
 CHECK (fate IN (
@@ -242,8 +247,8 @@ COMMENT ON COLUMN deletion_plan_steps.set_order IS
 -- === schema/postgres/tables/deletion_plan_steps.sql ab4ad6fec476f438a8ed5c7169306890f34d29b532de1816e587bb03fedc33a0  -- noqa: LT05
 -- === schema/postgres/tables/deletion_attempts.sql 46053eaf40f6484e57bb2b57856dcd9a0fbf43a5061ee8914e21a80adede1d48  -- noqa: LT05
 -- === schema/postgres/tables/deletion_receipts.sql 1d6f590895e4e4ce084250ad1e3e16f3851c85e84a077bbe023a3c76dafc6f68  -- noqa: LT05
--- === schema/postgres/tables/deletion_marks.sql 9e40fa9d2ee56e76a55530c3f523cf984eb3dc8a17d5acbc7f716320d2887d0e  -- noqa: LT05
--- === schema/postgres/tables/deletion_walk_keys.sql 2c8c7d319c2b90d36879ad99f637b544e2e59bd9c028f0d1920381769c47054c  -- noqa: LT05
+-- === schema/postgres/tables/deletion_marks.sql 3179bc3ed10b06649c40a8cdc3cf27f879416621c75f87a7775bb7e71fa9a271  -- noqa: LT05
+-- === schema/postgres/tables/deletion_walk_keys.sql 936b73a485245c6f4b47d9aa51083d671569d4afb80580827d4e2e2a6268cc55  -- noqa: LT05
 
 -- >>> drop
 DROP FUNCTION IF EXISTS deletion_add_receipts;
@@ -375,7 +380,11 @@ CREATE TABLE deletion_walk_links (
     )
 );
 
-CREATE INDEX idx_dwl_child ON deletion_walk_links (walk_id, job_id, child_node_no, child_hash);
+-- Expressions, as in deletion_walk_keys: a look at a parent's links cannot take this index, nor one
+-- at a child's the primary key, both of which would read all links of a walk.
+CREATE INDEX idx_dwl_child ON deletion_walk_links (
+    (walk_id + 0), (job_id + 0), (child_node_no + 0), (child_hash || '')
+);
 
 COMMENT ON TABLE deletion_walk_links IS
 'One row for each pair of rows of a walk that a reference ties by which rows could go in a circle.';
@@ -408,7 +417,9 @@ CREATE TABLE deletion_soft_keys (
     PRIMARY KEY (job_id, node_no, key_hash)
 );
 
-CREATE INDEX idx_dsk_open ON deletion_soft_keys (job_id, edge_no) WHERE NOT is_done;
+-- An expression, as in deletion_walk_keys: by the primary key a look at what is open would read all
+-- that is done.
+CREATE INDEX idx_dsk_open ON deletion_soft_keys ((job_id + 0), edge_no) WHERE NOT is_done;
 
 COMMENT ON TABLE deletion_soft_keys IS 'One row for each row that a soft job has met.';
 COMMENT ON COLUMN deletion_soft_keys.job_id IS 'The job.';
@@ -563,11 +574,16 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
--- As for a run's steps: the statements are the same.
+-- As for a run's steps: the statements are the same. No setting that is changed within leaves it.
 SET row_security = off
 SET jit = off
+SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_bitmapscan = off
+SET enable_nestloop = on
+SET enable_indexscan = on
+SET enable_tidscan = on
 SET timezone = 'UTC'
 SET datestyle = 'ISO'
 SET intervalstyle = 'postgres'
@@ -841,11 +857,16 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
--- As for a run's steps: the statements are the same.
+-- As for a run's steps: the statements are the same. No setting that is changed within leaves it.
 SET row_security = off
 SET jit = off
+SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_bitmapscan = off
+SET enable_nestloop = on
+SET enable_indexscan = on
+SET enable_tidscan = on
 SET timezone = 'UTC'
 SET datestyle = 'ISO'
 SET intervalstyle = 'postgres'
@@ -921,8 +942,9 @@ BEGIN
             SELECT 1
             FROM deletion_walk_keys AS h
             WHERE
-                h.walk_id = v_walk_id AND h.fate = 'held' AND h.node_no = w.node_no
-                AND h.key_hash = w.key_hash
+                h.walk_id = v_walk_id AND h.job_id = w.job_id AND h.fate = 'held'
+                AND h.node_no = w.node_no AND h.key_hash = w.key_hash
+            OFFSET 0
         ) AND (w.keys ? 'm' OR CASE c.kind
             WHEN 'timestamp' THEN w.keys ->> 's' IS NULL
             -- As texts: nothing says that a row is compared with its own table's column first.
@@ -4815,6 +4837,8 @@ SELECT
         FROM pg_index AS i
         WHERE
             i.indrelid = e.child_oid AND i.indisvalid AND i.indisready
+            -- BRIN and GIN answer by bitmaps alone, which are made of far more than a batch.
+            AND pg_index_has_property(i.indexrelid, 'index_scan')
             AND (
                 i.indpred IS NULL
                 -- What leaves out nothing but rows that refer to none leaves out none of ours.
@@ -6158,9 +6182,10 @@ edge AS (
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack,
         format(
-            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = $3 AND l.job_id = f.j'
-            || ' AND l.child_node_no = %s AND l.child_hash = deletion_key_hash(jsonb_build_array(%s))'
-            || ' AND l.edge_no = %s AND l.is_let_go OFFSET 0)',
+            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id + 0 = $3'
+            || ' AND l.job_id + 0 = f.j AND l.child_node_no + 0 = %s AND l.child_hash || '''''
+            || ' = deletion_key_hash(jsonb_build_array(%s)) AND (l.edge_no = %s) IS TRUE'
+            || ' AND l.is_let_go OFFSET 0)',
             c.no, deletion_sql_list(c.keys, 'c.%2$s'), e.value ->> 'no'
         ) AS let_go,
         format(
@@ -6227,8 +6252,8 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
     CASE e.action WHEN 'cascade' THEN format(e.on_stack, '$3', format(
         ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
-        || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
-        || ' AND l.is_let_go)',
+        || ' WHERE l.walk_id + 0 = w.walk_id AND l.job_id + 0 = w.job_id'
+        || ' AND l.child_node_no + 0 = w.node_no AND l.is_let_go OFFSET 0)',
         e.no
     )) || ' OR ' || e.let_go ELSE e.on_way END, e.edge ->> 'found', (
         -- A trigger may have put it back.
@@ -8053,6 +8078,46 @@ COMMENT ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) IS
 REVOKE ALL ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_blocking.sql
+-- deletion_blocking
+-- Count the rows that block a walk's jobs: found behind a restrict reference, and not removed.
+--
+-- Parameters  p_walk_id   a walk that has ended    p_plan_id   its plan
+-- Returns     one row a job and reference
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_blocking(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS TABLE (job_id bigint, table_name text, reference_name text, row_count bigint)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_blocking$
+SELECT w.job_id, s.table_name, s.reference_name, count(*)
+FROM deletion_walk_keys AS w
+INNER JOIN deletion_plan_steps AS s
+    ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+WHERE
+    w.walk_id = p_walk_id AND w.fate = 'restrict'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS d
+        WHERE
+            d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+            AND d.key_hash = w.key_hash AND d.fate = 'delete'
+        OFFSET 0
+    )
+GROUP BY w.job_id, s.table_name, s.reference_name;
+$deletion_blocking$;
+
+COMMENT ON FUNCTION deletion_blocking(bigint, bigint) IS
+'Count the rows that block a walk''s jobs.';
+REVOKE ALL ON FUNCTION deletion_blocking(bigint, bigint) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_carry_over.sql
 -- deletion_carry_over
 -- Give a run's jobs the state that their ended attempts ask for.
@@ -8131,8 +8196,18 @@ BEGIN
     forgotten AS (
         -- What was counted once is needed no more when the job has ended.
         DELETE FROM deletion_walk_keys AS w
-        USING verdict AS v
-        WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+        -- OFFSET 0: job by job, however few rows of others the statistics know of.
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT k.row_id
+            FROM verdict AS v
+            CROSS JOIN LATERAL (
+                SELECT c.ctid AS row_id
+                FROM deletion_walk_keys AS c
+                WHERE c.walk_id = 0 AND c.job_id = v.id
+                OFFSET 0
+            ) AS k
+            WHERE v.new_status <> 'pending'
+        ))
     ),
 
     followed AS (
@@ -9148,8 +9223,9 @@ WHERE
         SELECT 1
         FROM deletion_walk_keys AS d
         WHERE
-            d.walk_id = w.walk_id AND d.node_no = w.node_no AND d.fate = 'delete'
-            AND d.key_hash = w.key_hash
+            d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+            AND d.fate = 'delete' AND d.key_hash = w.key_hash
+        OFFSET 0
     )
 GROUP BY s.table_name, s.reference_name
 ORDER BY 1, 2, 3;
@@ -9754,6 +9830,7 @@ SET search_path FROM CURRENT
 AS $deletion_join_circle$
 DECLARE
     v_step deletion_plan_steps;
+    v_jobs bigint[];
     v_nodes integer[];
     v_hashes bytea[];
     v_rows jsonb;
@@ -9764,11 +9841,12 @@ DECLARE
 BEGIN
     -- Each climbs under its place in the list, which stands for the job in these frames.
     SELECT
-        array_agg(r.node_no ORDER BY r.place), array_agg(r.key_hash ORDER BY r.place),
+        array_agg(r.job_id ORDER BY r.place), array_agg(r.node_no ORDER BY r.place),
+        array_agg(r.key_hash ORDER BY r.place),
         jsonb_agg(r.keys || jsonb_build_object('j', r.place, 'n', r.node_no))
-    INTO v_nodes, v_hashes, v_rows
+    INTO v_jobs, v_nodes, v_hashes, v_rows
     FROM (
-        SELECT w.node_no, w.key_hash, w.keys, row_number() OVER () AS place
+        SELECT w.job_id, w.node_no, w.key_hash, w.keys, row_number() OVER () AS place
         FROM deletion_walk_keys AS w
         WHERE
             w.walk_id = p_run.run_id AND w.fate = 'restrict'
@@ -9778,6 +9856,7 @@ BEGIN
                 WHERE
                     d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
                     AND d.fate = 'delete' AND d.key_hash = w.key_hash
+                OFFSET 0
             )
     ) AS r;
 
@@ -9804,10 +9883,15 @@ BEGIN
         v_own := v_own || ARRAY(
             SELECT (f.value ->> 'j')::bigint
             FROM jsonb_array_elements(v_found) AS f
-            INNER JOIN deletion_walk_keys AS w
-                ON
-                    w.walk_id = p_run.run_id AND w.node_no = (f.value ->> 'n')::integer
-                    AND w.fate = 'stack' AND w.key_hash = deletion_frame_hash(f.value)
+            WHERE EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run.run_id AND w.job_id = v_jobs[(f.value ->> 'j')::integer]
+                    AND w.node_no = (f.value ->> 'n')::integer AND w.fate = 'stack'
+                    AND w.key_hash = deletion_frame_hash(f.value)
+                OFFSET 0
+            )
         );
 
         -- What was climbed to is noted: a row may stand above itself.
@@ -9833,10 +9917,15 @@ BEGIN
     )
     SELECT w.walk_id, w.job_id, w.node_no, 'delete', w.key_hash, w.edge_no, w.keys, FALSE
     FROM unnest(v_own) AS o (place)
-    INNER JOIN deletion_walk_keys AS w
-        ON
-            w.walk_id = p_run.run_id AND w.node_no = v_nodes[o.place] AND w.fate = 'restrict'
-            AND w.key_hash = v_hashes[o.place]
+    CROSS JOIN LATERAL (
+        SELECT k.*
+        FROM deletion_walk_keys AS k
+        WHERE
+            k.walk_id = p_run.run_id AND k.job_id = v_jobs[o.place]
+            AND k.node_no = v_nodes[o.place] AND k.fate = 'restrict'
+            AND k.key_hash = v_hashes[o.place]
+        OFFSET 0
+    ) AS w
     ON CONFLICT DO NOTHING;
     RETURN FOUND;
 END;
@@ -9902,6 +9991,7 @@ BEGIN
                 WHERE
                     d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
                     AND d.fate = 'delete' AND d.key_hash = w.key_hash
+                OFFSET 0
             )
     ) THEN
         RETURN NULL;
@@ -10341,17 +10431,22 @@ BEGIN
             (
                 SELECT x.ctid
                 FROM deletion_walk_keys AS x
-                WHERE x.walk_id = p_walk_id AND NOT x.is_expanded
+                WHERE x.walk_id + 0 = p_walk_id AND NOT x.is_expanded
                 LIMIT 5000
             )
             UNION ALL
             (
                 -- No circle holds rows of other tables.
-                SELECT x.ctid
-                FROM deletion_walk_keys AS x
-                WHERE
-                    x.walk_id = p_walk_id AND x.is_expanded AND x.node_no = ANY (v_above)
-                    AND x.fate = 'delete'
+                SELECT x.row_id
+                FROM unnest(v_above) AS a (node_no)
+                CROSS JOIN LATERAL (
+                    SELECT k.ctid AS row_id
+                    FROM deletion_walk_keys AS k
+                    WHERE
+                        k.walk_id + 0 = p_walk_id AND k.is_expanded AND k.node_no + 0 = a.node_no
+                        AND (k.fate = 'delete') IS TRUE
+                    OFFSET 0
+                ) AS x
                 LIMIT 5000
             )
             LIMIT 5000
@@ -10361,10 +10456,20 @@ BEGIN
 
     cut AS (
         DELETE FROM deletion_walk_links AS l
-        USING taken AS t
-        WHERE
-            l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.parent_node_no = t.node_no
-            AND l.parent_hash = t.key_hash
+        -- OFFSET 0, here and below: each is looked up by all of its index, and nothing joined by
+        -- whatever the statistics take for few.
+        WHERE l.ctid = ANY (ARRAY(
+            SELECT f.row_id
+            FROM taken AS t
+            CROSS JOIN LATERAL (
+                SELECT k.ctid AS row_id
+                FROM deletion_walk_links AS k
+                WHERE
+                    k.walk_id = p_walk_id AND k.job_id = t.job_id AND k.parent_node_no = t.node_no
+                    AND k.parent_hash = t.key_hash
+                OFFSET 0
+            ) AS f
+        ))
         RETURNING
             l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
     ),
@@ -10397,6 +10502,7 @@ BEGIN
                         w.walk_id = p_walk_id AND w.job_id = c.job_id
                         AND w.node_no = c.child_node_no AND w.fate = 'delete'
                         AND w.key_hash = c.child_hash
+                    OFFSET 0
                 )
             )
     ),
@@ -10419,17 +10525,32 @@ BEGIN
     UPDATE deletion_walk_keys AS w
     SET
         edge_no = CASE WHEN b.is_met THEN 0 ELSE w.edge_no END,
-        is_expanded = NOT (b.is_met OR w.edge_no = 0) OR EXISTS (
-            SELECT 1
-            FROM deletion_walk_links AS l
+        is_expanded = NOT (b.is_met OR w.edge_no = 0) OR b.has_to_wait
+    FROM (
+        SELECT
+            f.row_id, u.is_met,
+            EXISTS (
+                SELECT l.ctid
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id + 0 = p_walk_id AND l.job_id + 0 = u.job_id
+                    AND l.child_node_no + 0 = u.node_no AND l.child_hash || '' = u.key_hash
+                    AND (l.edge_no = ANY (v_hard)) IS TRUE
+                OFFSET 0
+            ) AS has_to_wait
+        FROM
+            unnest(v_jobs, v_nodes, v_hashes, v_are_met) AS u (job_id, node_no, key_hash, is_met)
+        CROSS JOIN LATERAL (
+            SELECT k.ctid AS row_id
+            FROM deletion_walk_keys AS k
             WHERE
-                l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no
-                AND l.child_hash = w.key_hash AND l.edge_no = ANY (v_hard)
-        )
-    FROM unnest(v_jobs, v_nodes, v_hashes, v_are_met) AS b (job_id, node_no, key_hash, is_met)
-    WHERE
-        w.walk_id = p_walk_id AND w.job_id = b.job_id AND w.node_no = b.node_no
-        AND w.fate = 'delete' AND w.key_hash = b.key_hash;
+                k.walk_id = p_walk_id AND k.job_id = u.job_id AND k.node_no = u.node_no
+                AND k.fate = 'delete' AND k.key_hash = u.key_hash
+            OFFSET 0
+        ) AS f
+        OFFSET 0
+    ) AS b
+    WHERE w.ctid = b.row_id;
 
     RETURN v_taken;
 END;
@@ -10467,7 +10588,7 @@ BEGIN
         WHERE w.ctid = ANY (ARRAY(
             SELECT x.ctid
             FROM deletion_walk_keys AS x
-            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded
+            WHERE x.walk_id + 0 = p_walk_id AND NOT x.is_expanded
             LIMIT 5000
         ))
         RETURNING w.job_id, w.node_no, w.key_hash
@@ -10475,10 +10596,20 @@ BEGIN
 
     cut AS (
         DELETE FROM deletion_walk_links AS l
-        USING taken AS t
-        WHERE
-            l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.child_node_no = t.node_no
-            AND l.child_hash = t.key_hash
+        -- OFFSET 0, here and below: each is looked up by all of its index, and nothing joined by
+        -- whatever the statistics take for few.
+        WHERE l.ctid = ANY (ARRAY(
+            SELECT f.row_id
+            FROM taken AS t
+            CROSS JOIN LATERAL (
+                SELECT k.ctid AS row_id
+                FROM deletion_walk_links AS k
+                WHERE
+                    k.walk_id + 0 = p_walk_id AND k.job_id + 0 = t.job_id
+                    AND k.child_node_no + 0 = t.node_no AND k.child_hash || '' = t.key_hash
+                OFFSET 0
+            ) AS f
+        ))
         RETURNING l.job_id, l.parent_node_no, l.parent_hash
     ),
 
@@ -10495,17 +10626,26 @@ BEGIN
     -- In a statement of its own: it has to see what was cut.
     UPDATE deletion_walk_keys AS w
     SET is_expanded = FALSE
-    FROM unnest(v_jobs, v_nodes, v_hashes) AS a (job_id, node_no, key_hash)
-    WHERE
-        w.walk_id = p_walk_id AND w.job_id = a.job_id AND w.node_no = a.node_no
-        AND w.fate = 'delete' AND w.key_hash = a.key_hash
-        AND NOT EXISTS (
+    WHERE w.ctid = ANY (ARRAY(
+        SELECT f.row_id
+        FROM unnest(v_jobs, v_nodes, v_hashes) AS a (job_id, node_no, key_hash)
+        CROSS JOIN LATERAL (
+            SELECT k.ctid AS row_id
+            FROM deletion_walk_keys AS k
+            WHERE
+                k.walk_id = p_walk_id AND k.job_id = a.job_id AND k.node_no = a.node_no
+                AND k.fate = 'delete' AND k.key_hash = a.key_hash
+            OFFSET 0
+        ) AS f
+        WHERE NOT EXISTS (
             SELECT 1
             FROM deletion_walk_links AS l
             WHERE
-                l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                AND l.parent_hash = w.key_hash AND NOT l.is_let_go
-        );
+                l.walk_id = p_walk_id AND l.job_id = a.job_id AND l.parent_node_no = a.node_no
+                AND l.parent_hash = a.key_hash AND NOT l.is_let_go
+            OFFSET 0
+        )
+    ));
 
     RETURN v_taken;
 END;
@@ -10551,14 +10691,15 @@ BEGIN
                 SELECT 1
                 FROM deletion_walk_links AS l
                 WHERE
-                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
-                    AND l.child_hash = w.key_hash
+                    l.walk_id + 0 = w.walk_id AND l.job_id + 0 = w.job_id AND l.child_node_no + 0 = 0
+                    AND l.child_hash || '' = w.key_hash
                     AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_steps AS s
                         WHERE
                             s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
                     )
+                OFFSET 0
             );
         RETURN;
     END IF;
@@ -12370,7 +12511,8 @@ BEGIN
     LOOP
         SELECT w.node_no INTO v_node
         FROM deletion_walk_keys AS w
-        WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+        WHERE w.walk_id + 0 = p_walk_id AND NOT w.is_expanded
+        ORDER BY w.node_no + 0
         LIMIT 1;
 
         IF NOT FOUND THEN
@@ -12385,7 +12527,7 @@ BEGIN
             WHERE w.ctid = ANY (ARRAY(
                 SELECT x.ctid
                 FROM deletion_walk_keys AS x
-                WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+                WHERE x.walk_id + 0 = p_walk_id AND NOT x.is_expanded AND x.node_no + 0 = v_node
                 LIMIT 200
             ))
             RETURNING w.job_id, w.keys
@@ -12434,11 +12576,17 @@ SET search_path FROM CURRENT
 -- read whole tables where the frame's keys find their rows by index; so would plans that were made
 -- when a table was empty, and are kept. A step's own statements are the same each time: one plan of
 -- each is enough, where the planner would make another for every list of tables or keys (7 %).
+-- A bitmap would be made of all that an index has, however few of it a page takes. What is left has
+-- to be on, whatever the server's settings say; and no setting that is changed within leaves it.
 SET row_security = off
 SET jit = off
 SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_bitmapscan = off
+SET enable_nestloop = on
+SET enable_indexscan = on
+SET enable_tidscan = on
 SET plan_cache_mode = force_generic_plan
 SET timezone = 'UTC'
 SET datestyle = 'ISO'
@@ -12974,7 +13122,8 @@ DECLARE
 BEGIN
     SELECT w.node_no INTO v_node
     FROM deletion_walk_keys AS w
-    WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+    WHERE w.walk_id + 0 = p_walk_id AND NOT w.is_expanded
+    ORDER BY w.node_no + 0
     LIMIT 1;
 
     IF NOT FOUND THEN
@@ -12987,7 +13136,7 @@ BEGIN
         WHERE w.ctid = ANY (ARRAY(
             SELECT x.ctid
             FROM deletion_walk_keys AS x
-            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+            WHERE x.walk_id + 0 = p_walk_id AND NOT x.is_expanded AND x.node_no + 0 = v_node
             LIMIT 200
         ))
         RETURNING w.job_id, w.keys, w.key_hash
@@ -13307,7 +13456,9 @@ DECLARE
 BEGIN
     SELECT k.edge_no INTO v_frame.edge_no
     FROM deletion_soft_keys AS k
-    WHERE k.job_id = ANY (p_jobs) AND NOT k.is_done
+    WHERE k.job_id + 0 = ANY (p_jobs) AND NOT k.is_done
+    -- Parents first, where they can be: so restore_deletion takes back what is marked.
+    ORDER BY k.job_id + 0, k.edge_no
     LIMIT 1;
 
     IF NOT FOUND THEN
@@ -13327,7 +13478,8 @@ BEGIN
     FROM (
         SELECT k.job_id, k.keys
         FROM deletion_soft_keys AS k
-        WHERE k.job_id = ANY (p_jobs) AND k.edge_no = v_frame.edge_no AND NOT k.is_done
+        WHERE
+            k.job_id + 0 = ANY (p_jobs) AND k.edge_no = v_frame.edge_no AND NOT k.is_done
         LIMIT v_limit
     ) AS t;
 
@@ -13360,12 +13512,19 @@ AS $deletion_soft_done$
 BEGIN
     UPDATE deletion_soft_keys AS k
     SET is_done = TRUE
-    FROM (
-        SELECT (e.value ->> 'j')::bigint AS job_id, deletion_frame_hash(e.value) AS key_hash
+    -- OFFSET 0: each is looked up by all of the key, however few rows the statistics know of.
+    WHERE k.ctid = ANY (ARRAY(
+        SELECT f.row_id
         FROM jsonb_array_elements(p_keys) AS e
-        OFFSET 0
-    ) AS f
-    WHERE k.job_id = f.job_id AND k.node_no = p_node_no AND k.key_hash = f.key_hash;
+        CROSS JOIN LATERAL (
+            SELECT s.ctid AS row_id
+            FROM deletion_soft_keys AS s
+            WHERE
+                s.job_id = (e.value ->> 'j')::bigint AND s.node_no = p_node_no
+                AND s.key_hash = deletion_frame_hash(e.value)
+            OFFSET 0
+        ) AS f
+    ));
 END;
 $deletion_soft_done$;
 

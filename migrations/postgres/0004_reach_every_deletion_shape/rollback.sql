@@ -129,6 +129,8 @@ WHERE r.ended_at IS NULL AND NOT r.hard_delete;
 DELETE FROM deletion_marks;
 DROP VIEW vw_deletion_marks;
 DROP INDEX idx_dm_row;
+DROP INDEX idx_dm_job;
+CREATE INDEX idx_dm_job ON deletion_marks (job_id);
 ALTER TABLE deletion_marks
 DROP COLUMN plan_id,
 DROP COLUMN key_hash,
@@ -2577,6 +2579,45 @@ $deletion_carry_over$;
 COMMENT ON FUNCTION deletion_carry_over(bigint) IS
 'Give a run''s jobs the state that their ended attempts ask for.';
 REVOKE ALL ON FUNCTION deletion_carry_over(bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_blocking.sql
+-- deletion_blocking
+-- Count the rows that block a walk's jobs: found behind a restrict reference, and not removed.
+--
+-- Parameters  p_walk_id   a walk that has ended    p_plan_id   its plan
+-- Returns     one row a job and reference
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_blocking(
+    p_walk_id bigint,
+    p_plan_id bigint
+) RETURNS TABLE (job_id bigint, table_name text, reference_name text, row_count bigint)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_blocking$
+SELECT w.job_id, s.table_name, s.reference_name, count(*)
+FROM deletion_walk_keys AS w
+INNER JOIN deletion_plan_steps AS s
+    ON s.plan_id = p_plan_id AND s.edge_no = w.edge_no AND s.kind = 'fetch'
+WHERE
+    w.walk_id = p_walk_id AND w.fate = 'restrict'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS d
+        WHERE
+            d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+            AND d.key_hash = w.key_hash AND d.fate = 'delete'
+    )
+GROUP BY w.job_id, s.table_name, s.reference_name;
+$deletion_blocking$;
+
+COMMENT ON FUNCTION deletion_blocking(bigint, bigint) IS
+'Count the rows that block a walk''s jobs.';
+REVOKE ALL ON FUNCTION deletion_blocking(bigint, bigint) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/worker/deletion_advance_run.sql

@@ -26,11 +26,16 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
--- As for a run's steps: the statements are the same.
+-- As for a run's steps: the statements are the same. No setting that is changed within leaves it.
 SET row_security = off
 SET jit = off
+SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_bitmapscan = off
+SET enable_nestloop = on
+SET enable_indexscan = on
+SET enable_tidscan = on
 SET timezone = 'UTC'
 SET datestyle = 'ISO'
 SET intervalstyle = 'postgres'

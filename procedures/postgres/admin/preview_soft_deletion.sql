@@ -25,11 +25,16 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
--- As for a run's steps: the statements are the same.
+-- As for a run's steps: the statements are the same. No setting that is changed within leaves it.
 SET row_security = off
 SET jit = off
+SET enable_seqscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET enable_bitmapscan = off
+SET enable_nestloop = on
+SET enable_indexscan = on
+SET enable_tidscan = on
 SET timezone = 'UTC'
 SET datestyle = 'ISO'
 SET intervalstyle = 'postgres'
@@ -105,8 +110,9 @@ BEGIN
             SELECT 1
             FROM deletion_walk_keys AS h
             WHERE
-                h.walk_id = v_walk_id AND h.fate = 'held' AND h.node_no = w.node_no
-                AND h.key_hash = w.key_hash
+                h.walk_id = v_walk_id AND h.job_id = w.job_id AND h.fate = 'held'
+                AND h.node_no = w.node_no AND h.key_hash = w.key_hash
+            OFFSET 0
         ) AND (w.keys ? 'm' OR CASE c.kind
             WHEN 'timestamp' THEN w.keys ->> 's' IS NULL
             -- As texts: nothing says that a row is compared with its own table's column first.

@@ -156,6 +156,8 @@ SELECT
         FROM pg_index AS i
         WHERE
             i.indrelid = e.child_oid AND i.indisvalid AND i.indisready
+            -- BRIN and GIN answer by bitmaps alone, which are made of far more than a batch.
+            AND pg_index_has_property(i.indexrelid, 'index_scan')
             AND (
                 i.indpred IS NULL
                 -- What leaves out nothing but rows that refer to none leaves out none of ours.

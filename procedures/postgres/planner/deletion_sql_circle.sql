@@ -61,9 +61,10 @@ edge AS (
             c.no, replace(deletion_sql_list(c.keys, 'c.%2$s'), '%', '%%')
         ) AS on_stack,
         format(
-            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id = $3 AND l.job_id = f.j'
-            || ' AND l.child_node_no = %s AND l.child_hash = deletion_key_hash(jsonb_build_array(%s))'
-            || ' AND l.edge_no = %s AND l.is_let_go OFFSET 0)',
+            'EXISTS (SELECT 1 FROM deletion_walk_links AS l WHERE l.walk_id + 0 = $3'
+            || ' AND l.job_id + 0 = f.j AND l.child_node_no + 0 = %s AND l.child_hash || '''''
+            || ' = deletion_key_hash(jsonb_build_array(%s)) AND (l.edge_no = %s) IS TRUE'
+            || ' AND l.is_let_go OFFSET 0)',
             c.no, deletion_sql_list(c.keys, 'c.%2$s'), e.value ->> 'no'
         ) AS let_go,
         format(
@@ -130,8 +131,8 @@ SELECT count(*) FROM u WHERE u.is_open$sql$,
     deletion_sql_list(e.edge -> 'columns', 'c.%2$s AS %1$s'), e.edge ->> 'on_frame',
     CASE e.action WHEN 'cascade' THEN format(e.on_stack, '$3', format(
         ' AND w.edge_no <> %s AND NOT EXISTS (SELECT 1 FROM deletion_walk_links AS l'
-        || ' WHERE l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no'
-        || ' AND l.is_let_go)',
+        || ' WHERE l.walk_id + 0 = w.walk_id AND l.job_id + 0 = w.job_id'
+        || ' AND l.child_node_no + 0 = w.node_no AND l.is_let_go OFFSET 0)',
         e.no
     )) || ' OR ' || e.let_go ELSE e.on_way END, e.edge ->> 'found', (
         -- A trigger may have put it back.

@@ -32,14 +32,15 @@ BEGIN
                 SELECT 1
                 FROM deletion_walk_links AS l
                 WHERE
-                    l.walk_id = w.walk_id AND l.job_id = w.job_id AND l.child_node_no = 0
-                    AND l.child_hash = w.key_hash
+                    l.walk_id + 0 = w.walk_id AND l.job_id + 0 = w.job_id AND l.child_node_no + 0 = 0
+                    AND l.child_hash || '' = w.key_hash
                     AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_steps AS s
                         WHERE
                             s.plan_id = p_plan_id AND s.edge_no = l.edge_no AND s.kind = 'loose'
                     )
+                OFFSET 0
             );
         RETURN;
     END IF;

@@ -27,6 +27,7 @@ WHERE
         WHERE
             d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
             AND d.key_hash = w.key_hash AND d.fate = 'delete'
+        OFFSET 0
     )
 GROUP BY w.job_id, s.table_name, s.reference_name;
 $deletion_blocking$;

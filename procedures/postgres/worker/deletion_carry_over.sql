@@ -75,8 +75,18 @@ BEGIN
     forgotten AS (
         -- What was counted once is needed no more when the job has ended.
         DELETE FROM deletion_walk_keys AS w
-        USING verdict AS v
-        WHERE w.walk_id = 0 AND w.job_id = v.id AND v.new_status <> 'pending'
+        -- OFFSET 0: job by job, however few rows of others the statistics know of.
+        WHERE w.ctid = ANY (ARRAY(
+            SELECT k.row_id
+            FROM verdict AS v
+            CROSS JOIN LATERAL (
+                SELECT c.ctid AS row_id
+                FROM deletion_walk_keys AS c
+                WHERE c.walk_id = 0 AND c.job_id = v.id
+                OFFSET 0
+            ) AS k
+            WHERE v.new_status <> 'pending'
+        ))
     ),
 
     followed AS (

@@ -52,8 +52,9 @@ WHERE
         SELECT 1
         FROM deletion_walk_keys AS d
         WHERE
-            d.walk_id = w.walk_id AND d.node_no = w.node_no AND d.fate = 'delete'
-            AND d.key_hash = w.key_hash
+            d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
+            AND d.fate = 'delete' AND d.key_hash = w.key_hash
+        OFFSET 0
     )
 GROUP BY s.table_name, s.reference_name
 ORDER BY 1, 2, 3;

@@ -52,6 +52,7 @@ BEGIN
                 WHERE
                     d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
                     AND d.fate = 'delete' AND d.key_hash = w.key_hash
+                OFFSET 0
             )
     ) THEN
         RETURN NULL;

@@ -19,6 +19,7 @@ SET search_path FROM CURRENT
 AS $deletion_join_circle$
 DECLARE
     v_step deletion_plan_steps;
+    v_jobs bigint[];
     v_nodes integer[];
     v_hashes bytea[];
     v_rows jsonb;
@@ -29,11 +30,12 @@ DECLARE
 BEGIN
     -- Each climbs under its place in the list, which stands for the job in these frames.
     SELECT
-        array_agg(r.node_no ORDER BY r.place), array_agg(r.key_hash ORDER BY r.place),
+        array_agg(r.job_id ORDER BY r.place), array_agg(r.node_no ORDER BY r.place),
+        array_agg(r.key_hash ORDER BY r.place),
         jsonb_agg(r.keys || jsonb_build_object('j', r.place, 'n', r.node_no))
-    INTO v_nodes, v_hashes, v_rows
+    INTO v_jobs, v_nodes, v_hashes, v_rows
     FROM (
-        SELECT w.node_no, w.key_hash, w.keys, row_number() OVER () AS place
+        SELECT w.job_id, w.node_no, w.key_hash, w.keys, row_number() OVER () AS place
         FROM deletion_walk_keys AS w
         WHERE
             w.walk_id = p_run.run_id AND w.fate = 'restrict'
@@ -43,6 +45,7 @@ BEGIN
                 WHERE
                     d.walk_id = w.walk_id AND d.job_id = w.job_id AND d.node_no = w.node_no
                     AND d.fate = 'delete' AND d.key_hash = w.key_hash
+                OFFSET 0
             )
     ) AS r;
 
@@ -69,10 +72,15 @@ BEGIN
         v_own := v_own || ARRAY(
             SELECT (f.value ->> 'j')::bigint
             FROM jsonb_array_elements(v_found) AS f
-            INNER JOIN deletion_walk_keys AS w
-                ON
-                    w.walk_id = p_run.run_id AND w.node_no = (f.value ->> 'n')::integer
-                    AND w.fate = 'stack' AND w.key_hash = deletion_frame_hash(f.value)
+            WHERE EXISTS (
+                SELECT 1
+                FROM deletion_walk_keys AS w
+                WHERE
+                    w.walk_id = p_run.run_id AND w.job_id = v_jobs[(f.value ->> 'j')::integer]
+                    AND w.node_no = (f.value ->> 'n')::integer AND w.fate = 'stack'
+                    AND w.key_hash = deletion_frame_hash(f.value)
+                OFFSET 0
+            )
         );
 
         -- What was climbed to is noted: a row may stand above itself.
@@ -98,10 +106,15 @@ BEGIN
     )
     SELECT w.walk_id, w.job_id, w.node_no, 'delete', w.key_hash, w.edge_no, w.keys, FALSE
     FROM unnest(v_own) AS o (place)
-    INNER JOIN deletion_walk_keys AS w
-        ON
-            w.walk_id = p_run.run_id AND w.node_no = v_nodes[o.place] AND w.fate = 'restrict'
-            AND w.key_hash = v_hashes[o.place]
+    CROSS JOIN LATERAL (
+        SELECT k.*
+        FROM deletion_walk_keys AS k
+        WHERE
+            k.walk_id = p_run.run_id AND k.job_id = v_jobs[o.place]
+            AND k.node_no = v_nodes[o.place] AND k.fate = 'restrict'
+            AND k.key_hash = v_hashes[o.place]
+        OFFSET 0
+    ) AS w
     ON CONFLICT DO NOTHING;
     RETURN FOUND;
 END;

@@ -24,7 +24,7 @@ BEGIN
         WHERE w.ctid = ANY (ARRAY(
             SELECT x.ctid
             FROM deletion_walk_keys AS x
-            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded
+            WHERE x.walk_id + 0 = p_walk_id AND NOT x.is_expanded
             LIMIT 5000
         ))
         RETURNING w.job_id, w.node_no, w.key_hash
@@ -32,10 +32,20 @@ BEGIN
 
     cut AS (
         DELETE FROM deletion_walk_links AS l
-        USING taken AS t
-        WHERE
-            l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.child_node_no = t.node_no
-            AND l.child_hash = t.key_hash
+        -- OFFSET 0, here and below: each is looked up by all of its index, and nothing joined by
+        -- whatever the statistics take for few.
+        WHERE l.ctid = ANY (ARRAY(
+            SELECT f.row_id
+            FROM taken AS t
+            CROSS JOIN LATERAL (
+                SELECT k.ctid AS row_id
+                FROM deletion_walk_links AS k
+                WHERE
+                    k.walk_id + 0 = p_walk_id AND k.job_id + 0 = t.job_id
+                    AND k.child_node_no + 0 = t.node_no AND k.child_hash || '' = t.key_hash
+                OFFSET 0
+            ) AS f
+        ))
         RETURNING l.job_id, l.parent_node_no, l.parent_hash
     ),
 
@@ -52,17 +62,26 @@ BEGIN
     -- In a statement of its own: it has to see what was cut.
     UPDATE deletion_walk_keys AS w
     SET is_expanded = FALSE
-    FROM unnest(v_jobs, v_nodes, v_hashes) AS a (job_id, node_no, key_hash)
-    WHERE
-        w.walk_id = p_walk_id AND w.job_id = a.job_id AND w.node_no = a.node_no
-        AND w.fate = 'delete' AND w.key_hash = a.key_hash
-        AND NOT EXISTS (
+    WHERE w.ctid = ANY (ARRAY(
+        SELECT f.row_id
+        FROM unnest(v_jobs, v_nodes, v_hashes) AS a (job_id, node_no, key_hash)
+        CROSS JOIN LATERAL (
+            SELECT k.ctid AS row_id
+            FROM deletion_walk_keys AS k
+            WHERE
+                k.walk_id = p_walk_id AND k.job_id = a.job_id AND k.node_no = a.node_no
+                AND k.fate = 'delete' AND k.key_hash = a.key_hash
+            OFFSET 0
+        ) AS f
+        WHERE NOT EXISTS (
             SELECT 1
             FROM deletion_walk_links AS l
             WHERE
-                l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.parent_node_no = w.node_no
-                AND l.parent_hash = w.key_hash AND NOT l.is_let_go
-        );
+                l.walk_id = p_walk_id AND l.job_id = a.job_id AND l.parent_node_no = a.node_no
+                AND l.parent_hash = a.key_hash AND NOT l.is_let_go
+            OFFSET 0
+        )
+    ));
 
     RETURN v_taken;
 END;

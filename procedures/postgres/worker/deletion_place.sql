@@ -53,17 +53,22 @@ BEGIN
             (
                 SELECT x.ctid
                 FROM deletion_walk_keys AS x
-                WHERE x.walk_id = p_walk_id AND NOT x.is_expanded
+                WHERE x.walk_id + 0 = p_walk_id AND NOT x.is_expanded
                 LIMIT 5000
             )
             UNION ALL
             (
                 -- No circle holds rows of other tables.
-                SELECT x.ctid
-                FROM deletion_walk_keys AS x
-                WHERE
-                    x.walk_id = p_walk_id AND x.is_expanded AND x.node_no = ANY (v_above)
-                    AND x.fate = 'delete'
+                SELECT x.row_id
+                FROM unnest(v_above) AS a (node_no)
+                CROSS JOIN LATERAL (
+                    SELECT k.ctid AS row_id
+                    FROM deletion_walk_keys AS k
+                    WHERE
+                        k.walk_id + 0 = p_walk_id AND k.is_expanded AND k.node_no + 0 = a.node_no
+                        AND (k.fate = 'delete') IS TRUE
+                    OFFSET 0
+                ) AS x
                 LIMIT 5000
             )
             LIMIT 5000
@@ -73,10 +78,20 @@ BEGIN
 
     cut AS (
         DELETE FROM deletion_walk_links AS l
-        USING taken AS t
-        WHERE
-            l.walk_id = p_walk_id AND l.job_id = t.job_id AND l.parent_node_no = t.node_no
-            AND l.parent_hash = t.key_hash
+        -- OFFSET 0, here and below: each is looked up by all of its index, and nothing joined by
+        -- whatever the statistics take for few.
+        WHERE l.ctid = ANY (ARRAY(
+            SELECT f.row_id
+            FROM taken AS t
+            CROSS JOIN LATERAL (
+                SELECT k.ctid AS row_id
+                FROM deletion_walk_links AS k
+                WHERE
+                    k.walk_id = p_walk_id AND k.job_id = t.job_id AND k.parent_node_no = t.node_no
+                    AND k.parent_hash = t.key_hash
+                OFFSET 0
+            ) AS f
+        ))
         RETURNING
             l.job_id, l.parent_node_no, l.parent_hash, l.child_node_no, l.child_hash, l.edge_no
     ),
@@ -109,6 +124,7 @@ BEGIN
                         w.walk_id = p_walk_id AND w.job_id = c.job_id
                         AND w.node_no = c.child_node_no AND w.fate = 'delete'
                         AND w.key_hash = c.child_hash
+                    OFFSET 0
                 )
             )
     ),
@@ -131,17 +147,32 @@ BEGIN
     UPDATE deletion_walk_keys AS w
     SET
         edge_no = CASE WHEN b.is_met THEN 0 ELSE w.edge_no END,
-        is_expanded = NOT (b.is_met OR w.edge_no = 0) OR EXISTS (
-            SELECT 1
-            FROM deletion_walk_links AS l
+        is_expanded = NOT (b.is_met OR w.edge_no = 0) OR b.has_to_wait
+    FROM (
+        SELECT
+            f.row_id, u.is_met,
+            EXISTS (
+                SELECT l.ctid
+                FROM deletion_walk_links AS l
+                WHERE
+                    l.walk_id + 0 = p_walk_id AND l.job_id + 0 = u.job_id
+                    AND l.child_node_no + 0 = u.node_no AND l.child_hash || '' = u.key_hash
+                    AND (l.edge_no = ANY (v_hard)) IS TRUE
+                OFFSET 0
+            ) AS has_to_wait
+        FROM
+            unnest(v_jobs, v_nodes, v_hashes, v_are_met) AS u (job_id, node_no, key_hash, is_met)
+        CROSS JOIN LATERAL (
+            SELECT k.ctid AS row_id
+            FROM deletion_walk_keys AS k
             WHERE
-                l.walk_id = p_walk_id AND l.job_id = w.job_id AND l.child_node_no = w.node_no
-                AND l.child_hash = w.key_hash AND l.edge_no = ANY (v_hard)
-        )
-    FROM unnest(v_jobs, v_nodes, v_hashes, v_are_met) AS b (job_id, node_no, key_hash, is_met)
-    WHERE
-        w.walk_id = p_walk_id AND w.job_id = b.job_id AND w.node_no = b.node_no
-        AND w.fate = 'delete' AND w.key_hash = b.key_hash;
+                k.walk_id = p_walk_id AND k.job_id = u.job_id AND k.node_no = u.node_no
+                AND k.fate = 'delete' AND k.key_hash = u.key_hash
+            OFFSET 0
+        ) AS f
+        OFFSET 0
+    ) AS b
+    WHERE w.ctid = b.row_id;
 
     RETURN v_taken;
 END;

@@ -17,12 +17,19 @@ AS $deletion_soft_done$
 BEGIN
     UPDATE deletion_soft_keys AS k
     SET is_done = TRUE
-    FROM (
-        SELECT (e.value ->> 'j')::bigint AS job_id, deletion_frame_hash(e.value) AS key_hash
+    -- OFFSET 0: each is looked up by all of the key, however few rows the statistics know of.
+    WHERE k.ctid = ANY (ARRAY(
+        SELECT f.row_id
         FROM jsonb_array_elements(p_keys) AS e
-        OFFSET 0
-    ) AS f
-    WHERE k.job_id = f.job_id AND k.node_no = p_node_no AND k.key_hash = f.key_hash;
+        CROSS JOIN LATERAL (
+            SELECT s.ctid AS row_id
+            FROM deletion_soft_keys AS s
+            WHERE
+                s.job_id = (e.value ->> 'j')::bigint AND s.node_no = p_node_no
+                AND s.key_hash = deletion_frame_hash(e.value)
+            OFFSET 0
+        ) AS f
+    ));
 END;
 $deletion_soft_done$;
 

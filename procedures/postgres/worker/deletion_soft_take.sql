@@ -23,7 +23,9 @@ DECLARE
 BEGIN
     SELECT k.edge_no INTO v_frame.edge_no
     FROM deletion_soft_keys AS k
-    WHERE k.job_id = ANY (p_jobs) AND NOT k.is_done
+    WHERE k.job_id + 0 = ANY (p_jobs) AND NOT k.is_done
+    -- Parents first, where they can be: so restore_deletion takes back what is marked.
+    ORDER BY k.job_id + 0, k.edge_no
     LIMIT 1;
 
     IF NOT FOUND THEN
@@ -43,7 +45,8 @@ BEGIN
     FROM (
         SELECT k.job_id, k.keys
         FROM deletion_soft_keys AS k
-        WHERE k.job_id = ANY (p_jobs) AND k.edge_no = v_frame.edge_no AND NOT k.is_done
+        WHERE
+            k.job_id + 0 = ANY (p_jobs) AND k.edge_no = v_frame.edge_no AND NOT k.is_done
         LIMIT v_limit
     ) AS t;
 

@@ -39,7 +39,8 @@ DECLARE
 BEGIN
     SELECT w.node_no INTO v_node
     FROM deletion_walk_keys AS w
-    WHERE w.walk_id = p_walk_id AND NOT w.is_expanded
+    WHERE w.walk_id + 0 = p_walk_id AND NOT w.is_expanded
+    ORDER BY w.node_no + 0
     LIMIT 1;
 
     IF NOT FOUND THEN
@@ -52,7 +53,7 @@ BEGIN
         WHERE w.ctid = ANY (ARRAY(
             SELECT x.ctid
             FROM deletion_walk_keys AS x
-            WHERE x.walk_id = p_walk_id AND NOT x.is_expanded AND x.node_no = v_node
+            WHERE x.walk_id + 0 = p_walk_id AND NOT x.is_expanded AND x.node_no + 0 = v_node
             LIMIT 200
         ))
         RETURNING w.job_id, w.keys, w.key_hash

@@ -16,7 +16,7 @@ CREATE TABLE deletion_marks (
     CONSTRAINT chk_dm_state CHECK (state IN ('held', 'restored', 'left'))
 );
 
-CREATE INDEX idx_dm_job ON deletion_marks (job_id);
+CREATE INDEX idx_dm_job ON deletion_marks (job_id, mark_id);
 
 -- A restore asks whether somebody else has marked the row since.
 CREATE INDEX idx_dm_row ON deletion_marks (key_hash);

@@ -19,10 +19,13 @@ CREATE TABLE deletion_walk_keys (
     ))
 );
 
--- Each holds rows of one state: a look at a single key cannot take it for the primary key, and read
--- all rows of a walk. While a walk is new the planner knows nothing that tells the two apart.
-CREATE INDEX idx_dwk_open ON deletion_walk_keys (walk_id, node_no) WHERE NOT is_expanded;
-CREATE INDEX idx_dwk_seen ON deletion_walk_keys (walk_id, node_no) WHERE is_expanded;
+-- Statistics of scratch are those of another walk, or of none: by them all indexes cost the same.
+-- So no look can be answered by two: one for rows of a state names these expressions, one for a
+-- single key the columns of the primary key. Each would read all rows of a walk for the other.
+CREATE INDEX idx_dwk_open ON deletion_walk_keys ((walk_id + 0), (node_no + 0))
+WHERE NOT is_expanded;
+CREATE INDEX idx_dwk_seen ON deletion_walk_keys ((walk_id + 0), (node_no + 0))
+WHERE is_expanded;
 
 COMMENT ON TABLE deletion_walk_keys IS 'One row for each key that a walk has met.';
 COMMENT ON COLUMN deletion_walk_keys.walk_id IS

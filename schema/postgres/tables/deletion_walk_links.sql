@@ -16,7 +16,11 @@ CREATE TABLE deletion_walk_links (
     )
 );
 
-CREATE INDEX idx_dwl_child ON deletion_walk_links (walk_id, job_id, child_node_no, child_hash);
+-- Expressions, as in deletion_walk_keys: a look at a parent's links cannot take this index, nor one
+-- at a child's the primary key, both of which would read all links of a walk.
+CREATE INDEX idx_dwl_child ON deletion_walk_links (
+    (walk_id + 0), (job_id + 0), (child_node_no + 0), (child_hash || '')
+);
 
 COMMENT ON TABLE deletion_walk_links IS
 'One row for each pair of rows of a walk that a reference ties by which rows could go in a circle.';

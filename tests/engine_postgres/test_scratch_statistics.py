@@ -1,0 +1,108 @@
+"""What a run reads of its scratch tables does not depend on when their statistics are taken.
+
+Rows of a step that has not ended are not counted: to the planner all indexes cost the same then,
+and the plan that it makes is kept while the tables grow.
+"""
+
+import threading
+
+import pytest
+
+from tests.contract.schemas import customers, each
+from tests.contract.soft import ask
+from tests.contract.test_circle_reads import people, rows_read
+from tests.database import Database, Reference
+
+
+def statistics_meanwhile(db: Database, rest: float) -> None:
+    """Run the due jobs while another session takes all statistics, again and again."""
+    worker, other, is_over = db.connect(), db.connect(), threading.Event()
+
+    def analyze() -> None:
+        while not is_over.is_set():
+            other.execute("ANALYZE")
+            is_over.wait(rest)
+
+    analyzing = db.background(analyze)
+    try:
+        worker.call("run_deletion_jobs", None, 60)
+        worker.execute("SELECT pg_stat_force_next_flush()")
+    finally:
+        is_over.set()
+        analyzing.result(60)
+
+
+@pytest.mark.parametrize("rest", [0.05, 0.1, 0.2])
+def test_statistics_taken_in_the_middle_of_a_step_do_no_harm(
+    postgres: Database, rest: float
+) -> None:
+    # All in one step: what it has met by then is not committed.
+    postgres.set_deletion_setting("batch_ms", 10000)
+    read = {}
+    # The first leave dead rows where the others have theirs.
+    for table, count, boss in (
+        ("first", 1000, "null"), ("second", 4000, "null"), ("few", 1000, ""), ("many", 4000, ""),
+    ):  # fmt: skip
+        job_id = people(postgres, table, count, boss)
+        before = rows_read(postgres)
+        statistics_meanwhile(postgres, rest)
+        read[table] = (rows_read(postgres) - before) / count
+        assert (postgres.status(job_id), postgres.count(table)) == ("done", 0)
+    # Some 40 a row; were a row looked up among all of the walk, hundreds.
+    assert max(read.values()) < 100, read
+
+
+def test_statistics_of_a_few_soft_rows_do_not_slow_many(postgres: Database) -> None:
+    rows = 8000
+    postgres.table("top", "id bigint", "gone boolean null", rows=[(1, None)])
+    postgres.table(
+        "leaf",
+        "id bigint",
+        "top_id bigint",
+        "gone boolean null",
+        references=[Reference("top_id", "top", "cascade")],
+        rows=[(n, 1, None) for n in range(1, rows + 1)],
+    )
+    postgres.register_deletion_target("top")
+    for table in ("top", "leaf"):
+        postgres.set_soft_deletion(table, "gone")
+    postgres.set_deletion_setting("batch_ms", 10000)
+    postgres.set_deletion_setting("batch_rows", 100)
+    postgres.execute(
+        "INSERT INTO deletion_soft_keys SELECT 9000 + n, 0, int4send(n), 0, 0, '{}', TRUE"
+        " FROM generate_series(1, 7) AS n"
+    )
+    postgres.execute("ANALYZE deletion_soft_keys")
+    postgres.execute("DELETE FROM deletion_soft_keys")
+    job_id = ask(postgres, "top", 1)
+    worker = postgres.connect()
+    worker.call("run_deletion_jobs", None, 60)
+    worker.execute("SELECT pg_stat_force_next_flush()")
+    assert (postgres.status(job_id), postgres.count("leaf", "gone")) == ("done", rows)
+    assert postgres.receipts(job_id)[("leaf", "mark")] == rows
+    read = postgres.value(
+        "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'deletion_soft_keys'"
+    )
+    # Some 25 a row; were all read in each step, 100 and more.
+    assert read < 50 * rows, read
+
+
+def test_an_index_that_answers_by_bitmaps_alone_counts_as_none(postgres: Database) -> None:
+    customers(postgres)
+    postgres.table("note", "id bigint", "about bigint null", rows=[(n, 1) for n in each(20)])
+    postgres.execute("CREATE INDEX ON note USING brin (about)")
+    postgres.add_reference("note", Reference("about", "customer", "cascade", indexed=False))
+    postgres.set_deletion_setting("unindexed_limit_rows", 10)
+    job = postgres.delete("customer", 1)
+    assert (job.status, (job.error or "")[:7]) == ("failed", "JD008: ")
+    assert postgres.count("note") == 20
+
+
+def test_a_preview_leaves_the_settings_of_the_transaction(postgres: Database) -> None:
+    people(postgres, "person", 10, "null")
+    names = ("enable_seqscan", "enable_hashjoin", "enable_nestloop", "enable_bitmapscan")
+    postgres.execute("BEGIN")
+    before = [postgres.value(f"SHOW {name}") for name in names]
+    postgres.rows("SELECT * FROM preview_deletion('person', '1')")
+    assert [postgres.value(f"SHOW {name}") for name in names] == before == ["on"] * 4
+    postgres.execute("ROLLBACK")
