@@ -106,3 +106,26 @@ def test_a_preview_leaves_the_settings_of_the_transaction(postgres: Database) ->
     postgres.rows("SELECT * FROM preview_deletion('person', '1')")
     assert [postgres.value(f"SHOW {name}") for name in names] == before == ["on"] * 4
     postgres.execute("ROLLBACK")
+
+
+def test_a_claim_reads_no_more_than_it_takes_where_statistics_know_of_no_pending_job(
+    postgres: Database,
+) -> None:
+    customers(postgres)
+    insert = (
+        "INSERT INTO deletion_jobs (entity_table, entity_pk, status)"
+        " SELECT '{}', n::text, '{}' FROM generate_series({}, {}) AS n"
+    )
+    target = postgres.value("SELECT entity_table FROM deletion_targets")
+    postgres.execute(insert.format(target, "done", 1, 5000))
+    postgres.execute("VACUUM ANALYZE deletion_jobs")
+    postgres.execute(insert.format(target, "pending", 5001, 15000))
+    worker = postgres.connect()
+    read = (
+        "SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes"
+        " WHERE relname = 'deletion_jobs'"
+    )
+    before = postgres.value(read)
+    assert worker.value("SELECT job_count FROM deletion_claim(NULL, NULL)") == 500
+    worker.execute("SELECT pg_stat_force_next_flush()")
+    assert postgres.value(read) - before < 5000

@@ -8688,9 +8688,12 @@ LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
 SET search_path FROM CURRENT
--- Plans are kept, and made when these tables may still be empty.
+-- Plans are kept, and made when these tables may still be empty. What is due is read in its order,
+-- no further: statistics of a time when nothing was pending make sorting all of it look cheap.
 SET jit = off
 SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_sort = off
 AS $deletion_claim$
 DECLARE
     v_jobs bigint[];
