@@ -26,8 +26,8 @@ def _quick(monkeypatch):
 
 
 def measure(engine, url, **options):
-    call = Call(engine, rounds=1, url=url, as_json=True, **options)
-    bench_foreground.foreground(call, rows=6001, clients=4, rate=200)
+    call = Call(engine, rounds=1, url=url, as_json=True, output=options.pop("output", None))
+    bench_foreground.foreground(call, rows=6001, clients=4, rate=200, **options)
 
 
 def test_bench_foreground_times_transactions_beside_each_way(capsys, tmp_path, engine, url):
@@ -46,6 +46,14 @@ def test_bench_foreground_times_transactions_beside_each_way(capsys, tmp_path, e
     assert (idle["refused"], idle["lock_waits"], idle["lock_timeouts"]) == (0, 0, 0)
     assert set(found["p99_to_idle"]) == {"job", "by hand", "native"}
     assert "<svg" in (tmp_path / f"foreground-{engine}.svg").read_text()
+
+
+def test_bench_foreground_rests_after_each_batch(capsys, engine, url):
+    measure(engine, url, batch_rows=1000, pause_ms=100)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["batch_rows"], found["pause_ms"]) == (1000, 100)
+    # Six batches and more, one rest after each.
+    assert found["meanwhile"]["job"]["seconds"]["median"] > 0.6
 
 
 def test_bench_foreground_fails_where_rows_are_left(engine, url, forget):

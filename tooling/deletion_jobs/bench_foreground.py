@@ -25,7 +25,14 @@ METHODS = (IDLE, *WAYS)
 PLOT_SHARES = tuple(percent / 1000 for percent in range(0, 1001, 5))
 
 
-def foreground(call: Call, rows: int = 100_000, clients: int = 4, rate: float = 50.0) -> None:
+def foreground(
+    call: Call,
+    rows: int = 100_000,
+    clients: int = 4,
+    rate: float = 50.0,
+    batch_rows: int = bench_load.BATCH_ROWS,
+    pause_ms: int = 0,
+) -> None:
     """Measure and print; the command ``bench foreground``.
 
     Args:
@@ -33,6 +40,8 @@ def foreground(call: Call, rows: int = 100_000, clients: int = 4, rate: float = 
         rows: how many rows to delete, about.
         clients: number of sessions that send transactions.
         rate: transactions a second of each of them.
+        batch_rows: rows of a commit, at most.
+        pause_ms: how long a job rests after each of its transactions; batches by hand do not.
 
     Raises:
         FindingError: rows are left that should be gone, or no transaction was due meanwhile.
@@ -43,13 +52,15 @@ def foreground(call: Call, rows: int = 100_000, clients: int = 4, rate: float = 
         raise UsageError("it takes at least one client, and a rate above zero")
     bench_figures.check_plotting(call)
     with (
-        bench_load.filled(call, rows) as load,
+        bench_load.filled(call, rows, batch_rows=batch_rows) as load,
         bench_clients.clients(load, clients, rate) as crowd,
     ):
+        load.session.call("set_deletion_setting", "pause_ms", str(pause_ms))
         felt = _measure(call, load, crowd)
         document: dict[str, Any] = {
             **load.about,
             "clients": clients,
+            "pause_ms": pause_ms,
             "transactions_per_second": clients * rate,
             "lock_timeout_seconds": bench_clients.LOCK_SECONDS,
             "meanwhile": {method: _figures(rounds_felt) for method, rounds_felt in felt.items()},
@@ -126,7 +137,8 @@ def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
         f"{bench_figures.heading(document)}: {document['clients']} clients, "
         f"{document['transactions_per_second']:g} transactions/s in all, while "
-        f"{document['rows']:,} rows go, all of {document['rounds']} rounds"
+        f"{document['rows']:,} rows go, at most {document['batch_rows']:,} a commit"
+        f"{_rest(document)}, all of {document['rounds']} rounds"
     )
     made = bench_figures.table(
         "meanwhile", "sent", "p50 ms", "p99 ms", "min", "max", "longest", "x idle", "waits",
@@ -158,6 +170,10 @@ def _print(document: dict[str, Any], console: Console) -> None:
         f"for locks are those seen every {bench_clients.WATCH_SECONDS * 1000:.0f} ms. Refused: "
         "inserted below what was gone."
     )
+
+
+def _rest(document: dict[str, Any]) -> str:
+    return f", a job rests {document['pause_ms']} ms after each" if document["pause_ms"] else ""
 
 
 def _draw(document: dict[str, Any], path: Path) -> None:

@@ -76,13 +76,16 @@ class Load:
 
 
 @contextlib.contextmanager
-def filled(call: Call, rows: int, max_rows: int | None = None) -> Iterator[Load]:
+def filled(
+    call: Call, rows: int, max_rows: int | None = None, batch_rows: int = BATCH_ROWS
+) -> Iterator[Load]:
     """Make the tables in an empty database, and take them away again.
 
     Args:
         call: says which database.
         rows: of the customer that is to be deleted, about.
         max_rows: limit of the target, which makes every job be counted beforehand; None: none.
+        batch_rows: rows of a commit, at most.
 
     Raises:
         UsageError: the numbers make no sense, or the database is in use.
@@ -93,12 +96,12 @@ def filled(call: Call, rows: int, max_rows: int | None = None) -> Iterator[Load]
     with opened(call) as (session, place), installed(session, LEVELS.folder):
         session.call("bench_fill", *LEVELS.filling(units, is_scattered=False))
         session.call("register_deletion_target", LEVELS.root, None, max_rows)
-        session.call("set_deletion_setting", "batch_rows", str(BATCH_ROWS))
-        own = bench_methods.own_methods(session, place.url, LEVELS, BATCH_ROWS)
+        session.call("set_deletion_setting", "batch_rows", str(batch_rows))
+        own = bench_methods.own_methods(session, place.url, LEVELS, batch_rows)
         about = {
             **place.about(session),
             "rows": LEVELS.rows(units),
-            "batch_rows": BATCH_ROWS,
+            "batch_rows": batch_rows,
             "rounds": call.rounds,
         }
         yield Load(session, place.url, units, about, {method.name: method for method in own})

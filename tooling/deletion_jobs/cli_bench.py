@@ -59,6 +59,16 @@ def _rows(default: int) -> Callable[[Function], Function]:
     )
 
 
+def _batch_rows() -> Callable[[Function], Function]:
+    return click.option(
+        "--batch-rows",
+        type=click.IntRange(1, 100_000),
+        default=5000,
+        show_default=True,
+        help="Rows of a commit, at most.",
+    )
+
+
 def _measure(name: str, options: dict[str, Any]) -> None:
     """Let the benchmark of this name measure: ``NAME`` in the module ``bench_NAME``."""
     call = later("bench", "the benchmark").Call
@@ -90,13 +100,7 @@ def bench_group() -> None:
     help="Rows of the job.  [default: 140000; a chain: 2000]",
 )
 @click.option("--scattered", "is_scattered", is_flag=True, help="Children do not lie together.")
-@click.option(
-    "--batch-rows",
-    type=click.IntRange(1, 100_000),
-    default=5000,
-    show_default=True,
-    help="Rows of a commit, at most.",
-)
+@_batch_rows()
 @click.option(
     "--snapshot",
     "has_snapshot",
@@ -173,6 +177,14 @@ def bench_claim(**options: Any) -> None:
     default=50.0,
     show_default=True,
     help="Transactions a second of each.",
+)
+@_batch_rows()
+@click.option(
+    "--pause-ms",
+    type=click.IntRange(min=0, max=60_000),
+    default=0,
+    show_default=True,
+    help="A job's rest after each of its transactions.",
 )
 def bench_foreground(**options: Any) -> None:
     """What an application's transactions feel while a large job goes."""
