@@ -1,7 +1,8 @@
-"""What a run reads of its scratch tables does not depend on when their statistics are taken.
+"""What our own statements read does not depend on when the server takes its statistics.
 
 Rows of a step that has not ended are not counted: to the planner all indexes cost the same then,
-and the plan that it makes is kept while the tables grow.
+and the plan that it makes is kept while the tables grow. Statements are therefore written, and the
+planner is set, so that one index alone can answer; no such setting leaves a call.
 """
 
 import threading
