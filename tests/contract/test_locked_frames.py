@@ -173,3 +173,46 @@ def test_a_trigger_that_adds_a_row_behind_an_emptied_reference_stops_no_job(db: 
             ("a_log", "delete"): items,
         }
     assert (ids(db, "customer"), db.count("a_log")) == ([3], 0)
+
+
+@pytest.mark.parametrize("action", ["cascade", "set null", "no action"])
+@pytest.mark.parametrize("roots", [(1,), (1, 2)], ids=["one job", "two jobs"])
+def test_a_row_that_gets_another_key_while_its_lock_is_waited_for_goes_under_it(
+    db: Database, action: str, roots: tuple[int, ...]
+) -> None:
+    customers(db, 4)
+    visit = Reference("customer_id", "customer", action)
+    db.table(
+        "visit",
+        "id bigint",
+        "customer_id bigint null",
+        references=[visit],
+        rows=[(1, 1), (2, 2), (3, 4), (7, 1)],
+    )
+    db.table(
+        "detail",
+        "id bigint",
+        "visit_id bigint",
+        references=[Reference("visit_id", "visit", "cascade")],
+        rows=[(1, 7)],
+    )
+    if action != "cascade":
+        db.set_deletion_rule("visit", db.reference_name("visit", visit), "cascade")
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    learn(db, "customer", 4)
+    jobs = [db.enqueue_deletion("customer", root) for root in roots]
+    holder = db.connect()
+    holder.execute("BEGIN")
+    holder.execute("UPDATE visit SET id = 99 WHERE id = 1")
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_until_blocked(db.worker)
+    holder.execute("COMMIT")
+    running.result(60)
+    db.run()
+    assert [db.status(job_id) for job_id in jobs] == ["done"] * len(roots)
+    assert db.receipts(jobs[0]) == {
+        ("customer", "delete"): 1,
+        ("visit", "delete"): 2,
+        ("detail", "delete"): 1,
+    }
+    assert db.count("visit", "customer_id IS NULL OR customer_id IN (1, 4)") == 0

@@ -214,7 +214,8 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
     assert db.column("SELECT id FROM customer") == [5]
     assert (db.count("invoice"), db.count("line")) == (3, 12)
     assert db.count("deletion_frames") == 0
-    assert plans(db)[-1] not in before
+    # Since 0.3.0 plans have the form of now, and stay.
+    assert (plans(db)[-1] in before) is (release >= SHAPES)
     # The target has had its key ever since it was registered, under whatever name it is now.
     db.execute("ALTER TABLE customer RENAME COLUMN id TO no")
     db.register_deletion_target("customer")
@@ -224,7 +225,7 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
     assert "no findings" in place.ok("verify")
 
 
-@pytest.mark.parametrize("release", released())
+@pytest.mark.parametrize("release", [name for name in released() if name < SHAPES])
 def test_rules_of_an_earlier_release_learn_where_their_references_lead(
     place: Place, db: Database, release: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -575,8 +576,9 @@ def test_a_session_that_refuses_wide_statements_goes_back_and_forward_too(
     careful = "SET SESSION sql_safe_updates = 1, SESSION max_join_size = 1, sql_big_selects = 0;\n"
     asked = "\nSELECT @@sql_safe_updates, @@max_join_size, @@sql_big_selects;\n"
     wanted = mysql_place.whole_but_order()
-    (shapes,) = (m for m in migrations.read_all("mysql", TREE) if m.name == SHAPES)
-    for text in (shapes.rollback_text, shapes.apply_text):
+    since = [m for m in migrations.read_all("mysql", TREE) if m.name >= SHAPES]
+    back = [m.rollback_text for m in reversed(since)]
+    for text in (*back, *(m.apply_text for m in since)):
         done = mysql_place.pipe(careful + text + asked)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.split()[-3:] == ["1", "1", "0"]

@@ -11,8 +11,8 @@
 -- transaction may still change), @dj_changed, @dj_state, @dj_job_id (the only job; NULL: several),
 -- @dj_waits, @dj_may_sweep and @dj_locks (the depths of the frames that this transaction locked);
 -- of the present frame @dj_depth (NULL: the stack is empty), @dj_node_no, @dj_edge_no, @dj_keys,
--- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, @dj_is_locked, and @dj_is_dirty: not
--- stored as it is.
+-- @dj_count, @dj_pos, @dj_read, @dj_pass, @dj_idle, @dj_here, @dj_is_locked, @dj_is_deep (it holds
+-- several levels of rows that refer to each other), and @dj_is_dirty: not stored as it is.
 
 DROP PROCEDURE IF EXISTS deletion_advance;
 
@@ -109,8 +109,9 @@ BEGIN
                 CALL deletion_remove();
             END IF;
         ELSEIF v_action = 'cascade' AND NOT v_is_leaf THEN
-            -- So may be what is left for the children of the rows that would be fetched.
-            IF @dj_left * 2 < @dj_batch THEN
+            -- So may be what is left for the children of the rows that would be fetched; of rows
+            -- that hang from each other a page is a tenth of the batch.
+            IF @dj_left * if(v_node_no = @dj_node_no AND NOT @dj_waits, 10, 2) < @dj_batch THEN
                 SET v_goes_on = FALSE;
             ELSE
                 CALL deletion_push(v_edge_no, v_node_no);

@@ -17,7 +17,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Take what hangs from the present, narrow frame, by the same self-reference, into it'
 BEGIN
-    DECLARE v_keys JSON;
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_count INT;
     DECLARE v_is_changed BOOLEAN;
 
@@ -35,7 +35,7 @@ BEGIN
 
             -- What hangs from a row that moved is among them: they are fetched level by level.
             IF NOT v_is_changed THEN
-                SET @dj_keys = v_keys, @dj_count = v_count;
+                SET @dj_keys = v_keys, @dj_count = v_count, @dj_is_deep = TRUE;
             END IF;
         END IF;
     END IF;

@@ -18,21 +18,21 @@ SQL SECURITY DEFINER
 COMMENT 'Hold the rows of the run''s stored frames where they were found, until the step commits'
 BEGIN
     DECLARE v_depth, v_edge_no, v_count INT;
-    DECLARE v_keys JSON;
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_is_changed, v_is_deep BOOLEAN;
     DECLARE v_is_done BOOLEAN DEFAULT FALSE;
     DECLARE c_frame CURSOR FOR
-        SELECT f.depth, f.edge_no, f.`keys`, f.key_count
+        SELECT
+            f.depth, f.edge_no, f.`keys`, f.key_count, json_contains_path(f.`keys`, 'one', '$[0].l')
         FROM deletion_frames AS f
         WHERE f.run_id = @dj_run_id AND f.key_count > 0
         ORDER BY f.depth;
     DECLARE CONTINUE HANDLER FOR NOT FOUND SET v_is_done = TRUE;
 
     OPEN c_frame;
-    FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
+    FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count, v_is_deep;
 
     WHILE NOT v_is_done DO
-        SET v_is_deep = json_contains_path(v_keys, 'one', '$[0].l');
         CALL deletion_hold_frame('hold', v_edge_no, v_keys, v_count, v_is_changed);
         SET v_is_done = v_is_changed;
 
@@ -49,7 +49,7 @@ BEGIN
             WHERE f.run_id = @dj_run_id AND f.depth = v_depth;
             DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth > v_depth;
         ELSE
-            FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count;
+            FETCH c_frame INTO v_depth, v_edge_no, v_keys, v_count, v_is_deep;
         END IF;
     END WHILE;
 

@@ -19,10 +19,11 @@ BEGIN
 
     SELECT
         f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
-        f.rows_at_pass, f.idle_passes, f.rows_here, FALSE
+        f.rows_at_pass, f.idle_passes, f.rows_here, FALSE,
+        json_contains_path(f.`keys`, 'one', '$[0].l')
     INTO
         @dj_depth, @dj_node_no, @dj_edge_no, @dj_keys, @dj_count, @dj_pos, @dj_read,
-        @dj_pass, @dj_idle, @dj_here, @dj_is_dirty
+        @dj_pass, @dj_idle, @dj_here, @dj_is_dirty, @dj_is_deep
     FROM deletion_frames AS f
     WHERE f.run_id = @dj_run_id
     ORDER BY f.depth DESC
@@ -31,7 +32,7 @@ BEGIN
     IF
         @dj_depth IS NOT NULL
         AND @dj_count > @dj_batch
-        AND json_contains_path(@dj_keys, 'one', '$[0].l')
+        AND @dj_is_deep
     THEN
         -- Rows of several levels cannot be parted: they are found again, fewer at a time.
         DELETE FROM deletion_frames WHERE run_id = @dj_run_id AND depth = @dj_depth;
@@ -40,10 +41,11 @@ BEGIN
         WHERE f.run_id = @dj_run_id AND f.depth = @dj_depth - 1;
         SELECT
             f.depth, f.node_no, f.edge_no, f.`keys`, f.key_count, f.edge_pos, f.fetch_cursor,
-            f.rows_at_pass, f.idle_passes, f.rows_here, FALSE
+            f.rows_at_pass, f.idle_passes, f.rows_here, FALSE,
+            json_contains_path(f.`keys`, 'one', '$[0].l')
         INTO
             @dj_depth, @dj_node_no, @dj_edge_no, @dj_keys, @dj_count, @dj_pos, @dj_read,
-            @dj_pass, @dj_idle, @dj_here, @dj_is_dirty
+            @dj_pass, @dj_idle, @dj_here, @dj_is_dirty, @dj_is_deep
         FROM deletion_frames AS f
         WHERE f.run_id = @dj_run_id
         ORDER BY f.depth DESC

@@ -14,7 +14,7 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Lock the present frame''s rows before their children are emptied'
 BEGIN
-    DECLARE v_keys JSON DEFAULT @dj_keys;
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT @dj_keys;
     DECLARE v_count INT DEFAULT @dj_count;
     DECLARE v_is_changed BOOLEAN;
 

@@ -12,7 +12,7 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_note_frame(
     IN p_node_no INT,
     IN p_edge_no INT,
-    IN p_keys JSON,
+    IN p_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     IN p_is_on BOOLEAN
 )
 LANGUAGE SQL

@@ -19,22 +19,28 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame'
 BEGIN
-    DECLARE v_keys JSON;
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_count INT;
     DECLARE v_is_changed BOOLEAN;
     DECLARE v_is_self BOOLEAN DEFAULT p_node_no = @dj_node_no;
     DECLARE v_fan DOUBLE DEFAULT json_extract(@dj_state, concat('$.fan."', p_node_no, '"'));
 
     -- So many that their own children fit the batch as well; a first guess where none were seen.
-    SET @dj_limit = cast(if(
-        v_fan IS NULL, least(100, @dj_left), greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
-    ) AS UNSIGNED);
+    -- Rows of one table that hang from each other have no fan-out that would tell of the next ones,
+    -- and all that are on the stack are held in each step: few, and those below them page by page.
+    SET @dj_limit = cast(CASE
+        WHEN v_is_self AND NOT @dj_waits THEN greatest(
+            1, least(@dj_left, greatest(100, @dj_batch DIV 10))
+        )
+        WHEN v_fan IS NULL THEN least(100, @dj_left)
+        ELSE greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
+    END AS UNSIGNED);
     SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
     -- Rows may stay that wait for others: then the next page comes after them.
     CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
         WHEN json_contains_path(@dj_state, 'one', '$.careful') THEN 'fetch_beyond'
         WHEN @dj_waits THEN 'fetch_more'
-        WHEN v_is_self AND json_contains_path(@dj_keys, 'one', '$[0].l') THEN 'fetch_levels'
+        WHEN v_is_self AND @dj_is_deep THEN 'fetch_levels'
         ELSE 'fetch'
     END);
 
@@ -54,7 +60,7 @@ BEGIN
         SET @dj_depth = @dj_depth + 1, @dj_node_no = p_node_no, @dj_edge_no = p_edge_no;
         SET @dj_keys = @dj_answer, @dj_count = @dj_rows, @dj_pos = 0, @dj_read = NULL;
         SET @dj_pass = @dj_changed, @dj_idle = 0, @dj_here = 0, @dj_is_dirty = TRUE;
-        SET @dj_is_locked = FALSE;
+        SET @dj_is_locked = FALSE, @dj_is_deep = FALSE;
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
         IF v_is_self AND NOT @dj_waits AND @dj_count * 20 < least(2000, @dj_left) THEN
@@ -63,15 +69,13 @@ BEGIN
 
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
-        IF
-            @dj_count * (1 + v_fan) < @dj_left
-            AND NOT json_contains_path(@dj_keys, 'one', '$[0].l')
-        THEN
+        IF @dj_count * (1 + v_fan) < @dj_left AND NOT @dj_is_deep THEN
             CALL deletion_lock_frame();
         END IF;
 
-        -- From here on a row that moves would leave its children behind, deleted.
-        IF NOT @dj_is_locked THEN
+        -- From here on a row that moves would leave its children behind, deleted. What was taken in
+        -- is held already.
+        IF NOT @dj_is_locked AND NOT @dj_is_deep THEN
             SET v_keys = @dj_keys, v_count = @dj_count;
             CALL deletion_hold_frame('hold', p_edge_no, v_keys, v_count, v_is_changed);
 

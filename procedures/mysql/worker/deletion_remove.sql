@@ -18,7 +18,7 @@ removal: BEGIN
     DECLARE v_found, v_rows BIGINT;
     DECLARE v_gone JSON;
 
-    IF json_contains_path(@dj_keys, 'one', '$[0].l') THEN
+    IF @dj_is_deep THEN
         CALL deletion_remove_levels();
         LEAVE removal;
     END IF;

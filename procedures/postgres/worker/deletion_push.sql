@@ -21,9 +21,14 @@ DECLARE
     v_child deletion_frames;
     v_wide deletion_frames;
     v_run deletion_runs := p_walk.run;
+    v_is_self boolean := p_step.node_no = v_frame.node_no AND NOT p_walk.has_waits;
     -- Rows changed for each key of such a frame, as seen so far in this run.
     v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    -- Rows of one table that hang from each other have no fan-out that would tell of the next ones,
+    -- and all that are on the stack are held in each step: few, and those below them page by page.
     v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_is_self THEN
+            greatest(1, least(p_walk.rows_left, greatest(100, v_run.batch_rows / 10)))
         WHEN v_fan_out IS NULL THEN 100
         ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
     END);
@@ -81,12 +86,12 @@ BEGIN
         v_walk.frame := v_child;
         v_walk.is_locked := FALSE;
 
-        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it.
-        IF
-            p_step.node_no = v_frame.node_no AND NOT p_walk.has_waits
-            AND v_child.key_count * 20 < v_limit
-        THEN
-            v_wide := deletion_expand(v_run, v_child, v_limit);
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it; all
+        -- that fits a batch, where as few hang from what the frame before took in.
+        IF v_is_self AND v_child.key_count * 20 < v_limit THEN
+            v_wide := deletion_expand(v_run, v_child, CASE
+                WHEN v_frame.keys -> 0 ? 'l' THEN v_run.batch_rows ELSE v_limit
+            END);
 
             IF v_wide.key_count > v_child.key_count THEN
                 v_walk.frame := v_wide;
