@@ -180,7 +180,14 @@ BEGIN
     USING v_frame.keys, v_limit, v_last, v_run.run_id;
     PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
 
-    IF v_child.key_count < v_limit THEN
+    -- Rows of the last page may get another key before they are held. Where their parent is there,
+    -- the look before it goes finds them; where it is gone, only another page does.
+    IF
+        v_child.key_count = 0
+        OR (v_child.key_count < v_limit AND NOT (
+            v_frame.edge_no = 0 AND jsonb_path_exists(v_frame.keys, '$[*].m')
+        ))
+    THEN
         v_frame.edge_pos := p_step.edge_no;
         v_frame.fetch_cursor := NULL;
     ELSE
@@ -261,6 +268,202 @@ $deletion_push$;
 COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
 'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
 REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_sweep.sql
+-- deletion_sweep
+-- Fetch, lock, empty and remove a frame's worth of rows at once, where all of it fits the batch.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk; where the rows do not fit, or the plan has no such statements, they are
+--             its present frame, as deletion_push leaves them
+-- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts, deletion_found_rows     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    -- Rows that hang from each other go first where nothing hangs from them; the others then, in
+    -- frames of their own.
+    v_is_tree boolean := EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.parent_node_no = p_step.node_no AND s.kind = 'expand'
+    );
+    v_fan CONSTANT text := CASE WHEN v_is_tree THEN 'tip' ELSE '' END || p_step.node_no;
+    v_fan_out float8 := coalesce(
+        (v_run.state -> 'fan' ->> v_fan)::float8,
+        CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
+    );
+    -- A little less than what fits by the rows seen so far: too many cost a second look.
+    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
+    v_take text;
+    v_take_found text;
+    v_remove text;
+    v_taken record;
+    v_row_ids tid[];
+    v_jobs bigint[];
+    v_keys bigint[];
+    v_parents bigint[];
+    v_below record;
+    v_left bigint;
+    v_seen bigint;
+    v_count bigint;
+    v_by_job jsonb;
+    v_found jsonb := '[]'::jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
+    INTO v_take, v_take_found, v_remove
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
+
+    -- Where rows went while they were counted, they may do so again (a trigger takes them): each
+    -- such step would be lost, and the batch halved.
+    IF
+        v_take IS NULL OR p_walk.has_waits OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
+        OR v_run.error LIKE '40001:%' OR v_frame.fetch_cursor ? 'tips'
+        -- A frame of several levels holds some of the rows itself.
+        OR (v_is_tree AND v_frame.keys -> 0 ? 'l')
+    THEN
+        RETURN deletion_push(p_walk, p_step);
+    END IF;
+
+    IF
+        v_take_found IS NOT NULL AND NOT p_walk.is_locked
+        AND (v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows)
+    THEN
+        -- Each batch from the start would pass what all earlier ones left in the index.
+        v_taken := deletion_take_found(v_frame, p_step, v_limit);
+        v_frame := v_taken.p_frame;
+        v_walk.frame := v_frame;
+        v_row_ids := v_taken.p_row_ids;
+
+        IF v_row_ids IS NULL THEN
+            IF v_is_tree AND v_frame.edge_pos = p_step.edge_no THEN
+                v_walk.frame.edge_pos := (p_walk.frame).edge_pos;
+                v_walk.frame.fetch_cursor := '{"tips": true}';
+            END IF;
+
+            RETURN v_walk;
+        END IF;
+
+        EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
+    ELSE
+        -- In a statement of its own: a child that was committed while it waited is seen by the next.
+        EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
+
+        -- Others took rows while they were waited for, or gave them another key: they are looked
+        -- for once more.
+        IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+            v_walk.is_locked := FALSE;
+        ELSIF v_seen < v_limit THEN
+            IF v_is_tree THEN
+                v_frame.fetch_cursor := '{"tips": true}';
+            ELSE
+                v_frame.edge_pos := p_step.edge_no;
+            END IF;
+
+            v_walk.frame := v_frame;
+        END IF;
+    END IF;
+
+    IF v_keys IS NULL THEN
+        RETURN v_walk;
+    END IF;
+
+    v_left := p_walk.rows_left - cardinality(v_keys);
+
+    FOR v_below IN
+        SELECT c.sql_text AS count_sql, w.sql_text AS sweep_sql, w.table_name
+        FROM deletion_plan_steps AS w
+        INNER JOIN deletion_plan_steps AS c ON c.plan_id = w.plan_id AND c.edge_no = w.edge_no
+        WHERE
+            w.plan_id = v_run.plan_id AND w.parent_node_no = p_step.node_no AND w.kind = 'sweep'
+            AND c.kind = 'count' || v_one
+        ORDER BY w.edge_no
+    LOOP
+        EXECUTE v_below.count_sql INTO v_count, v_by_job USING v_jobs, v_keys, v_parents, v_left + 1;
+        v_left := v_left - v_count;
+        EXIT WHEN v_left < 0;
+        CONTINUE WHEN v_count = 0;
+        v_found := v_found || jsonb_build_object(
+            'sql', v_below.sweep_sql, 'table', v_below.table_name, 'rows', v_count,
+            'jobs', coalesce(v_by_job, jsonb_build_object(v_jobs[1], v_count))
+        );
+    END LOOP;
+
+    IF v_left < 0 THEN
+        -- More than was expected, and nothing changed yet: they are walked as any other frame.
+        IF v_row_ids IS NULL AND NOT v_is_tree THEN
+            RETURN deletion_push(p_walk, p_step);
+        END IF;
+
+        -- They are taken once more.
+        IF v_row_ids IS NOT NULL THEN
+            v_frame.fetch_cursor := v_frame.fetch_cursor || jsonb_build_object(
+                'taken', (v_frame.fetch_cursor ->> 'taken')::bigint - cardinality(v_row_ids)
+            );
+        END IF;
+
+        v_walk.frame := v_frame;
+
+        IF cardinality(v_keys) = 1 THEN
+            RETURN deletion_push(v_walk, p_step);
+        END IF;
+
+        -- Fewer of them are taken, by what is known of them now.
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+            || jsonb_build_object(
+                v_fan, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
+            ));
+        v_walk.run := v_run;
+        RETURN v_walk;
+    END IF;
+
+    v_found := v_found || jsonb_build_object(
+        'sql', v_remove, 'table', p_step.table_name, 'rows', cardinality(v_keys),
+        'jobs', CASE
+            WHEN v_run.job_count = 1 THEN jsonb_build_object(v_jobs[1], cardinality(v_keys))
+            ELSE (
+                SELECT jsonb_object_agg(g.job_id, g.row_count)
+                FROM (
+                    SELECT k.job_id, count(*) AS row_count
+                    FROM unnest(v_jobs) AS k (job_id)
+                    GROUP BY k.job_id
+                ) AS g
+            )
+        END
+    );
+    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+    v_run.rows_changed := v_run.rows_changed + v_count;
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
+    v_frame.rows_here := v_frame.rows_here + v_count;
+    v_walk.frame := v_frame;
+    v_walk.rows_left := v_walk.rows_left - v_count;
+    v_walk.run := v_run;
+    RETURN v_walk;
+END;
+$deletion_sweep$;
+
+COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
+'Fetch, lock, empty and remove a frame''s worth of rows at once, where it fits the batch.';
+REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
 -- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql

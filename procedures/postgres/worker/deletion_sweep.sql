@@ -94,7 +94,11 @@ BEGIN
         -- In a statement of its own: a child that was committed while it waited is seen by the next.
         EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
 
-        IF v_seen < v_limit THEN
+        -- Others took rows while they were waited for, or gave them another key: they are looked
+        -- for once more.
+        IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+            v_walk.is_locked := FALSE;
+        ELSIF v_seen < v_limit THEN
             IF v_is_tree THEN
                 v_frame.fetch_cursor := '{"tips": true}';
             ELSE
@@ -102,11 +106,6 @@ BEGIN
             END IF;
 
             v_walk.frame := v_frame;
-        END IF;
-
-        -- Others took rows while they were waited for, or gave them another key.
-        IF coalesce(cardinality(v_keys), 0) < v_seen THEN
-            v_walk.is_locked := FALSE;
         END IF;
     END IF;
 
