@@ -38,15 +38,20 @@ BEGIN
 
     -- A new foreign key needs a lock that this one excludes: what is compared next holds.
     CALL deletion_execute(p_plan_id, 0, 'guard');
-    SET p_fits = (
-        SELECT
-            if(
-                p_all,
-                p.fingerprint = deletion_fingerprint(p.entity_table, p.tables),
-                left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
-            )
-        FROM deletion_plans AS p
-        WHERE p.plan_id = p_plan_id
-    );
+
+    -- Two statements: one opens what all its functions read, also of one that it does not call.
+    IF p_all THEN
+        SET p_fits = (
+            SELECT p.fingerprint = deletion_fingerprint(p.entity_table, p.tables)
+            FROM deletion_plans AS p
+            WHERE p.plan_id = p_plan_id
+        );
+    ELSE
+        SET p_fits = (
+            SELECT left(p.fingerprint, 32) = deletion_fingerprint_keys(p.tables)
+            FROM deletion_plans AS p
+            WHERE p.plan_id = p_plan_id
+        );
+    END IF;
 END$$
 DELIMITER ;
