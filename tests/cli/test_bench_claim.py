@@ -16,8 +16,9 @@ def _small_sets(monkeypatch):
     monkeypatch.setattr(bench_claim, "JOBS_PER_RUN", 4)
 
 
-def measure(engine, url, **options):
-    bench_claim.claim(Call(engine, rounds=2, url=url, as_json=True, **options), backlogs=[12, 40])
+def measure(engine, url, backlogs=(12, 40), has_snapshot=False, **options):
+    call = Call(engine, rounds=2, url=url, as_json=True, **options)
+    bench_claim.claim(call, backlogs, has_snapshot)
 
 
 def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, engine, empty_url):
@@ -33,6 +34,14 @@ def test_bench_claim_takes_sets_at_each_size(capsys, tmp_path, engine, empty_url
     assert found["largest_to_smallest"] > 0
     assert json.loads((tmp_path / f"claim-{engine}.json").read_text()) == found
     assert "<svg" in (tmp_path / f"claim-{engine}.svg").read_text()
+
+
+def test_bench_claim_claims_as_often_under_an_old_snapshot(capsys, engine, empty_url):
+    measure(engine, empty_url, backlogs=[20, 40], has_snapshot=True)
+    found = json.loads(capsys.readouterr().out)
+    for measured in found["backlogs"].values():
+        assert len(measured["claim_seconds"]["values"]) == 2
+        assert len(measured["snapshot_claim_seconds"]["values"]) == 2
 
 
 def test_bench_claim_leaves_nothing_behind(engine, empty_url):
@@ -63,3 +72,5 @@ def test_bench_claim_fails_where_nothing_is_done(engine, empty_url, forget, quer
 def test_bench_claim_refuses_a_backlog_that_the_rounds_use_up(engine):
     with pytest.raises(UsageError, match="2 rounds and one before them take 12 jobs"):
         bench_claim.claim(Call(engine, rounds=2), backlogs=[11])
+    with pytest.raises(UsageError, match="2 rounds and one before them take 20 jobs"):
+        bench_claim.claim(Call(engine, rounds=2), backlogs=[19], has_snapshot=True)

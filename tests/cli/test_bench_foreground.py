@@ -48,6 +48,23 @@ def test_bench_foreground_times_transactions_beside_each_way(capsys, tmp_path, e
     assert "<svg" in (tmp_path / f"foreground-{engine}.svg").read_text()
 
 
+def test_bench_foreground_feels_peers_and_an_old_snapshot_beside(capsys, engine, url):
+    peer = {"postgres": "django", "mysql": "pt-archiver-bulk"}[engine]
+    measure(engine, url, peers=[peer], has_snapshot=True)
+    found = json.loads(capsys.readouterr().out)
+
+    ways = ["idle", "job", "by hand", "native", peer]
+    under = " under a snapshot"
+    assert list(found["meanwhile"]) == [name for way in ways for name in (way, way + under)]
+    assert all(felt["transactions"] > 0 for felt in found["meanwhile"].values())
+    assert set(found["p99_to_idle"]) == set(found["meanwhile"]) - {"idle"}
+
+
+def test_bench_foreground_takes_no_peer_on_another_server():
+    with pytest.raises(UsageError, match="native-off deletes on another server"):
+        bench_foreground.foreground(Call("mysql"), peers=["native-off"])
+
+
 def test_bench_foreground_rests_after_each_batch(capsys, engine, url):
     measure(engine, url, batch_rows=1000, pause_ms=100)
     found = json.loads(capsys.readouterr().out)

@@ -32,8 +32,9 @@ def measure(pair, monkeypatch, capsys):
         bench_lag, "_pair", lambda _: contextlib.nullcontext((source_url, replica_url))
     )
 
-    def measure_once(**options):
-        bench_lag.lag(Call(engine, rounds=1, as_json=True, **options), rows=1201)
+    def measure_once(has_snapshot=False, **options):
+        call = Call(engine, rounds=1, as_json=True, **options)
+        bench_lag.lag(call, rows=1201, has_snapshot=has_snapshot)
         return json.loads(capsys.readouterr().out)
 
     return measure_once
@@ -51,6 +52,13 @@ def test_bench_lag_follows_each_way_until_the_replica_has_all(measure, pair, tmp
         # Until the end of the deletion, and on until the replica had it all.
         assert followed["lags"][-1][0] >= followed["seconds"]["median"]
     assert "<svg" in (tmp_path / f"lag-{pair[0]}.svg").read_text()
+
+
+def test_bench_lag_follows_under_an_old_snapshot_beside(measure):
+    found = measure(has_snapshot=True)
+    old = [name for name in found["meanwhile"] if name.endswith(" under a snapshot")]
+    assert old == [f"{way} under a snapshot" for way in ("idle", "job", "by hand", "native")]
+    assert all(found["meanwhile"][name]["samples"] > 0 for name in old)
 
 
 @pytest.mark.parametrize(

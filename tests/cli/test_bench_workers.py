@@ -34,6 +34,26 @@ def test_bench_jobs_measures_more_workers_beside_one(capsys, tmp_path, engine, u
     assert "<svg" in (tmp_path / f"jobs-{engine}.svg").read_text()
 
 
+def test_bench_jobs_measures_under_an_old_snapshot_beside(capsys, engine, url, monkeypatch):
+    held = []
+    hold = bench_jobs.old_snapshot
+
+    def watched(url, is_held):
+        held.append(is_held)
+        return hold(url, is_held)
+
+    monkeypatch.setattr(bench_jobs, "old_snapshot", watched)
+    bench_jobs.jobs(Call(engine, rounds=1, url=url, as_json=True), count=60, has_snapshot=True)
+    found = json.loads(capsys.readouterr().out)
+
+    ways = ["jobs", "sets", "loop", "enqueue", "insert"]
+    under = " under a snapshot"
+    assert list(found["methods"]) == [name for way in ways for name in (way, way + under)]
+    assert held == [False, True] * len(ways)
+    assert list(found["rate_under_snapshot_to_without"]) == ways
+    assert all(ratio > 0 for ratio in found["rate_under_snapshot_to_without"].values())
+
+
 def test_bench_jobs_fails_where_a_worker_finds_nothing(engine, url, monkeypatch):
     work = bench_jobs._work
     monkeypatch.setattr(bench_jobs, "_work", lambda crew: work(crew[:1]))

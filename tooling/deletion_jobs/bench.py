@@ -193,6 +193,22 @@ def eager_purge(session: Session) -> Iterator[None]:
         session.query("bench/set_purge_frequency", value=eagerness)
 
 
+@contextlib.contextmanager
+def old_snapshot(url: str, is_held: bool = True) -> Iterator[None]:
+    """Let another session see the rows as they are now for the length of the block.
+
+    Args:
+        url: of the database.
+        is_held: False: let nobody, so that one block serves what is measured with and without.
+    """
+    if not is_held:
+        yield
+        return
+    with database.connect(url) as holder:
+        holder.query("bench/open_snapshot")
+        yield
+
+
 def settle(session: Session) -> None:
     """Wait until no work is left over from earlier commits.
 

@@ -13,10 +13,10 @@ import contextlib
 import time
 from collections.abc import Iterator, Sequence
 
-from deletion_jobs import bench_figures, bench_peers, database
-from deletion_jobs.bench import Call, Place, installed, opened, settle
+from deletion_jobs import bench_figures, bench_peers
+from deletion_jobs.bench import Call, Place, installed, old_snapshot, opened, settle
 from deletion_jobs.bench_methods import Method, RefusedError, own_methods, restore
-from deletion_jobs.bench_result import TITLES, Measured, Result, Setup
+from deletion_jobs.bench_result import TITLES, UNDER_SNAPSHOT, Measured, Result, Setup
 from deletion_jobs.bench_shapes import ROOT, SHAPES, WARM_ROOTS, Left
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
@@ -65,7 +65,7 @@ def cascade(
     with (
         opened(call) as (session, place),
         installed(session, data.folder),
-        bench_peers.started(session, place.url, setup, peers) as others,
+        bench_peers.started(session, place.url, data, batch_rows, peers) as others,
     ):
         own = own_methods(session, place.url, data, batch_rows)
         result = _measure_all(call, session, place, setup, [*own, *others])
@@ -110,7 +110,7 @@ def _measure_all(
             told = _measure(method, measured, setup, is_old)
             plain[method.name].refusal = told
             what = f"cannot: {told}" if told else f"{measured.seconds[-1]:.2f} s"
-            under = " under a snapshot" if is_old else ""
+            under = UNDER_SNAPSHOT if is_old else ""
             call.say(round_, f"{method.name}{under} {what}")
     return Result(place.about(session), setup, plain, under_snapshot)
 
@@ -122,21 +122,12 @@ def _measure(method: Method, measured: Measured, setup: Setup, is_old: bool) -> 
     try:
         method.delete(WARM_ROOTS)
         settle(session)
-        old = _old_snapshot(method.url) if is_old else contextlib.nullcontext()
-        with old, _counting(method, measured, is_old):
+        with old_snapshot(method.url, is_old), _counting(method, measured, is_old):
             method.delete((ROOT,))
     except RefusedError as refused:
         return str(refused)
     measured.left.append(_left(session))
     return None
-
-
-@contextlib.contextmanager
-def _old_snapshot(url: str) -> Iterator[None]:
-    """Let another session see the rows as they are now for the length of the block."""
-    with database.connect(url) as holder:
-        holder.query("bench/open_snapshot")
-        yield
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@ set is claimed, worked to its end as a worker does it, and the next claim finds 
 The clock covers the call of ``deletion_claim`` with its commit, from a session that has claimed
 before, as ``run_deletion_jobs`` calls it: the due jobs are found and locked, and the run, its
 attempts and the jobs' new state are written. What it reads and locks is counted beside, since
-times are noisy and counts are not.
+times are noisy and counts are not. Where that is asked for, as many claims follow while another
+session holds an old snapshot, so that each passes what the ones before it left in the indexes.
 """
 
 import contextlib
@@ -43,24 +44,27 @@ class Measured:
         set_seconds: of each claim with the work on the set, whose roots are gone.
         rows_read: by finding the due jobs; PostgreSQL: of jobs and attempts, MySQL: of any table.
         rows_locked: of deletion_jobs, by the same.
+        snapshot_seconds: of each claim under the old snapshot, one after the other.
     """
 
     seconds: list[float] = field(default_factory=list)
     set_seconds: list[float] = field(default_factory=list)
     rows_read: int = 0
     rows_locked: int = 0
+    snapshot_seconds: list[float] = field(default_factory=list)
 
 
 Spots = dict[int, Session]
 Found = dict[int, Measured]
 
 
-def claim(call: Call, backlogs: Sequence[int] = BACKLOGS) -> None:
+def claim(call: Call, backlogs: Sequence[int] = BACKLOGS, has_snapshot: bool = False) -> None:
     """Measure and print; the command ``bench claim``.
 
     Args:
         call: where to measure, how often, and what becomes of the result.
         backlogs: numbers of pending jobs; as many finished ones lie before them.
+        has_snapshot: claim as often once more while another session holds an old snapshot.
 
     Raises:
         FindingError: a claim took other jobs than it should, or they were not worked.
@@ -68,7 +72,7 @@ def claim(call: Call, backlogs: Sequence[int] = BACKLOGS) -> None:
         DatabaseError: the server refused.
     """
     sizes = sorted(set(backlogs))
-    taken = (call.rounds + 1) * JOBS_PER_RUN
+    taken = (call.rounds * (2 if has_snapshot else 1) + 1) * JOBS_PER_RUN
     if sizes[0] < taken:
         raise UsageError(
             f"{call.rounds} rounds and one before them take {taken} jobs",
@@ -76,7 +80,11 @@ def claim(call: Call, backlogs: Sequence[int] = BACKLOGS) -> None:
         )
     bench_figures.check_plotting(call)
     with bench.opened(call) as (home, place), _spots(home, place.url, sizes) as spots:
-        document = {**place.about(home), **_measure(call, spots)}
+        found = _measure(call, spots)
+        if has_snapshot:
+            with bench.old_snapshot(place.url):
+                _measure_under_snapshot(call, spots, found)
+        document = {**place.about(home), **_document(found, call.rounds)}
     bench_figures.hand_out(call, document, f"claim-{call.engine}", _draw, _print)
 
 
@@ -120,7 +128,7 @@ def _spot(home: Session, url: str, size: int) -> Iterator[Session]:
         home.query(f"{FOLDER}/drop_place")
 
 
-def _measure(call: Call, spots: Spots) -> dict[str, Any]:
+def _measure(call: Call, spots: Spots) -> Found:
     found: Found = {size: Measured() for size in spots}
     for size, session in spots.items():
         _look(session, found[size])
@@ -130,7 +138,16 @@ def _measure(call: Call, spots: Spots) -> dict[str, Any]:
         bench.settle(spots[size])
         _claim(spots[size], found[size])
         call.say(round_, f"{size:,} jobs {found[size].seconds[-1] * 1000:.1f} ms")
-    return _document(found, call.rounds)
+    return found
+
+
+def _measure_under_snapshot(call: Call, spots: Spots, found: Found) -> None:
+    """Claim set after set; purge and autovacuum cannot take away what each leaves behind."""
+    for round_, size in call.turns(list(spots)):
+        measured = Measured()
+        _claim(spots[size], measured)
+        found[size].snapshot_seconds += measured.seconds
+        call.say(round_, f"{size:,} jobs under a snapshot {measured.seconds[-1] * 1000:.1f} ms")
 
 
 def _look(session: Session, measured: Measured) -> None:
@@ -187,6 +204,11 @@ def _document(found: Found, rounds: int) -> dict[str, Any]:
             "set_seconds": spread(measured.set_seconds, 5),
             "rows_read": measured.rows_read,
             "rows_locked": measured.rows_locked,
+            **(
+                {"snapshot_claim_seconds": spread(measured.snapshot_seconds, 5)}
+                if measured.snapshot_seconds
+                else {}
+            ),
         }
         for size, measured in found.items()
     }
@@ -222,6 +244,13 @@ def _print(document: dict[str, Any], console: Console) -> None:
             f"{measured['rows_locked']:,}",
         )
     console.print(made)
+    for size, measured in document["backlogs"].items():
+        old = measured.get("snapshot_claim_seconds")
+        if old:
+            console.print(
+                f"{int(size):,}, under an old snapshot: {old['median'] * 1000:.2f} ms; the first "
+                f"{old['values'][0] * 1000:.2f}, the last {old['values'][-1] * 1000:.2f}."
+            )
     console.print(
         f"At the largest backlog a claim takes {document['largest_to_smallest']:.2f} times as long "
         f"as at the smallest, and reads {document['rows_read_largest_to_smallest']:.2f} times as "

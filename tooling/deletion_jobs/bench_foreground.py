@@ -2,10 +2,12 @@
 
 A few clients send small transactions at a fixed rate: they read, update and insert rows that have
 nothing to do with the job, and insert rows below those that go. They do so while nothing happens,
-and while the same customer is deleted in each way; the ways take turns.
+and while the same customer is deleted in each way; the ways take turns. Where that is asked for,
+each is felt once more while another session holds an old snapshot.
 """
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,11 @@ from deletion_jobs import bench_clients, bench_figures, bench_load
 from deletion_jobs.bench import Call
 from deletion_jobs.bench_clients import DEADLOCK, KINDS, REFUSED, TIMEOUT, Clients, Felt, Sent
 from deletion_jobs.bench_figures import percentile, spread
-from deletion_jobs.bench_load import IDLE, TITLES, WAYS, Load
+from deletion_jobs.bench_load import IDLE, Load, title
 from deletion_jobs.errors import FindingError, UsageError
 from deletion_jobs.sources import ENGINE_NAMES
 
 IDLE_SECONDS = 5.0
-METHODS = (IDLE, *WAYS)
 PLOT_SHARES = tuple(percent / 1000 for percent in range(0, 1001, 5))
 
 
@@ -32,6 +33,8 @@ def foreground(
     rate: float = 50.0,
     batch_rows: int = bench_load.BATCH_ROWS,
     pause_ms: int = 0,
+    peers: Sequence[str] = (),
+    has_snapshot: bool = False,
 ) -> None:
     """Measure and print; the command ``bench foreground``.
 
@@ -42,21 +45,24 @@ def foreground(
         rate: transactions a second of each of them.
         batch_rows: rows of a commit, at most.
         pause_ms: how long a job rests after each of its transactions; batches by hand do not.
+        peers: of ``bench_peers.PEERS`` that delete in the same database, to be felt as well.
+        has_snapshot: do all of it once more while another session holds an old snapshot.
 
     Raises:
         FindingError: rows are left that should be gone, or no transaction was due meanwhile.
-        UsageError: the numbers make no sense, or the database is in use.
+        UsageError: the numbers make no sense, what a peer needs is not there, or the database
+            is in use.
         DatabaseError: the server refused.
     """
     if clients < 1 or rate <= 0:
         raise UsageError("it takes at least one client, and a rate above zero")
     bench_figures.check_plotting(call)
     with (
-        bench_load.filled(call, rows, batch_rows=batch_rows) as load,
+        bench_load.filled(call, rows, batch_rows=batch_rows, peers=peers) as load,
         bench_clients.clients(load, clients, rate) as crowd,
     ):
         load.session.call("set_deletion_setting", "pause_ms", str(pause_ms))
-        felt = _measure(call, load, crowd)
+        felt = _measure(call, load, crowd, has_snapshot)
         document: dict[str, Any] = {
             **load.about,
             "clients": clients,
@@ -66,27 +72,31 @@ def foreground(
             "meanwhile": {method: _figures(rounds_felt) for method, rounds_felt in felt.items()},
         }
     p99 = {method: found["p99_ms"] for method, found in document["meanwhile"].items()}
-    document["p99_to_idle"] = {method: round(p99[method] / p99[IDLE], 3) for method in WAYS}
+    document["p99_to_idle"] = {
+        method: round(took / p99[IDLE], 3) for method, took in p99.items() if method != IDLE
+    }
     bench_figures.hand_out(call, document, f"foreground-{call.engine}", _draw, _print)
 
 
-def _measure(call: Call, load: Load, crowd: Clients) -> dict[str, list[Felt]]:
-    felt: dict[str, list[Felt]] = {method: [] for method in METHODS}
-    for round_, method in call.turns(METHODS):
-        load.restore(method)
-        found = crowd.feel(partial(_go, load, method))
-        if method in WAYS:
-            load.check(method)
+def _measure(call: Call, load: Load, crowd: Clients, has_snapshot: bool) -> dict[str, list[Felt]]:
+    turns = load.turns(has_snapshot)
+    felt: dict[str, list[Felt]] = {turn.name: [] for turn in turns}
+    for round_, turn in call.turns(turns):
+        load.restore(turn.way)
+        with load.snapshot(turn):
+            found = crowd.feel(partial(_go, load, turn.way))
+        if turn.way != IDLE:
+            load.check(turn.way)
         if not found.sent:
             raise FindingError(
-                f"{TITLES[method]}: over before a client's transaction was due",
+                f"{title(turn.name)}: over before a client's transaction was due",
                 "take more rows, more clients or a higher rate",
             )
-        felt[method].append(found)
+        felt[turn.name].append(found)
         p99 = percentile([one.seconds for one in found.sent], 0.99) * 1000
         call.say(
             round_,
-            f"{method} {found.seconds:.2f} s, {len(found.sent)} transactions, p99 {p99:.1f} ms",
+            f"{turn.name} {found.seconds:.2f} s, {len(found.sent)} transactions, p99 {p99:.1f} ms",
         )
     return felt
 
@@ -146,7 +156,7 @@ def _print(document: dict[str, Any], console: Console) -> None:
     )  # fmt: skip
     for method, found in document["meanwhile"].items():
         made.add_row(
-            TITLES[method],
+            title(method),
             f"{found['transactions']:,}",
             *(f"{found[name]:.1f}" for name in ("p50_ms", "p99_ms")),
             *(f"{found['p99_ms_by_round'][name]:.1f}" for name in ("min", "max")),
@@ -159,11 +169,11 @@ def _print(document: dict[str, Any], console: Console) -> None:
     for method, found in document["meanwhile"].items():
         for name in ("lock_timeouts", "deadlocks"):
             if found[name]:
-                console.print(f"{TITLES[method]}: {found[name]:,} {name.replace('_', ' ')}.")
+                console.print(f"{title(method)}: {found[name]:,} {name.replace('_', ' ')}.")
     kinds = bench_figures.table("p99 ms of each kind", *KINDS)
     for method, found in document["meanwhile"].items():
         cells = [found["kinds"].get(kind) for kind in KINDS]
-        kinds.add_row(TITLES[method], *(f"{cell['p99_ms']:.2f}" if cell else "" for cell in cells))
+        kinds.add_row(title(method), *(f"{cell['p99_ms']:.2f}" if cell else "" for cell in cells))
     console.print(kinds)
     console.print(
         "Times count from when a transaction was due; min and max are of the rounds' p99. Waits "
@@ -186,7 +196,7 @@ def _draw(document: dict[str, Any], path: Path) -> None:
         "share of the transactions, %",
         "took at most, ms",
         {
-            TITLES[method]: [(share * 100, value) for share, value in found["percentiles_ms"]]
+            title(method): [(share * 100, value) for share, value in found["percentiles_ms"]]
             for method, found in document["meanwhile"].items()
         },
         log_y=True,

@@ -6,6 +6,11 @@ went), and one DELETE and COMMIT a user from a client, as an application would s
 
 With more than one worker, so many sessions call ``run_deletion_jobs`` at once, each in a slot.
 
+Where that is asked for, each is measured once more while another session holds an old snapshot:
+what a claim has left behind in the indexes is then still there at the next. On MySQL the clock
+stops when purge has caught up; under the snapshot it cannot, so there it stops with the call, and
+what is compared with that is taken until then, too.
+
 Every measurement begins with the rows copied back, fresh statistics and a checkpoint; the methods
 take turns. What a client loop would take is measured on a sample of the users.
 """
@@ -23,7 +28,8 @@ from typing import Any
 from rich.console import Console
 
 from deletion_jobs import bench_figures, database
-from deletion_jobs.bench import RUN_SECONDS, Call, installed, opened, settle
+from deletion_jobs.bench import RUN_SECONDS, Call, installed, old_snapshot, opened, settle
+from deletion_jobs.bench_result import UNDER_SNAPSHOT
 from deletion_jobs.bench_threads import Thread
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
@@ -65,18 +71,27 @@ class Measured:
         users: how many users each round took.
         crew: sessions that work jobs at once; empty: the method is none of jobs.
         seconds: of each round; on MySQL until purge had caught up, where rows were deleted.
+        call_seconds: of each round, until the last call returned.
         busy: in how many slots work was found, in each round.
+        is_old: another session held an old snapshot meanwhile; ``seconds`` are ``call_seconds``.
     """
 
     users: int
     crew: Sequence[Session] = ()
     seconds: list[float] = field(default_factory=list)
+    call_seconds: list[float] = field(default_factory=list)
     busy: list[int] = field(default_factory=list)
+    is_old: bool = False
 
     @property
     def rate(self) -> float:
         """Users a second, by the median."""
         return self.users / statistics.median(self.seconds)
+
+    @property
+    def call_rate(self) -> float:
+        """Users a second until the last call returned, by the median."""
+        return self.users / statistics.median(self.call_seconds)
 
 
 @dataclass
@@ -93,6 +108,14 @@ class Result:
         """Compare two methods by their rates."""
         return self.methods[method].rate / self.methods[base].rate
 
+    def snapshot_ratios(self) -> dict[str, float]:
+        """Compare each method's rate under the old snapshot with that without."""
+        return {
+            name: self.methods[name + UNDER_SNAPSHOT].call_rate / measured.call_rate
+            for name, measured in self.methods.items()
+            if name + UNDER_SNAPSHOT in self.methods
+        }
+
     def document(self) -> dict[str, Any]:
         """Give all of it as plain values for JSON."""
         return {
@@ -106,6 +129,7 @@ class Result:
                     "users": measured.users,
                     "seconds": [round(value, 4) for value in measured.seconds],
                     "users_per_second": round(measured.rate, 1),
+                    "call_seconds": [round(value, 4) for value in measured.call_seconds],
                     **({"workers": len(measured.crew)} if measured.crew else {}),
                     **({"slots_with_work": measured.busy} if measured.crew else {}),
                 }
@@ -116,6 +140,9 @@ class Result:
                 for name, measured in self.methods.items()
                 if len(measured.crew) > 1
             },
+            "rate_under_snapshot_to_without": {
+                name: round(ratio, 3) for name, ratio in self.snapshot_ratios().items()
+            },
             "jobs_rate_to_sets": round(self.ratio(JOBS, SETS), 3),
             "jobs_rate_to_loop": round(self.ratio(JOBS, LOOP), 3),
             "enqueue_time_to_insert": round(self.ratio(INSERT, ENQUEUE), 3),
@@ -123,7 +150,11 @@ class Result:
 
 
 def jobs(
-    call: Call, count: int = 10_000, is_scattered: bool = False, workers: Sequence[int] = (1,)
+    call: Call,
+    count: int = 10_000,
+    is_scattered: bool = False,
+    workers: Sequence[int] = (1,),
+    has_snapshot: bool = False,
 ) -> None:
     """Measure and print; the command ``bench jobs``.
 
@@ -132,6 +163,7 @@ def jobs(
         count: how many users, a job each.
         is_scattered: the rows of a user lie anywhere in their tables, not side by side.
         workers: numbers of sessions that work at once; one is always measured.
+        has_snapshot: measure each method once more while another session holds an old snapshot.
 
     Raises:
         FindingError: a method left rows that it should not, the receipts are not exact, or a
@@ -149,26 +181,41 @@ def jobs(
         contextlib.ExitStack() as stack,
     ):
         crew = [stack.enter_context(database.connect(place.url)) for _ in range(crews[-1])]
-        methods = _methods(count, [crew[:number] for number in crews])
-        _measure(call, session, count, is_scattered, methods)
+        methods = _methods(count, [crew[:number] for number in crews], has_snapshot)
+        _measure(call, session, place.url, count, is_scattered, methods)
         result = Result(place.about(session), count, call.rounds, is_scattered, methods)
     bench_figures.hand_out(
         call, result.document(), f"jobs-{call.engine}", _draw, lambda _, to: _print(result, to)
     )
 
 
-def _methods(count: int, crews: Sequence[Sequence[Session]]) -> dict[str, Measured]:
+def _methods(
+    count: int, crews: Sequence[Sequence[Session]], has_snapshot: bool
+) -> dict[str, Measured]:
     """Name what is measured, jobs once for each crew, with the users that each round takes."""
     samples = {LOOP: LOOP_SAMPLE, ENQUEUE: CALL_SAMPLE, INSERT: CALL_SAMPLE}
     methods = {
         JOBS if len(crew) == 1 else f"{JOBS} x{len(crew)}": Measured(count, crew) for crew in crews
     }
-    others = METHODS[1:]
-    return methods | {name: Measured(min(count, samples.get(name, count))) for name in others}
+    methods |= {name: Measured(min(count, samples.get(name, count))) for name in METHODS[1:]}
+    if not has_snapshot:
+        return methods
+    return {
+        name + (UNDER_SNAPSHOT if is_old else ""): Measured(
+            measured.users, measured.crew, is_old=is_old
+        )
+        for name, measured in methods.items()
+        for is_old in (False, True)
+    }
 
 
 def _measure(
-    call: Call, session: Session, count: int, is_scattered: bool, methods: dict[str, Measured]
+    call: Call,
+    session: Session,
+    url: str,
+    count: int,
+    is_scattered: bool,
+    methods: dict[str, Measured],
 ) -> None:
     session.call("bench_fill", count, is_scattered)
     session.call("register_deletion_target", "bench_users", None, None)
@@ -179,15 +226,18 @@ def _measure(
         session.query("bench_jobs/vacuum")
         session.query("bench/checkpoint")
         settle(session)
-        _take(session, method, measured)
-        _check(session, method, count, measured)
+        way = method.removesuffix(UNDER_SNAPSHOT)
+        if measured.crew:
+            session.call("bench_enqueue", 1, measured.users)
+        with old_snapshot(url, measured.is_old):
+            _take(session, way, measured)
+        _check(session, way, count, measured)
         call.say(round_, f"{method} {measured.seconds[-1]:.2f} s")
 
 
 def _take(session: Session, method: str, measured: Measured) -> None:
     """Let one method do its work, and take its time."""
     if measured.crew:
-        session.call("bench_enqueue", 1, measured.users)
         with _timed(session, measured):
             _work(measured.crew)
         measured.busy.append(int(session.one("bench_jobs/slots")["value"]))
@@ -219,7 +269,9 @@ def _work(crew: Sequence[Session]) -> None:
 def _timed(session: Session, measured: Measured) -> Iterator[None]:
     begin = time.perf_counter()
     yield
-    settle(session)
+    measured.call_seconds.append(time.perf_counter() - begin)
+    if not measured.is_old:
+        settle(session)
     measured.seconds.append(time.perf_counter() - begin)
 
 
@@ -256,7 +308,9 @@ def _check(session: Session, method: str, count: int, measured: Measured) -> Non
 
 def _title(name: str, measured: Measured) -> str:
     number = len(measured.crew)
-    return TITLES[name] if number < 2 else f"{TITLES[JOBS]}, {number} workers"
+    name = name.removesuffix(UNDER_SNAPSHOT)
+    title = TITLES[name] if number < 2 else f"{TITLES[JOBS]}, {number} workers"
+    return title + (", snapshot" if measured.is_old else "")
 
 
 def _rows(session: Session, name: str) -> list[database.Row]:
@@ -286,11 +340,19 @@ def _print(result: Result, console: Console) -> None:
         f"to enqueue one takes {result.ratio(INSERT, ENQUEUE):.2f} times as long as an INSERT."
     )
     for name, measured in result.methods.items():
-        if len(measured.crew) > 1:
+        if len(measured.crew) > 1 and not measured.is_old:
             console.print(
                 f"{len(measured.crew)} workers: {result.ratio(name, JOBS):.2f} times the rate of "
                 f"one, on {os.cpu_count()} cores that the client shares."
             )
+    ratios = result.snapshot_ratios()
+    if ratios:
+        told = ", ".join(
+            f"{_title(name, result.methods[name])} {ratio:.2f}" for name, ratio in ratios.items()
+        )
+        console.print(
+            f"Under an old snapshot, until the call returns, over the rate without: {told}."
+        )
     if result.about["engine"] == "mysql":
         console.print("Times end when purge has taken the deleted rows out of the tables.")
 
@@ -298,7 +360,11 @@ def _print(result: Result, console: Console) -> None:
 def _draw(document: dict[str, Any], path: Path) -> None:
     from deletion_jobs import bench_plot
 
-    crews = [measured for measured in document["methods"].values() if "workers" in measured]
+    crews = [
+        measured
+        for name, measured in document["methods"].items()
+        if "workers" in measured and not name.endswith(UNDER_SNAPSHOT)
+    ]
     bench_plot.ranges(
         path,
         f"{document['jobs']:,} jobs of {document['rows_per_job']} rows, "

@@ -2,7 +2,8 @@
 
 On the source one session writes the client's time into a row, fifty times a second; another reads
 that row on the replica. What it finds is as old as the replica is behind, whatever the engine's
-own counters say. The ways to delete take turns, and so does doing nothing.
+own counters say. The ways to delete take turns, and so does doing nothing; where that is asked for,
+each once more while a session of the source holds an old snapshot.
 """
 
 import contextlib
@@ -26,14 +27,13 @@ from deletion_jobs import (
 )
 from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import percentile, spread
-from deletion_jobs.bench_load import IDLE, TITLES, WAYS, Load
+from deletion_jobs.bench_load import IDLE, Load, title
 from deletion_jobs.database import Session
 from deletion_jobs.errors import DatabaseError, FindingError
 from deletion_jobs.output import say
 from deletion_jobs.sources import ENGINE_NAMES, Engine
 
 FOLDER = "bench_lag"
-METHODS = (IDLE, *WAYS)
 IDLE_SECONDS = 5.0
 BEAT_SECONDS = 0.02
 CATCH_UP_SECONDS = 600.0
@@ -54,12 +54,13 @@ class Followed:
     catch_up_seconds: float
 
 
-def lag(call: Call, rows: int = 1_000_000) -> None:
+def lag(call: Call, rows: int = 1_000_000, has_snapshot: bool = False) -> None:
     """Measure and print; the command ``bench lag``.
 
     Args:
         call: how often to measure, and what becomes of the result; the servers are its own.
         rows: how many rows to delete, about.
+        has_snapshot: do all of it once more while a session of the source holds an old snapshot.
 
     Raises:
         FindingError: the replica does not follow, or rows are left where they should be gone.
@@ -73,7 +74,7 @@ def lag(call: Call, rows: int = 1_000_000) -> None:
         bench_load.filled(replace(call, url=source_url), rows) as load,
         _beating(load.session, source_url, replica_url) as replica,
     ):
-        found = _measure(call, load, replica)
+        found = _measure(call, load, replica, has_snapshot)
     document: dict[str, Any] = {
         **load.about,
         "server": "containers on a network of their own",
@@ -148,20 +149,24 @@ def _catch_up(replica: Session) -> None:
     _wait(lambda: _last_beat(replica) > begin, "the replica has not caught up")
 
 
-def _measure(call: Call, load: Load, replica: Session) -> dict[str, list[Followed]]:
-    found: dict[str, list[Followed]] = {method: [] for method in METHODS}
-    for round_, method in call.turns(METHODS):
-        load.restore(method)
+def _measure(
+    call: Call, load: Load, replica: Session, has_snapshot: bool
+) -> dict[str, list[Followed]]:
+    turns = load.turns(has_snapshot)
+    found: dict[str, list[Followed]] = {turn.name: [] for turn in turns}
+    for round_, turn in call.turns(turns):
+        load.restore(turn.way)
         _catch_up(replica)
-        followed = _follow(load, replica, method)
-        if method in WAYS:
-            load.check(method)
-            load.check(method, replica)
-        found[method].append(followed)
+        with load.snapshot(turn):
+            followed = _follow(load, replica, turn.way)
+        if turn.way != IDLE:
+            load.check(turn.way)
+            load.check(turn.way, replica)
+        found[turn.name].append(followed)
         most = max(behind for _, behind in followed.lags)
         call.say(
             round_,
-            f"{method} {followed.seconds:.2f} s, at most {most:.2f} s behind, caught up after "
+            f"{turn.name} {followed.seconds:.2f} s, at most {most:.2f} s behind, caught up after "
             f"{followed.catch_up_seconds:.2f} s",
         )
     return found
@@ -216,7 +221,7 @@ def _print(document: dict[str, Any], console: Console) -> None:
     )
     for method, found in document["meanwhile"].items():
         made.add_row(
-            TITLES[method],
+            title(method),
             f"{found['seconds']['median']:.2f}",
             *(
                 f"{found[name]['median'] * 1000:.0f}"
@@ -240,5 +245,5 @@ def _draw(document: dict[str, Any], path: Path) -> None:
         f"A replica while {document['rows']:,} rows go, {ENGINE_NAMES[document['engine']]}",
         "seconds since the deletion began",
         "seconds behind",
-        {TITLES[method]: found["lags"] for method, found in document["meanwhile"].items()},
+        {title(method): found["lags"] for method, found in document["meanwhile"].items()},
     )

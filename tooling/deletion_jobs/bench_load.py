@@ -1,22 +1,38 @@
 """The large job that others feel: the levels of ``bench cascade``, deleted in each way."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deletion_jobs import bench_methods, bench_result
-from deletion_jobs.bench import Call, installed, opened, settle
+from deletion_jobs import bench_methods, bench_peers, bench_result
+from deletion_jobs.bench import Call, installed, old_snapshot, opened, settle
 from deletion_jobs.bench_methods import Method
-from deletion_jobs.bench_result import BY_HAND, JOB, NATIVE
+from deletion_jobs.bench_result import UNDER_SNAPSHOT
 from deletion_jobs.bench_shapes import LEVELS, ROOT, ROOTS, WARM_ROOTS
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
 
 IDLE = "idle"
-WAYS = (JOB, BY_HAND, NATIVE)
-TITLES = {IDLE: "nothing", **bench_result.TITLES}
 BATCH_ROWS = 5000
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What goes on during one measurement.
+
+    Attributes:
+        way: to delete the large customer, or `IDLE`.
+        is_old: another session holds an old snapshot meanwhile.
+    """
+
+    way: str
+    is_old: bool = False
+
+    @property
+    def name(self) -> str:
+        """As results name it."""
+        return self.way + (UNDER_SNAPSHOT if self.is_old else "")
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,15 @@ class Load:
         others = LEVELS.others(self.units)
         first = self.units + len(WARM_ROOTS) * others + 1
         return range(first, self.units + (ROOTS - 1) * others + 1)
+
+    def turns(self, has_snapshot: bool) -> list[Turn]:
+        """Give doing nothing and all ways to delete, under an old snapshot as well if asked."""
+        olds = (False, True) if has_snapshot else (False,)
+        return [Turn(way, is_old) for way in (IDLE, *self.methods) for is_old in olds]
+
+    def snapshot(self, turn: Turn) -> contextlib.AbstractContextManager[None]:
+        """Hold an old snapshot for the length of a block, if that is the turn."""
+        return old_snapshot(self.url, turn.is_old)
 
     def restore(self, way: str) -> None:
         """Bring all rows back, and warm caches and plans by deleting small customers that way."""
@@ -72,12 +97,22 @@ class Load:
         row = (session or self.session).one("bench_foreground/left", customer=ROOT)
         left = int(row["value"])
         if left:
-            raise FindingError(f"{TITLES[way]} left {left:,} rows of the customer and its orders")
+            raise FindingError(f"{title(way)} left {left:,} rows of the customer and its orders")
+
+
+def title(name: str) -> str:
+    """Say in a table what went on, by the name of its turn."""
+    way, under, _ = name.partition(UNDER_SNAPSHOT)
+    return bench_result.TITLES.get(way, "nothing") + (", snapshot" if under else "")
 
 
 @contextlib.contextmanager
 def filled(
-    call: Call, rows: int, max_rows: int | None = None, batch_rows: int = BATCH_ROWS
+    call: Call,
+    rows: int,
+    max_rows: int | None = None,
+    batch_rows: int = BATCH_ROWS,
+    peers: Sequence[str] = (),
 ) -> Iterator[Load]:
     """Make the tables in an empty database, and take them away again.
 
@@ -86,14 +121,23 @@ def filled(
         rows: of the customer that is to be deleted, about.
         max_rows: limit of the target, which makes every job be counted beforehand; None: none.
         batch_rows: rows of a commit, at most.
+        peers: of ``bench_peers.PEERS`` that delete in the same database, as further ways.
 
     Raises:
-        UsageError: the numbers make no sense, or the database is in use.
+        UsageError: the numbers make no sense, what a peer needs is not there, or the database
+            is in use.
     """
     units = LEVELS.units_of(rows)
     if units < 1:
         raise UsageError(f"it takes more than {LEVELS.rows_per_unit} rows")
-    with opened(call) as (session, place), installed(session, LEVELS.folder):
+    bench_peers.check(call.engine, peers)
+    if bench_result.NATIVE_OFF in peers:
+        raise UsageError(f"{bench_result.NATIVE_OFF} deletes on another server")
+    with (
+        opened(call) as (session, place),
+        installed(session, LEVELS.folder),
+        bench_peers.started(session, place.url, LEVELS, batch_rows, peers) as others,
+    ):
         session.call("bench_fill", *LEVELS.filling(units, is_scattered=False))
         session.call("register_deletion_target", LEVELS.root, None, max_rows)
         session.call("set_deletion_setting", "batch_rows", str(batch_rows))
@@ -104,4 +148,5 @@ def filled(
             "batch_rows": batch_rows,
             "rounds": call.rounds,
         }
-        yield Load(session, place.url, units, about, {method.name: method for method in own})
+        methods = {method.name: method for method in (*own, *others)}
+        yield Load(session, place.url, units, about, methods)

@@ -1,4 +1,4 @@
-"""The peers of ``bench cascade`` that are asked for by name: each needs something of its own."""
+"""The peers that are asked for by name: each needs something of its own."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from deletion_jobs import database, queries
 from deletion_jobs.bench import container, eager_purge
 from deletion_jobs.bench_methods import Method, RefusedError, native
-from deletion_jobs.bench_result import ARCHIVER, ARCHIVER_BULK, DJANGO, NATIVE_OFF, Setup
+from deletion_jobs.bench_result import ARCHIVER, ARCHIVER_BULK, DJANGO, NATIVE_OFF
+from deletion_jobs.bench_shapes import Shape
 from deletion_jobs.database import Session
 from deletion_jobs.errors import UsageError
 from deletion_jobs.sources import Engine
@@ -28,14 +29,15 @@ def check(engine: Engine, peers: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def started(
-    session: Session, url: str, setup: Setup, peers: Sequence[str]
+    session: Session, url: str, shape: Shape, batch_rows: int, peers: Sequence[str]
 ) -> Iterator[list[Method]]:
     """Get the peers ready for the length of a block.
 
     Args:
         session: where the tables of the shape are, and not yet any rows.
         url: of that database.
-        setup: what is measured.
+        shape: whose tables they are.
+        batch_rows: rows of a commit, at most, where a peer knows such a limit.
         peers: of ``PEERS``; a name given twice counts once.
 
     Raises:
@@ -45,29 +47,26 @@ def started(
         methods = []
         for peer in dict.fromkeys(peers):
             if peer == DJANGO:
-                methods.append(stack.enter_context(_django(session, url, setup)))
+                methods.append(stack.enter_context(_django(session, url, shape)))
             elif peer == NATIVE_OFF:
-                methods.append(stack.enter_context(_native_off(setup)))
+                methods.append(stack.enter_context(_native_off(shape)))
             else:
                 from deletion_jobs import bench_archiver
 
-                limit = setup.batch_rows if peer == ARCHIVER_BULK else None
-                methods.append(
-                    stack.enter_context(
-                        bench_archiver.archiver(peer, session, url, setup.shape, limit)
-                    )
-                )
+                limit = batch_rows if peer == ARCHIVER_BULK else None
+                archiver = bench_archiver.archiver(peer, session, url, shape, limit)
+                methods.append(stack.enter_context(archiver))
         yield methods
 
 
 @contextlib.contextmanager
-def _django(session: Session, url: str, setup: Setup) -> Iterator[Method]:
+def _django(session: Session, url: str, shape: Shape) -> Iterator[Method]:
     try:
         from deletion_jobs import bench_django
     except ImportError as error:
         raise UsageError("Django is not installed", "pip install 'deletion-jobs[bench]'") from error
 
-    delete_one, close = bench_django.deleter(session.engine, url, setup.shape)
+    delete_one, close = bench_django.deleter(session.engine, url, shape)
 
     def delete(roots: Sequence[int]) -> None:
         for root in roots:
@@ -83,12 +82,12 @@ def _django(session: Session, url: str, setup: Setup) -> Iterator[Method]:
 
 
 @contextlib.contextmanager
-def _native_off(setup: Setup) -> Iterator[Method]:
+def _native_off(shape: Shape) -> Iterator[Method]:
     """Start a MySQL as it comes: from 9.6 on its foreign keys are no longer InnoDB's own."""
     with (
         container("mysql", []) as place,
         database.connect(place.url) as session,
         eager_purge(session),
     ):
-        session.script(queries.load("mysql", f"{setup.shape.folder}/tables"))
+        session.script(queries.load("mysql", f"{shape.folder}/tables"))
         yield native(NATIVE_OFF, session, place.url)

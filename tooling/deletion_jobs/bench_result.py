@@ -18,6 +18,7 @@ DJANGO = "django"
 ARCHIVER = "pt-archiver"
 ARCHIVER_BULK = "pt-archiver-bulk"
 NATIVE_OFF = "native-off"
+UNDER_SNAPSHOT = " under a snapshot"
 TITLES = {
     JOB: "deletion job",
     BY_HAND: "batches by hand",

@@ -15,7 +15,7 @@ from rich.console import Console
 from deletion_jobs import bench_figures, bench_load, bench_threads, database
 from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import spread
-from deletion_jobs.bench_load import TITLES, Load
+from deletion_jobs.bench_load import Load, title
 from deletion_jobs.bench_result import JOB, NATIVE
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError
@@ -117,7 +117,7 @@ def _measure(call: Call, load: Load, watcher: Session) -> dict[str, list[Watched
         # The first and the last sample are not from the time of the deletion.
         is_seen = method != JOB or len(watched.samples) > 2
         if not is_seen or watched.written("redo_bytes") <= 0:
-            raise FindingError(f"{TITLES[method]}: nothing was seen meanwhile", "take more rows")
+            raise FindingError(f"{title(method)}: nothing was seen meanwhile", "take more rows")
         found[method].append(watched)
         call.say(
             round_,
@@ -191,7 +191,7 @@ def _print(document: dict[str, Any], console: Console) -> None:
     for method, found in document["methods"].items():
         memory = found["memory_bytes"]
         made.add_row(
-            TITLES[method],
+            title(method),
             f"{found['seconds']['median']:.2f}",
             *(
                 f"{found[name]['median'] / MEGABYTE:,.1f}"

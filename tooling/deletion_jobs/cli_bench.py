@@ -69,6 +69,15 @@ def _batch_rows() -> Callable[[Function], Function]:
     )
 
 
+def _snapshot() -> Callable[[Function], Function]:
+    return click.option(
+        "--snapshot",
+        "has_snapshot",
+        is_flag=True,
+        help="Measure once more while another session holds an old snapshot.",
+    )
+
+
 def _measure(name: str, options: dict[str, Any]) -> None:
     """Let the benchmark of this name measure: ``NAME`` in the module ``bench_NAME``."""
     call = later("bench", "the benchmark").Call
@@ -101,12 +110,7 @@ def bench_group() -> None:
 )
 @click.option("--scattered", "is_scattered", is_flag=True, help="Children do not lie together.")
 @_batch_rows()
-@click.option(
-    "--snapshot",
-    "has_snapshot",
-    is_flag=True,
-    help="Measure once more while another session holds an old snapshot.",
-)
+@_snapshot()
 @click.option(
     "--peer",
     "peers",
@@ -139,6 +143,7 @@ def bench_cascade(**options: Any) -> None:
     metavar="N",
     help="Sessions that work at once; may be said again.",
 )
+@_snapshot()
 def bench_jobs(**options: Any) -> None:
     """Many small jobs, beside the bare cascade in sets and one DELETE and COMMIT a job."""
     _measure("jobs", options)
@@ -156,6 +161,7 @@ def bench_jobs(**options: Any) -> None:
     metavar="N",
     help="Pending jobs, and as many finished; may be said again.",
 )
+@_snapshot()
 def bench_claim(**options: Any) -> None:
     """A claim of 500 jobs, as the backlog grows."""
     _measure("claim", options)
@@ -186,6 +192,14 @@ def bench_claim(**options: Any) -> None:
     show_default=True,
     help="A job's rest after each of its transactions.",
 )
+@_snapshot()
+@click.option(
+    "--peer",
+    "peers",
+    type=click.Choice(["django", "pt-archiver", "pt-archiver-bulk"]),
+    multiple=True,
+    help="Feel this as well: django needs the extra bench, the others are for MySQL.",
+)
 def bench_foreground(**options: Any) -> None:
     """What an application's transactions feel while a large job goes."""
     _measure("foreground", options)
@@ -194,6 +208,7 @@ def bench_foreground(**options: Any) -> None:
 @bench_group.command("lag")
 @_asked(rounds=3, has_url=False)
 @_rows(1_000_000)
+@_snapshot()
 def bench_lag(**options: Any) -> None:
     """How far a replica falls behind while a large job goes."""
     _measure("lag", options)
