@@ -27,7 +27,10 @@ DECLARE
     v_limit bigint := least(p_frame.rows_here, 4000000);
     v_taken bigint;
     v_sql text;
-    v_all tid[];
+    v_part tid[];
+    -- A field of a record stays as it was read; a variable that is an array would be taken apart,
+    -- and put together again, all of it, for each part that is cut out of it.
+    v_all record;
 BEGIN
     IF p_frame.fetch_cursor IS NULL THEN
         DELETE FROM deletion_found_rows AS r
@@ -35,30 +38,38 @@ BEGIN
         SELECT s.sql_text INTO STRICT v_sql
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = p_step.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find';
-        EXECUTE v_sql INTO v_all USING p_frame.keys, v_limit;
+        EXECUTE format('SELECT x.row_ids FROM (%s) AS x (row_ids)', v_sql)
+        INTO v_all USING p_frame.keys, v_limit;
         INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
         SELECT
             p_frame.run_id, p_frame.depth, p.no,
-            v_all[p.no * c_part + 1:(p.no + 1) * c_part]
-        FROM generate_series(0, (cardinality(v_all) - 1) / c_part) AS p (no);
+            v_all.row_ids[p.no * c_part + 1:(p.no + 1) * c_part]
+        FROM generate_series(0, (cardinality(v_all.row_ids) - 1) / c_part) AS p (no);
         p_frame.fetch_cursor := jsonb_build_object(
-            'is_end', cardinality(v_all) < v_limit, 'rows_here', p_frame.rows_here, 'taken', 0,
-            'found', cardinality(v_all)
+            'is_end', cardinality(v_all.row_ids) < v_limit, 'rows_here', p_frame.rows_here,
+            'taken', 0, 'found', cardinality(v_all.row_ids)
         );
     END IF;
 
     v_taken := (p_frame.fetch_cursor ->> 'taken')::bigint;
 
     IF v_taken < (p_frame.fetch_cursor ->> 'found')::bigint THEN
-        p_row_ids := ARRAY(
-            SELECT f.row_id
+        p_row_ids := '{}';
+
+        FOR v_part IN
+            SELECT r.row_ids[
+                greatest(v_taken - r.part_no::bigint * c_part, 0) + 1
+                :least(v_taken + p_limit - r.part_no::bigint * c_part, c_part)
+            ]
             FROM deletion_found_rows AS r
-            CROSS JOIN LATERAL unnest(r.row_ids) WITH ORDINALITY AS f (row_id, place)
             WHERE
                 r.run_id = p_frame.run_id AND r.depth = p_frame.depth
                 AND r.part_no BETWEEN v_taken / c_part AND (v_taken + p_limit - 1) / c_part
-                AND r.part_no::bigint * c_part + f.place BETWEEN v_taken + 1 AND v_taken + p_limit
-        );
+            ORDER BY r.part_no
+        LOOP
+            p_row_ids := p_row_ids || v_part;
+        END LOOP;
+
         p_frame.fetch_cursor := p_frame.fetch_cursor || jsonb_build_object(
             'taken', v_taken + cardinality(p_row_ids)
         );
