@@ -70,7 +70,9 @@ BEGIN
         RETURN 'ended';
     END IF;
 
-    SELECT r.* INTO STRICT v_run FROM deletion_runs AS r WHERE r.run_id = p_run.run_id;
+    SELECT r.* INTO STRICT v_run
+    FROM deletion_runs AS r
+    WHERE r.ctid = deletion_run_place(p_run.run_id) AND r.run_id = p_run.run_id;
     v_now := clock_timestamp();
 
     IF p_run.rows_changed = 0 AND v_run.rows_changed > 0 AND v_now > p_run.started_at + '1 s' THEN

@@ -21,8 +21,18 @@ DECLARE
 BEGIN
     UPDATE deletion_runs AS r
     SET step_count = r.step_count + 1, last_step_at = clock_timestamp()
-    WHERE r.run_id = p_run_id AND r.token = p_token AND r.ended_at IS NULL
+    WHERE
+        r.ctid = deletion_run_place(p_run_id)
+        AND r.run_id = p_run_id AND r.token = p_token AND r.ended_at IS NULL
     RETURNING r.* INTO v_run;
+
+    -- Whoever was waited for has written the row anew, and it lies elsewhere.
+    IF NOT FOUND THEN
+        UPDATE deletion_runs AS r
+        SET step_count = r.step_count + 1, last_step_at = clock_timestamp()
+        WHERE r.run_id = p_run_id AND r.token = p_token AND r.ended_at IS NULL
+        RETURNING r.* INTO v_run;
+    END IF;
 
     IF NOT FOUND THEN
         RAISE EXCEPTION USING

@@ -26,11 +26,12 @@ BEGIN
     -- Mostly nothing has moved. Of a deep stack many small frames are looked at in one statement, and
     -- those of a reference one by one only where rows of it are missing. To put large ones together
     -- would take half as long as to hold them.
-    IF (
-        SELECT max(f.depth) >= 20 AND avg(f.key_count) < 500
-        FROM deletion_frames AS f
-        WHERE f.run_id = p_run.run_id
-    ) THEN
+    IF
+        (SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = p_run.run_id) >= 20
+        AND (
+            SELECT avg(f.key_count) FROM deletion_frames AS f WHERE f.run_id = p_run.run_id
+        ) < 500
+    THEN
         v_moved := '{}';
 
         FOR v_part IN
@@ -59,10 +60,33 @@ BEGIN
     END IF;
 
     FOR v_frame IN
+        -- One after the other from the top: a scan of all of them would pass those of earlier steps,
+        -- which stay as long as an old snapshot does.
+        WITH RECURSIVE place AS (
+            (
+                SELECT f.depth, f.ctid AS row_id
+                FROM deletion_frames AS f
+                WHERE f.run_id = p_run.run_id
+                ORDER BY f.depth DESC
+                LIMIT 1
+            )
+            UNION ALL
+            SELECT b.depth, b.row_id
+            FROM place AS p
+            CROSS JOIN LATERAL (
+                SELECT f.depth, f.ctid AS row_id
+                FROM deletion_frames AS f
+                WHERE f.run_id = p_run.run_id AND f.depth < p.depth
+                ORDER BY f.depth DESC
+                LIMIT 1
+            ) AS b
+        )
+
         SELECT f.*
-        FROM deletion_frames AS f
-        WHERE f.run_id = p_run.run_id AND (v_moved IS NULL OR f.edge_no = ANY (v_moved))
-        ORDER BY f.depth
+        FROM place AS p
+        INNER JOIN deletion_frames AS f ON f.ctid = p.row_id
+        WHERE v_moved IS NULL OR f.edge_no = ANY (v_moved)
+        ORDER BY p.depth
     LOOP
         v_held := deletion_hold_frame(p_run.plan_id, v_frame);
         CONTINUE WHEN v_held.run_id IS NULL;

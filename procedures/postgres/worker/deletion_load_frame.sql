@@ -18,15 +18,20 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_frame deletion_frames;
     v_batch integer := (p_walk.run).batch_rows;
-    v_depth integer := coalesce((p_walk.frame).depth - 1, (
-        SELECT max(f.depth) FROM deletion_frames AS f WHERE f.run_id = (p_walk.run).run_id
-    ));
+    v_depth integer := (p_walk.frame).depth - 1;
 BEGIN
     -- Stored frames below are never touched in between: taking one out makes it the walk's own.
+    -- From the end of the index: those of earlier steps stay in it as long as an old snapshot does.
     DELETE FROM deletion_frames AS f
-    WHERE
-        f.run_id = (p_walk.run).run_id
-        AND f.depth = v_depth
+    WHERE f.ctid = (
+        SELECT t.ctid
+        FROM deletion_frames AS t
+        WHERE
+            t.run_id = (p_walk.run).run_id
+            AND t.depth BETWEEN coalesce(v_depth, 0) AND coalesce(v_depth, 2147483647)
+        ORDER BY t.depth DESC
+        LIMIT 1
+    )
     RETURNING f.* INTO v_frame;
 
     IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN

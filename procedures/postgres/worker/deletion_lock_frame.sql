@@ -36,7 +36,9 @@ BEGIN
 
     -- Where rows came under the lock (a trigger adds them) they may do so again.
     IF EXISTS (
-        SELECT 1 FROM deletion_runs AS r WHERE r.run_id = p_frame.run_id AND r.error IS NOT NULL
+        SELECT 1
+        FROM deletion_runs AS r
+        WHERE r.ctid = deletion_run_place(p_frame.run_id) AND r.error IS NOT NULL
     ) THEN
         RETURN NULL;
     END IF;

@@ -27,7 +27,9 @@ BEGIN
             deletion_setting_int('batch_rows'), r.batch_rows + greatest(1, r.batch_rows / 8)
         ),
         retries = 0
-    WHERE r.run_id = (p_walk.run).run_id;
+    WHERE
+        r.ctid = deletion_run_place((p_walk.run).run_id)
+        AND r.run_id = (p_walk.run).run_id;
 END;
 $deletion_save_walk$;
 

@@ -66,7 +66,7 @@ BEGIN
             deletion_setting_int('batch_rows'), r.batch_rows + greatest(1, r.batch_rows / 8)
         ),
         retries = 0
-    WHERE r.run_id = p_run.run_id;
+    WHERE r.ctid = deletion_run_place(p_run.run_id) AND r.run_id = p_run.run_id;
 
     RETURN v_is_over;
 END;

@@ -35,7 +35,7 @@ BEGIN
         coalesce((r.state ->> 'count_at')::bigint, v_max_rows)
     INTO v_total, v_count_at
     FROM deletion_runs AS r
-    WHERE r.run_id = p_run_id;
+    WHERE r.ctid = deletion_run_place(p_run_id) AND r.run_id = p_run_id;
 
     LOOP
         v_read := deletion_walk(p_run_id, p_plan_id, FALSE);
@@ -63,7 +63,7 @@ BEGIN
 
     UPDATE deletion_runs AS r
     SET state = r.state || jsonb_build_object('read', v_total, 'count_at', v_count_at)
-    WHERE r.run_id = p_run_id;
+    WHERE r.ctid = deletion_run_place(p_run_id) AND r.run_id = p_run_id;
 
     RETURN v_read IS NULL;
 END;

@@ -1,0 +1,84 @@
+"""What our own statements read while another session holds an old snapshot open.
+
+Every version of a row that a step has written stays then, in its table and in each index, and so
+does the entry of every job that was claimed. What a step reads must not grow with them.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.schemas import children, customers, each
+from tests.contract.steps import Steps
+from tests.database import Database
+
+READS = """
+SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = %s
+"""
+
+
+@pytest.fixture
+def old_snapshot(postgres: Database) -> Iterator[None]:
+    with contextlib.closing(postgres.connect().connection) as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SELECT pg_current_snapshot()")
+        yield
+
+
+def entries_read(db: Database, table: str) -> int:
+    db.execute("SELECT pg_stat_force_next_flush()")
+    return int(db.value(READS, table))
+
+
+@pytest.mark.usefixtures("old_snapshot")
+@pytest.mark.parametrize("table", ["deletion_runs", "deletion_frames"])
+def test_a_step_passes_no_versions_that_earlier_steps_have_left(
+    postgres: Database, table: str
+) -> None:
+    customers(postgres, 1)
+    children(postgres, "visit", {1: 2000})
+    postgres.set_deletion_setting("batch_rows", 5)
+    postgres.enqueue_deletion("customer", 1)
+    steps = Steps(postgres)
+    steps.claim()
+    read = []
+    for _ in range(3):
+        before = entries_read(postgres, table)
+        assert [steps.step() for _ in range(100)] == ["more"] * 100
+        read.append(entries_read(postgres, table) - before)
+    # Read from the front, the last hundred steps would read five times as much as the first.
+    assert 0 < read[-1] < 1.5 * read[0], read
+
+
+@pytest.mark.usefixtures("old_snapshot")
+def test_a_claim_passes_no_jobs_that_earlier_ones_have_taken(postgres: Database) -> None:
+    jobs = 3000
+    customers(postgres, jobs)
+    postgres.set_deletion_setting("jobs_per_run", 20)
+    postgres.enqueue_deletions("customer", list(each(jobs)))
+    before = entries_read(postgres, "deletion_jobs")
+    postgres.run()
+    assert postgres.rows("SELECT DISTINCT status FROM deletion_jobs") == [("done",)]
+    # Some ten for each job; with all that were claimed before, another seventy.
+    assert (entries_read(postgres, "deletion_jobs") - before) / jobs < 40
+
+
+def test_a_step_waits_for_whoever_writes_to_its_run(postgres: Database) -> None:
+    customers(postgres, 1)
+    children(postgres, "visit", {1: 20})
+    postgres.set_deletion_setting("batch_rows", 5)
+    job_id = postgres.enqueue_deletion("customer", 1)
+    worker = postgres.connect()
+    steps = Steps(worker)
+    steps.claim()
+    assert steps.step() == "more"
+    other = postgres.connect()
+    with other.transaction():
+        other.execute("UPDATE deletion_runs SET jobs_open = jobs_open")
+        stepping = postgres.background(steps.step)
+        postgres.wait_until_blocked(worker)
+    # It finds the row where that session has left it, and is not lost.
+    assert stepping.result(60) == "more"
+    steps.finish()
+    assert postgres.status(job_id) == "done"
