@@ -22,7 +22,10 @@ class Steps:
             self.run = self.db.rows("SELECT run_id, token FROM deletion_claim(NULL, NULL)")[0]
         else:
             self.db.execute("CALL deletion_session(@saved)")
-            self.db.execute("CALL deletion_claim(NULL, NULL, @run_id, @token, @job_count)")
+            self.db.execute("SET @due_at = NULL, @due_id = NULL")
+            self.db.execute(
+                "CALL deletion_claim(NULL, NULL, @due_at, @due_id, @run_id, @token, @job_count)"
+            )
             self.run = self.db.rows("SELECT @run_id, @token")[0]
         assert None not in self.run
 

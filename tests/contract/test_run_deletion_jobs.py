@@ -64,6 +64,52 @@ def test_jobs_are_taken_in_due_order(db: Database) -> None:
     ]
 
 
+def claim_from(db: Database, due: dt.datetime, job_id: int = 0) -> list[int]:
+    """Claim what comes behind a place in the queue, before what lies ahead; give the jobs."""
+    if db.engine == "postgres":
+        run_id = db.value("SELECT run_id FROM deletion_claim(NULL, NULL, %s, %s)", due, job_id)
+    else:
+        db.execute("CALL deletion_session(@saved)")
+        db.execute("SET @due_at = %s, @due_id = %s", due, job_id)
+        db.execute("CALL deletion_claim(NULL, NULL, @due_at, @due_id, @run_id, @token, @job_count)")
+        run_id = db.value("SELECT @run_id")
+    return [
+        int(job_id)
+        for job_id in db.column(
+            "SELECT job_id FROM deletion_attempts WHERE run_id = %s ORDER BY job_id", run_id
+        )
+    ]
+
+
+def test_a_claim_goes_on_where_the_last_one_was_and_then_from_the_front(db: Database) -> None:
+    customers(db, 3)
+    now = db.now()
+    first, second, third = (
+        db.enqueue_deletion("customer", n, scheduled_at=now - (4 - n) * HOUR) for n in each(3)
+    )
+    # Nothing that is due is left out for good: with nothing behind, what lies before goes.
+    assert claim_from(db, now - 2 * HOUR) == [second, third]
+    assert claim_from(db, now - 2 * HOUR) == [first]
+    assert claim_from(db, now - 2 * HOUR) == []
+
+
+def test_a_claim_goes_on_among_jobs_that_are_due_at_the_same_time(db: Database) -> None:
+    customers(db, 3)
+    now = db.now() - HOUR
+    first, second, third = (db.enqueue_deletion("customer", n, scheduled_at=now) for n in each(3))
+    assert claim_from(db, now, second) == [second, third]
+    assert claim_from(db, now, second) == [first]
+
+
+def test_a_job_that_comes_with_an_earlier_time_goes_in_the_same_call(db: Database) -> None:
+    customers(db, 3)
+    first = db.enqueue_deletion("customer", 1)
+    with worker_held_at(db, "SELECT id FROM customer WHERE id = 1"):
+        earlier = db.enqueue_deletion("customer", 2, scheduled_at=db.now() - HOUR)
+        later = db.enqueue_deletion("customer", 3)
+    assert [db.status(job_id) for job_id in (first, earlier, later)] == ["done"] * 3
+
+
 def test_a_run_takes_jobs_of_one_target_only(db: Database) -> None:
     shop(db)
     db.register_deletion_target("invoice")

@@ -26,6 +26,8 @@ BEGIN
     DECLARE v_run_id BIGINT UNSIGNED;
     DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_job_count INT;
+    DECLARE v_due_at DATETIME(6);  -- noqa: PRS
+    DECLARE v_due_id BIGINT UNSIGNED;
     DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours BOOLEAN;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -50,7 +52,7 @@ BEGIN
     CALL deletion_enter(NULL, v_is_ours);
     CALL deletion_session(v_saved);
     CALL deletion_recover();
-    CALL deletion_claim(NULL, p_job_id, v_run_id, v_token, v_job_count);
+    CALL deletion_claim(NULL, p_job_id, v_due_at, v_due_id, v_run_id, v_token, v_job_count);
 
     IF v_token IS NOT NULL THEN
         CALL deletion_work(v_run_id, v_token, '9999-12-31');

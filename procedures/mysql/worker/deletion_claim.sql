@@ -3,6 +3,9 @@
 --
 -- Parameters  p_slot      the worker's slot; NULL: none
 --             p_job_id    this job alone, due or not; NULL: whatever is due
+--             p_due_at, p_due_id   where the last claim began: what comes behind it in the order of
+--                         the queue goes before what lies ahead; NULL: the first. OUT when the first
+--                         of the run's jobs was due, UTC, and its number
 --             p_run_id    OUT the run; NULL: nothing is due
 --             p_token     OUT its token; NULL: the run has ended already, its jobs failed
 --             p_job_count OUT number of its jobs
@@ -16,6 +19,8 @@ DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_claim(
     IN p_slot INT,
     IN p_job_id BIGINT UNSIGNED,
+    INOUT p_due_at DATETIME(6),
+    INOUT p_due_id BIGINT UNSIGNED,
     OUT p_run_id BIGINT UNSIGNED,
     OUT p_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     OUT p_job_count INT
@@ -29,6 +34,8 @@ BEGIN
     DECLARE v_jobs JSON;
     DECLARE v_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_hard, v_alone BOOLEAN;
+    DECLARE v_from_at DATETIME(6) DEFAULT p_due_at;  -- noqa: PRS
+    DECLARE v_from_id BIGINT UNSIGNED DEFAULT p_due_id;
     DECLARE v_plan_id BIGINT UNSIGNED;
     DECLARE v_error LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
@@ -38,7 +45,15 @@ BEGIN
         CALL deletion_claim_one(p_job_id, v_jobs, v_entity_table, v_hard);
         SET v_alone = TRUE;
     ELSEIF deletion_setting('paused_reason') IS NULL THEN
-        CALL deletion_due(v_jobs, v_entity_table, v_hard, v_alone);
+        CALL deletion_due(
+            v_from_at, v_from_id, v_jobs, v_entity_table, v_hard, v_alone, p_due_at, p_due_id
+        );
+
+        IF v_jobs IS NULL AND v_from_at IS NOT NULL THEN
+            CALL deletion_due(
+                NULL, NULL, v_jobs, v_entity_table, v_hard, v_alone, p_due_at, p_due_id
+            );
+        END IF;
     END IF;
 
     IF v_jobs IS NOT NULL THEN

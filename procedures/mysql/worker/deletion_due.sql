@@ -1,9 +1,12 @@
 -- deletion_due
 -- Lock the jobs that are due first and choose those that can be walked together.
 --
--- Parameters  p_jobs    OUT JSON array of the jobs; NULL: nothing is due
+-- Parameters  p_from_at, p_from_id   pass the jobs that were due before then (UTC), or at the same
+--                        time with a lower number; NULL: none
+--             p_jobs     OUT JSON array of the jobs; NULL: nothing is due
 --             p_entity_table, p_hard   OUT their target and mode
---             p_alone   OUT TRUE: the first of them must go alone
+--             p_alone    OUT TRUE: the first of them must go alone
+--             p_due_at, p_due_id   OUT when the first of them was due, UTC, and its number
 -- Writes      nothing; locks at most jobs_per_run rows of deletion_jobs     Commits  no
 -- Execute     the owner only
 
@@ -11,10 +14,14 @@ DROP PROCEDURE IF EXISTS deletion_due;
 
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_due(
+    IN p_from_at DATETIME(6),
+    IN p_from_id BIGINT UNSIGNED,
     OUT p_jobs JSON,
     OUT p_entity_table VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin,
     OUT p_hard BOOLEAN,
-    OUT p_alone BOOLEAN
+    OUT p_alone BOOLEAN,
+    OUT p_due_at DATETIME(6),
+    OUT p_due_id BIGINT UNSIGNED
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
@@ -25,6 +32,8 @@ BEGIN
     DECLARE v_due JSON;
     DECLARE v_first BIGINT UNSIGNED;
     DECLARE v_batch_rows INT DEFAULT deletion_setting_int('batch_rows');
+    DECLARE v_from_at DATETIME(6) DEFAULT coalesce(p_from_at, '1000-01-01');  -- noqa: PRS
+    DECLARE v_from_id BIGINT UNSIGNED DEFAULT coalesce(p_from_id, 0);
     DECLARE v_limit INT DEFAULT least(deletion_setting_int('jobs_per_run'), v_batch_rows);
 
     -- The expression and its index are one: rows come in due order, and only these are locked.
@@ -36,7 +45,14 @@ BEGIN
         SELECT
             j.id, j.entity_table, j.hard_delete, coalesce(j.scheduled_at, j.created_at) AS due_at
         FROM deletion_jobs AS j FORCE INDEX (idx_dj_due)
-        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= utc_timestamp(6)
+        WHERE
+            j.status = 'pending'
+            AND coalesce(j.scheduled_at, j.created_at) <= utc_timestamp(6)
+            -- Two ranges of the index; of a comparison of rows the server makes none.
+            AND (
+                coalesce(j.scheduled_at, j.created_at) > v_from_at
+                OR (coalesce(j.scheduled_at, j.created_at) = v_from_at AND j.id >= v_from_id)
+            )
         ORDER BY j.status, coalesce(j.scheduled_at, j.created_at), j.id
         LIMIT v_limit
         FOR UPDATE SKIP LOCKED  -- noqa: PRS
@@ -66,7 +82,7 @@ BEGIN
 
     chosen AS (
         SELECT
-            c.id, l.entity_table, l.hard_delete, l.alone,
+            c.id, l.entity_table, l.hard_delete, l.alone, l.due_at, l.id AS due_id,
             row_number() OVER (ORDER BY c.due_at, c.id) AS place,
             -- As many as went in one transaction last time: a second one, for the rest of a set,
             -- costs as much as a whole one. But no average makes a set a small one.
@@ -92,8 +108,10 @@ BEGIN
                 )
     )
 
-    SELECT json_arrayagg(c.id), max(c.entity_table), max(c.hard_delete), max(c.alone)
-    INTO p_jobs, p_entity_table, p_hard, p_alone
+    SELECT
+        json_arrayagg(c.id), max(c.entity_table), max(c.hard_delete), max(c.alone),
+        min(c.due_at), min(c.due_id)
+    INTO p_jobs, p_entity_table, p_hard, p_alone, p_due_at, p_due_id
     FROM chosen AS c
     WHERE c.places IS NULL OR c.place <= c.places;
 END$$

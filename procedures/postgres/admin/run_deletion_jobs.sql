@@ -32,6 +32,9 @@ DECLARE
     v_job_count integer;
     v_jobs bigint := 0;
     v_state text := 'idle';
+    v_due_at timestamptz;
+    v_due_id bigint;
+    v_looked_at timestamptz;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
 
@@ -60,9 +63,20 @@ BEGIN
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+        -- Jobs that were claimed stay in the index of what is due as long as an old snapshot is open
+        -- somewhere. They are passed once in a while, so that a job with an earlier time than the
+        -- last one's, which came since, waits no longer.
+        IF (clock_timestamp() < v_looked_at + '5 s') IS NOT TRUE THEN
+            v_due_at := NULL;
+            v_due_id := NULL;
+            v_looked_at := clock_timestamp();
+        END IF;
+
         v_run_id := NULL;
-        SELECT c.run_id, c.token, c.job_count INTO v_run_id, v_token, v_job_count
-        FROM deletion_claim(p_slot, NULL) AS c;
+        SELECT c.run_id, c.token, c.job_count, c.due_at, c.due_id
+        INTO v_run_id, v_token, v_job_count, v_due_at, v_due_id
+        FROM deletion_claim(p_slot, NULL, v_due_at, v_due_id) AS c;
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         PERFORM pg_catalog.set_config('search_path', v_path, TRUE);

@@ -3,16 +3,23 @@
 --
 -- Parameters  p_slot     the worker's slot; NULL: none
 --             p_job_id   this job alone, due or not; NULL: whatever is due
--- Returns     one row: run_id, token (NULL where the run has ended already, its jobs failed) and
---             the number of jobs; no row where nothing is due
+--             p_from_at, p_from_id   where the last claim began: what comes behind it in the order
+--                                    of the queue goes before what lies ahead; NULL: the first
+-- Returns     one row: run_id, token (NULL where the run has ended already, its jobs failed), the
+--             number of jobs, when the first of them was due and its number; no row where nothing
+--             is due
 -- Errors      JD001 no such job; JD003 the job is not pending
 -- Writes      deletion_runs, deletion_jobs, deletion_attempts, deletion_plans     Commits  no
 -- Execute     deletion_jobs_worker, deletion_jobs_operator
 
 CREATE OR REPLACE FUNCTION deletion_claim(
     p_slot integer,
-    p_job_id bigint
-) RETURNS TABLE (run_id bigint, token uuid, job_count integer)
+    p_job_id bigint,
+    p_from_at timestamptz DEFAULT NULL,
+    p_from_id bigint DEFAULT NULL
+) RETURNS TABLE (
+    run_id bigint, token uuid, job_count integer, due_at timestamptz, due_id bigint
+)
 LANGUAGE plpgsql
 VOLATILE
 SECURITY DEFINER
@@ -29,6 +36,8 @@ DECLARE
     v_entity_table text;
     v_hard boolean;
     v_alone boolean;
+    v_due_at timestamptz;
+    v_due_id bigint;
     v_error text;
     v_plan_id bigint;
     v_run_id bigint;
@@ -39,9 +48,15 @@ BEGIN
             RETURN;
         END IF;
 
-        SELECT d.jobs, d.entity_table, d.hard_delete, d.alone
-        INTO v_jobs, v_entity_table, v_hard, v_alone
-        FROM deletion_due() AS d;
+        SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
+        INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
+        FROM deletion_due(p_from_at, p_from_id) AS d;
+
+        IF v_jobs IS NULL AND p_from_at IS NOT NULL THEN
+            SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
+            INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
+            FROM deletion_due(NULL, NULL) AS d;
+        END IF;
     ELSE
         SELECT ARRAY[j.id], j.entity_table, j.hard_delete, TRUE
         INTO v_jobs, v_entity_table, v_hard, v_alone
@@ -123,12 +138,12 @@ BEGIN
         v_token := NULL;
     END IF;
 
-    RETURN QUERY SELECT v_run_id, v_token, cardinality(v_jobs);
+    RETURN QUERY SELECT v_run_id, v_token, cardinality(v_jobs), v_due_at, v_due_id;
 END;
 $deletion_claim$;
 
-COMMENT ON FUNCTION deletion_claim(integer, bigint) IS
+COMMENT ON FUNCTION deletion_claim(integer, bigint, timestamptz, bigint) IS
 'Take the jobs that are due first, as one run.';
-REVOKE ALL ON FUNCTION deletion_claim(integer, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION deletion_claim(integer, bigint)
+REVOKE ALL ON FUNCTION deletion_claim(integer, bigint, timestamptz, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deletion_claim(integer, bigint, timestamptz, bigint)
 TO deletion_jobs_worker, deletion_jobs_operator;

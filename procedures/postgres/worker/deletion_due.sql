@@ -1,14 +1,24 @@
 -- deletion_due
 -- Lock the jobs that are due first and choose those that can be walked together.
 --
--- Parameters  none
--- Returns     one row: the jobs, their target and mode, and whether the first must go alone;
---             jobs is NULL where nothing is due
+-- Parameters  p_from_at, p_from_id   pass the jobs that were due before then, or at the same time
+--                                    with a lower number; NULL: none
+-- Returns     one row: the jobs, their target and mode, whether the first must go alone, when it
+--             was due and its number; no row where nothing is due
 -- Writes      nothing; locks at most jobs_per_run rows of deletion_jobs     Commits  no
 -- Execute     the owner only
 
-CREATE OR REPLACE FUNCTION deletion_due()
-RETURNS TABLE (jobs bigint[], entity_table text, hard_delete boolean, alone boolean)
+CREATE OR REPLACE FUNCTION deletion_due(
+    p_from_at timestamptz,
+    p_from_id bigint
+) RETURNS TABLE (
+    jobs bigint[],
+    entity_table text,
+    hard_delete boolean,
+    alone boolean,
+    due_at timestamptz,
+    due_id bigint
+)
 LANGUAGE plpgsql
 VOLATILE
 SECURITY INVOKER
@@ -17,6 +27,8 @@ AS $deletion_due$
 DECLARE
     -- A volatile clock in the condition would keep it from bounding the index scan.
     v_now timestamptz := clock_timestamp();
+    v_from_at timestamptz := coalesce(p_from_at, '-infinity');
+    v_from_id bigint := coalesce(p_from_id, 0);
     v_batch_rows bigint := deletion_setting_int('batch_rows');
 BEGIN
     RETURN QUERY
@@ -24,7 +36,10 @@ BEGIN
     WITH due AS MATERIALIZED (
         SELECT j.id, j.entity_table, j.hard_delete, coalesce(j.scheduled_at, j.created_at) AS due_at
         FROM deletion_jobs AS j
-        WHERE j.status = 'pending' AND coalesce(j.scheduled_at, j.created_at) <= v_now
+        WHERE
+            j.status = 'pending'
+            AND coalesce(j.scheduled_at, j.created_at) <= v_now
+            AND (coalesce(j.scheduled_at, j.created_at), j.id) >= (v_from_at, v_from_id)
         ORDER BY coalesce(j.scheduled_at, j.created_at), j.id
         LIMIT least(deletion_setting_int('jobs_per_run'), v_batch_rows)
         FOR UPDATE SKIP LOCKED
@@ -48,7 +63,7 @@ BEGIN
     ),
 
     chosen AS (
-        SELECT c.id, l.entity_table, l.hard_delete, l.alone
+        SELECT c.id, l.entity_table, l.hard_delete, l.alone, l.due_at, l.id AS due_id
         FROM leader AS l
         INNER JOIN candidate AS c
             ON
@@ -71,12 +86,14 @@ BEGIN
         )
     )
 
-    SELECT array_agg(c.id ORDER BY c.id), min(c.entity_table), bool_or(c.hard_delete), bool_or(c.alone)
+    SELECT
+        array_agg(c.id ORDER BY c.id), min(c.entity_table), bool_or(c.hard_delete),
+        bool_or(c.alone), min(c.due_at), min(c.due_id)
     FROM chosen AS c
     HAVING count(*) > 0;
 END;
 $deletion_due$;
 
-COMMENT ON FUNCTION deletion_due() IS
+COMMENT ON FUNCTION deletion_due(timestamptz, bigint) IS
 'Lock the jobs that are due first and choose those that can be walked together.';
-REVOKE ALL ON FUNCTION deletion_due() FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_due(timestamptz, bigint) FROM PUBLIC;

@@ -1,2 +1,4 @@
 -- Lock the jobs that a claim would take.
-CALL deletion_due(@bench_due, @bench_table, @bench_hard, @bench_alone)
+CALL deletion_due(
+    NULL, NULL, @bench_due, @bench_table, @bench_hard, @bench_alone, @bench_due_at, @bench_due_id
+)
