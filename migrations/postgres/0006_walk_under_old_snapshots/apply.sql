@@ -954,7 +954,7 @@ REVOKE ALL ON FUNCTION deletion_hold_frames(deletion_runs) FROM PUBLIC;
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
--- Every step writes the row twice or more, and as long as an old snapshot is open somewhere, all its
+-- Every step writes the row twice or more, and while an old snapshot is open somewhere, all its
 -- versions stay. Read from its end, the index gives the newest of them first; from its start, last.
 
 CREATE OR REPLACE FUNCTION deletion_run_place(p_run_id bigint)

@@ -3,9 +3,9 @@
 --
 -- Parameters  p_slot      the worker's slot; NULL: none
 --             p_job_id    this job alone, due or not; NULL: whatever is due
---             p_due_at, p_due_id   where the last claim began: what comes behind it in the order of
---                         the queue goes before what lies ahead; NULL: the first. OUT when the first
---                         of the run's jobs was due, UTC, and its number
+--             p_due_at, p_due_id   INOUT where the last claim began: what comes behind it in the
+--                         order of the queue goes before what lies ahead; NULL: the first. Then
+--                         when the first of the run's jobs was due, UTC, and its number
 --             p_run_id    OUT the run; NULL: nothing is due
 --             p_token     OUT its token; NULL: the run has ended already, its jobs failed
 --             p_job_count OUT number of its jobs
