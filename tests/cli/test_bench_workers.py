@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deletion_jobs import bench_jobs
+from deletion_jobs import bench, bench_jobs
 from deletion_jobs.bench import Call
 from deletion_jobs.errors import FindingError, UsageError
 
@@ -36,7 +36,7 @@ def test_bench_jobs_measures_more_workers_beside_one(capsys, tmp_path, engine, u
 
 def test_bench_jobs_measures_under_an_old_snapshot_beside(capsys, engine, url, monkeypatch):
     held = []
-    hold = bench_jobs.old_snapshot
+    hold = bench.old_snapshot
 
     def watched(url, is_held):
         held.append(is_held)

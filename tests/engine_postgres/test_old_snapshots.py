@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.schemas import children, customers, each
 from tests.contract.steps import Steps
-from tests.database import Database
+from tests.database import Database, Postgres
 
 READS = """
 SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = %s
@@ -19,7 +19,7 @@ SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = %s
 
 
 @pytest.fixture
-def old_snapshot(postgres: Database) -> Iterator[None]:
+def old_snapshot(postgres: Postgres) -> Iterator[None]:
     with contextlib.closing(postgres.connect().connection) as connection:
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SELECT pg_current_snapshot()")
