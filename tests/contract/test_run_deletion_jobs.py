@@ -64,8 +64,11 @@ def test_jobs_are_taken_in_due_order(db: Database) -> None:
     ]
 
 
-def claim_from(db: Database, due: dt.datetime, job_id: int = 0) -> list[int]:
-    """Claim what comes behind a place in the queue, before what lies ahead; give the jobs."""
+def claim_behind(db: Database, job_id: int) -> list[int]:
+    """Claim what comes behind a job in the queue, before what lies ahead; give the jobs."""
+    due = db.value(
+        "SELECT COALESCE(scheduled_at, created_at) FROM deletion_jobs WHERE id = %s", job_id
+    )
     if db.engine == "postgres":
         run_id = db.value("SELECT run_id FROM deletion_claim(NULL, NULL, %s, %s)", due, job_id)
     else:
@@ -73,32 +76,59 @@ def claim_from(db: Database, due: dt.datetime, job_id: int = 0) -> list[int]:
         db.execute("SET @due_at = %s, @due_id = %s", due, job_id)
         db.execute("CALL deletion_claim(NULL, NULL, @due_at, @due_id, @run_id, @token, @job_count)")
         run_id = db.value("SELECT @run_id")
-    return [
-        int(job_id)
-        for job_id in db.column(
-            "SELECT job_id FROM deletion_attempts WHERE run_id = %s ORDER BY job_id", run_id
-        )
-    ]
+    found = "SELECT job_id FROM deletion_attempts WHERE run_id = %s ORDER BY job_id"
+    return [int(number) for number in db.column(found, run_id)]
 
 
-def test_a_claim_goes_on_where_the_last_one_was_and_then_from_the_front(db: Database) -> None:
-    customers(db, 3)
+@pytest.mark.parametrize("hours", [(3, 2, 1), (1, 1, 1)], ids=["apart", "at once"])
+def test_a_claim_goes_on_behind_the_last_run_and_then_from_the_front(
+    db: Database, hours: tuple[int, int, int]
+) -> None:
+    customers(db, 4)
     now = db.now()
-    first, second, third = (
-        db.enqueue_deletion("customer", n, scheduled_at=now - (4 - n) * HOUR) for n in each(3)
+    first, last_run, second, third = (
+        db.enqueue_deletion("customer", n, scheduled_at=now + (0 if n == 2 else n + 1) * HOUR)
+        for n in each(4)
     )
+    db.run()
+    assert db.status(last_run) == "done"
+    # As they would be, had they come while that run was at work.
+    for job_id, ago in zip((first, last_run, second, third), (hours[0], *hours), strict=True):
+        db.execute(
+            "UPDATE deletion_jobs SET scheduled_at = %s WHERE id = %s", now - ago * HOUR, job_id
+        )
+    assert claim_behind(db, last_run) == [second, third]
     # Nothing that is due is left out for good: with nothing behind, what lies before goes.
-    assert claim_from(db, now - 2 * HOUR) == [second, third]
-    assert claim_from(db, now - 2 * HOUR) == [first]
-    assert claim_from(db, now - 2 * HOUR) == []
+    assert claim_behind(db, last_run) == [first]
+    assert claim_behind(db, last_run) == []
 
 
-def test_a_claim_goes_on_among_jobs_that_are_due_at_the_same_time(db: Database) -> None:
-    customers(db, 3)
-    now = db.now() - HOUR
-    first, second, third = (db.enqueue_deletion("customer", n, scheduled_at=now) for n in each(3))
-    assert claim_from(db, now, second) == [second, third]
-    assert claim_from(db, now, second) == [first]
+def test_a_claim_looks_from_the_front_where_the_last_run_was_cut_short(db: Database) -> None:
+    customers(db, 2)
+    children(db, "visit", {2: 3000})
+    db.set_deletion_setting("batch_rows", 5)
+    db.set_deletion_setting("slice_ms", 100)
+    heavy = db.enqueue_deletion("customer", 2)
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_for("SELECT COUNT(*) FROM deletion_receipts")
+    assert db.outcomes(heavy) == [None]
+    earlier = db.enqueue_deletion("customer", 1, scheduled_at=db.now() - HOUR)
+    running.result(60)
+    assert [db.status(job_id) for job_id in (heavy, earlier)] == ["done", "done"]
+    assert db.outcomes(heavy) == ["sliced", "done"]
+
+
+def test_a_job_may_be_due_since_ever(db: Database) -> None:
+    customers(db)
+    insert_job(db, "customer", "1", hard_delete=True)
+    ever = db.either(mysql="'0001-01-01'", postgres="'-infinity'")
+    lowest = db.either(mysql="1", postgres="-5")
+    db.execute(f"UPDATE deletion_jobs SET scheduled_at = {ever}, id = {lowest}")
+    db.run()
+    assert db.rows("SELECT id, status FROM deletion_jobs") == [(int(lowest), "done")]
+    # Python knows no such time, and all is read once more when the test is over.
+    db.execute("UPDATE deletion_jobs SET scheduled_at = NULL")
+    db.execute("UPDATE deletion_attempts SET asked_scheduled_at = NULL")
 
 
 def test_a_job_that_comes_with_an_earlier_time_goes_in_the_same_call(db: Database) -> None:

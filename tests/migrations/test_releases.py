@@ -119,7 +119,15 @@ class Run:
             claimed = self.session.rows("SELECT run_id, token FROM deletion_claim(NULL, NULL)")
         else:
             self.session.execute("CALL deletion_session(@saved)")
-            self.session.execute("CALL deletion_claim(NULL, NULL, @run_id, @token, @job_count)")
+            # From 0.3.2 on a claim is told where the last one began.
+            parameters = self.session.value(
+                "SELECT COUNT(*) FROM information_schema.parameters"
+                " WHERE specific_schema = DATABASE() AND specific_name = 'deletion_claim'"
+            )
+            begun = "@due_at, @due_id, " if parameters == 7 else ""
+            self.session.execute(
+                f"CALL deletion_claim(NULL, NULL, {begun}@run_id, @token, @job_count)"
+            )
             claimed = self.session.rows("SELECT @run_id, @token")
         self.fence: tuple[Any, ...] = claimed[0]
         assert None not in self.fence

@@ -112,7 +112,7 @@ BEGIN
         -- Jobs that were claimed stay in the index of what is due as long as an old snapshot is open
         -- somewhere. They are passed once in a while, so that a job with an earlier time than the
         -- last one's, which came since, waits no longer.
-        IF (clock_timestamp() < v_looked_at + '5 s') IS NOT TRUE THEN
+        IF (clock_timestamp() BETWEEN v_looked_at AND v_looked_at + '5 s') IS NOT TRUE THEN
             v_due_at := NULL;
             v_due_id := NULL;
             v_looked_at := clock_timestamp();
@@ -378,8 +378,9 @@ FROM PUBLIC;
 --
 -- Parameters  p_slot     the worker's slot; NULL: none
 --             p_job_id   this job alone, due or not; NULL: whatever is due
---             p_from_at, p_from_id   where the last claim began: what comes behind it in the order
---                                    of the queue goes before what lies ahead; NULL: the first
+--             p_from_at, p_from_id   when the first job of the caller's last run was due, and its
+--                                    number: if that run is done, what comes behind this place in
+--                                    the queue goes before what lies ahead; NULL: look at all
 -- Returns     one row: run_id, token (NULL where the run has ended already, its jobs failed), the
 --             number of jobs, when the first of them was due and its number; no row where nothing
 --             is due
@@ -411,6 +412,7 @@ DECLARE
     v_entity_table text;
     v_hard boolean;
     v_alone boolean;
+    v_from_at timestamptz := CASE WHEN p_from_id IS NOT NULL THEN p_from_at END;
     v_due_at timestamptz;
     v_due_id bigint;
     v_error text;
@@ -423,11 +425,25 @@ BEGIN
             RETURN;
         END IF;
 
-        SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
-        INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
-        FROM deletion_due(p_from_at, p_from_id) AS d;
+        -- A run that was cut short may have made room for a job that lies ahead of it.
+        IF v_from_at IS NOT NULL AND (
+            SELECT r.outcome
+            FROM deletion_attempts AS a
+            INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+            WHERE a.job_id = p_from_id
+            ORDER BY a.attempt_no DESC
+            LIMIT 1
+        ) IS DISTINCT FROM 'done' THEN
+            v_from_at := NULL;
+        END IF;
 
-        IF v_jobs IS NULL AND p_from_at IS NOT NULL THEN
+        IF v_from_at IS NOT NULL THEN
+            SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
+            INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
+            FROM deletion_due(v_from_at, p_from_id) AS d;
+        END IF;
+
+        IF v_jobs IS NULL THEN
             SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
             INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
             FROM deletion_due(NULL, NULL) AS d;
@@ -555,7 +571,7 @@ DECLARE
     -- A volatile clock in the condition would keep it from bounding the index scan.
     v_now timestamptz := clock_timestamp();
     v_from_at timestamptz := coalesce(p_from_at, '-infinity');
-    v_from_id bigint := coalesce(p_from_id, 0);
+    v_from_id bigint := coalesce(p_from_id, -9223372036854775808);
     v_batch_rows bigint := deletion_setting_int('batch_rows');
 BEGIN
     RETURN QUERY
@@ -883,6 +899,10 @@ BEGIN
                 v_moved := v_moved || v_part.edge_no;
             END IF;
         END LOOP;
+
+        IF v_moved = '{}' THEN
+            RETURN;
+        END IF;
     END IF;
 
     FOR v_frame IN

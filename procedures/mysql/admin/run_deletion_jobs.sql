@@ -84,7 +84,10 @@ BEGIN
                 -- Jobs that were claimed stay in the index of what is due as long as an old snapshot
                 -- is open somewhere. They are passed once in a while, so that a job with an earlier
                 -- time than the last one's, which came since, waits no longer.
-                IF (utc_timestamp(6) < v_looked_at + INTERVAL 5 SECOND) IS NOT TRUE THEN
+                IF
+                    (utc_timestamp(6) BETWEEN v_looked_at AND v_looked_at + INTERVAL 5 SECOND)
+                    IS NOT TRUE
+                THEN
                     SET v_due_at = NULL, v_due_id = NULL, v_looked_at = utc_timestamp(6);
                 END IF;
 

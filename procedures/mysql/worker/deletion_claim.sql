@@ -3,9 +3,10 @@
 --
 -- Parameters  p_slot      the worker's slot; NULL: none
 --             p_job_id    this job alone, due or not; NULL: whatever is due
---             p_due_at, p_due_id   INOUT where the last claim began: what comes behind it in the
---                         order of the queue goes before what lies ahead; NULL: the first. Then
---                         when the first of the run's jobs was due, UTC, and its number
+--             p_due_at, p_due_id   INOUT when the first job of the caller's last run was due, UTC,
+--                         and its number: if that run is done, what comes behind this place in the
+--                         queue goes before what lies ahead; NULL: look at all. Then those of the
+--                         first job of this run
 --             p_run_id    OUT the run; NULL: nothing is due
 --             p_token     OUT its token; NULL: the run has ended already, its jobs failed
 --             p_job_count OUT number of its jobs
@@ -45,11 +46,25 @@ BEGIN
         CALL deletion_claim_one(p_job_id, v_jobs, v_entity_table, v_hard);
         SET v_alone = TRUE;
     ELSEIF deletion_setting('paused_reason') IS NULL THEN
-        CALL deletion_due(
-            v_from_at, v_from_id, v_jobs, v_entity_table, v_hard, v_alone, p_due_at, p_due_id
-        );
+        -- A run that was cut short may have made room for a job that lies ahead of it.
+        IF coalesce((
+            SELECT r.outcome
+            FROM deletion_attempts AS a
+            INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+            WHERE a.job_id = v_from_id
+            ORDER BY a.attempt_no DESC
+            LIMIT 1
+        ), '') <> 'done' THEN
+            SET v_from_at = NULL;
+        END IF;
 
-        IF v_jobs IS NULL AND v_from_at IS NOT NULL THEN
+        IF v_from_at IS NOT NULL THEN
+            CALL deletion_due(
+                v_from_at, v_from_id, v_jobs, v_entity_table, v_hard, v_alone, p_due_at, p_due_id
+            );
+        END IF;
+
+        IF v_jobs IS NULL THEN
             CALL deletion_due(
                 NULL, NULL, v_jobs, v_entity_table, v_hard, v_alone, p_due_at, p_due_id
             );

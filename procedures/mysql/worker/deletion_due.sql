@@ -32,7 +32,7 @@ BEGIN
     DECLARE v_due JSON;
     DECLARE v_first BIGINT UNSIGNED;
     DECLARE v_batch_rows INT DEFAULT deletion_setting_int('batch_rows');
-    DECLARE v_from_at DATETIME(6) DEFAULT coalesce(p_from_at, '1000-01-01');  -- noqa: PRS
+    DECLARE v_from_at DATETIME(6) DEFAULT coalesce(p_from_at, '0000-01-01');  -- noqa: PRS
     DECLARE v_from_id BIGINT UNSIGNED DEFAULT coalesce(p_from_id, 0);
     DECLARE v_limit INT DEFAULT least(deletion_setting_int('jobs_per_run'), v_batch_rows);
 

@@ -67,7 +67,7 @@ BEGIN
         -- Jobs that were claimed stay in the index of what is due as long as an old snapshot is open
         -- somewhere. They are passed once in a while, so that a job with an earlier time than the
         -- last one's, which came since, waits no longer.
-        IF (clock_timestamp() < v_looked_at + '5 s') IS NOT TRUE THEN
+        IF (clock_timestamp() BETWEEN v_looked_at AND v_looked_at + '5 s') IS NOT TRUE THEN
             v_due_at := NULL;
             v_due_id := NULL;
             v_looked_at := clock_timestamp();

@@ -3,8 +3,9 @@
 --
 -- Parameters  p_slot     the worker's slot; NULL: none
 --             p_job_id   this job alone, due or not; NULL: whatever is due
---             p_from_at, p_from_id   where the last claim began: what comes behind it in the order
---                                    of the queue goes before what lies ahead; NULL: the first
+--             p_from_at, p_from_id   when the first job of the caller's last run was due, and its
+--                                    number: if that run is done, what comes behind this place in
+--                                    the queue goes before what lies ahead; NULL: look at all
 -- Returns     one row: run_id, token (NULL where the run has ended already, its jobs failed), the
 --             number of jobs, when the first of them was due and its number; no row where nothing
 --             is due
@@ -36,6 +37,7 @@ DECLARE
     v_entity_table text;
     v_hard boolean;
     v_alone boolean;
+    v_from_at timestamptz := CASE WHEN p_from_id IS NOT NULL THEN p_from_at END;
     v_due_at timestamptz;
     v_due_id bigint;
     v_error text;
@@ -48,11 +50,25 @@ BEGIN
             RETURN;
         END IF;
 
-        SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
-        INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
-        FROM deletion_due(p_from_at, p_from_id) AS d;
+        -- A run that was cut short may have made room for a job that lies ahead of it.
+        IF v_from_at IS NOT NULL AND (
+            SELECT r.outcome
+            FROM deletion_attempts AS a
+            INNER JOIN deletion_runs AS r ON r.run_id = a.run_id
+            WHERE a.job_id = p_from_id
+            ORDER BY a.attempt_no DESC
+            LIMIT 1
+        ) IS DISTINCT FROM 'done' THEN
+            v_from_at := NULL;
+        END IF;
 
-        IF v_jobs IS NULL AND p_from_at IS NOT NULL THEN
+        IF v_from_at IS NOT NULL THEN
+            SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
+            INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
+            FROM deletion_due(v_from_at, p_from_id) AS d;
+        END IF;
+
+        IF v_jobs IS NULL THEN
             SELECT d.jobs, d.entity_table, d.hard_delete, d.alone, d.due_at, d.due_id
             INTO v_jobs, v_entity_table, v_hard, v_alone, v_due_at, v_due_id
             FROM deletion_due(NULL, NULL) AS d;

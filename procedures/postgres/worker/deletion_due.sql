@@ -28,7 +28,7 @@ DECLARE
     -- A volatile clock in the condition would keep it from bounding the index scan.
     v_now timestamptz := clock_timestamp();
     v_from_at timestamptz := coalesce(p_from_at, '-infinity');
-    v_from_id bigint := coalesce(p_from_id, 0);
+    v_from_id bigint := coalesce(p_from_id, -9223372036854775808);
     v_batch_rows bigint := deletion_setting_int('batch_rows');
 BEGIN
     RETURN QUERY

@@ -57,6 +57,10 @@ BEGIN
                 v_moved := v_moved || v_part.edge_no;
             END IF;
         END LOOP;
+
+        IF v_moved = '{}' THEN
+            RETURN;
+        END IF;
     END IF;
 
     FOR v_frame IN
