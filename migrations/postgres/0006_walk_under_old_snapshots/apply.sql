@@ -306,9 +306,9 @@ DECLARE
     v_taken bigint;
     v_sql text;
     v_part tid[];
-    -- A field of a record stays as it was read; a variable that is an array would be taken apart,
-    -- and put together again, all of it, for each part that is cut out of it.
-    v_all record;
+    -- A field of a row stays as it was read; a variable that is an array would be taken apart, and
+    -- put together again, all of it, for each part that is cut out of it.
+    v_all deletion_found_rows;
 BEGIN
     IF p_frame.fetch_cursor IS NULL THEN
         DELETE FROM deletion_found_rows AS r
@@ -316,8 +316,7 @@ BEGIN
         SELECT s.sql_text INTO STRICT v_sql
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = p_step.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find';
-        EXECUTE format('SELECT x.row_ids FROM (%s) AS x (row_ids)', v_sql)
-        INTO v_all USING p_frame.keys, v_limit;
+        EXECUTE v_sql INTO v_all.row_ids USING p_frame.keys, v_limit;
         INSERT INTO deletion_found_rows (run_id, depth, part_no, row_ids)
         SELECT
             p_frame.run_id, p_frame.depth, p.no,
