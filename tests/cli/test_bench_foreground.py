@@ -48,9 +48,9 @@ def test_bench_foreground_times_transactions_beside_each_way(capsys, tmp_path, e
     assert "<svg" in (tmp_path / f"foreground-{engine}.svg").read_text()
 
 
-def test_bench_foreground_feels_peers_and_an_old_snapshot_beside(capsys, engine, url):
+def test_bench_foreground_feels_peers_and_an_old_snapshot_beside(capsys, tmp_path, engine, url):
     peer = {"postgres": "django", "mysql": "pt-archiver-bulk"}[engine]
-    measure(engine, url, peers=[peer], has_snapshot=True)
+    measure(engine, url, peers=[peer], has_snapshot=True, output=tmp_path)
     found = json.loads(capsys.readouterr().out)
 
     ways = ["idle", "job", "by hand", "native", peer]
@@ -58,6 +58,9 @@ def test_bench_foreground_feels_peers_and_an_old_snapshot_beside(capsys, engine,
     assert list(found["meanwhile"]) == [name for way in ways for name in (way, way + under)]
     assert all(felt["transactions"] > 0 for felt in found["meanwhile"].values())
     assert set(found["p99_to_idle"]) == set(found["meanwhile"]) - {"idle"}
+    plot = (tmp_path / f"foreground-{engine}.svg").read_text()
+    assert bench_load.title(peer) in plot
+    assert bench_load.title(peer + under) not in plot
 
 
 def test_bench_foreground_takes_no_peer_on_another_server():

@@ -197,7 +197,7 @@ def _draw(document: dict[str, Any], path: Path) -> None:
         "took at most, ms",
         {
             title(method): [(share * 100, value) for share, value in found["percentiles_ms"]]
-            for method, found in document["meanwhile"].items()
+            for method, found in bench_load.drawn(document["meanwhile"]).items()
         },
         log_y=True,
     )

@@ -245,5 +245,8 @@ def _draw(document: dict[str, Any], path: Path) -> None:
         f"A replica while {document['rows']:,} rows go, {ENGINE_NAMES[document['engine']]}",
         "seconds since the deletion began",
         "seconds behind",
-        {title(method): found["lags"] for method, found in document["meanwhile"].items()},
+        {
+            title(method): found["lags"]
+            for method, found in bench_load.drawn(document["meanwhile"]).items()
+        },
     )

@@ -100,6 +100,11 @@ class Load:
             raise FindingError(f"{title(way)} left {left:,} rows of the customer and its orders")
 
 
+def drawn(meanwhile: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Leave out what went on under an old snapshot: a plot of twice as many lines shows none."""
+    return {name: found for name, found in meanwhile.items() if not name.endswith(UNDER_SNAPSHOT)}
+
+
 def title(name: str) -> str:
     """Say in a table what went on, by the name of its turn."""
     way, under, _ = name.partition(UNDER_SNAPSHOT)
