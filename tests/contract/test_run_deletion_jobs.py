@@ -103,6 +103,17 @@ def test_a_claim_goes_on_behind_the_last_run_and_then_from_the_front(
     assert claim_behind(db, last_run) == []
 
 
+def test_one_call_goes_on_where_its_last_claim_began(db: Database) -> None:
+    customers(db, 4)
+    db.set_deletion_setting("jobs_per_run", 1)
+    first, second, third = (db.enqueue_deletion("customer", n) for n in each(3))
+    with worker_held_at(db, "SELECT id FROM customer WHERE id = 1"):
+        earlier = db.enqueue_deletion("customer", 4, scheduled_at=db.now() - HOUR)
+    # All of it takes a moment; five seconds after its first claim it looks from the front again.
+    order = db.column("SELECT job_id FROM deletion_attempts ORDER BY run_id")
+    assert order == [first, second, third, earlier]
+
+
 def test_a_claim_looks_from_the_front_where_the_last_run_was_cut_short(db: Database) -> None:
     customers(db, 2)
     children(db, "visit", {2: 3000})
