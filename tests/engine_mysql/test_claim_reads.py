@@ -1,0 +1,24 @@
+"""A claim that goes on in the middle of the queue reads nothing of what lies before.
+
+What was claimed there stays in the index while an old snapshot is open, and no counter shows it.
+Jobs that are still pending do count, and the same ranges leave them out.
+"""
+
+from tests.contract.schemas import customers, each
+from tests.contract.test_circle_reads import rows_read
+from tests.database import Database
+
+
+def test_a_claim_begins_at_its_place_in_the_index(mysql: Database) -> None:
+    jobs = 4000
+    customers(mysql, jobs)
+    mysql.set_deletion_setting("jobs_per_run", 1)
+    # All at once, so that they are told apart by their numbers alone.
+    mysql.enqueue_deletions("customer", list(each(jobs)))
+    due, last = mysql.rows(
+        "SELECT COALESCE(scheduled_at, created_at), id FROM deletion_jobs ORDER BY id DESC LIMIT 1"
+    )[0]
+    before = rows_read(mysql)
+    mysql.execute("CALL deletion_due(%s, %s, @jobs, @of, @hard, @alone, @at, @id)", due, last)
+    assert rows_read(mysql) - before < 200
+    assert mysql.value("SELECT @id") == last
