@@ -7,6 +7,7 @@ row up by an index that holds all rows of the walk.
 import pytest
 
 from tests.database import Database, Reference
+from tests.reads import handler_reads
 
 READS = """
 SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relname LIKE 'deletion_walk%%'
@@ -15,8 +16,7 @@ SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relname LI
 
 def rows_read(db: Database) -> int:
     if db.engine == "mysql":
-        status = db.rows("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%%'")
-        return sum(int(value) for _, value in status)
+        return handler_reads(db)
     db.execute("SELECT pg_stat_force_next_flush()")
     return int(db.value(READS))
 

@@ -6,6 +6,7 @@ frame below. PostgreSQL takes a chain a batch at a time: what is on the stack is
 """
 
 from tests.database import Database, Reference
+from tests.reads import handler_reads
 
 BATCH_ROWS = 1000
 READS = """
@@ -17,8 +18,7 @@ WHERE relname = 'post'
 
 def rows_read(db: Database) -> int:
     if db.engine == "mysql":
-        status = db.rows("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%'")
-        return sum(int(value) for _, value in status)
+        return handler_reads(db)
     db.execute("SELECT pg_stat_force_next_flush()")
     return int(db.value(READS))
 

@@ -5,8 +5,8 @@ Jobs that are still pending do count, and the same ranges leave them out.
 """
 
 from tests.contract.schemas import customers, each
-from tests.contract.test_circle_reads import rows_read
 from tests.database import Database
+from tests.reads import handler_reads
 
 
 def test_a_claim_begins_at_its_place_in_the_index(mysql: Database) -> None:
@@ -18,7 +18,7 @@ def test_a_claim_begins_at_its_place_in_the_index(mysql: Database) -> None:
     due, last = mysql.rows(
         "SELECT COALESCE(scheduled_at, created_at), id FROM deletion_jobs ORDER BY id DESC LIMIT 1"
     )[0]
-    before = rows_read(mysql)
+    before = handler_reads(mysql)
     mysql.execute("CALL deletion_due(%s, %s, @jobs, @of, @hard, @alone, @at, @id)", due, last)
-    assert rows_read(mysql) - before < 200
+    assert handler_reads(mysql) - before < 200
     assert mysql.value("SELECT @id") == last

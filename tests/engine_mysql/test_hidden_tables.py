@@ -1,24 +1,9 @@
 """Tables of other databases that the owner account cannot see, and names that are no tables."""
 
-import contextlib
-from collections.abc import Iterator
-
 import pytest
 
 from tests.database import Database, Reference
-
-
-@contextlib.contextmanager
-def another_database(db: Database, suffix: str) -> Iterator[str]:
-    """A database of a name of its own: rights on its tables outlive them."""
-    name = f"{db.home.database}_{suffix}"
-    db.execute(f"CREATE DATABASE `{name}`")
-    try:
-        yield name
-    finally:
-        db.execute("SET foreign_key_checks = 0")
-        db.execute(f"DROP DATABASE `{name}`")
-        db.execute("SET foreign_key_checks = 1")
+from tests.engine_mysql.far import another_database
 
 
 def refused(db: Database, table: str) -> str:

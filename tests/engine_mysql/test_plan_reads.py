@@ -5,12 +5,9 @@ it while the next plan is compiled.
 """
 
 from tests.database import Database, Reference
+from tests.reads import handler_reads
 
 WORK_TABLES = ("deletion_plan_nodes", "deletion_plan_edges")
-
-
-def rows_read(db: Database) -> int:
-    return sum(int(value) for _, value in db.rows("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%'"))
 
 
 def tree(db: Database, root: str, size: int) -> None:
@@ -30,8 +27,8 @@ def test_a_plan_is_compiled_in_reads_that_grow_with_its_tables(mysql: Database) 
     for root, size in (("few", 8), ("many", 32)):
         tree(mysql, root, size)
         mysql.rows(f"ANALYZE TABLE {', '.join(WORK_TABLES)}")
-        before = rows_read(mysql)
+        before = handler_reads(mysql)
         mysql.compile_deletion_plan(root)
-        read[root] = rows_read(mysql) - before
+        read[root] = handler_reads(mysql) - before
     # Four times the tables; were all references read for each table, sixteen times the rows.
     assert 2 * read["few"] < read["many"] < 6 * read["few"], read

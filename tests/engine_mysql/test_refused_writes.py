@@ -7,21 +7,18 @@ import pytest
 
 from tests.contract.schemas import in_small_steps
 from tests.database import Database, Reference
+from tests.engine_mysql.far import another_database
 
 
 @contextlib.contextmanager
-def another_database(db: Database) -> Iterator[str]:
-    """A database whose tables jobs may write, dropped in the end."""
-    name = f"{db.home.database}_readonly"
-    db.execute(f"CREATE DATABASE `{name}`")
-    db.execute(f"GRANT SELECT, UPDATE, DELETE ON `{name}`.* TO deletion_jobs_owner@localhost")
-    try:
-        yield name
-    finally:
-        db.execute(f"ALTER DATABASE `{name}` READ ONLY = 0")
-        db.execute("SET foreign_key_checks = 0")
-        db.execute(f"DROP DATABASE `{name}`")
-        db.execute("SET foreign_key_checks = 1")
+def writable_database(db: Database) -> Iterator[str]:
+    """A database whose tables jobs may write, until it is made READ ONLY."""
+    with another_database(db, "readonly") as name:
+        db.execute(f"GRANT SELECT, UPDATE, DELETE ON `{name}`.* TO deletion_jobs_owner@localhost")
+        try:
+            yield name
+        finally:
+            db.execute(f"ALTER DATABASE `{name}` READ ONLY = 0")
 
 
 def keyed_by(parent: str) -> str:
@@ -33,7 +30,7 @@ def keyed_by(parent: str) -> str:
 
 @pytest.mark.parametrize("place", ["root", "child"])
 def test_a_read_only_database_is_found_before_anything_goes(mysql: Database, place: str) -> None:
-    with another_database(mysql) as far:
+    with writable_database(mysql) as far:
         root = f"{far}.customer" if place == "root" else "customer"
         mysql.execute(f"CREATE TABLE {root} (id BIGINT PRIMARY KEY)")
         mysql.insert(root, [(1,), (2,)])
@@ -61,7 +58,7 @@ def test_a_read_only_database_is_found_before_anything_goes(mysql: Database, pla
 
 
 def test_what_is_only_kept_may_be_in_a_read_only_database(mysql: Database) -> None:
-    with another_database(mysql) as far:
+    with writable_database(mysql) as far:
         mysql.table("customer", "id bigint", rows=[(1,), (2,)])
         mysql.execute(
             f"CREATE TABLE {far}.visit (id BIGINT PRIMARY KEY, customer_id BIGINT,"

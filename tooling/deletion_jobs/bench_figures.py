@@ -53,6 +53,11 @@ def table(first: str, *titles: str) -> Table:
     return made
 
 
+def titled(title: str, is_old: bool) -> str:
+    """Name what a row of a table is about, and whether that was under an old snapshot."""
+    return title + (", snapshot" if is_old else "")
+
+
 def heading(document: Document) -> str:
     """Name the engine and its version."""
     return f"{ENGINE_NAMES[document['engine']]} {document['version']}"

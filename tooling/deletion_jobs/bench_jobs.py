@@ -310,7 +310,7 @@ def _title(name: str, measured: Measured) -> str:
     number = len(measured.crew)
     name = name.removesuffix(UNDER_SNAPSHOT)
     title = TITLES[name] if number < 2 else f"{TITLES[JOBS]}, {number} workers"
-    return title + (", snapshot" if measured.is_old else "")
+    return bench_figures.titled(title, measured.is_old)
 
 
 def _rows(session: Session, name: str) -> list[database.Row]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deletion_jobs import bench_methods, bench_peers, bench_result
+from deletion_jobs import bench_figures, bench_methods, bench_peers, bench_result
 from deletion_jobs.bench import Call, installed, old_snapshot, opened, settle
 from deletion_jobs.bench_methods import Method
 from deletion_jobs.bench_result import UNDER_SNAPSHOT
@@ -108,7 +108,7 @@ def drawn(meanwhile: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def title(name: str) -> str:
     """Say in a table what went on, by the name of its turn."""
     way, under, _ = name.partition(UNDER_SNAPSHOT)
-    return bench_result.TITLES.get(way, "nothing") + (", snapshot" if under else "")
+    return bench_figures.titled(bench_result.TITLES.get(way, "nothing"), bool(under))
 
 
 @contextlib.contextmanager

@@ -78,6 +78,16 @@ def _snapshot() -> Callable[[Function], Function]:
     )
 
 
+def _peers(does: str, *choices: str) -> Callable[[Function], Function]:
+    return click.option(
+        "--peer",
+        "peers",
+        type=click.Choice(choices),
+        multiple=True,
+        help=f"{does} this as well: django needs the extra bench, the others are for MySQL.",
+    )
+
+
 def _measure(name: str, options: dict[str, Any]) -> None:
     """Let the benchmark of this name measure: ``NAME`` in the module ``bench_NAME``."""
     call = later("bench", "the benchmark").Call
@@ -111,13 +121,7 @@ def bench_group() -> None:
 @click.option("--scattered", "is_scattered", is_flag=True, help="Children do not lie together.")
 @_batch_rows()
 @_snapshot()
-@click.option(
-    "--peer",
-    "peers",
-    type=click.Choice(["django", "pt-archiver", "pt-archiver-bulk", "native-off"]),
-    multiple=True,
-    help="Measure this as well: django needs the extra bench, the others are for MySQL.",
-)
+@_peers("Measure", "django", "pt-archiver", "pt-archiver-bulk", "native-off")
 def bench_cascade(**options: Any) -> None:
     """One large job, beside the same by hand and one native DELETE."""
     _measure("cascade", options)
@@ -193,13 +197,7 @@ def bench_claim(**options: Any) -> None:
     help="A job's rest after each of its transactions.",
 )
 @_snapshot()
-@click.option(
-    "--peer",
-    "peers",
-    type=click.Choice(["django", "pt-archiver", "pt-archiver-bulk"]),
-    multiple=True,
-    help="Feel this as well: django needs the extra bench, the others are for MySQL.",
-)
+@_peers("Feel", "django", "pt-archiver", "pt-archiver-bulk")
 def bench_foreground(**options: Any) -> None:
     """What an application's transactions feel while a large job goes."""
     _measure("foreground", options)
