@@ -12,10 +12,7 @@ import pytest
 from tests.contract.schemas import children, customers, each
 from tests.contract.steps import Steps
 from tests.database import Database, Postgres
-
-READS = """
-SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = %s
-"""
+from tests.reads import entries_read
 
 
 @pytest.fixture
@@ -24,11 +21,6 @@ def old_snapshot(postgres: Postgres) -> Iterator[None]:
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SELECT pg_current_snapshot()")
         yield
-
-
-def entries_read(db: Database, table: str) -> int:
-    db.execute("SELECT pg_stat_force_next_flush()")
-    return int(db.value(READS, table))
 
 
 @pytest.mark.usefixtures("old_snapshot")
