@@ -329,6 +329,28 @@ def test_a_mysql_unsigned_key_takes_no_sign_and_its_whole_range(mysql: Database)
             mysql.enqueue_deletion("thing", wrong)
 
 
+@pytest.mark.parametrize(
+    ("kind", "top"),
+    [
+        (f"{name}{sign}", 2 ** (bits - (not sign)) - 1)
+        for name, bits in (("tinyint", 8), ("smallint", 16), ("mediumint", 24), ("int", 32))
+        for sign in ("", " unsigned")
+    ]
+    + [("bigint", 2**63 - 1)],
+)
+def test_a_mysql_number_is_a_key_up_to_the_largest_of_its_type(
+    mysql: Database, kind: str, top: int
+) -> None:
+    mysql.script(mysql=f"CREATE TABLE thing (id {kind} PRIMARY KEY)")
+    mysql.register_deletion_target("thing")
+    for key in (0, top - 1, top):
+        assert mysql.job(mysql.enqueue_deletion("thing", key)).entity_pk == str(key)
+    for wrong in (top + 1, 10 * top, 2**64 - 1, 2**64, 2**64 + 1):
+        with mysql.error("JD002", "enqueue_deletion: "):
+            mysql.enqueue_deletion("thing", wrong)
+    assert mysql.count("deletion_jobs") == 3
+
+
 def composite(db: Database) -> None:
     db.table("place", "region varchar", "no int", key=("region", "no"))
     db.register_deletion_target("place")
@@ -496,6 +518,41 @@ def test_more_pending_jobs_than_allowed_are_refused(db: Database) -> None:
     assert db.enqueue_deletion("customer", 1) == first
     db.set_deletion_setting("max_pending", None)
     assert db.status(db.enqueue_deletion("customer", 3)) == "pending"
+
+
+def test_a_target_registered_under_a_limit_obeys_it(db: Database) -> None:
+    db.set_deletion_setting("max_pending", 1)
+    customers(db)
+    db.enqueue_deletion("customer", 1)
+    with db.error("JD013", "enqueue_deletion: "):
+        db.enqueue_deletion("customer", 2)
+    db.set_deletion_setting("max_pending", None)
+    db.register_deletion_target("customer")
+    assert db.status(db.enqueue_deletion("customer", 2)) == "pending"
+
+
+@pytest.mark.parametrize("is_limit_first", [True, False])
+def test_a_limit_and_a_target_that_come_at_once_know_of_each_other(
+    db: Database, is_limit_first: bool
+) -> None:
+    db.table("customer", "id int")
+    other = db.connect()
+
+    def limit(session: Database) -> None:
+        session.set_deletion_setting("max_pending", 1)
+
+    def register(session: Database) -> None:
+        session.register_deletion_target("customer")
+
+    first, second = (limit, register) if is_limit_first else (register, limit)
+    with db.transaction():
+        first(db)
+        waiting = db.background(second, other)
+        db.wait_until_blocked(other)
+    waiting.result(20)
+    db.enqueue_deletion("customer", 1)
+    with db.error("JD013", "enqueue_deletion: "):
+        db.enqueue_deletion("customer", 2)
 
 
 # -- The caller's transaction ----------------------------------------------------------------

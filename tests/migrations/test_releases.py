@@ -17,6 +17,7 @@ from tests.migrations.trees import Tree
 TREE = sources.root()
 EVERY = migrations.names("mysql")
 SHAPES = "0004_reach_every_deletion_shape"
+ONE_LOOK = "0007_enqueue_by_one_look"
 ACCOUNTS = {
     "postgres": "SELECT rolname FROM pg_roles WHERE rolname = '{}'",
     "mysql": "SELECT user FROM mysql.user WHERE user = '{}'",
@@ -230,6 +231,34 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
     db.retry_deletion(stopped)
     db.run()
     assert (db.status(stopped), db.receipts(stopped)) == ("done", WHOLE)
+    assert "no findings" in place.ok("verify")
+
+
+@pytest.mark.parametrize("release", released())
+def test_a_limit_of_an_earlier_release_holds_after_the_upgrade_and_back(
+    place: Place, db: Database, release: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(place, release, copy, monkeypatch)
+    make_worker(place, db)
+    shop(db)
+    db.set_deletion_setting("max_pending", 1)
+    job_id = db.enqueue_deletion("customer", 1)
+    place.ok("apply")
+    with db.error("JD013", "enqueue_deletion: "):
+        db.enqueue_deletion("customer", 2)
+    assert db.enqueue_deletion("customer", "01") == job_id
+    db.set_deletion_setting("max_pending", None)
+    assert db.status(db.enqueue_deletion("customer", 2)) == "pending"
+    db.set_deletion_setting("max_pending", 2)
+    take_back(place, ONE_LOOK)
+    with db.error("JD013", "enqueue_deletion: "):
+        db.enqueue_deletion("customer", 3)
+    assert db.enqueue_deletion("customer", "01") == job_id
+    with db.error("JD002", "enqueue_deletion: "):
+        db.enqueue_deletion("customer", str(2**63))
+    db.set_deletion_setting("max_pending", None)
+    assert db.job(db.enqueue_deletion("customer", 2**63 - 1)).entity_pk == str(2**63 - 1)
+    bring_again(place, ONE_LOOK)
     assert "no findings" in place.ok("verify")
 
 

@@ -32,6 +32,7 @@ BEGIN
     DECLARE v_bad_column TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_columns, v_described, v_types, v_collations, v_places JSON;
     DECLARE v_is_same BOOLEAN DEFAULT TRUE;
+    DECLARE v_is_limited BOOLEAN;
     DECLARE v_own JSON;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
     BEGIN
@@ -134,13 +135,19 @@ BEGIN
         );
     END IF;
 
+    -- Whoever changes the setting now waits, and then sees this target.
+    SELECT s.setting_value IS NOT NULL INTO v_is_limited
+    FROM deletion_settings AS s
+    WHERE s.setting_name = 'max_pending'
+    FOR SHARE;
+
     INSERT INTO deletion_targets (
         entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
-        max_rows, key_places
+        is_limited, max_rows, key_places
     )
     VALUES (
         v_entity_table, v_schema, v_table, v_columns, v_types, v_collations,
-        deletion_plain_key(v_types), p_max_rows, v_places
+        deletion_plain_key(v_types), v_is_limited, p_max_rows, v_places
     )
     ON DUPLICATE KEY UPDATE
         keyed_at = if(v_is_same, deletion_targets.keyed_at, utc_timestamp(6)),
@@ -149,6 +156,7 @@ BEGIN
         key_types = v_types,
         key_collations = v_collations,
         plain_key = deletion_plain_key(v_types),
+        is_limited = v_is_limited,
         max_rows = p_max_rows;
     CALL deletion_widen_session(v_own);
 END$$

@@ -4,7 +4,7 @@
 -- Parameters  p_name    the setting
 --             p_value   its value as text; NULL: back to the default
 -- Errors      JD002 no such setting, or a value of another kind or out of range
--- Writes      deletion_settings (one row)          Commits  no
+-- Writes      deletion_settings (one row); deletion_targets for max_pending     Commits  no
 -- Execute     the owner only (DBAs)
 -- Example     CALL set_deletion_setting('batch_rows', '1000');
 
@@ -66,5 +66,10 @@ BEGIN
     UPDATE deletion_settings AS s
     SET s.setting_value = v_value
     WHERE s.setting_name = v_name;
+
+    -- After the setting's own lock: a target that is being registered is seen by one of us.
+    IF v_name = 'max_pending' THEN
+        UPDATE deletion_targets AS t SET t.is_limited = (v_value IS NOT NULL);
+    END IF;
 END$$
 DELIMITER ;

@@ -39,14 +39,20 @@ BEGIN
     -- Nearly every caller sends the registered name, a key as its type prints it, and a row that
     -- has no job: that should cost little more than the INSERT. Each row is found by a whole key:
     -- as subqueries they would take the server twice the time to plan.
-    SELECT
-        t.entity_table,
-        p_hard_delete AND p_pk REGEXP t.plain_key AND s.setting_value IS NULL AND j.id IS NULL
-    INTO v_entity_table, v_is_plain
-    FROM deletion_targets AS t
-    LEFT JOIN deletion_settings AS s ON s.setting_name = 'max_pending'
-    LEFT JOIN deletion_jobs AS j ON j.entity_table = p_table AND j.entity_pk = p_pk
-    WHERE t.entity_table = p_table;
+    BEGIN
+        -- A key that is no number, or out of the range of all of them.
+        DECLARE CONTINUE HANDLER FOR 1292 SET v_is_plain = FALSE;  -- noqa: PRS
+
+        SELECT
+            t.entity_table,
+            p_hard_delete AND NOT t.is_limited AND j.id IS NULL
+            AND cast(p_pk AS UNSIGNED) <= t.plain_key
+            AND cast(cast(p_pk AS UNSIGNED) AS CHAR) = p_pk COLLATE utf8mb4_0900_bin
+        INTO v_entity_table, v_is_plain
+        FROM deletion_targets AS t
+        LEFT JOIN deletion_jobs AS j ON j.entity_table = p_table AND j.entity_pk = p_pk
+        WHERE t.entity_table = p_table;
+    END;
 
     IF v_is_plain THEN
         BEGIN

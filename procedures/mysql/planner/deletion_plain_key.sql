@@ -1,8 +1,8 @@
 -- deletion_plain_key
--- Give the form in which keys of a type are as it prints them beyond doubt.
+-- Give the largest whole number that is a key of a type: digits up to it are keys as they are.
 --
 -- Parameters  p_types   the types of a target's key, a JSON array
--- Returns     text, a regular expression: a part of the time of the whole way; NULL: there is none
+-- Returns     unsigned integer; a negative key, or one of another type, takes the whole way: NULL
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 -- Example     SELECT deletion_plain_key('["bigint"]');
@@ -12,21 +12,24 @@ DROP FUNCTION IF EXISTS deletion_plain_key;
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_plain_key(
     p_types JSON
-) RETURNS VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS BIGINT UNSIGNED
 LANGUAGE SQL
 DETERMINISTIC
 NO SQL
 SQL SECURITY DEFINER
-COMMENT 'Give the form in which keys of a type are as it prints them beyond doubt'
+COMMENT 'Give the largest whole number that is a key of a type'
 BEGIN
-    -- Up to \z, the very end: $ would let a line end follow.
-    RETURN CASE
-        WHEN json_length(p_types) <> 1 THEN NULL
-        WHEN json_unquote(json_extract(p_types, '$[0]')) = 'int' THEN '^(0|-?[1-9][0-9]{0,8})\\z'
-        WHEN json_unquote(json_extract(p_types, '$[0]')) = 'bigint' THEN
-            '^(0|-?[1-9][0-9]{0,17})\\z'
-        WHEN json_unquote(json_extract(p_types, '$[0]')) IN ('int unsigned', 'bigint unsigned') THEN
-            '^(0|[1-9][0-9]{0,8})\\z'
+    RETURN CASE WHEN json_length(p_types) = 1 THEN
+        CASE json_unquote(json_extract(p_types, '$[0]'))
+            WHEN 'smallint' THEN 32767
+            WHEN 'smallint unsigned' THEN 65535
+            WHEN 'mediumint' THEN 8388607
+            WHEN 'mediumint unsigned' THEN 16777215
+            WHEN 'int' THEN 2147483647
+            WHEN 'int unsigned' THEN 4294967295
+            WHEN 'bigint' THEN 9223372036854775807
+            WHEN 'bigint unsigned' THEN 18446744073709551615
+        END
     END;
 END$$
 DELIMITER ;

@@ -28,6 +28,7 @@ DECLARE
     v_columns jsonb;
     v_types jsonb;
     v_is_same boolean;
+    v_is_limited boolean;
     v_bad_column text;
 BEGIN
     IF p_table IS NULL THEN
@@ -104,9 +105,15 @@ BEGIN
         );
     END IF;
 
+    -- Whoever changes the setting now waits, and then sees this target.
+    SELECT s.setting_value IS NOT NULL INTO v_is_limited
+    FROM deletion_settings AS s
+    WHERE s.setting_name = 'max_pending'
+    FOR SHARE;
+
     INSERT INTO deletion_targets AS t (
-        entity_table, table_schema, table_name, key_columns, key_types, plain_key, max_rows,
-        key_places
+        entity_table, table_schema, table_name, key_columns, key_types, plain_key, is_limited,
+        max_rows, key_places
     )
     SELECT
         v_entity_table,
@@ -115,6 +122,7 @@ BEGIN
         v_columns,
         v_types,
         deletion_plain_key(v_types),
+        v_is_limited,
         p_max_rows,
         to_jsonb(v_key)
     FROM pg_class AS c
@@ -125,6 +133,7 @@ BEGIN
         key_columns = excluded.key_columns,
         key_types = excluded.key_types,
         plain_key = excluded.plain_key,
+        is_limited = excluded.is_limited,
         max_rows = excluded.max_rows,
         keyed_at = CASE WHEN v_is_same THEN t.keyed_at ELSE clock_timestamp() END,
         key_places = excluded.key_places;

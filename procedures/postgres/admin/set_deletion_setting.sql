@@ -4,7 +4,7 @@
 -- Parameters  p_name    the setting
 --             p_value   its value as text; NULL: back to the default
 -- Errors      JD002 no such setting, or a value of another kind or out of range
--- Writes      deletion_settings (one row)          Commits  no
+-- Writes      deletion_settings (one row); deletion_targets for max_pending     Commits  no
 -- Execute     the owner only (DBAs)
 -- Example     CALL set_deletion_setting('batch_rows', '1000');
 
@@ -64,6 +64,11 @@ BEGIN
         ELSE p_value
     END
     WHERE s.setting_name = p_name;
+
+    -- After the setting's own lock: a target that is being registered is seen by one of us.
+    IF p_name = 'max_pending' THEN
+        UPDATE deletion_targets AS t SET is_limited = (p_value IS NOT NULL);
+    END IF;
 END;
 $set_deletion_setting$;
 

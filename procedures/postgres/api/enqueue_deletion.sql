@@ -29,37 +29,29 @@ SET search_path FROM CURRENT
 AS $enqueue_deletion$
 DECLARE
     v_entity_table text;
-    v_pk text;
-    v_max_pending text;
 BEGIN
     -- Nearly every caller sends the registered name, a key as its type prints it, and a row that has
-    -- no job: that should cost little more than the INSERT.
-    SELECT t.entity_table, CASE WHEN p_pk ~ t.plain_key AND p_hard_delete THEN p_pk END, (
-        SELECT s.setting_value FROM deletion_settings AS s WHERE s.setting_name = 'max_pending'
-    )
-    INTO v_entity_table, v_pk, v_max_pending
-    FROM deletion_targets AS t
-    WHERE t.entity_table = p_table;
-
-    IF v_pk IS NULL THEN
-        v_entity_table := deletion_check_wish('enqueue_deletion', p_table, p_hard_delete);
-        v_pk := deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion');
-    END IF;
-
+    -- no job: that should cost little more than the INSERT. No plain form is longer than 64.
     INSERT INTO deletion_jobs AS j (
         entity_table, entity_pk, reason, hard_delete, scheduled_at, created_by
     )
-    VALUES (v_entity_table, v_pk, p_reason, p_hard_delete, p_scheduled_at, p_created_by)
+    SELECT t.entity_table, p_pk::varchar(64), p_reason, TRUE, p_scheduled_at, p_created_by
+    FROM deletion_targets AS t
+    WHERE t.entity_table = p_table AND p_pk ~ t.plain_key AND p_hard_delete AND NOT t.is_limited
     ON CONFLICT (entity_table, entity_pk) DO NOTHING
     RETURNING j.id INTO p_job_id;
 
     IF p_job_id IS NULL THEN
+        v_entity_table := deletion_check_wish('enqueue_deletion', p_table, p_hard_delete);
         p_job_id := deletion_enqueue(
-            'enqueue_deletion', v_entity_table, v_pk, p_reason, p_hard_delete, p_scheduled_at,
+            'enqueue_deletion',
+            v_entity_table,
+            deletion_parse_key(v_entity_table, p_pk, 'enqueue_deletion'),
+            p_reason,
+            p_hard_delete,
+            p_scheduled_at,
             p_created_by
         );
-    ELSIF v_max_pending IS NOT NULL OR v_entity_table <> p_table THEN
-        PERFORM deletion_check_pending('enqueue_deletion');
     END IF;
 END;
 $enqueue_deletion$;

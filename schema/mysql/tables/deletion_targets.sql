@@ -14,8 +14,10 @@ CREATE TABLE IF NOT EXISTS deletion_targets (
         COMMENT 'Their types, an array: a key is parsed without a look at the table',
     key_collations JSON NOT NULL
         COMMENT 'Their {"charset", "collation"}, an array; null where it is no text',
-    plain_key VARCHAR(64) NULL
-        COMMENT 'Regular expression: keys of this form are as their type prints them; NULL: each is parsed',  -- noqa: LT05
+    plain_key BIGINT UNSIGNED NULL
+        COMMENT 'Plain digits up to this number are keys as they are; NULL: each is parsed',
+    is_limited BOOLEAN NOT NULL DEFAULT FALSE
+        COMMENT 'Whether max_pending is set: here too, so that an enqueue has one look',
     max_rows BIGINT NULL
         COMMENT 'A job that would change more rows than this fails; NULL: the setting max_rows',
     created_at DATETIME(6) NOT NULL DEFAULT (utc_timestamp(6))

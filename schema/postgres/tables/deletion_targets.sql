@@ -9,6 +9,7 @@ CREATE TABLE deletion_targets (
     key_types jsonb NOT NULL,
     key_collations jsonb,
     plain_key text,
+    is_limited boolean NOT NULL DEFAULT FALSE,
     max_rows bigint,
     created_at timestamptz(6) NOT NULL DEFAULT current_timestamp,
     keyed_at timestamptz(6) NOT NULL DEFAULT clock_timestamp(),
@@ -29,6 +30,8 @@ COMMENT ON COLUMN deletion_targets.key_collations IS
 'Always NULL: only MySQL needs the columns'' collations.';
 COMMENT ON COLUMN deletion_targets.plain_key IS
 'Regular expression: keys of this form are as their type prints them; NULL: each is parsed.';
+COMMENT ON COLUMN deletion_targets.is_limited IS
+'Whether max_pending is set: here too, so that an enqueue has one look.';
 COMMENT ON COLUMN deletion_targets.max_rows IS
 'A job that would change more rows than this fails; NULL: the setting max_rows.';
 COMMENT ON COLUMN deletion_targets.created_at IS 'When it was registered.';
