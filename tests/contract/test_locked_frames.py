@@ -216,3 +216,62 @@ def test_a_row_that_gets_another_key_while_its_lock_is_waited_for_goes_under_it(
         ("detail", "delete"): 1,
     }
     assert db.count("visit", "customer_id IS NULL OR customer_id IN (1, 4)") == 0
+
+
+def tower(db: Database) -> None:
+    """Make customer <- a <- b <- c <- d: two customers with eight rows of each, and a spare one."""
+    customers(db, 3)
+    parent = "customer"
+    for level, table in enumerate("abcd"):
+        rows = [(100 * root + n, root if level == 0 else 100 * root + n) for root in (1, 2)
+                for n in each(8)]  # fmt: skip
+        # One more in each, from which nothing hangs.
+        rows += [(100 * root + 50, root if level == 0 else 100 * root + 1) for root in (1, 2)]
+        db.table(
+            table,
+            "id bigint",
+            f"{parent}_id bigint",
+            references=[Reference(f"{parent}_id", parent, "cascade")],
+            rows=rows,
+        )
+        parent = table
+    db.register_deletion_target("customer")
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+
+
+TOWER = {("customer", "delete"): 1, **{(table, "delete"): 9 for table in "abcd"}}
+
+
+@pytest.mark.parametrize("table", ["a", "b", "c"])
+@pytest.mark.parametrize(
+    ("change", "counted", "kept"),
+    [
+        ("UPDATE {0} SET id = 199 WHERE id = 150", 9, 0),
+        ("UPDATE {0} SET id = 90 WHERE id = 150", 9, 0),
+        ("DELETE FROM {0} WHERE id = 150", 8, 0),
+        ("UPDATE {0} SET {1} = 3 WHERE id = 150", 8, 1),
+        ("INSERT INTO {0} SELECT 199, {1} FROM {0} WHERE id = 150", 10, 0),
+    ],
+    ids=["key", "lower key", "gone", "moved", "came"],
+)
+def test_what_others_do_to_a_row_in_the_midst_is_counted_or_left(
+    db: Database, table: str, change: str, counted: int, kept: int
+) -> None:
+    tower(db)
+    parent = {"a": "customer", "b": "a", "c": "b"}[table]
+    for upper in "ab"[: "abc".index(table)]:
+        above = {"a": "customer", "b": "a"}[upper]
+        db.execute(f"INSERT INTO {upper} (id, {above}_id) VALUES (3, 3)")
+    learn(db, "customer", 2)
+    job_id = db.enqueue_deletion("customer", 1)
+    holder = db.connect()
+    holder.execute("BEGIN")
+    holder.execute(change.format(table, f"{parent}_id"))
+    running = db.background(db.worker.run_deletion_jobs)
+    db.wait_until_blocked(db.worker)
+    holder.execute("COMMIT")
+    running.result(60)
+    db.run()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id) == {**TOWER, (table, "delete"): counted}
+    assert db.count(table, "id BETWEEN 90 AND 199") == kept

@@ -392,7 +392,9 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
     gone = [source for source in former if source.path not in paths]
     changed = [source for source in current if before.digests.get(source.path) != source.digest]
     roles = [source for source in changed if source.is_roles]
-    altered = [s for s in changed if s.folder == "tables" and s.path in before.digests]
+    # Neither bears to be made anew: a table holds rows, and routines depend on a type.
+    by_alter = ("tables", "types")
+    altered = [s for s in changed if s.folder in by_alter and s.path in before.digests]
     written = [source for source in changed if source not in roles and source not in altered]
     made = [source for source in written if source.path not in before.texts]
     # A routine whose parameters or result changed would otherwise stand beside the old one.

@@ -37,6 +37,581 @@ $migration_owner$;
 SET LOCAL ROLE deletion_jobs_owner;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_sweep.sql
+-- deletion_sweep
+-- Fetch, lock, empty and remove a frame's worth of rows at once, where all of it fits the batch.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk; where the rows do not fit, or the plan has no such statements, they are
+--             its present frame, as deletion_push leaves them
+-- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's tables, deletion_receipts, deletion_found_rows     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_sweep(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_sweep$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    -- Rows that hang from each other go first where nothing hangs from them; the others then, in
+    -- frames of their own.
+    v_is_tree boolean := EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.parent_node_no = p_step.node_no AND s.kind = 'expand'
+    );
+    v_fan CONSTANT text := CASE WHEN v_is_tree THEN 'tip' ELSE '' END || p_step.node_no;
+    v_fan_out float8 := coalesce(
+        (v_run.state -> 'fan' ->> v_fan)::float8,
+        CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
+    );
+    -- A little less than what fits by the rows seen so far: too many cost a second look.
+    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
+    v_take text;
+    v_take_found text;
+    v_remove text;
+    v_taken record;
+    v_row_ids tid[];
+    v_jobs bigint[];
+    v_keys bigint[];
+    v_parents bigint[];
+    v_below record;
+    v_left bigint;
+    v_seen bigint;
+    v_count bigint;
+    v_by_job jsonb;
+    v_found jsonb := '[]'::jsonb;
+BEGIN
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'take_found' || v_one),
+        min(s.sql_text) FILTER (WHERE s.kind = 'remove_all' || v_one)
+    INTO v_take, v_take_found, v_remove
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no;
+
+    -- Where rows went while they were counted, they may do so again (a trigger takes them): each
+    -- such step would be lost, and the batch halved.
+    IF
+        v_take IS NULL OR p_walk.has_waits OR coalesce(v_limit, 0) = 0 OR v_run.retries > 0
+        OR v_run.error LIKE '40001:%' OR v_frame.fetch_cursor ? 'tips'
+        -- A frame of several levels holds some of the rows itself.
+        OR (v_is_tree AND v_frame.keys -> 0 ? 'l')
+    THEN
+        RETURN deletion_push(p_walk, p_step);
+    END IF;
+
+    IF
+        v_take_found IS NOT NULL AND NOT p_walk.is_locked
+        AND (v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows)
+    THEN
+        -- Each batch from the start would pass what all earlier ones left in the index.
+        v_taken := deletion_take_found(v_frame, p_step, v_limit);
+        v_frame := v_taken.p_frame;
+        v_walk.frame := v_frame;
+        v_row_ids := v_taken.p_row_ids;
+
+        IF v_row_ids IS NULL THEN
+            IF v_is_tree AND v_frame.edge_pos = p_step.edge_no THEN
+                v_walk.frame.edge_pos := (p_walk.frame).edge_pos;
+                v_walk.frame.fetch_cursor := '{"tips": true}';
+            END IF;
+
+            RETURN v_walk;
+        END IF;
+
+        EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
+    ELSE
+        -- In a statement of its own: a child that was committed while it waited is seen by the next.
+        EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
+
+        -- Others took rows while they were waited for, or gave them another key: they are looked
+        -- for once more.
+        IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+            v_walk.is_locked := FALSE;
+        ELSIF v_seen < v_limit THEN
+            IF v_is_tree THEN
+                v_frame.fetch_cursor := '{"tips": true}';
+            ELSE
+                v_frame.edge_pos := p_step.edge_no;
+            END IF;
+
+            v_walk.frame := v_frame;
+        END IF;
+    END IF;
+
+    IF v_keys IS NULL THEN
+        RETURN v_walk;
+    END IF;
+
+    v_left := p_walk.rows_left - cardinality(v_keys);
+
+    FOR v_below IN
+        SELECT c.sql_text AS count_sql, w.sql_text AS sweep_sql, w.table_name
+        FROM deletion_plan_steps AS w
+        INNER JOIN deletion_plan_steps AS c ON c.plan_id = w.plan_id AND c.edge_no = w.edge_no
+        WHERE
+            w.plan_id = v_run.plan_id AND w.parent_node_no = p_step.node_no AND w.kind = 'sweep'
+            AND c.kind = 'count' || v_one
+        ORDER BY w.edge_no
+    LOOP
+        EXECUTE v_below.count_sql INTO v_count, v_by_job USING v_jobs, v_keys, v_parents, v_left + 1;
+        v_left := v_left - v_count;
+        EXIT WHEN v_left < 0;
+        CONTINUE WHEN v_count = 0;
+        v_found := v_found || jsonb_build_object(
+            'sql', v_below.sweep_sql, 'table', v_below.table_name, 'rows', v_count,
+            'jobs', coalesce(v_by_job, jsonb_build_object(v_jobs[1], v_count))
+        );
+    END LOOP;
+
+    IF v_left < 0 THEN
+        -- More than was expected, and nothing changed yet: they are walked as any other frame.
+        IF v_row_ids IS NULL AND NOT v_is_tree THEN
+            RETURN deletion_push(p_walk, p_step);
+        END IF;
+
+        -- They are taken once more.
+        IF v_row_ids IS NOT NULL THEN
+            v_frame.fetch_cursor := v_frame.fetch_cursor || jsonb_build_object(
+                'taken', (v_frame.fetch_cursor ->> 'taken')::bigint - cardinality(v_row_ids)
+            );
+        END IF;
+
+        v_walk.frame := v_frame;
+
+        IF cardinality(v_keys) = 1 THEN
+            RETURN deletion_push(v_walk, p_step);
+        END IF;
+
+        -- Fewer of them are taken, by what is known of them now.
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+            || jsonb_build_object(
+                v_fan, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
+            ));
+        v_walk.run := v_run;
+        RETURN v_walk;
+    END IF;
+
+    v_found := v_found || jsonb_build_object(
+        'sql', v_remove, 'table', p_step.table_name, 'rows', cardinality(v_keys),
+        'jobs', CASE
+            WHEN v_run.job_count = 1 THEN jsonb_build_object(v_jobs[1], cardinality(v_keys))
+            ELSE (
+                SELECT jsonb_object_agg(g.job_id, g.row_count)
+                FROM (
+                    SELECT k.job_id, count(*) AS row_count
+                    FROM unnest(v_jobs) AS k (job_id)
+                    GROUP BY k.job_id
+                ) AS g
+            )
+        END
+    );
+    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+    v_run.rows_changed := v_run.rows_changed + v_count;
+    v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+        || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
+    v_frame.rows_here := v_frame.rows_here + v_count;
+    v_walk.frame := v_frame;
+    v_walk.rows_left := v_walk.rows_left - v_count;
+    v_walk.run := v_run;
+    RETURN v_walk;
+END;
+$deletion_sweep$;
+
+COMMENT ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) IS
+'Fetch, lock, empty and remove a frame''s worth of rows at once, where it fits the batch.';
+REVOKE ALL ON FUNCTION deletion_sweep(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_remove.sql
+-- deletion_remove
+-- Remove the present frame's own rows: lock them, delete the childless, decide about the rest.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, one frame further down, or in another pass over the same
+-- Errors      JD006 rows stay and nothing more can be done about them
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_remove(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_remove$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_lock text;
+    v_remove deletion_plan_steps;
+    v_left text;
+    v_found bigint;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+    v_rest jsonb;
+    v_gone jsonb;
+BEGIN
+    -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
+    IF v_frame.key_count = 0 THEN
+        RETURN deletion_pop(v_walk);
+    ELSIF v_frame.keys -> 0 ? 'l' THEN
+        RETURN deletion_remove_levels(v_walk);
+    END IF;
+
+    SELECT s.* INTO STRICT v_remove
+    FROM deletion_plan_steps AS s
+    WHERE
+        s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no
+        AND s.kind = CASE WHEN p_walk.is_locked THEN 'remove_now' ELSE 'remove' END;
+    SELECT
+        min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
+        min(s.sql_text) FILTER (WHERE s.kind = 'left')
+    INTO v_lock, v_left
+    FROM deletion_plan_steps AS s
+    WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
+
+    IF p_walk.is_locked THEN
+        v_found := v_frame.key_count;
+    ELSE
+        -- Two statements: a child that was committed while the lock waited is seen by the second.
+        EXECUTE v_lock INTO v_found USING v_frame.keys;
+    END IF;
+
+    PERFORM deletion_allow_hash(TRUE) WHERE v_remove.index_name IS NULL;
+    EXECUTE v_remove.sql_text INTO v_rows, v_by_job, v_still USING v_frame.keys;
+    PERFORM deletion_allow_hash(FALSE) WHERE v_remove.index_name IS NULL;
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[v_remove.table_name], 'delete', ARRAY[v_by_job]
+    );
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+
+    -- What hangs from a root that is gone waits as that of others does.
+    v_gone := CASE WHEN v_frame.edge_no = 0 AND p_walk.has_waits THEN
+        jsonb_path_query_array(v_frame.keys, '$[*] ? (exists(@.m))') ELSE '[]'
+    END;
+
+    IF v_rows = v_found AND v_gone = '[]' THEN
+        PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, v_frame.keys)
+        WHERE v_run.state ? 'set';
+        -- What was not found any more has moved to another parent, or is gone already.
+        v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
+            || jsonb_build_object(v_frame.node_no::text, v_frame.rows_here::float8 / v_frame.key_count));
+        v_walk.run := v_run;
+        v_walk.frame.rows_here := v_frame.rows_here + v_rows;
+        RETURN deletion_pop(v_walk);
+    END IF;
+
+    EXECUTE v_left INTO v_rest, v_frame.key_count USING v_frame.keys;
+    PERFORM deletion_uncount(v_run.run_id, v_remove.table_name, (
+        SELECT jsonb_agg(k.value)
+        FROM jsonb_array_elements(v_frame.keys) AS k
+        WHERE NOT v_rest @> jsonb_build_array(k.value)
+    )) WHERE v_run.state ? 'set' AND v_rows > 0;
+    -- A row that comes back under the key of one that went is not on the stack.
+    PERFORM deletion_note_frame(v_run, p_walk.frame, FALSE);
+    v_frame.keys := v_rest || v_gone;
+    v_frame.key_count := v_frame.key_count + jsonb_array_length(v_gone);
+    PERFORM deletion_note_frame(v_run, v_frame, TRUE);
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN deletion_left_over(v_walk, v_remove);
+END;
+$deletion_remove$;
+
+COMMENT ON FUNCTION deletion_remove(deletion_cursor) IS
+'Remove the present frame''s own rows: lock them, delete the childless, decide about the rest.';
+REVOKE ALL ON FUNCTION deletion_remove(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_push.sql
+-- deletion_push
+-- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's fetch step
+-- Returns     the walk
+-- Writes      deletion_frames, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_push(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_push$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_frame deletion_frames := p_walk.frame;
+    v_child deletion_frames;
+    v_wide deletion_frames;
+    v_run deletion_runs := p_walk.run;
+    v_is_self boolean := p_step.node_no = v_frame.node_no AND NOT p_walk.has_waits;
+    -- Rows changed for each key of such a frame, as seen so far in this run.
+    v_fan_out float8 := (v_run.state -> 'fan' ->> p_step.node_no::text)::float8;
+    -- Rows of one table that hang from each other have no fan-out that would tell of the next ones,
+    -- and all that are on the stack are held in each step: few, and those below them page by page.
+    v_limit integer := least(v_run.batch_rows, CASE
+        WHEN v_is_self THEN
+            greatest(1, least(p_walk.rows_left, greatest(100, v_run.batch_rows / 10)))
+        WHEN v_fan_out IS NULL THEN 100
+        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+    END);
+    -- What deletion_sweep found at once is no place to read on from.
+    v_last jsonb := CASE
+        WHEN NOT v_frame.fetch_cursor ?| ARRAY['is_end', 'tips'] THEN v_frame.fetch_cursor
+    END;
+BEGIN
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+    EXECUTE p_step.sql_text INTO v_child.keys, v_child.key_count
+    USING v_frame.keys, v_limit, v_last, v_run.run_id;
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    -- Rows of the last page may get another key before they are held. Where their parent is there,
+    -- the look before it goes finds them; where it is gone, only another page does.
+    IF
+        v_child.key_count = 0
+        OR (v_child.key_count < v_limit AND NOT (
+            v_frame.edge_no = 0 AND jsonb_path_exists(v_frame.keys, '$[*].m')
+        ))
+    THEN
+        v_frame.edge_pos := p_step.edge_no;
+        v_frame.fetch_cursor := NULL;
+    ELSE
+        -- Only plans in which rows have to wait for others read on; all else begins in front.
+        -- What was found at once is still to be taken.
+        v_frame.fetch_cursor := CASE
+            WHEN p_walk.has_waits THEN v_child.keys -> -1
+            WHEN v_frame.fetch_cursor ?| ARRAY['is_end', 'tips'] THEN v_frame.fetch_cursor
+        END;
+    END IF;
+
+    v_walk.frame := v_frame;
+
+    IF v_child.key_count > 0 THEN
+        v_child.run_id := v_run.run_id;
+        v_child.depth := v_frame.depth + 1;
+        v_child.node_no := p_step.node_no;
+        v_child.edge_no := p_step.edge_no;
+        v_child.edge_pos := 0;
+        v_child.rows_at_pass := v_run.rows_changed;
+        v_child.idle_passes := 0;
+        v_child.rows_here := 0;
+        v_child.updated_at := clock_timestamp();
+
+        -- No ring was there at the check: a long chain, or one that was closed since. From now on
+        -- rows of the stack are not pushed again.
+        IF v_child.depth >= 100000 AND NOT v_run.state ? 'careful' THEN
+            v_run.state := v_run.state || '{"careful": true}';
+            v_walk.run := v_run;
+        END IF;
+
+        PERFORM deletion_note_frame(v_run, v_child, TRUE);
+        v_walk.below := v_walk.below || v_frame;
+
+        -- A long list would be copied by each move.
+        IF cardinality(v_walk.below) >= 50 THEN
+            INSERT INTO deletion_frames SELECT (f).* FROM unnest(v_walk.below) AS f;
+            v_walk.below := '{}';
+        END IF;
+
+        v_walk.frame := v_child;
+        v_walk.is_locked := FALSE;
+
+        -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it; all
+        -- that fits a batch, where as few hang from what the frame before took in.
+        IF v_is_self AND v_child.key_count * 20 < v_limit THEN
+            v_wide := deletion_expand(v_run, v_child, CASE
+                WHEN v_frame.keys -> 0 ? 'l' THEN v_run.batch_rows ELSE v_limit
+            END);
+
+            IF v_wide.key_count > v_child.key_count THEN
+                v_walk.frame := v_wide;
+                RETURN v_walk;
+            END IF;
+        END IF;
+
+        -- Children that fit this transaction are emptied under their parents' lock: then no
+        -- second look is needed.
+        IF NOT p_walk.has_waits AND v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+            v_child := deletion_lock_frame(v_run.plan_id, v_child);
+            v_walk.is_locked := v_child.run_id IS NOT NULL;
+            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
+        END IF;
+
+        -- From here on a row that moves would leave its children behind, deleted.
+        IF NOT v_walk.is_locked THEN
+            v_child := deletion_hold_frame(v_run.plan_id, v_walk.frame);
+            v_walk.frame := CASE
+                WHEN v_child.run_id IS NOT NULL THEN v_child ELSE v_walk.frame
+            END;
+        END IF;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_push$;
+
+COMMENT ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) IS
+'Fetch a frame''s worth of keys by one reference and make them the walk''s present frame.';
+REVOKE ALL ON FUNCTION deletion_push(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_pop.sql
+-- deletion_pop
+-- Drop the walk's present frame and go on with the one below it.
+--
+-- Parameters  p_walk   the walk
+-- Returns     the walk, its frame NULL where the stack is empty
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_pop(p_walk deletion_cursor)
+RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_pop$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_last integer := cardinality(p_walk.below);
+BEGIN
+    v_walk.is_locked := FALSE;
+    PERFORM deletion_note_frame(p_walk.run, p_walk.frame, FALSE);
+
+    IF v_last = 0 THEN
+        v_walk := deletion_load_frame(v_walk);
+    ELSE
+        v_walk.frame := v_walk.below[v_last];
+        v_walk.below := v_walk.below[:v_last - 1];
+    END IF;
+
+    -- Other jobs' rows have not had their turn: what is set last in theirs is not set yet.
+    IF (p_walk.frame).edge_no = 0 THEN
+        v_walk.run.state := (v_walk.run).state - 'last';
+    END IF;
+
+    -- What went below a row went below its parent as well. Rows of one table that refer to each
+    -- other are counted level by level: there few have as much below them as those on top.
+    IF (v_walk.frame).node_no <> (p_walk.frame).node_no THEN
+        v_walk.frame.rows_here := (v_walk.frame).rows_here + (p_walk.frame).rows_here;
+    END IF;
+
+    RETURN v_walk;
+END;
+$deletion_pop$;
+
+COMMENT ON FUNCTION deletion_pop(deletion_cursor) IS
+'Drop the walk''s present frame and go on with the one below it.';
+REVOKE ALL ON FUNCTION deletion_pop(deletion_cursor) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_left_over.sql
+-- deletion_left_over
+-- Decide what becomes of a frame some of whose rows could not be removed.
+--
+-- Parameters  p_walk   the walk, its frame holding what is left
+--             p_step   the plan's remove step of that frame
+-- Returns     the walk: another pass over the frame, or the frame below
+-- Errors      JD006 nothing more can be done about the rows; JD007 rows of a run of several jobs
+--             go in circles: each job goes on alone
+-- Writes      deletion_frames                      Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_left_over(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_left_over$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_next integer := (
+        SELECT min(s.set_order)
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id
+            AND s.set_order > coalesce((v_run.state ->> 'last')::integer, 0)
+    );
+BEGIN
+    IF v_run.rows_changed <= v_frame.rows_at_pass AND v_run.state ? 'careful' THEN
+        v_walk := deletion_open_circle(v_walk);
+        v_run := v_walk.run;
+    END IF;
+
+    IF v_run.rows_changed > v_frame.rows_at_pass OR v_walk.rows_left = 0 THEN
+        -- Something went in this pass, so more may go in the next.
+        v_frame.idle_passes := 0;
+    ELSIF p_walk.has_waits AND v_frame.edge_no <> 0 THEN
+        -- Rows wait for others that hang from elsewhere in the closure: those come first.
+        RETURN deletion_pop(v_walk);
+    ELSIF p_walk.has_waits AND NOT v_run.state ? 'set' THEN
+        -- All that could go is gone: what still refers to rows of the closure survives, and is set.
+        v_run.state := v_run.state || '{"set": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_run.state ? 'careful' AND NOT v_run.state ? 'together' THEN
+        -- What is left goes in circles, or lies above one: in a run of one job it is that job's.
+        IF NOT v_run.alone THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'JD007',
+                MESSAGE = format(
+                    'rows of %s go in a circle among several jobs: each goes on alone',
+                    p_step.table_name
+                );
+        END IF;
+
+        v_run.state := v_run.state || '{"together": true}';
+        v_frame.idle_passes := 0;
+    ELSIF v_next IS NOT NULL THEN
+        -- No row that would not be found any more is left to be found.
+        v_run.state := v_run.state || jsonb_build_object('last', v_next);
+        v_frame.idle_passes := 0;
+    ELSIF NOT v_frame.keys @? '$[*] ? (!exists(@.m))' THEN
+        -- Roots that were gone before, and now all that hung from them.
+        RETURN deletion_pop(v_walk);
+    ELSIF v_frame.idle_passes = 0 THEN
+        -- A child may have come between its reference's pass and the lock: look once more.
+        v_frame.idle_passes := 1;
+    ELSE
+        PERFORM deletion_stuck(v_run, v_frame, p_step);
+    END IF;
+
+    v_walk.is_locked := FALSE;
+    v_frame.edge_pos := 0;
+    v_frame.fetch_cursor := NULL;
+    v_frame.rows_at_pass := v_run.rows_changed;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_left_over$;
+
+COMMENT ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) IS
+'Decide what becomes of a frame some of whose rows could not be removed.';
+REVOKE ALL ON FUNCTION deletion_left_over(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_drop_soft_keys.sql
 -- deletion_drop_soft_keys
 -- Drop, some at a time, what soft jobs have noted that nobody goes on with.
@@ -84,6 +659,244 @@ $deletion_drop_soft_keys$;
 COMMENT ON FUNCTION deletion_drop_soft_keys() IS
 'Drop, some at a time, what soft jobs have noted that nobody goes on with.';
 REVOKE ALL ON FUNCTION deletion_drop_soft_keys() FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame by one reference, within the batch.
+--
+-- Parameters  p_walk   the walk                    p_step   the plan's drain or set step
+-- Returns     the walk
+-- Errors      JD006 the rows' default is the very key that is deleted; JD007 as deletion_give_up
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_change(
+    p_walk deletion_cursor,
+    p_step deletion_plan_steps
+) RETURNS deletion_cursor
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_change$
+DECLARE
+    v_walk deletion_cursor := p_walk;
+    v_run deletion_runs := p_walk.run;
+    v_frame deletion_frames := p_walk.frame;
+    v_rows bigint;
+    v_by_job jsonb;
+    v_still bigint;
+    v_was jsonb;
+    v_sql text := p_step.sql_text;
+    v_taken record;
+    -- A frame with many rows below it: each batch from the start would be read again and again.
+    v_is_wide boolean := p_step.kind = 'drain' AND NOT p_walk.is_locked AND (
+        v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows
+    ) AND EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find'
+    );
+    v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
+BEGIN
+    IF p_step.action = 'set_default' AND p_step.waits THEN
+        v_walk := deletion_give_up(p_walk, p_step);
+
+        IF v_walk.rows_left < p_walk.rows_left THEN
+            -- There may be more of them.
+            RETURN v_walk;
+        END IF;
+    END IF;
+
+    PERFORM deletion_allow_hash(TRUE) WHERE p_step.index_name IS NULL;
+
+    IF v_is_wide THEN
+        v_taken := deletion_take_found(v_frame, p_step, p_walk.rows_left);
+        v_frame := v_taken.p_frame;
+        v_walk.frame := v_frame;
+
+        IF v_taken.p_row_ids IS NULL THEN
+            PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+            RETURN v_walk;
+        END IF;
+    END IF;
+
+    IF v_is_wide OR v_is_one THEN
+        SELECT s.sql_text INTO STRICT v_sql
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no
+            AND s.kind = 'drain' || CASE WHEN v_is_wide THEN '_found' ELSE '' END
+            || CASE WHEN v_is_one THEN '_one' ELSE '' END;
+    END IF;
+
+    IF v_is_one THEN
+        IF v_is_wide THEN
+            EXECUTE v_sql USING v_frame.keys, v_taken.p_row_ids;
+        ELSE
+            EXECUTE v_sql USING v_frame.keys, p_walk.rows_left;
+        END IF;
+
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_by_job := CASE WHEN v_rows > 0 THEN jsonb_build_object(v_frame.keys -> 0 ->> 'j', v_rows) END;
+        v_still := 0;
+    ELSIF v_is_wide THEN
+        EXECUTE v_sql INTO v_rows, v_by_job, v_still USING v_frame.keys, v_taken.p_row_ids;
+    ELSE
+        EXECUTE v_sql INTO v_rows, v_by_job, v_still, v_was USING v_frame.keys, p_walk.rows_left;
+    END IF;
+
+    PERFORM deletion_allow_hash(FALSE) WHERE p_step.index_name IS NULL;
+
+    IF p_step.kind = 'drain' AND v_still > 0 THEN
+        -- Somebody changed these rows while the statement waited for them: they are still there.
+        v_walk.is_locked := FALSE;
+    ELSIF v_still > 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD006',
+            MESSAGE = format(
+                '%s rows of %s have the deleted key as their default (%s)',
+                v_still, p_step.table_name, p_step.reference_name
+            );
+    END IF;
+
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[p_step.table_name],
+        CASE p_step.kind WHEN 'drain' THEN 'delete' ELSE p_step.action END, ARRAY[v_by_job]
+    );
+
+    PERFORM deletion_add_receipts(
+        v_run.run_id, ARRAY[p_step.table_name], w.key, ARRAY[w.value]
+    )
+    FROM jsonb_each(v_was) AS w;
+
+    IF v_rows < p_walk.rows_left AND NOT v_is_wide THEN
+        v_frame.edge_pos := p_step.edge_no;
+    END IF;
+
+    v_frame.rows_here := v_frame.rows_here + v_rows;
+    v_run.rows_changed := v_run.rows_changed + v_rows;
+    v_walk.rows_left := v_walk.rows_left - v_rows;
+    v_walk.run := v_run;
+    v_walk.frame := v_frame;
+    RETURN v_walk;
+END;
+$deletion_change$;
+
+COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
+'Delete, or set, rows that hang from the present frame by one reference.';
+REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/worker/deletion_advance.sql
+-- deletion_advance
+-- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
+--
+-- Parameters  p_run   the run, fenced
+-- Returns     boolean, TRUE where the stack is empty: the jobs' rows are gone
+-- Writes      the application's tables, deletion_frames, deletion_receipts, deletion_runs
+-- Commits     no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance(p_run deletion_runs)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance$
+DECLARE
+    v_walk deletion_cursor;
+    v_step deletion_plan_steps;
+    v_frame deletion_frames;
+    v_started timestamptz := clock_timestamp();
+    v_until timestamptz;
+BEGIN
+    v_walk.run := p_run;
+    v_walk.rows_left := p_run.batch_rows;
+    v_walk.has_waits := p_run.state ? 'careful' OR (
+        SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id
+    );
+    v_walk.is_locked := FALSE;
+    v_walk.below := '{}';
+    PERFORM deletion_hold_frames(p_run);
+    PERFORM deletion_note_stack(p_run)
+    WHERE p_run.state ? 'careful' AND NOT EXISTS (
+        SELECT 1
+        FROM deletion_walk_keys AS w
+        WHERE w.walk_id = p_run.run_id AND w.node_no = 0 AND w.fate = 'stack' AND w.edge_no = 0
+    );
+    -- As long as it took to hold a deep stack the step works on: else it would do little more.
+    v_until := clock_timestamp() + greatest(
+        make_interval(secs => deletion_setting_int('batch_ms') / 1000.0),
+        clock_timestamp() - v_started
+    );
+    v_walk := deletion_load_frame(v_walk);
+
+    -- Roots that go in this transaction with all below them are locked first: then no reference that
+    -- was emptied has to be looked at once more.
+    IF
+        (v_walk.frame).edge_no = 0 AND (v_walk.frame).edge_pos = 0 AND (v_walk.frame).rows_here = 0
+        AND NOT v_walk.has_waits
+        AND (v_walk.frame).key_count * (1 + (p_run.state -> 'fan' ->> '0')::float8) <= v_walk.rows_left
+    THEN
+        v_frame := deletion_lock_frame(p_run.plan_id, v_walk.frame);
+        v_walk.is_locked := v_frame.run_id IS NOT NULL;
+        v_walk.frame := CASE WHEN v_walk.is_locked THEN v_frame ELSE v_walk.frame END;
+    END IF;
+
+    WHILE (v_walk.frame).run_id IS NOT NULL LOOP
+        -- The next reference of the frame's table that has something to do in this phase.
+        SELECT s.* INTO v_step
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = p_run.plan_id AND s.parent_node_no = (v_walk.frame).node_no
+            AND s.edge_no > (v_walk.frame).edge_pos
+            AND (
+                s.kind = 'drain'
+                OR (s.kind = 'set' AND (
+                    NOT s.waits
+                    OR (v_walk.run).state ? 'set'
+                    AND s.set_order <= coalesce(((v_walk.run).state ->> 'last')::integer, 0)
+                ))
+                OR (
+                    s.kind = CASE
+                        WHEN p_run.state ? 'careful' THEN 'fetch_beyond'
+                        WHEN v_walk.has_waits THEN 'fetch_more'
+                        ELSE 'fetch'
+                    END
+                    AND s.action = 'cascade' AND NOT s.is_leaf
+                )
+            )
+        ORDER BY s.edge_no
+        LIMIT 1;
+
+        IF FOUND AND v_step.kind IN ('drain', 'set') THEN
+            EXIT WHEN v_walk.rows_left = 0;
+            v_walk := deletion_change(v_walk, v_step);
+        ELSIF FOUND THEN
+            -- A frame whose rows would not fit what is left of the batch begins the next one.
+            EXIT WHEN v_walk.rows_left < p_run.batch_rows / 2
+                AND (v_walk.run).state -> 'fan' ? v_step.node_no::text;
+            v_walk := deletion_sweep(v_walk, v_step);
+        ELSE
+            -- The frame goes in one transaction: what is left of this one may be too little.
+            EXIT WHEN v_walk.rows_left < (v_walk.frame).key_count;
+            v_walk := deletion_remove(v_walk);
+        END IF;
+
+        EXIT WHEN clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM deletion_save_walk(v_walk);
+    RETURN (v_walk.frame).run_id IS NULL;
+END;
+$deletion_advance$;
+
+COMMENT ON FUNCTION deletion_advance(deletion_runs) IS
+'Walk on: as many moves of the stack as fit the run''s batch.';
+REVOKE ALL ON FUNCTION deletion_advance(deletion_runs) FROM PUBLIC;
 -- <<<
 
 -- >>> procedures/postgres/admin/set_deletion_setting.sql
@@ -378,6 +1191,8 @@ TO deletion_jobs_app;
 -- <<<
 
 ALTER TABLE deletion_targets DROP COLUMN is_limited;
+ALTER TYPE deletion_cursor DROP ATTRIBUTE locks;
+ALTER TYPE deletion_cursor ADD ATTRIBUTE is_locked boolean;
 
 -- >>> tooling/deletion_jobs/sql/postgres/migration_release.sql
 -- Back to the installing user; the owner keeps no right to create.

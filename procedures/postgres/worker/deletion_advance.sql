@@ -26,7 +26,7 @@ BEGIN
     v_walk.has_waits := p_run.state ? 'careful' OR (
         SELECT p.has_waits FROM deletion_plans AS p WHERE p.plan_id = p_run.plan_id
     );
-    v_walk.is_locked := FALSE;
+    v_walk.locks := 0;
     v_walk.below := '{}';
     PERFORM deletion_hold_frames(p_run);
     PERFORM deletion_note_stack(p_run)
@@ -50,8 +50,11 @@ BEGIN
         AND (v_walk.frame).key_count * (1 + (p_run.state -> 'fan' ->> '0')::float8) <= v_walk.rows_left
     THEN
         v_frame := deletion_lock_frame(p_run.plan_id, v_walk.frame);
-        v_walk.is_locked := v_frame.run_id IS NOT NULL;
-        v_walk.frame := CASE WHEN v_walk.is_locked THEN v_frame ELSE v_walk.frame END;
+
+        IF v_frame.run_id IS NOT NULL THEN
+            v_walk.locks := 1;
+            v_walk.frame := v_frame;
+        END IF;
     END IF;
 
     WHILE (v_walk.frame).run_id IS NOT NULL LOOP

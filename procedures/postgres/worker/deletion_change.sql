@@ -27,14 +27,14 @@ DECLARE
     v_sql text := p_step.sql_text;
     v_taken record;
     -- A frame with many rows below it: each batch from the start would be read again and again.
-    v_is_wide boolean := p_step.kind = 'drain' AND NOT p_walk.is_locked AND (
+    v_is_wide boolean := p_step.kind = 'drain' AND p_walk.locks = 0 AND (
         v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows
     ) AND EXISTS (
         SELECT 1
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = v_run.plan_id AND s.edge_no = p_step.edge_no AND s.kind = 'find'
     );
-    v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND NOT p_walk.is_locked;
+    v_is_one boolean := p_step.kind = 'drain' AND v_run.job_count = 1 AND p_walk.locks = 0;
 BEGIN
     IF p_step.action = 'set_default' AND p_step.waits THEN
         v_walk := deletion_give_up(p_walk, p_step);
@@ -87,7 +87,7 @@ BEGIN
 
     IF p_step.kind = 'drain' AND v_still > 0 THEN
         -- Somebody changed these rows while the statement waited for them: they are still there.
-        v_walk.is_locked := FALSE;
+        v_walk.locks := 0;
     ELSIF v_still > 0 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'JD006',

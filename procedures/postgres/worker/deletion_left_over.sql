@@ -30,6 +30,8 @@ DECLARE
             AND s.set_order > coalesce((v_run.state ->> 'last')::integer, 0)
     );
 BEGIN
+    v_walk.locks := 0;
+
     IF v_run.rows_changed <= v_frame.rows_at_pass AND v_run.state ? 'careful' THEN
         v_walk := deletion_open_circle(v_walk);
         v_run := v_walk.run;
@@ -72,7 +74,6 @@ BEGIN
         PERFORM deletion_stuck(v_run, v_frame, p_step);
     END IF;
 
-    v_walk.is_locked := FALSE;
     v_frame.edge_pos := 0;
     v_frame.fetch_cursor := NULL;
     v_frame.rows_at_pass := v_run.rows_changed;

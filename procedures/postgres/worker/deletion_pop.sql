@@ -17,7 +17,7 @@ DECLARE
     v_walk deletion_cursor := p_walk;
     v_last integer := cardinality(p_walk.below);
 BEGIN
-    v_walk.is_locked := FALSE;
+    v_walk.locks := greatest(0, p_walk.locks - 1);
     PERFORM deletion_note_frame(p_walk.run, p_walk.frame, FALSE);
 
     IF v_last = 0 THEN

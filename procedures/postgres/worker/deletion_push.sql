@@ -91,7 +91,7 @@ BEGIN
         END IF;
 
         v_walk.frame := v_child;
-        v_walk.is_locked := FALSE;
+        v_walk.locks := 0;
 
         -- A chain would be walked a row a frame: a narrow frame takes in what hangs from it; all
         -- that fits a batch, where as few hang from what the frame before took in.
@@ -110,12 +110,23 @@ BEGIN
         -- second look is needed.
         IF NOT p_walk.has_waits AND v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
             v_child := deletion_lock_frame(v_run.plan_id, v_child);
-            v_walk.is_locked := v_child.run_id IS NOT NULL;
-            v_walk.frame := CASE WHEN v_walk.is_locked THEN v_child ELSE v_walk.frame END;
+
+            -- All that were found are locked, so the frame below keeps its lock as well. Rows that
+            -- hang from it in its own table may be some that it holds itself.
+            IF v_child.run_id IS NOT NULL THEN
+                v_walk.locks := 1 + CASE
+                    WHEN
+                        p_step.node_no <> v_frame.node_no
+                        AND v_child.key_count = (v_walk.frame).key_count
+                        THEN p_walk.locks
+                    ELSE 0
+                END;
+                v_walk.frame := v_child;
+            END IF;
         END IF;
 
         -- From here on a row that moves would leave its children behind, deleted.
-        IF NOT v_walk.is_locked THEN
+        IF v_walk.locks = 0 THEN
             v_child := deletion_hold_frame(v_run.plan_id, v_walk.frame);
             v_walk.frame := CASE
                 WHEN v_child.run_id IS NOT NULL THEN v_child ELSE v_walk.frame

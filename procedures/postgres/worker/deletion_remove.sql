@@ -30,6 +30,7 @@ DECLARE
 BEGIN
     -- Cancelled jobs or other sessions may have taken the last key out of a frame in the middle.
     IF v_frame.key_count = 0 THEN
+        v_walk.locks := 0;
         RETURN deletion_pop(v_walk);
     ELSIF v_frame.keys -> 0 ? 'l' THEN
         RETURN deletion_remove_levels(v_walk);
@@ -39,7 +40,7 @@ BEGIN
     FROM deletion_plan_steps AS s
     WHERE
         s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no
-        AND s.kind = CASE WHEN p_walk.is_locked THEN 'remove_now' ELSE 'remove' END;
+        AND s.kind = CASE WHEN p_walk.locks > 0 THEN 'remove_now' ELSE 'remove' END;
     SELECT
         min(s.sql_text) FILTER (WHERE s.kind = 'lock'),
         min(s.sql_text) FILTER (WHERE s.kind = 'left')
@@ -47,7 +48,7 @@ BEGIN
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = v_run.plan_id AND s.edge_no = v_frame.edge_no;
 
-    IF p_walk.is_locked THEN
+    IF p_walk.locks > 0 THEN
         v_found := v_frame.key_count;
     ELSE
         -- Two statements: a child that was committed while the lock waited is seen by the second.

@@ -71,7 +71,7 @@ BEGIN
     END IF;
 
     IF
-        v_take_found IS NOT NULL AND NOT p_walk.is_locked
+        v_take_found IS NOT NULL AND p_walk.locks = 0
         AND (v_frame.fetch_cursor IS NOT NULL OR v_frame.rows_here >= 4 * v_run.batch_rows)
     THEN
         -- Each batch from the start would pass what all earlier ones left in the index.
@@ -97,7 +97,7 @@ BEGIN
         -- Others took rows while they were waited for, or gave them another key: they are looked
         -- for once more.
         IF coalesce(cardinality(v_keys), 0) < v_seen THEN
-            v_walk.is_locked := FALSE;
+            v_walk.locks := 0;
         ELSIF v_seen < v_limit THEN
             IF v_is_tree THEN
                 v_frame.fetch_cursor := '{"tips": true}';
