@@ -272,21 +272,36 @@ def test_each_release_adds_to_the_ones_before(project: Project) -> None:
         assert f"RAISE NOTICE '{said}'" in back
 
 
-def test_a_changed_table_is_left_to_statements_by_hand(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("path", "alter"),
+    [
+        ("tables/deletion_things", "ALTER TABLE deletion_things ADD COLUMN note text;"),
+        ("types/deletion_thing", "ALTER TYPE deletion_thing ADD ATTRIBUTE note text;"),
+    ],
+)
+def test_a_changed_table_or_type_is_left_to_statements_by_hand(
+    project: Project, path: str, alter: str
+) -> None:
+    made = (
+        "-- deletion_thing\n-- Hold it.\n\nCREATE TYPE deletion_thing AS (id bigint PRIMARY KEY);\n"
+    )
+    project.write("schema/postgres/types/deletion_thing.sql", made)
+    order = "schema/postgres/install.order"
+    project.edit(order, "tables/", "types/deletion_thing.sql\ntables/")
     released(project)
-    table = "schema/postgres/tables/deletion_things.sql"
-    project.edit(table, "PRIMARY KEY", "PRIMARY KEY, note text")
+    source = f"schema/postgres/{path}.sql"
+    project.edit(source, "PRIMARY KEY", "PRIMARY KEY, note text")
     migrations.write(project.root, "change_deletion_things")
-    path = f"migrations/postgres/{SECOND}/apply.sql"
-    text = project.text(path)
-    assert "CREATE TABLE" not in text
+    apply = f"migrations/postgres/{SECOND}/apply.sql"
+    text = project.text(apply)
+    assert "CREATE T" not in text
+    assert "DROP" not in text
     (line,) = (line for line in text.splitlines() if line.startswith("-- === "))
-    assert line.startswith(f"-- === {table} ")
-    alter = "ALTER TABLE deletion_things ADD COLUMN note text;"
-    project.edit(path, line, f"{alter}\n\n{line}")
+    assert line.startswith(f"-- === {source} ")
+    project.edit(apply, line, f"{alter}\n\n{line}")
     migrations.write(project.root)
-    assert project.text(path).count(alter) == 1
-    assert project.text(path).count("-- === ") == 1
+    assert project.text(apply).count(alter) == 1
+    assert project.text(apply).count("-- === ") == 1
     migrations.freeze(project.root)
     assert migrations.check(project.root) == []
     assert migrations.write(project.root, "change_deletion_things_more") == []
