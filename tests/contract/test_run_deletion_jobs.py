@@ -698,6 +698,25 @@ def test_a_worker_that_was_ended_is_replaced_at_once(db: Database) -> None:
     }
 
 
+def test_a_call_ends_with_what_came_back_from_a_worker_that_died_meanwhile(db: Database) -> None:
+    customers(db, 2)
+    db.set_deletion_setting("jobs_per_run", 1)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    first = db.enqueue_deletion("customer", 1)
+    holder = db.connect()
+    with holder.transaction():
+        holder.execute("UPDATE customer SET name = 'held' WHERE id = 1")
+        running = db.background(db.worker.run_deletion_jobs)
+        db.wait_until_blocked(db.worker)
+        second = db.enqueue_deletion("customer", 2)
+        other = Steps(db.connect())
+        other.claim()
+        db.end_session(other.db)
+    running.result(60)
+    assert (db.status(first), db.status(second)) == ("done", "done")
+    assert db.outcomes(second) == ["lost", "done"]
+
+
 def test_a_worker_whose_run_was_taken_from_it_changes_nothing_more(db: Database) -> None:
     customers(db)
     children(db, "visit", {1: 12})

@@ -61,6 +61,126 @@ DEALLOCATE PREPARE dj_stmt;
 
 -- === schema/mysql/tables/deletion_targets.sql 9614d8fe59e65542701755f546b129bafc26a8f817385d1d528785e884886c6f  -- noqa: LT05
 
+-- >>> procedures/mysql/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run_id   the run, fenced
+--             p_until    when the worker's call should end
+--             p_state    OUT more or ended
+-- Writes      the application's tables, all tables of a run, deletion_plans     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_advance_run;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_advance_run(
+    IN p_run_id BIGINT UNSIGNED,
+    IN p_until DATETIME(6),
+    OUT p_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Do one step of a run that is past its check: walk on, or end it when all is done or time is up'  -- noqa: LT05
+BEGIN
+    DECLARE v_cancelled JSON;
+    DECLARE v_fits, v_is_empty, v_hard, v_is_untouched, v_has_climbed BOOLEAN;
+    DECLARE v_held JSON;
+    DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_plan_id BIGINT UNSIGNED;
+    DECLARE v_started_at, v_looked_at DATETIME(6);  -- noqa: PRS
+    DECLARE v_slice_us BIGINT DEFAULT 1000 * deletion_setting_int('slice_ms');
+    DECLARE v_is_over BOOLEAN;
+    DECLARE v_step_count BIGINT;
+
+    SELECT json_arrayagg(a.job_id)
+    INTO v_cancelled
+    FROM deletion_attempts AS a
+    WHERE a.run_id = p_run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL;
+
+    IF v_cancelled IS NOT NULL THEN
+        CALL deletion_settle(p_run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        CALL deletion_drop_jobs(p_run_id, v_cancelled);
+    END IF;
+
+    SELECT
+        r.plan_id, r.started_at, json_unquote(json_extract(r.state, '$.looked_at')), r.step_count,
+        r.hard_delete,
+        r.rows_changed = 0,
+        r.retries > 0 AND r.retries <= coalesce(json_extract(r.state, '$.held_retries'), 0)
+    INTO v_plan_id, v_started_at, v_looked_at, v_step_count, v_hard, v_is_untouched, v_has_climbed
+    FROM deletion_runs AS r
+    WHERE r.run_id = p_run_id;
+
+    SET p_state = 'ended';
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    CALL deletion_guard(v_plan_id, v_step_count % 20 = 0, v_fits);
+
+    IF NOT v_fits THEN
+        CALL deletion_settle(p_run_id, NULL, 'returned', NULL, FALSE, NULL);
+        CALL deletion_end_run(
+            p_run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+    ELSE
+        CALL deletion_mind_holds(p_run_id, v_held, v_held_state);
+
+        IF v_held_state IS NOT NULL THEN
+            SET v_is_empty = FALSE;
+        ELSEIF v_hard THEN
+            IF v_is_untouched THEN
+                CALL deletion_spare_live(p_run_id, v_plan_id);
+            END IF;
+
+            CALL deletion_advance(p_run_id, v_is_empty);
+        ELSE
+            CALL deletion_soft_advance(p_run_id, v_is_empty);
+        END IF;
+
+        IF v_held_state IS NULL AND json_length(v_held) > 0 THEN
+            CALL deletion_see_holds(p_run_id, v_plan_id, v_held, v_has_climbed);
+        END IF;
+
+        IF v_held_state IS NOT NULL THEN
+            SET p_state = v_held_state;
+        ELSEIF v_is_empty THEN
+            CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
+            CALL deletion_end_run(p_run_id, 'done', NULL);
+            CALL deletion_keep_fan_out(p_run_id, v_plan_id);
+        ELSE
+            SET v_is_over = utc_timestamp(6) >= p_until;
+
+            -- Not in each step: jobs that were claimed stay in the index of what is due as long as
+            -- an old snapshot is open somewhere.
+            IF
+                NOT v_is_over
+                AND utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_started_at)
+                AND (utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_looked_at))
+                IS NOT FALSE
+            THEN
+                SET v_is_over = deletion_others_due();
+                UPDATE deletion_runs AS r
+                SET r.state = json_set(r.state, '$.looked_at', utc_timestamp(6))
+                WHERE r.run_id = p_run_id;
+            END IF;
+
+            -- A run that has changed nothing yet is still on its way down: dissolved now, it would
+            -- begin at its roots again and never arrive where a chain is deep.
+            IF
+                deletion_setting('paused_reason') IS NOT NULL
+                OR (v_is_over AND @dj_changed > 0)
+            THEN
+                CALL deletion_slice(p_run_id);
+            ELSE
+                SET p_state = 'more';
+            END IF;
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/planner/deletion_plain_key.sql
 -- deletion_plain_key
 -- Give the largest whole number that is a key of a type: digits up to it are keys as they are.
@@ -341,6 +461,136 @@ BEGIN
     CALL deletion_widen_session(v_own);
 END$$
 DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/admin/run_deletion_jobs.sql
+-- run_deletion_jobs
+-- Work due deletion jobs until none is due or the time is over; the schedulers call this.
+--
+-- Parameters  p_slot          the worker's slot, one call at a time in each; NULL: no slot
+--             p_run_seconds   how long to work; NULL: the setting run_seconds
+-- Errors      JD002 not a positive number
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+-- Example     CALL run_deletion_jobs(NULL, NULL);
+--
+-- A transaction that the session has left open is rolled back first.
+
+DROP PROCEDURE IF EXISTS run_deletion_jobs;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE run_deletion_jobs(
+    IN p_slot INT,
+    IN p_run_seconds INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Work due deletion jobs until none is due or the time is over; the schedulers call this'
+BEGIN
+    DECLARE v_until DATETIME(6) DEFAULT utc_timestamp(6);  -- noqa: PRS
+    DECLARE v_run_id BIGINT UNSIGNED;
+    DECLARE v_token CHAR(36) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_job_count INT;
+    DECLARE v_jobs BIGINT DEFAULT 0;
+    DECLARE v_due_at, v_looked_at DATETIME(6);  -- noqa: PRS
+    DECLARE v_due_id BIGINT UNSIGNED;
+    DECLARE v_own, v_saved JSON;
+    DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
+    DECLARE v_again, v_is_fresh BOOLEAN;
+    DECLARE v_number INT;
+    DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE EXIT HANDLER FOR SQLEXCEPTION
+    BEGIN
+        GET STACKED DIAGNOSTICS v_number = NUMBER;
+        GET STACKED DIAGNOSTICS CONDITION v_number v_message = MESSAGE_TEXT;
+        ROLLBACK;
+
+        IF v_saved IS NOT NULL THEN
+            CALL deletion_leave(p_slot, 'failed', v_message, v_jobs);
+            CALL deletion_session(v_saved);
+        END IF;
+
+        CALL deletion_widen_session(v_own);
+        RESIGNAL;
+    END;
+
+    CALL deletion_widen_session(v_own);
+
+    IF p_slot <= 0 OR p_run_seconds <= 0 THEN
+        CALL deletion_raise(
+            'JD002', 'run_deletion_jobs', 'not a positive number',
+            concat(coalesce(p_slot, 'NULL'), ', ', coalesce(p_run_seconds, 'NULL'))
+        );
+    END IF;
+
+    CALL deletion_refuse_temporary('run_deletion_jobs');
+    SET v_until = timestampadd(
+        SECOND, coalesce(p_run_seconds, deletion_setting_int('run_seconds')), v_until
+    );
+    CALL deletion_enter(p_slot, v_is_ours);
+
+    IF v_is_ours THEN
+        CALL deletion_session(v_saved);
+
+        WHILE v_goes_on DO
+            SET v_again = FALSE;
+
+            BEGIN
+                -- Two workers may meet in the queue: whoever was rolled back begins anew.
+                DECLARE EXIT HANDLER FOR 1205, 1213  -- noqa: PRS
+                BEGIN
+                    ROLLBACK;
+                    SET v_again = TRUE, v_run_id = NULL, v_token = NULL, v_job_count = NULL;
+                    SET v_looked_at = NULL;
+                END;
+
+                SET v_is_fresh = (
+                    utc_timestamp(6) BETWEEN v_looked_at AND v_looked_at + INTERVAL 5 SECOND
+                ) IS NOT TRUE;
+
+                -- What has ended, jobs that were claimed and notes that were dropped, stays in the
+                -- indexes of what is open as long as an old snapshot is open somewhere. It is passed
+                -- once in a while, so that a job that has lost its worker, or one that came since
+                -- with an earlier time than the last one's, waits no longer.
+                IF v_is_fresh THEN
+                    SET v_due_at = NULL, v_due_id = NULL, v_looked_at = utc_timestamp(6);
+                    CALL deletion_recover();
+                END IF;
+
+                CALL deletion_claim(
+                    p_slot, NULL, v_due_at, v_due_id, v_run_id, v_token, v_job_count
+                );
+            END;
+
+            IF v_token IS NOT NULL THEN
+                CALL deletion_work(v_run_id, v_token, v_until);
+            END IF;
+
+            -- Before it ends, whatever came back meanwhile.
+            IF v_run_id IS NULL AND NOT v_is_fresh THEN
+                SET v_looked_at = NULL, v_again = TRUE;
+            END IF;
+
+            SET v_jobs = v_jobs + coalesce(v_job_count, 0);
+            SET v_goes_on = (v_again OR v_run_id IS NOT NULL) AND utc_timestamp(6) < v_until;
+        END WHILE;
+
+        CALL deletion_leave(p_slot, CASE
+            WHEN deletion_setting('paused_reason') IS NOT NULL THEN 'paused'
+            WHEN v_jobs > 0 THEN 'worked'
+            ELSE 'idle'
+        END, NULL, v_jobs);
+        CALL deletion_session(v_saved);
+    END IF;
+
+    CALL deletion_widen_session(v_own);
+END$$
+DELIMITER ;
+
+GRANT EXECUTE ON PROCEDURE run_deletion_jobs
+TO 'deletion_jobs_worker', 'deletion_jobs_operator';
 -- <<<
 
 -- >>> procedures/mysql/api/enqueue_deletion.sql

@@ -789,6 +789,123 @@ COMMENT ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) IS
 REVOKE ALL ON FUNCTION deletion_change(deletion_cursor, deletion_plan_steps) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/worker/deletion_advance_run.sql
+-- deletion_advance_run
+-- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
+--
+-- Parameters  p_run     the run, fenced
+--             p_until   when the worker's call should end
+-- Returns     text: more or ended
+-- Writes      the application's tables, all tables of a run, deletion_plans     Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_advance_run(
+    p_run deletion_runs,
+    p_until timestamptz
+) RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_advance_run$
+DECLARE
+    v_cancelled bigint[];
+    v_is_empty boolean;
+    v_held jsonb;
+    v_run deletion_runs;
+    v_now timestamptz;
+    v_lead interval;
+BEGIN
+    v_cancelled := ARRAY(
+        SELECT a.job_id
+        FROM deletion_attempts AS a
+        WHERE a.run_id = p_run.run_id AND a.outcome IS NULL AND a.cancel_requested_at IS NOT NULL
+    );
+
+    IF v_cancelled <> '{}' THEN
+        PERFORM deletion_settle(p_run.run_id, v_cancelled, 'cancelled', NULL, FALSE, NULL);
+        PERFORM deletion_drop_jobs(p_run.run_id, v_cancelled);
+    END IF;
+
+    -- Everything was compared at the claim; a long run looks again at all of it now and then.
+    IF NOT deletion_guard(p_run.plan_id, p_run.step_count % 20 = 0) THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'returned', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(
+            p_run.run_id, 'returned', 'the catalog changed; the plan is compiled anew'
+        );
+        RETURN 'ended';
+    END IF;
+
+    v_held := deletion_mind_holds(p_run);
+
+    IF jsonb_typeof(v_held) = 'string' THEN
+        RETURN v_held #>> '{}';
+    END IF;
+
+    IF p_run.hard_delete THEN
+        IF p_run.rows_changed = 0 THEN
+            PERFORM deletion_spare_live(p_run);
+        END IF;
+
+        v_is_empty := deletion_advance(p_run);
+    ELSE
+        v_is_empty := deletion_soft_advance(p_run);
+    END IF;
+
+    PERFORM deletion_see_holds(p_run, v_held) WHERE v_held <> '[]';
+    PERFORM deletion_see_partitions(p_run.plan_id);
+
+    IF v_is_empty THEN
+        PERFORM deletion_settle(p_run.run_id, NULL, 'done', NULL, FALSE, NULL);
+        PERFORM deletion_end_run(p_run.run_id, 'done', NULL);
+        PERFORM deletion_keep_fan_out(p_run.run_id, p_run.plan_id);
+        RETURN 'ended';
+    END IF;
+
+    SELECT r.* INTO STRICT v_run
+    FROM deletion_runs AS r
+    WHERE r.ctid = deletion_run_place(p_run.run_id) AND r.run_id = p_run.run_id;
+    v_now := clock_timestamp();
+
+    IF p_run.rows_changed = 0 AND v_run.rows_changed > 0 AND v_now > p_run.started_at + '1 s' THEN
+        v_run.state := v_run.state
+        || jsonb_build_object('lead_ms', 1000 * extract(epoch FROM v_now - p_run.started_at));
+        UPDATE deletion_runs AS r SET state = v_run.state WHERE r.run_id = p_run.run_id;
+    END IF;
+
+    v_lead := make_interval(secs => coalesce((v_run.state ->> 'lead_ms')::float8, 0) / 1000);
+
+    -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
+    -- at its roots again and never arrive where a chain is deep or its check was long. As long as
+    -- it took to come there it works, or a large job would be checked again for every batch.
+    IF
+        deletion_setting('paused_reason') IS NOT NULL
+        OR (
+            (
+                v_now >= p_until
+                OR (
+                    v_now > p_run.started_at
+                    + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
+                    AND deletion_others_due()
+                )
+            )
+            AND v_run.rows_changed > 0
+            AND v_now >= p_run.started_at + 2 * v_lead
+        )
+    THEN
+        PERFORM deletion_slice(p_run.run_id);
+        RETURN 'ended';
+    END IF;
+
+    RETURN 'more';
+END;
+$deletion_advance_run$;
+
+COMMENT ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) IS
+'Do one step of a run that is past its check: walk on, or end it when all is done or time is up.';
+REVOKE ALL ON FUNCTION deletion_advance_run(deletion_runs, timestamptz) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_advance.sql
 -- deletion_advance
 -- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.
@@ -1111,6 +1228,122 @@ $register_deletion_target$;
 COMMENT ON PROCEDURE register_deletion_target(text, jsonb, bigint) IS
 'Allow deletions from a table, and fix the key by which its rows are named.';
 REVOKE ALL ON PROCEDURE register_deletion_target(text, jsonb, bigint) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/admin/run_deletion_jobs.sql
+-- run_deletion_jobs
+-- Work due deletion jobs until none is due or the time is over; the schedulers call this.
+--
+-- Parameters  p_slot          the worker's slot, one call at a time in each; NULL: no slot
+--             p_run_seconds   how long to work; NULL: the setting run_seconds
+--             p_home          leave it out: the installation this procedure belongs to
+-- Errors      JD002 not a positive number; 57014 the call was cancelled (its jobs have returned)
+-- Writes      the application's tables, and all tables of runs and jobs     Commits  yes
+-- Execute     deletion_jobs_worker, deletion_jobs_operator
+-- Example     CALL run_deletion_jobs(NULL, NULL);
+
+CREATE OR REPLACE PROCEDURE run_deletion_jobs(
+    p_slot integer,
+    p_run_seconds integer,
+    p_home regclass DEFAULT 'deletion_jobs'::regclass
+)
+LANGUAGE plpgsql
+SECURITY INVOKER
+AS $run_deletion_jobs$
+DECLARE
+    -- A procedure that commits cannot pin its search_path: it finds its own schema by OID, and
+    -- sets the path anew in each transaction. Until then every name is spelled with its schema.
+    v_path text := (
+        SELECT pg_catalog.format('%I, pg_temp', n.nspname)
+        FROM pg_catalog.pg_class AS c
+        INNER JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) p_home::pg_catalog.oid
+    );
+    v_until timestamptz;
+    v_run_id bigint;
+    v_token uuid;
+    v_job_count integer;
+    v_jobs bigint := 0;
+    v_state text := 'idle';
+    v_due_at timestamptz;
+    v_due_id bigint;
+    v_looked_at timestamptz;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+    IF p_slot <= 0 OR p_run_seconds <= 0 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'JD002',
+            MESSAGE = format(
+                'run_deletion_jobs: not a positive number (%s, %s)', p_slot, p_run_seconds
+            );
+    END IF;
+
+    v_until := deletion_enter(p_slot, p_run_seconds);
+
+    IF v_until IS NULL THEN
+        RETURN;
+    END IF;
+
+    COMMIT;
+    -- Every statement has to see what was committed while the one before it waited for locks: a
+    -- hold, or a child that came late. The session's own level may be another.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+
+    LOOP
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        PERFORM deletion_recover();
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+
+        -- Jobs that were claimed stay in the index of what is due as long as an old snapshot is open
+        -- somewhere. They are passed once in a while, so that a job with an earlier time than the
+        -- last one's, which came since, waits no longer.
+        IF (clock_timestamp() BETWEEN v_looked_at AND v_looked_at + '5 s') IS NOT TRUE THEN
+            v_due_at := NULL;
+            v_due_id := NULL;
+            v_looked_at := clock_timestamp();
+        END IF;
+
+        v_run_id := NULL;
+        SELECT c.run_id, c.token, c.job_count, c.due_at, c.due_id
+        INTO v_run_id, v_token, v_job_count, v_due_at, v_due_id
+        FROM deletion_claim(p_slot, NULL, v_due_at, v_due_id) AS c;
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        EXIT WHEN v_run_id IS NULL;
+        v_jobs := v_jobs + v_job_count;
+
+        IF v_token IS NOT NULL THEN
+            CALL deletion_work(v_run_id, v_token, v_until, v_path, v_state);
+        END IF;
+
+        EXIT WHEN v_state = 'interrupted' OR clock_timestamp() >= v_until;
+    END LOOP;
+
+    PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+    PERFORM deletion_leave(
+        p_slot,
+        CASE WHEN v_state = 'interrupted' THEN v_state WHEN v_jobs > 0 THEN 'worked' ELSE 'idle' END,
+        v_jobs
+    );
+    COMMIT;
+
+    IF v_state = 'interrupted' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'query_canceled',
+            MESSAGE = 'run_deletion_jobs: cancelled; its jobs have returned to the queue';
+    END IF;
+END;
+$run_deletion_jobs$;
+
+COMMENT ON PROCEDURE run_deletion_jobs(integer, integer, regclass) IS
+'Work due deletion jobs until none is due or the time is over; the schedulers call this.';
+REVOKE ALL ON PROCEDURE run_deletion_jobs(integer, integer, regclass) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE run_deletion_jobs(integer, integer, regclass)
+TO deletion_jobs_worker, deletion_jobs_operator;
 -- <<<
 
 -- >>> procedures/postgres/api/enqueue_deletion.sql

@@ -32,7 +32,7 @@ BEGIN
     DECLARE v_due_id BIGINT UNSIGNED;
     DECLARE v_own, v_saved JSON;
     DECLARE v_is_ours, v_goes_on BOOLEAN DEFAULT TRUE;
-    DECLARE v_again BOOLEAN;
+    DECLARE v_again, v_is_fresh BOOLEAN;
     DECLARE v_number INT;
     DECLARE v_message LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE EXIT HANDLER FOR SQLEXCEPTION
@@ -77,18 +77,20 @@ BEGIN
                 BEGIN
                     ROLLBACK;
                     SET v_again = TRUE, v_run_id = NULL, v_token = NULL, v_job_count = NULL;
+                    SET v_looked_at = NULL;
                 END;
 
-                CALL deletion_recover();
+                SET v_is_fresh = (
+                    utc_timestamp(6) BETWEEN v_looked_at AND v_looked_at + INTERVAL 5 SECOND
+                ) IS NOT TRUE;
 
-                -- Jobs that were claimed stay in the index of what is due as long as an old snapshot
-                -- is open somewhere. They are passed once in a while, so that a job with an earlier
-                -- time than the last one's, which came since, waits no longer.
-                IF
-                    (utc_timestamp(6) BETWEEN v_looked_at AND v_looked_at + INTERVAL 5 SECOND)
-                    IS NOT TRUE
-                THEN
+                -- What has ended, jobs that were claimed and notes that were dropped, stays in the
+                -- indexes of what is open as long as an old snapshot is open somewhere. It is passed
+                -- once in a while, so that a job that has lost its worker, or one that came since
+                -- with an earlier time than the last one's, waits no longer.
+                IF v_is_fresh THEN
                     SET v_due_at = NULL, v_due_id = NULL, v_looked_at = utc_timestamp(6);
+                    CALL deletion_recover();
                 END IF;
 
                 CALL deletion_claim(
@@ -98,6 +100,11 @@ BEGIN
 
             IF v_token IS NOT NULL THEN
                 CALL deletion_work(v_run_id, v_token, v_until);
+            END IF;
+
+            -- Before it ends, whatever came back meanwhile.
+            IF v_run_id IS NULL AND NOT v_is_fresh THEN
+                SET v_looked_at = NULL, v_again = TRUE;
             END IF;
 
             SET v_jobs = v_jobs + coalesce(v_job_count, 0);

@@ -26,7 +26,9 @@ BEGIN
     DECLARE v_held JSON;
     DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_plan_id BIGINT UNSIGNED;
-    DECLARE v_started_at DATETIME(6);
+    DECLARE v_started_at, v_looked_at DATETIME(6);  -- noqa: PRS
+    DECLARE v_slice_us BIGINT DEFAULT 1000 * deletion_setting_int('slice_ms');
+    DECLARE v_is_over BOOLEAN;
     DECLARE v_step_count BIGINT;
 
     SELECT json_arrayagg(a.job_id)
@@ -40,10 +42,11 @@ BEGIN
     END IF;
 
     SELECT
-        r.plan_id, r.started_at, r.step_count, r.hard_delete,
+        r.plan_id, r.started_at, json_unquote(json_extract(r.state, '$.looked_at')), r.step_count,
+        r.hard_delete,
         r.rows_changed = 0,
         r.retries > 0 AND r.retries <= coalesce(json_extract(r.state, '$.held_retries'), 0)
-    INTO v_plan_id, v_started_at, v_step_count, v_hard, v_is_untouched, v_has_climbed
+    INTO v_plan_id, v_started_at, v_looked_at, v_step_count, v_hard, v_is_untouched, v_has_climbed
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -81,26 +84,33 @@ BEGIN
             CALL deletion_settle(p_run_id, NULL, 'done', NULL, FALSE, NULL);
             CALL deletion_end_run(p_run_id, 'done', NULL);
             CALL deletion_keep_fan_out(p_run_id, v_plan_id);
-        ELSEIF
-            deletion_setting('paused_reason') IS NOT NULL
-            OR (
-                -- A run that has changed nothing yet is still on its way down: dissolved now, it
-                -- would begin at its roots again and never arrive where a chain is deep.
-                @dj_changed > 0
-                AND (
-                    utc_timestamp(6) >= p_until
-                    OR (
-                        utc_timestamp(6) > timestampadd(
-                            MICROSECOND, 1000 * deletion_setting_int('slice_ms'), v_started_at
-                        )
-                        AND deletion_others_due()
-                    )
-                )
-            )
-        THEN
-            CALL deletion_slice(p_run_id);
         ELSE
-            SET p_state = 'more';
+            SET v_is_over = utc_timestamp(6) >= p_until;
+
+            -- Not in each step: jobs that were claimed stay in the index of what is due as long as
+            -- an old snapshot is open somewhere.
+            IF
+                NOT v_is_over
+                AND utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_started_at)
+                AND (utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_looked_at))
+                IS NOT FALSE
+            THEN
+                SET v_is_over = deletion_others_due();
+                UPDATE deletion_runs AS r
+                SET r.state = json_set(r.state, '$.looked_at', utc_timestamp(6))
+                WHERE r.run_id = p_run_id;
+            END IF;
+
+            -- A run that has changed nothing yet is still on its way down: dissolved now, it would
+            -- begin at its roots again and never arrive where a chain is deep.
+            IF
+                deletion_setting('paused_reason') IS NOT NULL
+                OR (v_is_over AND @dj_changed > 0)
+            THEN
+                CALL deletion_slice(p_run_id);
+            ELSE
+                SET p_state = 'more';
+            END IF;
         END IF;
     END IF;
 END$$

@@ -35,6 +35,7 @@ DECLARE
     v_due_at timestamptz;
     v_due_id bigint;
     v_looked_at timestamptz;
+    v_is_fresh boolean;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
 
@@ -59,18 +60,20 @@ BEGIN
 
     LOOP
         PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
-        PERFORM deletion_recover();
-        COMMIT;
-        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-        PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
+        v_is_fresh := (clock_timestamp() BETWEEN v_looked_at AND v_looked_at + '5 s') IS NOT TRUE;
 
-        -- Jobs that were claimed stay in the index of what is due as long as an old snapshot is open
-        -- somewhere. They are passed once in a while, so that a job with an earlier time than the
-        -- last one's, which came since, waits no longer.
-        IF (clock_timestamp() BETWEEN v_looked_at AND v_looked_at + '5 s') IS NOT TRUE THEN
+        -- What has ended, jobs that were claimed and notes that were dropped, stays in the indexes of
+        -- what is open as long as an old snapshot is open somewhere. It is passed once in a while, so
+        -- that a job that has lost its worker, or one that came since with an earlier time than the
+        -- last one's, waits no longer.
+        IF v_is_fresh THEN
             v_due_at := NULL;
             v_due_id := NULL;
             v_looked_at := clock_timestamp();
+            PERFORM deletion_recover();
+            COMMIT;
+            SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+            PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
         END IF;
 
         v_run_id := NULL;
@@ -80,7 +83,14 @@ BEGIN
         COMMIT;
         SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
         PERFORM pg_catalog.set_config('search_path', v_path, TRUE);
-        EXIT WHEN v_run_id IS NULL;
+        EXIT WHEN v_run_id IS NULL AND (v_is_fresh OR clock_timestamp() >= v_until);
+
+        -- Before it ends, whatever came back meanwhile.
+        IF v_run_id IS NULL THEN
+            v_looked_at := NULL;
+            CONTINUE;
+        END IF;
+
         v_jobs := v_jobs + v_job_count;
 
         IF v_token IS NOT NULL THEN

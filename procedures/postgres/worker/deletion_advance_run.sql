@@ -23,6 +23,8 @@ DECLARE
     v_run deletion_runs;
     v_now timestamptz;
     v_lead interval;
+    v_slice interval := make_interval(secs => deletion_setting_int('slice_ms') / 1000.0);
+    v_is_over boolean;
 BEGIN
     v_cancelled := ARRAY(
         SELECT a.job_id
@@ -83,23 +85,27 @@ BEGIN
 
     v_lead := make_interval(secs => coalesce((v_run.state ->> 'lead_ms')::float8, 0) / 1000);
 
+    v_is_over := v_now >= p_until;
+
+    -- Not in each step: jobs that were claimed stay in the index of what is due as long as an old
+    -- snapshot is open somewhere.
+    IF
+        NOT v_is_over
+        AND v_now > p_run.started_at + v_slice
+        AND (v_now > (v_run.state ->> 'looked_at')::timestamptz + v_slice) IS NOT FALSE
+    THEN
+        v_is_over := deletion_others_due();
+        UPDATE deletion_runs AS r
+        SET state = v_run.state || jsonb_build_object('looked_at', v_now)
+        WHERE r.ctid = deletion_run_place(p_run.run_id) AND r.run_id = p_run.run_id;
+    END IF;
+
     -- A run that has changed nothing yet is still on its way down: dissolved now, it would begin
     -- at its roots again and never arrive where a chain is deep or its check was long. As long as
     -- it took to come there it works, or a large job would be checked again for every batch.
     IF
         deletion_setting('paused_reason') IS NOT NULL
-        OR (
-            (
-                v_now >= p_until
-                OR (
-                    v_now > p_run.started_at
-                    + make_interval(secs => deletion_setting_int('slice_ms') / 1000.0)
-                    AND deletion_others_due()
-                )
-            )
-            AND v_run.rows_changed > 0
-            AND v_now >= p_run.started_at + 2 * v_lead
-        )
+        OR (v_is_over AND v_run.rows_changed > 0 AND v_now >= p_run.started_at + 2 * v_lead)
     THEN
         PERFORM deletion_slice(p_run.run_id);
         RETURN 'ended';
