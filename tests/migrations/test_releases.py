@@ -223,8 +223,9 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
     assert db.column("SELECT id FROM customer") == [5]
     assert (db.count("invoice"), db.count("line")) == (3, 12)
     assert db.count("deletion_frames") == 0
-    # Since 0.3.0 plans have the form of now, and stay.
-    assert (plans(db)[-1] in before) is (release >= SHAPES)
+    # Plans of an earlier form are compiled anew: 0.3.3 gave them another on PostgreSQL.
+    is_former = release < (ONE_LOOK if db.engine == "postgres" else SHAPES)
+    assert (plans(db)[-1] in before) is not is_former
     # The target has had its key ever since it was registered, under whatever name it is now.
     db.execute("ALTER TABLE customer RENAME COLUMN id TO no")
     db.register_deletion_target("customer")

@@ -22,44 +22,30 @@ SET SESSION sql_safe_updates = 0;
 SET SESSION sql_big_selects = 1;
 -- <<<
 
--- Every statement can be run again: here DDL commits. An enqueue that comes before the last of them
--- finds no plain form of a key, and takes the whole way.
+-- Every statement can be run again: here DDL commits. The former column stays until no routine reads
+-- it any more; an enqueue that comes before the last statement takes the whole way.
 SET @dj_sql = if(
     EXISTS (
         SELECT 1
         FROM information_schema.columns AS c
         WHERE
             c.table_schema = database() AND c.table_name = 'deletion_targets'
-            AND c.column_name = 'plain_key' AND c.data_type = 'varchar'
-    ),
-    'UPDATE deletion_targets SET plain_key = NULL',
-    'DO 0'
-);
-PREPARE dj_stmt FROM @dj_sql;
-EXECUTE dj_stmt;
-DEALLOCATE PREPARE dj_stmt;
-
-ALTER TABLE deletion_targets MODIFY COLUMN plain_key BIGINT UNSIGNED NULL
-COMMENT 'Plain digits up to this number are keys as they are; NULL: each is parsed';
-
-SET @dj_sql = if(
-    EXISTS (
-        SELECT 1
-        FROM information_schema.columns AS c
-        WHERE
-            c.table_schema = database() AND c.table_name = 'deletion_targets'
-            AND c.column_name = 'is_limited'
+            AND c.column_name = 'plain_max'
     ),
     'DO 0',
-    'ALTER TABLE deletion_targets ADD COLUMN is_limited BOOLEAN NOT NULL DEFAULT FALSE '
+    'ALTER TABLE deletion_targets '
+    'ADD COLUMN plain_max BIGINT UNSIGNED NULL '
+    'COMMENT ''Plain digits up to this number are keys as they are; NULL: each is parsed'' '
+    'AFTER key_collations, '
+    'ADD COLUMN is_limited BOOLEAN NOT NULL DEFAULT FALSE '
     'COMMENT ''Whether max_pending is set: here too, so that an enqueue has one look'' '
-    'AFTER plain_key'
+    'AFTER plain_max'
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
--- === schema/mysql/tables/deletion_targets.sql 9614d8fe59e65542701755f546b129bafc26a8f817385d1d528785e884886c6f  -- noqa: LT05
+-- === schema/mysql/tables/deletion_targets.sql afa48d136be340920afe5abf24a0cdde5c4093b3888ae77e4dae39d35b0ca10a  -- noqa: LT05
 
 -- >>> procedures/mysql/worker/deletion_advance_run.sql
 -- deletion_advance_run
@@ -442,7 +428,7 @@ BEGIN
     FOR SHARE;
 
     INSERT INTO deletion_targets (
-        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_max,
         is_limited, max_rows, key_places
     )
     VALUES (
@@ -455,7 +441,7 @@ BEGIN
         key_columns = v_columns,
         key_types = v_types,
         key_collations = v_collations,
-        plain_key = deletion_plain_key(v_types),
+        plain_max = deletion_plain_key(v_types),
         is_limited = v_is_limited,
         max_rows = p_max_rows;
     CALL deletion_widen_session(v_own);
@@ -642,7 +628,7 @@ BEGIN
         SELECT
             t.entity_table,
             p_hard_delete AND NOT t.is_limited AND j.id IS NULL
-            AND cast(p_pk AS UNSIGNED) <= t.plain_key
+            AND cast(p_pk AS UNSIGNED) <= t.plain_max
             AND cast(cast(p_pk AS UNSIGNED) AS CHAR) = p_pk COLLATE utf8mb4_0900_bin
         INTO v_entity_table, v_is_plain
         FROM deletion_targets AS t
@@ -700,7 +686,7 @@ TO 'deletion_jobs_app';
 
 UPDATE deletion_targets AS t
 SET
-    t.plain_key = CASE WHEN json_length(t.key_types) = 1 THEN
+    t.plain_max = CASE WHEN json_length(t.key_types) = 1 THEN
         CASE json_unquote(json_extract(t.key_types, '$[0]'))
             WHEN 'smallint' THEN 32767
             WHEN 'smallint unsigned' THEN 65535
@@ -717,6 +703,21 @@ SET
         FROM deletion_settings AS s
         WHERE s.setting_name = 'max_pending' AND s.setting_value IS NOT NULL
     );
+
+SET @dj_sql = if(
+    EXISTS (
+        SELECT 1
+        FROM information_schema.columns AS c
+        WHERE
+            c.table_schema = database() AND c.table_name = 'deletion_targets'
+            AND c.column_name = 'plain_key'
+    ),
+    'ALTER TABLE deletion_targets DROP COLUMN plain_key',
+    'DO 0'
+);
+PREPARE dj_stmt FROM @dj_sql;
+EXECUTE dj_stmt;
+DEALLOCATE PREPARE dj_stmt;
 
 -- >>> tooling/deletion_jobs/sql/mysql/migration_commit.sql
 SET SESSION sql_mode = @dj_sql_mode;

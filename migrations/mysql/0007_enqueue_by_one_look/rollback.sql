@@ -29,18 +29,17 @@ SET @dj_sql = if(
         FROM information_schema.columns AS c
         WHERE
             c.table_schema = database() AND c.table_name = 'deletion_targets'
-            AND c.column_name = 'plain_key' AND c.data_type = 'bigint'
+            AND c.column_name = 'plain_key'
     ),
-    'UPDATE deletion_targets SET plain_key = NULL',
-    'DO 0'
+    'DO 0',
+    'ALTER TABLE deletion_targets ADD COLUMN plain_key VARCHAR(64) NULL '
+    'COMMENT '
+    '''Regular expression: keys of this form are as their type prints them; NULL: each is parsed'' '
+    'AFTER key_collations'
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
-
-ALTER TABLE deletion_targets MODIFY COLUMN plain_key VARCHAR(64) NULL
-COMMENT
-'Regular expression: keys of this form are as their type prints them; NULL: each is parsed';
 
 -- >>> procedures/mysql/worker/deletion_advance_run.sql
 -- deletion_advance_run
@@ -655,9 +654,9 @@ SET @dj_sql = if(
         FROM information_schema.columns AS c
         WHERE
             c.table_schema = database() AND c.table_name = 'deletion_targets'
-            AND c.column_name = 'is_limited'
+            AND c.column_name = 'plain_max'
     ),
-    'ALTER TABLE deletion_targets DROP COLUMN is_limited',
+    'ALTER TABLE deletion_targets DROP COLUMN plain_max, DROP COLUMN is_limited',
     'DO 0'
 );
 PREPARE dj_stmt FROM @dj_sql;

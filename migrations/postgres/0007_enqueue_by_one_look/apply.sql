@@ -476,6 +476,566 @@ COMMENT ON PROCEDURE set_deletion_setting(text, text) IS
 REVOKE ALL ON PROCEDURE set_deletion_setting(text, text) FROM PUBLIC;
 -- <<<
 
+-- >>> procedures/postgres/planner/deletion_fingerprint_references.sql
+-- deletion_fingerprint_references
+-- Digest a plan's foreign keys, triggers, partitions and names: cheap enough for every step.
+--
+-- Parameters  p_tables   the plan's tables, target and dependants, as their OIDs
+-- Returns     text, a hexadecimal MD5
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_fingerprint_references(p_tables oid[])
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_fingerprint_references$
+BEGIN
+    -- Kept as a prepared plan: a function in SQL is planned anew in every transaction.
+    RETURN (
+        SELECT md5(concat_ws(
+            '|',
+            -- The form of the plans as well: those that an earlier version wrote are stale.
+            '5',
+            -- A foreign key makes triggers of the engine's own on the table that it points at: those
+            -- are found by an index, where all constraints of the database would have to be read.
+            -- Any other trigger may keep rows that a plan takes for gone.
+            (
+                SELECT string_agg(concat_ws(',', g.oid, g.tgtype, g.tgenabled), ';' ORDER BY g.oid)
+                FROM pg_trigger AS g
+                WHERE g.tgrelid = ANY (p_tables)
+            ),
+            -- A partition that comes brings keys of its own along, and one that goes keeps its rows;
+            -- a table that becomes one has the keys of the partitioned table.
+            (
+                SELECT string_agg(concat_ws(',', h.inhparent, h.inhrelid, h.inhdetachpending), ';'
+                    ORDER BY h.inhrelid, h.inhparent)
+                FROM pg_inherits AS h
+                WHERE h.inhparent = ANY (p_tables) OR h.inhrelid = ANY (p_tables)
+            ),
+            -- Statements name tables and columns: a name that another has taken over since would
+            -- make them delete other rows, and no error would say so.
+            (
+                SELECT sum(hashtextextended(c.relname::text, c.oid::bigint # (c.relnamespace::bigint << 31)))
+                FROM pg_class AS c
+                WHERE c.oid = ANY (p_tables)
+            ),
+            (
+                SELECT sum(hashtextextended(a.attname::text, a.attrelid::bigint * 1600 + a.attnum))
+                FROM pg_attribute AS a
+                WHERE a.attrelid = ANY (p_tables) AND a.attnum > 0
+            )
+        ))
+    );
+END;
+$deletion_fingerprint_references$;
+
+COMMENT ON FUNCTION deletion_fingerprint_references(oid[]) IS
+'Digest of the foreign keys that point at a plan''s tables, their triggers, partitions and names.';
+REVOKE ALL ON FUNCTION deletion_fingerprint_references(oid[]) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_plan_edges.sql
+-- deletion_plan_edges
+-- Number a plan's references in the order of the walk, and mark what the check has to look at.
+--
+-- Parameters  p_closure      the closure's tables
+--             p_references   rows of deletion_references_to, as a jsonb array
+--             p_nodes        the plan's nodes, as a jsonb array
+--             p_count_all    TRUE: the check counts every row (the target has max_rows)
+-- Returns     jsonb: edges, can_block, has_waits; error_code and error where types do
+--             not compare or rows could not be counted
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_plan_edges(
+    p_closure oid[],
+    p_references jsonb,
+    p_nodes jsonb,
+    p_count_all boolean
+) RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_plan_edges$
+WITH RECURSIVE reference AS (
+    SELECT
+        e.value AS source,
+        r.*,
+        r.child_oid = ANY (p_closure) AS in_closure
+    FROM jsonb_array_elements(p_references) AS e
+    CROSS JOIN LATERAL jsonb_to_record(e.value) AS r (
+        child_oid oid, parent_oid oid, reference_name text, action text
+    )
+),
+
+ranked AS (
+    SELECT r.table_oid, r.table_rank
+    FROM deletion_plan_ranks(p_closure, (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'c', r.child_oid::bigint, 'p', r.parent_oid::bigint,
+            'lasting', r.action IN ('cascade', 'restrict')
+        )), '[]')
+        FROM reference AS r
+        WHERE r.in_closure AND r.action <> 'keep'
+    )) AS r
+),
+
+circular AS (
+    SELECT c.child_oid, c.reference_name FROM deletion_plan_cycle(p_closure, p_references) AS c
+),
+
+-- What could be set NULL to let a parent go first, where rows refer to each other in a circle, or
+-- get a default.
+loose AS (
+    SELECT
+        r.child_oid, r.reference_name, c.child_oid IS NOT NULL AS is_circular,
+        deletion_break_columns(r.source, p_references) AS columns
+    FROM reference AS r
+    LEFT JOIN circular AS c
+        ON c.child_oid = r.child_oid AND c.reference_name = r.reference_name
+    WHERE
+        r.in_closure AND (
+            r.action = 'set_default'
+            OR (
+                r.action IN ('cascade', 'restrict')
+                AND (c.child_oid IS NOT NULL OR r.child_oid = r.parent_oid)
+            )
+        )
+),
+
+-- Tables in circles whose rows the check has to search. A row that may be found in two ways, or is
+-- the root, may be entered where it holds its circle together; all others come after what they hang
+-- from, and then no circle is left that a NULL does not open.
+searched AS (
+    SELECT DISTINCT l.child_oid AS table_oid
+    FROM loose AS l
+    WHERE
+        l.is_circular
+        AND EXISTS (
+            SELECT 1
+            FROM loose AS o
+            WHERE
+                o.is_circular AND o.columns IS NULL
+                AND (
+                    o.child_oid = p_closure[1]
+                    OR (
+                        SELECT count(*) FROM reference AS r
+                        WHERE r.child_oid = o.child_oid AND r.action IN ('cascade', 'restrict')
+                    ) > 1
+                )
+        )
+),
+
+-- Tables whose rows the check must know: those behind which something could block, or get a default
+-- that goes as well, those whose circles it searches, and all tables on the way from the target to
+-- them.
+-- A row that is set NULL first gets no default.
+minded AS (
+    SELECT r.child_oid, r.parent_oid, r.reference_name, r.in_closure
+    FROM reference AS r
+    WHERE
+        r.action IN ('restrict', 'set_default')
+        OR (r.action IN ('set_null', 'scrub') AND EXISTS (
+            SELECT 1
+            FROM reference AS d
+            WHERE d.child_oid = r.child_oid AND d.action = 'set_default'
+        ))
+),
+
+concerned (table_oid) AS (
+    SELECT m.parent_oid
+    FROM minded AS m
+    UNION
+    SELECT s.table_oid
+    FROM searched AS s
+    UNION
+    SELECT m.child_oid
+    FROM minded AS m
+    WHERE m.in_closure
+    UNION
+    SELECT r.parent_oid
+    FROM reference AS r
+    INNER JOIN concerned AS c ON c.table_oid = r.child_oid
+    WHERE r.action = 'cascade'
+),
+
+-- Of a table that refers to itself the rows that something else leads to: a row has one parent by
+-- that reference, so a circle is met by climbing from them, or there is none.
+entered (table_oid, is_above) AS (
+    SELECT r.child_oid, FALSE
+    FROM reference AS r
+    WHERE
+        r.action = 'cascade' AND r.parent_oid = r.child_oid
+        AND NOT EXISTS (SELECT 1 FROM circular AS c WHERE c.child_oid = r.child_oid)
+    UNION
+    SELECT r.parent_oid, TRUE
+    FROM reference AS r
+    INNER JOIN entered AS e ON e.table_oid = r.child_oid
+    WHERE r.action = 'cascade' AND r.parent_oid <> r.child_oid
+),
+
+described AS (
+    SELECT
+        deletion_plan_edge(r.source, p.node, c.node)
+        || jsonb_build_object(
+            'waits', r.action NOT IN ('cascade', 'keep')
+            AND (r.in_closure OR r.source -> 'set_order' <> '0'),
+            'set_order', r.source -> 'set_order',
+            'leaf', r.action = 'cascade' AND NOT EXISTS (
+                SELECT 1
+                FROM reference AS below
+                WHERE below.parent_oid = r.child_oid AND below.action <> 'keep'
+            ),
+            -- What is kept is counted by previews alone.
+            'check', p_count_all AND r.action <> 'keep' OR EXISTS (
+                SELECT 1
+                FROM minded AS m
+                WHERE m.child_oid = r.child_oid AND m.reference_name = r.reference_name
+            ) OR (
+                r.action = 'cascade'
+                AND (
+                    EXISTS (SELECT 1 FROM concerned AS x WHERE x.table_oid = r.child_oid)
+                    OR EXISTS (
+                        SELECT 1
+                        FROM entered AS x
+                        WHERE
+                            x.table_oid = r.child_oid
+                            AND (x.is_above OR r.parent_oid <> r.child_oid)
+                    )
+                )
+            ),
+            -- No trigger or rule can keep a row of it: what was deleted short of the limit is empty.
+            'steady', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                -- Bits of tgtype: for each row, before, on DELETE.
+                WHERE g.tgrelid = r.child_oid AND g.tgtype & 11 = 11
+            ) AND NOT EXISTS (
+                SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
+            ),
+            -- Nor can one add rows elsewhere when it goes: what is empty stays so under a lock.
+            'quiet', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                WHERE
+                    (
+                        g.tgrelid = r.child_oid
+                        OR g.tgrelid IN (SELECT t.relid FROM pg_partition_tree(r.child_oid) AS t)
+                    )
+                    AND g.tgtype & 8 = 8 AND NOT g.tgisinternal
+            ),
+            -- Rows with two references to set are changed twice and counted once; rows of the
+            -- closure that are set may go later, and are counted as gone.
+            'once', r.action IN ('set_null', 'set_default', 'scrub') AND (
+                r.in_closure OR (
+                    SELECT count(*) FROM reference AS s
+                    WHERE
+                        s.child_oid = r.child_oid
+                        AND s.action IN ('set_null', 'set_default', 'scrub')
+                ) > 1
+            ),
+            -- A row that another one sets first is not found by it.
+            'hidden', r.action = 'set_default' AND EXISTS (
+                SELECT 1
+                FROM reference AS s
+                WHERE
+                    s.child_oid = r.child_oid AND s.action IN ('set_null', 'scrub')
+                    AND EXISTS (
+                        SELECT 1
+                        FROM jsonb_array_elements(s.source -> 'set_columns') AS c
+                        WHERE r.source -> 'child_columns' @> c.value
+                    )
+            ),
+            'circle', coalesce(l.is_circular, FALSE),
+            -- What ties rows of such tables, and what leads to them from elsewhere.
+            'link', EXISTS (SELECT 1 FROM searched AS s WHERE s.table_oid = r.child_oid)
+            AND (
+                r.action = 'cascade'
+                OR (r.action = 'restrict' AND l.is_circular AND l.columns IS NULL)
+            ),
+            'break_columns', (
+                SELECT jsonb_agg(quote_ident(a.attname) ORDER BY a.attnum)
+                FROM pg_attribute AS a
+                WHERE a.attrelid = r.child_oid AND a.attnum = ANY (l.columns)
+            )
+        ) AS edge,
+        c.node ->> 'name' AS child_name,
+        -- Columns of the system stand in for a key.
+        (c.node -> 'columns' -> 0 ->> 'attnum')::int2 < 0 AS is_keyless,
+        row_number() OVER (
+            ORDER BY
+                (p.node ->> 'no')::integer,
+                CASE r.action
+                    WHEN 'cascade' THEN 0
+                    -- What is to be scrubbed is not found any more when its columns are NULL.
+                    WHEN 'scrub' THEN 1
+                    WHEN 'restrict' THEN 3
+                    WHEN 'keep' THEN 4
+                    ELSE 2
+                END,
+                k.table_rank NULLS LAST,
+                -- Of tables in a circle those come first that no row of another has to wait for.
+                EXISTS (
+                    SELECT 1 FROM loose AS o
+                    WHERE o.child_oid = r.child_oid AND o.is_circular AND o.columns IS NULL
+                ),
+                c.node ->> 'name', r.reference_name
+        ) AS edge_no
+    FROM reference AS r
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS p
+        ON (p.node ->> 'oid')::oid = r.parent_oid
+    INNER JOIN
+        (SELECT n.value AS node FROM jsonb_array_elements(p_nodes) AS n) AS c
+        ON (c.node ->> 'oid')::oid = r.child_oid
+    LEFT JOIN ranked AS k ON k.table_oid = r.child_oid
+    LEFT JOIN loose AS l ON l.child_oid = r.child_oid AND l.reference_name = r.reference_name
+)
+
+SELECT jsonb_build_object(
+    'edges', coalesce(
+        jsonb_agg(d.edge || jsonb_build_object('no', d.edge_no) ORDER BY d.edge_no), '[]'
+    ),
+    'can_block', coalesce(bool_or(
+        (d.edge ->> 'check')::boolean
+        OR (d.edge ->> 'self')::boolean AND d.edge ->> 'action' = 'cascade'
+        AND NOT (d.edge ->> 'circle')::boolean
+    ), FALSE),
+    'has_waits', coalesce(bool_or(
+        (d.edge ->> 'waits')::boolean OR (d.edge ->> 'circle')::boolean
+    ), FALSE)
+) || CASE
+    -- Where a row without a key lies tells it apart until somebody changes it, and no longer.
+    WHEN bool_or((d.edge ->> 'once')::boolean AND d.is_keyless) THEN jsonb_build_object(
+        'error_code', 'JD005',
+        'error', min(d.child_name) FILTER (WHERE (d.edge ->> 'once')::boolean AND d.is_keyless)
+        || ' has no key, and its rows cannot be counted once for several references'
+    )
+    WHEN bool_and((d.edge ->> 'comparable')::boolean) THEN '{}'::jsonb
+    WHEN count(*) = 0 THEN '{}'::jsonb
+    ELSE jsonb_build_object(
+        'error_code', 'JD005',
+        'error', 'columns that cannot be compared exactly: ' || string_agg(d.edge ->> 'reference', ', ')
+            FILTER (WHERE NOT (d.edge ->> 'comparable')::boolean)
+    )
+END
+FROM described AS d
+-- What is kept without a way to compare is not read at all.
+WHERE d.edge ->> 'action' <> 'keep' OR (d.edge ->> 'comparable')::boolean;
+$deletion_plan_edges$;
+
+COMMENT ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) IS
+'A plan''s references in the order of the walk, and what the check has to look at.';
+REVOKE ALL ON FUNCTION deletion_plan_edges(oid[], jsonb, jsonb, boolean) FROM PUBLIC;
+-- <<<
+
+-- >>> procedures/postgres/planner/deletion_write_plan.sql
+-- deletion_write_plan
+-- Store a compiled plan: its graph as rows, each step with its finished SQL.
+--
+-- Parameters  p_plan_id   the plan's row           p_graph   deletion_plan_graph's answer
+-- Writes      deletion_plan_steps                  Commits  no
+-- Execute     the owner only
+
+CREATE OR REPLACE FUNCTION deletion_write_plan(
+    p_plan_id bigint,
+    p_graph jsonb
+) RETURNS void
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path FROM CURRENT
+AS $deletion_write_plan$
+WITH node AS (
+    SELECT (n.value ->> 'no')::integer AS node_no, n.value AS node
+    FROM jsonb_array_elements(p_graph -> 'nodes') AS n
+),
+
+edge AS (
+    SELECT
+        (e.value ->> 'no')::integer AS edge_no,
+        e.value AS edge,
+        e.value ->> 'action' AS action,
+        p.node AS parent,
+        c.node || jsonb_build_object('sql', e.value -> 'sql', 'parts', e.value -> 'parts') AS child
+    FROM jsonb_array_elements(p_graph -> 'edges') AS e
+    INNER JOIN node AS p ON p.node_no = (e.value ->> 'parent')::integer
+    INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
+),
+
+told AS (
+    SELECT
+        n.node_no,
+        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
+        -- One whole number is all that is to be known of a row, and all below it goes at once.
+        -- Or all that does not hang from it in its own table: the rest takes another way.
+        NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
+            ((e.edge ->> 'leaf')::boolean OR (e.edge ->> 'expands')::boolean)
+            AND (e.edge ->> 'steady')::boolean AND (e.edge ->> 'quiet')::boolean
+            AND (e.edge ->> 'plain')::boolean
+        ), FALSE)
+        -- A row below by two references would be counted by both.
+        AND count(DISTINCT e.edge ->> 'child') FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
+        = count(e.edge) FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
+        AND jsonb_array_length(n.node -> 'columns') = 1
+        AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
+        AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
+    FROM node AS n
+    LEFT JOIN edge AS e
+        ON (e.edge ->> 'parent')::integer = n.node_no AND e.action <> 'keep'
+    GROUP BY n.node_no, n.node
+),
+
+below AS (
+    SELECT
+        l.*,
+        -- What was found empty under the lock stays so: no other session can add a row, and no
+        -- trigger of a row that goes. Of frames above, each has gone under a lock of its own.
+        coalesce((
+            SELECT bool_and(
+                e.value ->> 'action' = 'cascade' AND (e.value ->> 'steady')::boolean
+                AND (e.value ->> 'quiet')::boolean AND NOT (e.value ->> 'declared')::boolean
+            )
+            FROM jsonb_array_elements(l.edges) AS e
+        ), FALSE) AND NOT (p_graph ->> 'has_waits')::boolean AS is_exact
+    FROM told AS l
+),
+
+statement AS (
+    -- The target's own: the tables held against DDL, the roots found, then locked and removed.
+    SELECT 0 AS edge_no, 1 AS part, 'guard' AS kind, (
+        SELECT 'LOCK TABLE ' || string_agg(n.node ->> 'sql', ', ' ORDER BY n.node_no)
+            || ' IN ROW EXCLUSIVE MODE'
+        FROM node AS n
+        WHERE (n.node ->> 'closure')::boolean
+    ) AS sql_text, TRUE AS is_indexed
+    UNION ALL
+    SELECT 0, 2, 'roots', deletion_sql_roots(n.node), TRUE FROM node AS n WHERE n.node_no = 0
+    UNION ALL
+    SELECT 0, 3, 'live', l.sql_text, TRUE
+    FROM node AS n
+    CROSS JOIN LATERAL (SELECT deletion_sql_live(n.node) AS sql_text) AS l
+    WHERE n.node_no = 0 AND l.sql_text IS NOT NULL
+    UNION ALL
+    SELECT 0, 8, r.kind, r.sql_text, b.is_indexed
+    FROM node AS n
+    INNER JOIN below AS b ON b.node_no = n.node_no
+    CROSS JOIN LATERAL deletion_sql_removal(n.node, NULL, b.edges, b.is_exact) AS r
+    WHERE n.node_no = 0
+    UNION ALL
+    SELECT e.edge_no, 3, 'fetch',
+        deletion_sql_fetch(e.edge, e.parent, e.child, FALSE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    -- What is kept is read by previews alone.
+    WHERE e.action <> 'keep'
+    UNION ALL
+    SELECT e.edge_no, 4, 'fetch_more',
+        deletion_sql_fetch(e.edge, e.parent, e.child, TRUE), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    UNION ALL
+    SELECT e.edge_no, 5, 'drain' || k.suffix,
+        deletion_sql_drain(e.edge, e.parent, e.child, k.is_one, k.is_found),
+        e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    CROSS JOIN (VALUES
+        ('', FALSE, FALSE), ('_one', TRUE, FALSE), ('_found', FALSE, TRUE), ('_found_one', TRUE, TRUE)
+    ) AS k (suffix, is_one, is_found)
+    -- Of several partitions a row's place alone does not tell which row it is.
+    WHERE (e.edge ->> 'leaf')::boolean AND NOT (k.is_found AND (e.edge ->> 'parts')::boolean)
+    UNION ALL
+    SELECT e.edge_no, 4, 'find', format(
+            E'WITH %s\nSELECT ARRAY(\n    %s\n    LIMIT $2\n)',
+            deletion_sql_frame(e.parent -> 'columns', (e.edge ->> 'only_found')::boolean),
+            deletion_sql_find(e.edge, e.child)
+        ), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    WHERE ((e.edge ->> 'leaf')::boolean OR b.is_swept) AND NOT (e.edge ->> 'parts')::boolean
+    UNION ALL
+    SELECT e.edge_no, 5, 'set',
+        deletion_sql_set(e.edge, e.parent, e.child), e.edge ->> 'index' IS NOT NULL
+    FROM edge AS e
+    WHERE e.action IN ('set_null', 'set_default', 'scrub')
+    UNION ALL
+    SELECT e.edge_no, 6, 'size',
+        format('SELECT count(*) FROM (SELECT 1 FROM %s LIMIT $1) AS x', e.child ->> 'sql'),
+        FALSE
+    FROM edge AS e
+    WHERE e.edge ->> 'index' IS NULL AND e.action <> 'keep'
+    UNION ALL
+    SELECT e.edge_no, 7, 'default', d.sql_text, TRUE
+    FROM edge AS e
+    CROSS JOIN LATERAL (
+        SELECT deletion_sql_default(e.edge, e.parent, e.child) AS sql_text
+    ) AS d
+    WHERE d.sql_text IS NOT NULL
+    UNION ALL
+    SELECT e.edge_no, 7, 'cycle', deletion_sql_cycle(e.edge, e.child), FALSE
+    FROM edge AS e
+    WHERE
+        e.action IN ('cascade', 'restrict') AND (e.edge ->> 'self')::boolean
+        AND NOT (e.edge ->> 'circle')::boolean
+    UNION ALL
+    SELECT e.edge_no, 8, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_removal(e.child, e.edge, b.edges, b.is_exact) AS r
+    WHERE e.action = 'cascade' AND NOT (e.edge ->> 'leaf')::boolean
+    UNION ALL
+    SELECT e.edge_no, 10, r.kind, r.sql_text, b.is_indexed
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer
+    CROSS JOIN LATERAL deletion_sql_levels(e.edge, e.child, b.edges) AS r
+    WHERE (e.edge ->> 'expands')::boolean AND NOT (p_graph ->> 'has_waits')::boolean
+    UNION ALL
+    -- Once for a table, whichever of its references leads to it.
+    SELECT DISTINCT r.edge_no, 9, r.kind, r.sql_text, TRUE
+    FROM edge AS e
+    INNER JOIN below AS b ON b.node_no = (e.edge ->> 'child')::integer AND b.is_swept
+    CROSS JOIN LATERAL deletion_sql_sweep(e.edge, e.parent, e.child, b.edges) AS r
+    WHERE
+        e.action = 'cascade' AND (e.edge ->> 'plain')::boolean AND (e.edge ->> 'steady')::boolean
+)
+
+INSERT INTO deletion_plan_steps (
+    plan_id, step_no, kind, node_no, parent_node_no, edge_no, table_name, reference_name, action,
+    is_leaf, waits, in_check, index_name, sql_text, set_order
+)
+SELECT
+    p_plan_id,
+    row_number() OVER (
+        ORDER BY s.edge_no, s.part,
+            CASE s.kind WHEN 'hold' THEN 0 WHEN 'lock' THEN 1 WHEN 'remove' THEN 2 ELSE 3 END,
+            s.kind
+    ),
+    s.kind,
+    coalesce((e.edge ->> 'child')::integer, 0),
+    (e.edge ->> 'parent')::integer,
+    s.edge_no,
+    coalesce(e.child ->> 'name', (SELECT n.node ->> 'name' FROM node AS n WHERE n.node_no = 0)),
+    e.edge ->> 'reference',
+    e.action,
+    coalesce((e.edge ->> 'leaf')::boolean, FALSE),
+    coalesce((e.edge ->> 'waits')::boolean, FALSE),
+    coalesce((e.edge ->> 'check')::boolean, FALSE),
+    -- NULL tells the run that this statement has to read a whole table.
+    CASE WHEN s.is_indexed THEN coalesce(e.edge ->> 'index', 'key') END,
+    s.sql_text,
+    coalesce((e.edge ->> 'set_order')::smallint, 0)
+FROM statement AS s
+LEFT JOIN edge AS e ON e.edge_no = s.edge_no;
+$deletion_write_plan$;
+
+COMMENT ON FUNCTION deletion_write_plan(bigint, jsonb) IS
+'Store a compiled plan: its graph as rows, each step with its finished SQL.';
+REVOKE ALL ON FUNCTION deletion_write_plan(bigint, jsonb) FROM PUBLIC;
+-- <<<
+
 -- >>> procedures/postgres/worker/deletion_advance.sql
 -- deletion_advance
 -- Walk on: as many moves of the stack as fit the run's batch, in the caller's transaction.

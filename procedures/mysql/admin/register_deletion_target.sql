@@ -142,7 +142,7 @@ BEGIN
     FOR SHARE;
 
     INSERT INTO deletion_targets (
-        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_key,
+        entity_table, table_schema, table_name, key_columns, key_types, key_collations, plain_max,
         is_limited, max_rows, key_places
     )
     VALUES (
@@ -155,7 +155,7 @@ BEGIN
         key_columns = v_columns,
         key_types = v_types,
         key_collations = v_collations,
-        plain_key = deletion_plain_key(v_types),
+        plain_max = deletion_plain_key(v_types),
         is_limited = v_is_limited,
         max_rows = p_max_rows;
     CALL deletion_widen_session(v_own);

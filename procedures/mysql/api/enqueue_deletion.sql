@@ -46,7 +46,7 @@ BEGIN
         SELECT
             t.entity_table,
             p_hard_delete AND NOT t.is_limited AND j.id IS NULL
-            AND cast(p_pk AS UNSIGNED) <= t.plain_key
+            AND cast(p_pk AS UNSIGNED) <= t.plain_max
             AND cast(cast(p_pk AS UNSIGNED) AS CHAR) = p_pk COLLATE utf8mb4_0900_bin
         INTO v_entity_table, v_is_plain
         FROM deletion_targets AS t

@@ -177,6 +177,17 @@ described AS (
             ) AND NOT EXISTS (
                 SELECT 1 FROM pg_rewrite AS w WHERE w.ev_class = r.child_oid
             ),
+            -- Nor can one add rows elsewhere when it goes: what is empty stays so under a lock.
+            'quiet', NOT EXISTS (
+                SELECT 1
+                FROM pg_trigger AS g
+                WHERE
+                    (
+                        g.tgrelid = r.child_oid
+                        OR g.tgrelid IN (SELECT t.relid FROM pg_partition_tree(r.child_oid) AS t)
+                    )
+                    AND g.tgtype & 8 = 8 AND NOT g.tgisinternal
+            ),
             -- Rows with two references to set are changed twice and counted once; rows of the
             -- closure that are set may go later, and are counted as gone.
             'once', r.action IN ('set_null', 'set_default', 'scrub') AND (

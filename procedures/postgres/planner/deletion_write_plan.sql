@@ -40,7 +40,8 @@ told AS (
         -- Or all that does not hang from it in its own table: the rest takes another way.
         NOT (p_graph ->> 'has_waits')::boolean AND coalesce(bool_and(
             ((e.edge ->> 'leaf')::boolean OR (e.edge ->> 'expands')::boolean)
-            AND (e.edge ->> 'steady')::boolean AND (e.edge ->> 'plain')::boolean
+            AND (e.edge ->> 'steady')::boolean AND (e.edge ->> 'quiet')::boolean
+            AND (e.edge ->> 'plain')::boolean
         ), FALSE)
         -- A row below by two references would be counted by both.
         AND count(DISTINCT e.edge ->> 'child') FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
@@ -57,12 +58,12 @@ told AS (
 below AS (
     SELECT
         l.*,
-        -- What was found empty under the lock stays so; and where a frame was pushed, the walk comes
-        -- back without the lock.
+        -- What was found empty under the lock stays so: no other session can add a row, and no
+        -- trigger of a row that goes. Of frames above, each has gone under a lock of its own.
         coalesce((
             SELECT bool_and(
                 e.value ->> 'action' = 'cascade' AND (e.value ->> 'steady')::boolean
-                AND NOT (e.value ->> 'declared')::boolean
+                AND (e.value ->> 'quiet')::boolean AND NOT (e.value ->> 'declared')::boolean
             )
             FROM jsonb_array_elements(l.edges) AS e
         ), FALSE) AND NOT (p_graph ->> 'has_waits')::boolean AS is_exact

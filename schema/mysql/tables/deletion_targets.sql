@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS deletion_targets (
         COMMENT 'Their types, an array: a key is parsed without a look at the table',
     key_collations JSON NOT NULL
         COMMENT 'Their {"charset", "collation"}, an array; null where it is no text',
-    plain_key BIGINT UNSIGNED NULL
+    plain_max BIGINT UNSIGNED NULL
         COMMENT 'Plain digits up to this number are keys as they are; NULL: each is parsed',
     is_limited BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'Whether max_pending is set: here too, so that an enqueue has one look',
