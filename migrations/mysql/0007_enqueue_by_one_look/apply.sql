@@ -22,8 +22,8 @@ SET SESSION sql_safe_updates = 0;
 SET SESSION sql_big_selects = 1;
 -- <<<
 
--- Every statement can be run again: here DDL commits. The former column stays until no routine reads
--- it any more; an enqueue that comes before the last statement takes the whole way.
+-- Every statement can be run again: here DDL commits. The former column stays until no routine
+-- reads it; an enqueue that comes before the last statement takes the whole way.
 SET @dj_sql = if(
     EXISTS (
         SELECT 1
