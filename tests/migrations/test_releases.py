@@ -235,7 +235,7 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
     assert "no findings" in place.ok("verify")
 
 
-@pytest.mark.parametrize("release", released())
+@pytest.mark.parametrize("release", [released()[0], released()[-1]])
 def test_a_limit_of_an_earlier_release_holds_after_the_upgrade_and_back(
     place: Place, db: Database, release: str, copy: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
