@@ -88,9 +88,10 @@ BEGIN
             SET v_is_over = utc_timestamp(6) >= p_until;
 
             -- Not in each step: jobs that were claimed stay in the index of what is due as long as
-            -- an old snapshot is open somewhere.
+            -- an old snapshot is open somewhere. Nor before the answer counts, or it would be late.
             IF
                 NOT v_is_over
+                AND @dj_changed > 0
                 AND utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_started_at)
                 AND (utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_looked_at))
                 IS NOT FALSE

@@ -88,9 +88,11 @@ BEGIN
     v_is_over := v_now >= p_until;
 
     -- Not in each step: jobs that were claimed stay in the index of what is due as long as an old
-    -- snapshot is open somewhere.
+    -- snapshot is open somewhere. Nor before the answer counts, or it would be late then.
     IF
         NOT v_is_over
+        AND v_run.rows_changed > 0
+        AND v_now >= p_run.started_at + 2 * v_lead
         AND v_now > p_run.started_at + v_slice
         AND (v_now > (v_run.state ->> 'looked_at')::timestamptz + v_slice) IS NOT FALSE
     THEN
