@@ -69,7 +69,6 @@ $(STAMPS)/lint-python: $(PYTHON_FILES) pyproject.toml $(INSTALLED) | $(STAMPS)
 
 $(STAMPS)/lint-sql: $(SQL_FILES) $(MIGRATION_FILES) .sqlfluff $(INSTALLED) | $(STAMPS)
 	@! grep -nE '	|[[:blank:]]$$' $(SQL_FILES) /dev/null
-	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar migrations
 	@$(BIN)/deletion-jobs lint
 	@touch $@
 

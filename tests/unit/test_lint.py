@@ -221,13 +221,33 @@ def test_lint_holds_migrations_and_files_together(project: Project) -> None:
     assert "migrations write" in finding
 
 
-def test_sqlfluff_is_run_with_the_projects_rules(project: Project) -> None:
-    for folder in ("", "schema/mysql/", "schema/postgres/"):
+def take_the_rules(project: Project, *folders: str) -> None:
+    """Copy what the project asks of its SQL files."""
+    for folder in ("", *folders):
         project.write(f"{folder}.sqlfluff", (sources.root() / folder / ".sqlfluff").read_text())
+
+
+def test_sqlfluff_is_run_with_the_projects_rules(project: Project) -> None:
+    take_the_rules(project, "schema/mysql/", "schema/postgres/")
     table = "schema/postgres/tables/deletion_things.sql"
     long = f"-- deletion_things\n\nSELECT {'a, ' * 40}b FROM t;\n"
     project.write(table, long)
     assert any(finding.startswith(f"{table}:3: LT05") for finding in lint.sqlfluff(project.root))
+
+
+def test_sqlfluff_reads_a_migration_until_it_is_released(project: Project) -> None:
+    take_the_rules(project, *(f"migrations/{engine}/" for engine in ENGINES))
+    migrations.write(project.root)
+    apply = f"migrations/postgres/{migrations.FIRST}/apply.sql"
+    by_hand = f"SELECT {'a, ' * 40}b FROM t;"
+    project.write(apply, f"{project.text(apply)}\n{by_hand}\n")
+    # Puts it where such text belongs.
+    migrations.write(project.root)
+    place = project.text(apply).splitlines().index(by_hand) + 1
+    long = f"{apply}:{place}: LT05 Line is too long (136 > 100)."
+    assert long in lint.sqlfluff(project.root)
+    migrations.freeze(project.root)
+    assert long not in lint.sqlfluff(project.root)
 
 
 @pytest.mark.parametrize("check", [lint.orders, lint.both_engines])
