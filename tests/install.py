@@ -1,5 +1,6 @@
 """Install the SQL of the working tree, as it stands, without a ledger of migrations."""
 
+import functools
 from pathlib import Path
 
 import psycopg
@@ -14,9 +15,10 @@ from deletion_jobs.sources import Engine
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def table_names(engine: Engine) -> list[str]:
+@functools.cache
+def table_names(engine: Engine) -> tuple[str, ...]:
     """List our own tables: there is one file for each."""
-    return [source.name for source in sources.read_all(engine) if source.folder == "tables"]
+    return tuple(s.name for s in sources.read_all(engine) if s.folder == "tables")
 
 
 def postgres(url: str, schema: str) -> None:
