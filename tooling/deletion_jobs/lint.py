@@ -298,13 +298,7 @@ def sqlfluff(base: Path | None = None) -> list[str]:
     queries = sorted(
         path.as_posix() for path in Path(root, sources.TOOL_FOLDER).glob("sql/*/*.sql")
     )
-    frozen = migrations.released(base)
-    begun = [
-        migration.folder
-        for engine in ENGINES
-        for migration in migrations.read_all(engine, base)
-        if not migrations.is_released(migration, frozen)
-    ]
+    begun = [migration.folder for migration in migrations.unreleased(base)]
     found = _run_sqlfluff(root, ["schema", "procedures", *begun], [])
     if queries:
         found += _run_sqlfluff(root, queries, ["--templater", "placeholder"])

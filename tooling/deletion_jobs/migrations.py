@@ -146,6 +146,13 @@ def is_released(migration: Migration, frozen: dict[str, str]) -> bool:
     return migration.files[1] in frozen
 
 
+def unreleased(base: Path | None = None) -> list[Migration]:
+    """Give the migrations of both engines that belong to no release yet."""
+    frozen = released(base)
+    everything = [migration for engine in ENGINES for migration in read_all(engine, base)]
+    return [migration for migration in everything if not is_released(migration, frozen)]
+
+
 def replay(migrations: Iterable[Migration]) -> State:
     """Tell what the objects look like after these migrations."""
     state = State({}, {})
@@ -468,17 +475,17 @@ def expected(migration: Migration, before: State, current: Sequence[Source]) -> 
     }
 
 
-def _open_name(frozen: dict[str, str], base: Path | None, name: str | None) -> str | None:
+def _open_name(base: Path | None, name: str | None) -> str | None:
     """Give the name of the migration to write; None: nothing has changed since the release."""
     everything = [migration for engine in ENGINES for migration in read_all(engine, base)]
-    unreleased = sorted({m.name for m in everything if not is_released(m, frozen)})
-    if len(unreleased) > 1:
+    begun = sorted({migration.name for migration in unreleased(base)})
+    if len(begun) > 1:
         raise FindingError(
-            f"more than one unreleased migration: {', '.join(unreleased)}",
+            f"more than one unreleased migration: {', '.join(begun)}",
             "put what was written by hand into one of them and remove the others",
         )
-    if unreleased:
-        return unreleased[0]
+    if begun:
+        return begun[0]
     if not everything:
         return FIRST
     if not any(_has_changed(engine, base) for engine in ENGINES):
@@ -514,7 +521,7 @@ def generate(base: Path | None = None, name: str | None = None) -> dict[str, str
         FindingError: a file cannot be read as a migration or an object.
     """
     frozen = released(base)
-    target = _open_name(frozen, base, name)
+    target = _open_name(base, name)
     if target is None:
         return {}
     texts: dict[str, str] = {}
