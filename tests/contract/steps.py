@@ -1,5 +1,6 @@
 """A run whose steps a test calls one by one, as the loop calls them; and what locks are left."""
 
+from datetime import datetime
 from typing import Any
 
 from tests.database import Database
@@ -29,13 +30,19 @@ class Steps:
             self.run = self.db.rows("SELECT @run_id, @token")[0]
         assert None not in self.run
 
-    def step(self) -> str:
-        """Do one step, commit it, and say whether there is more."""
+    def step(self, until: datetime = datetime(9999, 1, 1)) -> str:
+        """Do one step, commit it, and say whether there is more.
+
+        Args:
+            until: when the call of the worker should end, in UTC.
+        """
         if self.db.engine == "postgres":
             return str(
-                self.db.value("SELECT deletion_step(%s, %s, '9999-01-01 00:00+00')", *self.run)
+                self.db.value(
+                    "SELECT deletion_step(%s, %s, %s AT TIME ZONE 'UTC')", *self.run, until
+                )
             )
-        self.db.execute("CALL deletion_step(%s, %s, '9999-01-01', @state)", *self.run)
+        self.db.execute("CALL deletion_step(%s, %s, %s, @state)", *self.run, until)
         return str(self.db.value("SELECT @state"))
 
     def until_stored(self, table: str) -> list[int]:

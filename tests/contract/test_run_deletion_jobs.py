@@ -868,3 +868,30 @@ def test_the_ways_a_job_can_end_are_seen_in_the_views(db: Database) -> None:
     )
     attempts = db.rows("SELECT outcome FROM vw_deletion_attempts WHERE job_id = %s", failed.id)
     assert attempts == [("failed",)]
+
+
+def test_a_run_works_for_as_long_as_it_took_to_begin(db: Database) -> None:
+    """Else a check that is longer than a call would be made again for every batch."""
+    customers(db, 1)
+    children(db, "visit", {1: 30})
+    db.set_deletion_setting("batch_rows", 5)
+    job_id = db.enqueue_deletion("customer", 1)
+    steps = Steps(db)
+    steps.claim()
+    over = db.now() - dt.timedelta(days=1)
+
+    def started(ago: dt.timedelta) -> None:
+        db.execute("UPDATE deletion_runs SET started_at = %s", db.now() - ago)
+
+    started(HOUR)
+    while not db.count("deletion_receipts"):
+        assert steps.step(over) == "more"
+    assert steps.step(over) == "more"
+    started(HOUR * 1.9)
+    assert steps.step(over) == "more"
+    started(HOUR * 2.1)
+    assert steps.step(over) == "ended"
+    assert db.outcomes(job_id) == ["sliced"]
+    db.run()
+    assert db.outcomes(job_id) == ["sliced", "done"]
+    assert ids(db, "visit") == []

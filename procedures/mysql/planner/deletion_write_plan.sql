@@ -21,7 +21,9 @@ BEGIN
     DECLARE v_waits BOOLEAN;
 
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
-    -- parents' lock stays empty: no second look is needed (remove_now).
+    -- parents' lock stays empty: no second look is needed (remove_now). What a trigger may add
+    -- meanwhile the engine takes, or refuses; but where it would set it NULL, it has to be looked
+    -- for (is_nulled), and rows of several levels do not go by one look either.
     SET v_waits = coalesce((
         SELECT max(e.waits OR e.is_circular)
         FROM deletion_plan_edges AS e
@@ -63,7 +65,7 @@ BEGIN
                         b.plan_id = p_plan_id
                         AND b.parent_node_no = 0
                         AND b.action <> 'keep'
-                        AND (b.action <> 'cascade' OR b.is_declared)
+                        AND (b.action <> 'cascade' OR b.is_declared OR b.is_nulled)
                 )
             )
         );
@@ -165,6 +167,16 @@ BEGIN
                     AND e.parent_node_no = e.child_node_no
                     AND e.index_name IS NOT NULL
                     AND NOT v_waits
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
+                        WHERE
+                            b.plan_id = e.plan_id
+                            AND b.parent_node_no = e.child_node_no
+                            AND b.child_node_no <> e.child_node_no
+                            AND b.action = 'cascade'
+                            AND b.is_nulled
+                    )
                 WHEN k.kind IN ('count', 'count_one', 'sweep') THEN
                     e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
                 WHEN k.kind = 'remove_now' THEN
@@ -175,7 +187,7 @@ BEGIN
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no
                             AND b.action <> 'keep'
-                            AND (b.action <> 'cascade' OR b.is_declared)
+                            AND (b.action <> 'cascade' OR b.is_declared OR b.is_nulled)
                     )
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf

@@ -26,8 +26,9 @@ BEGIN
     DECLARE v_held JSON;
     DECLARE v_held_state VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
     DECLARE v_plan_id BIGINT UNSIGNED;
-    DECLARE v_started_at, v_looked_at DATETIME(6);  -- noqa: PRS
+    DECLARE v_started_at, v_looked_at, v_now DATETIME(6);  -- noqa: PRS
     DECLARE v_slice_us BIGINT DEFAULT 1000 * deletion_setting_int('slice_ms');
+    DECLARE v_lead_us BIGINT;
     DECLARE v_is_over BOOLEAN;
     DECLARE v_step_count BIGINT;
 
@@ -42,11 +43,13 @@ BEGIN
     END IF;
 
     SELECT
-        r.plan_id, r.started_at, json_unquote(json_extract(r.state, '$.looked_at')), r.step_count,
-        r.hard_delete,
+        r.plan_id, r.started_at, json_unquote(json_extract(r.state, '$.looked_at')),
+        json_extract(r.state, '$.lead_us'), r.step_count, r.hard_delete,
         r.rows_changed = 0,
         r.retries > 0 AND r.retries <= coalesce(json_extract(r.state, '$.held_retries'), 0)
-    INTO v_plan_id, v_started_at, v_looked_at, v_step_count, v_hard, v_is_untouched, v_has_climbed
+    INTO
+        v_plan_id, v_started_at, v_looked_at, v_lead_us, v_step_count, v_hard, v_is_untouched,
+        v_has_climbed
     FROM deletion_runs AS r
     WHERE r.run_id = p_run_id;
 
@@ -85,28 +88,46 @@ BEGIN
             CALL deletion_end_run(p_run_id, 'done', NULL);
             CALL deletion_keep_fan_out(p_run_id, v_plan_id);
         ELSE
-            SET v_is_over = utc_timestamp(6) >= p_until;
+            SET v_now = utc_timestamp(6), v_is_over = v_now >= p_until;
+
+            IF
+                v_is_untouched AND @dj_changed > 0
+                AND v_now > timestampadd(SECOND, 1, v_started_at)
+            THEN
+                SET v_lead_us = timestampdiff(MICROSECOND, v_started_at, v_now);
+                UPDATE deletion_runs AS r
+                SET r.state = json_set(r.state, '$.lead_us', v_lead_us)
+                WHERE r.run_id = p_run_id;
+            END IF;
+
+            SET v_lead_us = coalesce(v_lead_us, 0);
 
             -- Not in each step: jobs that were claimed stay in the index of what is due as long as
             -- an old snapshot is open somewhere. Nor before the answer counts, or it would be late.
             IF
                 NOT v_is_over
                 AND @dj_changed > 0
-                AND utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_started_at)
-                AND (utc_timestamp(6) > timestampadd(MICROSECOND, v_slice_us, v_looked_at))
-                IS NOT FALSE
+                AND v_now >= timestampadd(MICROSECOND, 2 * v_lead_us, v_started_at)
+                AND v_now > timestampadd(MICROSECOND, v_slice_us, v_started_at)
+                AND (v_now > timestampadd(MICROSECOND, v_slice_us, v_looked_at)) IS NOT FALSE
             THEN
                 SET v_is_over = deletion_others_due();
                 UPDATE deletion_runs AS r
-                SET r.state = json_set(r.state, '$.looked_at', utc_timestamp(6))
+                SET r.state = json_set(r.state, '$.looked_at', v_now)
                 WHERE r.run_id = p_run_id;
             END IF;
 
             -- A run that has changed nothing yet is still on its way down: dissolved now, it would
-            -- begin at its roots again and never arrive where a chain is deep.
+            -- begin at its roots again and never arrive where a chain is deep or its check was long.
+            -- As long as it took to come there it works, or a large job would be checked again for
+            -- every batch.
             IF
                 deletion_setting('paused_reason') IS NOT NULL
-                OR (v_is_over AND @dj_changed > 0)
+                OR (
+                    v_is_over
+                    AND @dj_changed > 0
+                    AND v_now >= timestampadd(MICROSECOND, 2 * v_lead_us, v_started_at)
+                )
             THEN
                 CALL deletion_slice(p_run_id);
             ELSE

@@ -7,7 +7,8 @@
 --             p_max_rows      a job that would change more rows fails; NULL: the setting max_rows
 -- Errors      JD002 no such key, limit below 1; JD003 another key while jobs are open; JD005 no
 --             such table, one of ours, no key, or a key of a type that does not compare exactly
--- Writes      deletion_targets (one row; again: changes it)     Commits  no
+-- Writes      deletion_targets (one row; again: changes it);
+--             locks deletion_settings (max_pending, shared)     Commits  no
 -- Execute     the owner only (DBAs)
 -- Example     CALL register_deletion_target('customer');
 
