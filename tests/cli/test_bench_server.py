@@ -1,16 +1,26 @@
 """The server that a benchmark starts for itself, and what its result says of it."""
 
+import pytest
+
 from deletion_jobs import bench, servers
 from deletion_jobs.bench import Call
+from deletion_jobs.sources import ENGINES, Engine
+
+SYNC = {
+    "postgres": ("SELECT current_setting('fsync') AS value", "on"),
+    "mysql": ("SELECT @@innodb_flush_method AS value", "O_DIRECT"),
+}
 
 
-def test_postgres_is_a_container_with_a_gigabyte_of_buffer_and_durable_commits():
-    with bench.opened(Call("postgres")) as (session, place):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_is_a_container_with_a_gigabyte_of_buffer_that_writes_to_the_disk(engine: Engine):
+    query, expected = SYNC[engine]
+    with bench.opened(Call(engine)) as (session, place):
         about = place.about(session)
-        flushes = session._send("SELECT current_setting('fsync') AS value", {})[0]["value"]
+        sync = session._send(query, {})[0]["value"]
 
-    assert about["server"].startswith("container of deletion-jobs/postgres:")
-    assert (about["engine"], about["buffer_bytes"], flushes) == ("postgres", 1 << 30, "on")
+    assert about["server"].startswith(f"container of deletion-jobs/{engine}:")
+    assert (about["engine"], about["buffer_bytes"], sync) == (engine, 1 << 30, expected)
 
 
 def test_postgres_is_embedded_where_no_docker_engine_answers(monkeypatch, capsys):

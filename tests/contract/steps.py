@@ -1,6 +1,6 @@
 """A run whose steps a test calls one by one, as the loop calls them; and what locks are left."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.database import Database
@@ -30,18 +30,14 @@ class Steps:
             self.run = self.db.rows("SELECT @run_id, @token")[0]
         assert None not in self.run
 
-    def step(self, until: datetime = datetime(9999, 1, 1)) -> str:
+    def step(self, until: datetime = datetime(9999, 1, 1, tzinfo=UTC)) -> str:
         """Do one step, commit it, and say whether there is more.
 
         Args:
-            until: when the call of the worker should end, in UTC.
+            until: when the call of the worker should end.
         """
         if self.db.engine == "postgres":
-            return str(
-                self.db.value(
-                    "SELECT deletion_step(%s, %s, %s AT TIME ZONE 'UTC')", *self.run, until
-                )
-            )
+            return str(self.db.value("SELECT deletion_step(%s, %s, %s)", *self.run, until))
         self.db.execute("CALL deletion_step(%s, %s, %s, @state)", *self.run, until)
         return str(self.db.value("SELECT @state"))
 

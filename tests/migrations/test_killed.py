@@ -71,14 +71,22 @@ class Killer:
         return counted
 
     def points(self) -> list[int]:
-        """Choose where to kill: everywhere, or at both ends and in the midst of each migration."""
+        """Choose where to kill: everywhere, or at both ends and in the midst of a migration.
+
+        Those between the first and the last two (the project's newest, and the made-up one) are
+        killed in the midst alone: their text is frozen, and was killed at every point when it was
+        the newest.
+        """
         # On MySQL the last thing sent frees the lock, after all is done.
         end = self.sent - (self.place.engine == "mysql")
         if end < 100:
             return list(range(end))
         chosen = {0, end - 1}
+        newest = {*self.starts[:1], *self.starts[-2:]}
         for start, stop in pairwise([*self.starts, end]):
-            chosen |= {start + 9, (start + stop) // 2, stop - 3, stop - 1}
+            chosen.add((start + stop) // 2)
+            if start in newest:
+                chosen |= {start + 9, stop - 3, stop - 1}
         return sorted(point for point in chosen if point < end)
 
 

@@ -30,9 +30,6 @@ PURGE_SECONDS = 900.0
 PURGE_BACKLOG = 0
 PURGE_PAUSE = 0.005
 
-# The tests do without it; what a commit costs is a part of what is measured.
-POSTGRES_OPTIONS = ("-c", "fsync=on")
-
 
 @dataclass(frozen=True)
 class Call:
@@ -111,10 +108,12 @@ def server(engine: Engine, url: str | None) -> Iterator[Place]:
         yield Place(url, "named by its URL")
     elif engine == "mysql":
         # Without this option MySQL's own cascade leaves orphans.
-        with container(engine, [servers.NATIVE_FOREIGN_KEYS]) as place:
+        with container(
+            engine, [servers.NATIVE_FOREIGN_KEYS, *servers.SYNC_OPTIONS[engine]]
+        ) as place:
             yield place
     elif servers.has_docker():
-        with container(engine, POSTGRES_OPTIONS) as place:
+        with container(engine, servers.SYNC_OPTIONS[engine]) as place:
             yield place
     else:
         say("no Docker engine answers: starting an embedded PostgreSQL")

@@ -14,7 +14,15 @@ from deletion_jobs import database, servers
 from deletion_jobs.servers import Engine, Say, Server
 
 STANDBY = "standby.sh"
-GTID_OPTIONS = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON", servers.NATIVE_FOREIGN_KEYS)
+OPTIONS: dict[Engine, tuple[str, ...]] = {
+    "mysql": (
+        "--gtid-mode=ON",
+        "--enforce-gtid-consistency=ON",
+        servers.NATIVE_FOREIGN_KEYS,
+        *servers.SYNC_OPTIONS["mysql"],
+    ),
+    "postgres": servers.SYNC_OPTIONS["postgres"],
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,7 @@ def running(engine: Engine, say: Say) -> Iterator[Pair]:
         labels = {servers.OWNER_LABEL: servers.owner()}
         network = servers.docker_client().networks.create(name, driver="bridge", labels=labels)
         stack.callback(network.remove)
-        options = GTID_OPTIONS if engine == "mysql" else ()
-        source = servers.start(engine, options=options, more={"network": name}, say=say)
+        source = servers.start(engine, options=OPTIONS[engine], more={"network": name}, say=say)
         stack.callback(source.remove)
         if engine == "mysql":
             replica = _mysql_replica(source, name, say)
@@ -59,7 +66,7 @@ def running(engine: Engine, say: Say) -> Iterator[Pair]:
 def _mysql_replica(source: Server, network: str, say: Say) -> Server:
     return servers.start(
         "mysql",
-        options=(*GTID_OPTIONS, "--server-id=2"),
+        options=(*OPTIONS["mysql"], "--server-id=2"),
         password=source.password,
         more={"network": network},
         say=say,
@@ -79,6 +86,7 @@ def _postgres_standby(source: Server, network: str, say: Say) -> Server:
     script = servers.image_file("postgres", STANDBY)
     return servers.start(
         "postgres",
+        options=OPTIONS["postgres"],
         password=source.password,
         more={
             "network": network,

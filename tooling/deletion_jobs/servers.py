@@ -48,6 +48,12 @@ Say = Callable[[str], None]
 PORTS: dict[Engine, int] = {"mysql": 3306, "postgres": 5432}
 SUPERUSERS: dict[Engine, str] = {"mysql": "root", "postgres": "postgres"}
 
+# The tests do without it; what a write costs is a part of what the benchmarks measure.
+SYNC_OPTIONS: dict[Engine, tuple[str, ...]] = {
+    "mysql": ("--innodb-flush-method=O_DIRECT",),
+    "postgres": ("-c", "fsync=on"),
+}
+
 # Below MySQL 9.6 there is no such option, hence "loose": the server then only warns.
 NATIVE_FOREIGN_KEYS = "--loose-innodb-native-foreign-keys=ON"
 
