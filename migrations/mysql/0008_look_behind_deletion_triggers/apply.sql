@@ -163,8 +163,8 @@ BEGIN
             END IF;
 
             -- A run that has changed nothing yet is still on its way down: dissolved now, it would
-            -- begin at its roots again and never arrive where a chain is deep or its check was long.
-            -- As long as it took to come there it works, or a large job would be checked again for
+            -- begin at its roots again and never arrive where a chain is deep or its check long. As
+            -- long as it took to come there it works, or a large job would be checked again for
             -- every batch.
             IF
                 deletion_setting('paused_reason') IS NOT NULL
