@@ -5,8 +5,6 @@ import pytest
 from tests.contract.schemas import customers
 from tests.database import Database, Reference
 
-LEVELS = 30
-
 
 def test_a_trigger_runs_as_its_definer_in_its_own_database(mysql: Database) -> None:
     db = mysql
@@ -82,31 +80,3 @@ def test_rows_that_a_trigger_adds_behind_an_emptied_reference_go_and_are_counted
             (name, "delete"): 1 for name in ("customer", "a_log", "visit", "detail", "note", "mark")
         }
     assert mysql.count("a_log") == 0
-
-
-def test_rows_that_a_trigger_adds_below_the_next_level_of_a_tree_go_and_are_counted(
-    mysql: Database,
-) -> None:
-    mysql.table(
-        "post",
-        "id bigint",
-        "parent_id bigint null",
-        references=[Reference("parent_id", "post", "cascade")],
-        rows=[(1, None), *[(n, n - 1) for n in range(2, LEVELS + 1)]],
-    )
-    log = Reference("post_id", "post", "set null")
-    mysql.table("a_log", "id bigint", "post_id bigint null", references=[log])
-    mysql.set_deletion_rule("a_log", mysql.reference_name("a_log", log), "cascade")
-    mysql.execute(
-        "CREATE TRIGGER gone AFTER DELETE ON post FOR EACH ROW"
-        " INSERT INTO a_log VALUES (OLD.id, OLD.parent_id)"
-    )
-    mysql.register_deletion_target("post")
-    job = mysql.delete("post", 1)
-    assert (job.status, job.error) == ("done", None)
-    # The root's own has no parent.
-    assert mysql.receipts(job.id) == {
-        ("post", "delete"): LEVELS,
-        ("a_log", "delete"): LEVELS - 1,
-    }
-    assert mysql.rows("SELECT * FROM a_log") == [(1, None)]

@@ -29,18 +29,140 @@ SET @dj_sql = if(
         FROM information_schema.columns AS c
         WHERE
             c.table_schema = database() AND c.table_name = 'deletion_plan_edges'
-            AND c.column_name = 'is_nulled'
+            AND c.column_name = 'delete_rule'
     ),
     'DO 0',
-    'ALTER TABLE deletion_plan_edges ADD COLUMN is_nulled BOOLEAN NOT NULL DEFAULT FALSE '
-    'COMMENT ''True where the engine itself sets child rows NULL when their parent goes'' '
+    'ALTER TABLE deletion_plan_edges ADD COLUMN delete_rule VARCHAR(16) NULL '
+    'COMMENT ''What the engine itself does when a parent goes, in the words of the catalog'' '
     'AFTER is_refused'
 );
 PREPARE dj_stmt FROM @dj_sql;
 EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 
--- === schema/mysql/tables/deletion_plan_edges.sql 31eaa20fcefee1f9fba43e09d4798cd26e43becb6d8d106db5a740cd2e631563  -- noqa: LT05
+-- === schema/mysql/tables/deletion_plan_edges.sql 4d552915000c78f5abe51aa4ca6ea075eed55a811252ada9683ad4bd9e2414ae  -- noqa: LT05
+
+-- >>> procedures/mysql/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove the rows of a frame of several levels: lock them, look, delete the deepest level first.
+--
+-- Errors      40001 rows changed in between
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+--
+-- A trigger may add rows below a level that has yet to go: where the engine would not deal with
+-- them as the plan does, each level is looked at again, and the rest of the frame is walked anew.
+
+DROP PROCEDURE IF EXISTS deletion_remove_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_levels()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove the rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows, v_keys BIGINT DEFAULT 0;
+    DECLARE v_gone JSON;
+    -- Parted once: a statement that read the whole frame would do so for each of its levels.
+    DECLARE v_levels JSON DEFAULT (
+        SELECT json_objectagg(g.l, g.level_keys)
+        FROM (
+            SELECT k.l, json_arrayagg(k.o) AS level_keys
+            FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                l INT PATH '$.l',  -- noqa: PRS
+                o JSON PATH '$'
+            )) AS k
+            GROUP BY k.l
+        ) AS g
+    );
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
+
+    DECLARE v_look LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
+        SELECT s.sql_text
+        FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'look_level'
+    );
+
+    SET @dj_frame = @dj_keys;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+    SET v_found = @dj_rows;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_left_over();
+    ELSE
+        CALL deletion_part();
+
+        -- Prepared once: a chain has as many levels as rows.
+        SET @dj_sql = (
+            SELECT s.sql_text
+            FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+            WHERE
+                s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_level'
+        );
+        PREPARE dj_stmt FROM @dj_sql;
+        SET @dj_sql = coalesce(v_look, 'DO 0'), @dj_rows = 0;
+        PREPARE dj_look FROM @dj_sql;
+
+        levels: WHILE v_level >= 0 DO
+            SET @dj_frame = json_extract(v_levels, concat('$."', v_level, '"'));
+
+            IF v_rows > 0 AND v_look IS NOT NULL THEN
+                EXECUTE dj_look USING @dj_frame;
+
+                IF @dj_rows > 0 THEN
+                    LEAVE levels;
+                END IF;
+            END IF;
+
+            EXECUTE dj_stmt USING @dj_frame;
+            SET v_rows = v_rows + row_count(), v_keys = v_keys + json_length(@dj_frame);
+            SET v_level = v_level - 1;
+        END WHILE;
+
+        DEALLOCATE PREPARE dj_look;
+        DEALLOCATE PREPARE dj_stmt;
+
+        IF v_rows <> if(v_level < 0, v_found, v_keys) THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        SET @dj_here = @dj_here + v_rows;
+
+        IF v_level < 0 THEN
+            CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
+            CALL deletion_pop();
+        ELSE
+            SET v_gone = (
+                SELECT json_arrayagg(k.o)
+                FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                    l INT PATH '$.l',  -- noqa: PRS
+                    o JSON PATH '$'
+                )) AS k
+                WHERE k.l > v_level
+            );
+            CALL deletion_count(@dj_edge_no, 'delete', v_rows, v_gone);
+            SET @dj_keys = (
+                SELECT json_arrayagg(k.o)
+                FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                    l INT PATH '$.l',  -- noqa: PRS
+                    o JSON PATH '$'
+                )) AS k
+                WHERE k.l <= v_level
+            );
+            SET @dj_count = json_length(@dj_keys);
+            CALL deletion_left_over();
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
 
 -- >>> procedures/mysql/worker/deletion_advance_run.sql
 -- deletion_advance_run
@@ -206,11 +328,39 @@ COMMENT 'Store a compiled plan: each step with its finished SQL'
 BEGIN
     DECLARE v_step_no INT;
     DECLARE v_waits BOOLEAN;
+    DECLARE v_silent, v_other JSON;
+
+    -- What a trigger adds below rows that are about to go, the engine deletes with them, sets NULL,
+    -- or refuses. Tables below which that would be another end than the plan's, and those from
+    -- which the engine's own cascade leads there; and of them those where no error would tell.
+    WITH RECURSIVE other (node_no, is_refused) AS (
+        SELECT
+            e.parent_node_no,
+            coalesce(e.delete_rule NOT IN ('CASCADE', 'SET NULL'), FALSE)
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action <> 'keep'
+            AND NOT (e.delete_rule <=> 'CASCADE' AND e.action = 'cascade')
+            AND NOT (e.delete_rule <=> 'SET NULL' AND e.action = 'set_null')
+        UNION DISTINCT
+        SELECT e.parent_node_no, o.is_refused
+        FROM other AS o
+        STRAIGHT_JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
+            ON
+                e.plan_id = p_plan_id
+                AND e.child_node_no = o.node_no
+                AND e.delete_rule = 'CASCADE'
+    )
+
+    SELECT
+        coalesce(json_arrayagg(if(o.is_refused, NULL, o.node_no)), json_array()),
+        coalesce(json_arrayagg(o.node_no), json_array())
+    INTO v_silent, v_other
+    FROM other AS o;
 
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
-    -- parents' lock stays empty: no second look is needed (remove_now). What a trigger may add
-    -- meanwhile the engine takes, or refuses; but where it would set it NULL, it has to be looked
-    -- for (is_nulled), and rows of several levels do not go by one look either.
+    -- parents' lock stays empty: no second look is needed (remove_now).
     SET v_waits = coalesce((
         SELECT max(e.waits OR e.is_circular)
         FROM deletion_plan_edges AS e
@@ -245,14 +395,14 @@ BEGIN
             k.kind <> 'remove_now'
             OR NOT (
                 v_waits
+                OR json_contains(v_silent, '0')
                 OR EXISTS (
                     SELECT 1
                     FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                     WHERE
                         b.plan_id = p_plan_id
                         AND b.parent_node_no = 0
-                        AND b.action <> 'keep'
-                        AND (b.action <> 'cascade' OR b.is_declared OR b.is_nulled)
+                        AND b.action NOT IN ('keep', 'cascade')
                 )
             )
         );
@@ -280,6 +430,7 @@ BEGIN
             WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+            WHEN 'look_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'count_one' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
@@ -306,8 +457,8 @@ BEGIN
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "default", "cycle", "ring", "own", "link", "drain",
             "count", "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now",
-            "left", "set", "part", "expand", "fetch_levels", "look_levels", "remove_level", "find",
-            "drain_found", "parent_row", "change_rows"]',
+            "left", "set", "part", "expand", "fetch_levels", "look_levels", "look_level",
+            "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -349,32 +500,38 @@ BEGIN
                 )
                 WHEN k.kind IN ('find', 'drain_found') THEN
                     e.is_leaf AND e.is_ordered AND NOT v_waits
-                WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
+                WHEN k.kind IN (
+                    'expand', 'fetch_levels', 'look_levels', 'look_level', 'remove_level'
+                ) THEN
                     e.action = 'cascade'
                     AND e.parent_node_no = e.child_node_no
                     AND e.index_name IS NOT NULL
                     AND NOT v_waits
+                    -- What the engine would take as the plan does is not looked for again.
+                    AND (
+                        k.kind <> 'look_level'
+                        OR json_contains(v_other, cast(e.child_node_no AS JSON))
+                        OR EXISTS (
+                            SELECT 1
+                            FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
+                            WHERE
+                                b.plan_id = e.plan_id
+                                AND b.parent_node_no = e.child_node_no
+                                AND b.action NOT IN ('keep', 'cascade')
+                        )
+                    )
+                WHEN k.kind IN ('count', 'count_one', 'sweep') THEN
+                    e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
+                WHEN k.kind = 'remove_now' THEN
+                    e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits
+                    AND NOT json_contains(v_silent, cast(e.child_node_no AS JSON))
                     AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                         WHERE
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no
-                            AND b.child_node_no <> e.child_node_no
-                            AND b.action = 'cascade'
-                            AND b.is_nulled
-                    )
-                WHEN k.kind IN ('count', 'count_one', 'sweep') THEN
-                    e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
-                WHEN k.kind = 'remove_now' THEN
-                    e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (
-                        SELECT 1
-                        FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
-                        WHERE
-                            b.plan_id = e.plan_id
-                            AND b.parent_node_no = e.child_node_no
-                            AND b.action <> 'keep'
-                            AND (b.action <> 'cascade' OR b.is_declared OR b.is_nulled)
+                            AND b.action NOT IN ('keep', 'cascade')
                     )
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf
@@ -418,7 +575,7 @@ BEGIN
 
     INSERT INTO deletion_plan_edges (
         plan_id, edge_no, parent_node_no, child_schema, child_table, reference_name, action,
-        is_declared, child_columns, parent_columns, parent_index, is_refused, is_nulled
+        is_declared, child_columns, parent_columns, parent_index, is_refused, delete_rule
     )
     SELECT
         p_plan_id,
@@ -444,7 +601,7 @@ BEGIN
         -- A row that refers to itself goes by no other rule: the engine looks row by row.
         r.table_name = n.table_name AND r.constraint_schema = n.table_schema
         AND r.delete_rule NOT IN ('CASCADE', 'SET NULL'),
-        r.delete_rule = 'SET NULL'
+        r.delete_rule
     FROM deletion_plan_nodes AS n
     STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
         ON
@@ -534,6 +691,136 @@ BEGIN
                 AND r.update_rule NOT IN ('NO ACTION', 'RESTRICT')
                 AND json_contains(e.child_columns, json_quote(k.referenced_column_name))
         );
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write a statement for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+--             p_kind                 see below
+-- Returns     text; answers in @dj_answer and @dj_rows as other statements do
+--             expand         binds a frame of one level and a limit; it, with what hangs from it
+--             fetch_levels   binds the frame twice and a limit; its children that it does not hold
+--             look_levels    binds the frame twice; how many of its rows have children outside
+--             look_level     binds a frame of one level; how many of its rows have children
+--             remove_level   binds a frame of one level; deletes its rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_levels(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement for a frame that holds several levels of rows that refer to each other'
+BEGIN
+    DECLARE v_columns, v_keys, v_parent JSON;
+    DECLARE v_job VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT 'j BIGINT UNSIGNED PATH \'$.j\', ';
+    DECLARE v_node_no INT;
+    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first, v_hangs
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        n.node_no, n.frame_columns, json_merge_preserve(n.frame_columns, e.frame_columns),
+        deletion_key_part(n.frame_columns),
+        concat(n.sql_name, ' AS c', e.index_hint),
+        concat(n.sql_name, ' AS x', n.key_index), e.on_frame,
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            ' AND ', e.found_by
+        )
+    INTO v_node_no, v_parent, v_columns, v_keys, v_child, v_row, v_on_frame, v_found
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    -- A list that is made once: the engine would read the frame anew for each of its own rows.
+    SET v_beyond = concat(
+        ' AND (', deletion_sql_list(v_keys, 'column', ', '), ') NOT IN (',
+        'SELECT /*+ SUBQUERY(MATERIALIZATION) */ ', deletion_sql_list(v_keys, 'given', ', '),
+        ' FROM ', deletion_sql_frame(v_keys, ''), ')'
+    );
+
+    SET v_hangs = (
+        SELECT group_concat('a.p', p.pos, ' = b.', f.f ORDER BY p.pos SEPARATOR ' AND ')
+        FROM deletion_plan_edges AS e
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS p
+        INNER JOIN json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+            f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+        )) AS f ON f.name = p.name
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+
+    IF p_kind = 'expand' THEN
+        SET v_first = replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', 't.');
+        RETURN concat(
+            'WITH RECURSIVE d (j, l, m, ',
+            replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', ''), ') AS (\n',
+            '    SELECT t.j, 0, CAST(NULL AS SIGNED), ', v_first,
+            '\n    FROM ', deletion_sql_frame(v_columns, v_job),
+            '\n    UNION ALL\n    SELECT t.j, t.l + 1, t.m, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM d AS t\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
+            '\n    LIMIT ?\n)\n',
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'l\', q.l, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()),\n',
+            '    IF(EXISTS (SELECT 1 FROM d AS a STRAIGHT_JOIN d AS b ON ', v_hangs,
+            ' WHERE a.l = 0), 0, COUNT(*))\n',
+            'INTO @dj_answer, @dj_rows\n',
+            -- A row of the first level may hang from another one of the frame: it would go late.
+            'FROM (\n    SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.j, ',
+            replace(deletion_sql_list(v_keys, 'order', ', '), 'q.', 't.'),
+            ' ORDER BY t.l) AS place\n    FROM d AS t\n) AS q\nWHERE q.place = 1'
+        );
+    ELSEIF p_kind = 'fetch_levels' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM ', deletion_sql_frame(v_parent, concat(v_job, 'm INT PATH \'$.m\', ')),
+            '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame, v_beyond, '\n    LIMIT ?\n) AS q'
+        );
+    ELSEIF p_kind IN ('look_levels', 'look_level') THEN
+        SELECT group_concat(
+            'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            e.index_hint, ' WHERE ', e.on_parent,
+            if(e.edge_no = p_edge_no AND p_kind = 'look_levels', v_beyond, ''), ')'
+            ORDER BY e.edge_no SEPARATOR '\n    OR '
+        )
+        INTO v_below
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE
+            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
+        RETURN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,
+            '\nWHERE ', v_below
+        );
+    END IF;
+
+    RETURN concat(
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''),
+        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
+    );
 END$$
 DELIMITER ;
 -- <<<

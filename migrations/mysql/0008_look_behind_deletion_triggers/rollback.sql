@@ -22,6 +22,83 @@ SET SESSION sql_safe_updates = 0;
 SET SESSION sql_big_selects = 1;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_remove_levels.sql
+-- deletion_remove_levels
+-- Remove all rows of a frame of several levels: lock them, look, delete the deepest level first.
+--
+-- Errors      40001 rows changed in between
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_remove_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_remove_levels()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Remove all rows of a frame of several levels: lock them, look, delete the deepest level first'  -- noqa: LT05
+BEGIN
+    DECLARE v_found, v_rows BIGINT DEFAULT 0;
+    -- Parted once: a statement that read the whole frame would do so for each of its levels.
+    DECLARE v_levels JSON DEFAULT (
+        SELECT json_objectagg(g.l, g.level_keys)
+        FROM (
+            SELECT k.l, json_arrayagg(k.o) AS level_keys
+            FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
+                l INT PATH '$.l',  -- noqa: PRS
+                o JSON PATH '$'
+            )) AS k
+            GROUP BY k.l
+        ) AS g
+    );
+    DECLARE v_level INT DEFAULT (
+        SELECT max(k.l)
+        FROM json_table(@dj_keys, '$[*]' COLUMNS (l INT PATH '$.l')) AS k  -- noqa: CP02
+    );
+
+    SET @dj_frame = @dj_keys;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
+    SET v_found = @dj_rows;
+    CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
+
+    IF @dj_rows > 0 THEN
+        CALL deletion_left_over();
+    ELSE
+        CALL deletion_part();
+
+        -- Prepared once: a chain has as many levels as rows.
+        SET @dj_sql = (
+            SELECT s.sql_text
+            FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_edge)
+            WHERE
+                s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'remove_level'
+        );
+        PREPARE dj_stmt FROM @dj_sql;
+
+        WHILE v_level >= 0 DO
+            SET @dj_frame = json_extract(v_levels, concat('$."', v_level, '"'));
+            SET v_level = v_level - 1;
+            EXECUTE dj_stmt USING @dj_frame;
+            SET v_rows = v_rows + row_count();
+        END WHILE;
+
+        DEALLOCATE PREPARE dj_stmt;
+
+        IF v_rows <> v_found THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        CALL deletion_count(@dj_edge_no, 'delete', v_rows, @dj_keys);
+        SET @dj_here = @dj_here + v_rows;
+        CALL deletion_pop();
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_advance_run.sql
 -- deletion_advance_run
 -- Do one step of a run that is past its check: walk on, or end it when all is done or time is up.
@@ -484,6 +561,135 @@ END$$
 DELIMITER ;
 -- <<<
 
+-- >>> procedures/mysql/planner/deletion_sql_levels.sql
+-- deletion_sql_levels
+-- Write a statement for a frame that holds several levels of rows that refer to each other.
+--
+-- Parameters  p_plan_id, p_edge_no   the self-reference
+--             p_kind                 see below
+-- Returns     text; answers in @dj_answer and @dj_rows as other statements do
+--             expand         binds a frame of one level and a limit; it, with what hangs from it
+--             fetch_levels   binds the frame twice and a limit; its children that it does not hold
+--             look_levels    binds the frame twice; how many of its rows have children outside
+--             remove_level   binds a frame of one level; deletes its rows
+-- Writes      nothing                              Commits  no
+-- Execute     the owner only
+
+DROP FUNCTION IF EXISTS deletion_sql_levels;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' FUNCTION deletion_sql_levels(
+    p_plan_id BIGINT UNSIGNED,
+    p_edge_no INT,
+    p_kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+) RETURNS LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+LANGUAGE SQL
+NOT DETERMINISTIC
+READS SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Write a statement for a frame that holds several levels of rows that refer to each other'
+BEGIN
+    DECLARE v_columns, v_keys, v_parent JSON;
+    DECLARE v_job VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+        DEFAULT 'j BIGINT UNSIGNED PATH \'$.j\', ';
+    DECLARE v_node_no INT;
+    DECLARE v_child, v_row, v_on_frame, v_found, v_beyond, v_below, v_first, v_hangs
+        LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SELECT
+        n.node_no, n.frame_columns, json_merge_preserve(n.frame_columns, e.frame_columns),
+        deletion_key_part(n.frame_columns),
+        concat(n.sql_name, ' AS c', e.index_hint),
+        concat(n.sql_name, ' AS x', n.key_index), e.on_frame,
+        concat(
+            deletion_sql_list(deletion_key_part(n.frame_columns), 'found', ' AND '),
+            ' AND ', e.found_by
+        )
+    INTO v_node_no, v_parent, v_columns, v_keys, v_child, v_row, v_on_frame, v_found
+    FROM deletion_plan_edges AS e
+    INNER JOIN deletion_plan_nodes AS n
+        ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+    WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no;
+
+    -- A list that is made once: the engine would read the frame anew for each of its own rows.
+    SET v_beyond = concat(
+        ' AND (', deletion_sql_list(v_keys, 'column', ', '), ') NOT IN (',
+        'SELECT /*+ SUBQUERY(MATERIALIZATION) */ ', deletion_sql_list(v_keys, 'given', ', '),
+        ' FROM ', deletion_sql_frame(v_keys, ''), ')'
+    );
+
+    SET v_hangs = (
+        SELECT group_concat('a.p', p.pos, ' = b.', f.f ORDER BY p.pos SEPARATOR ' AND ')
+        FROM deletion_plan_edges AS e
+        CROSS JOIN json_table(e.parent_columns, '$[*]' COLUMNS (  -- noqa: CP02
+            pos FOR ORDINALITY,  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
+        )) AS p
+        INNER JOIN json_table(v_parent, '$[*]' COLUMNS (  -- noqa: CP02
+            f VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.f',  -- noqa: PRS
+            name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$.column'
+        )) AS f ON f.name = p.name
+        WHERE e.plan_id = p_plan_id AND e.edge_no = p_edge_no
+    );
+
+    IF p_kind = 'expand' THEN
+        SET v_first = replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', 't.');
+        RETURN concat(
+            'WITH RECURSIVE d (j, l, m, ',
+            replace(deletion_sql_list(v_columns, 'order', ', '), 'q.', ''), ') AS (\n',
+            '    SELECT t.j, 0, CAST(NULL AS SIGNED), ', v_first,
+            '\n    FROM ', deletion_sql_frame(v_columns, v_job),
+            '\n    UNION ALL\n    SELECT t.j, t.l + 1, t.m, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM d AS t\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame,
+            '\n    LIMIT ?\n)\n',
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, \'l\', q.l, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()),\n',
+            '    IF(EXISTS (SELECT 1 FROM d AS a STRAIGHT_JOIN d AS b ON ', v_hangs,
+            ' WHERE a.l = 0), 0, COUNT(*))\n',
+            'INTO @dj_answer, @dj_rows\n',
+            -- A row of the first level may hang from another one of the frame: it would go late.
+            'FROM (\n    SELECT t.*, ROW_NUMBER() OVER (PARTITION BY t.j, ',
+            replace(deletion_sql_list(v_keys, 'order', ', '), 'q.', 't.'),
+            ' ORDER BY t.l) AS place\n    FROM d AS t\n) AS q\nWHERE q.place = 1'
+        );
+    ELSEIF p_kind = 'fetch_levels' THEN
+        RETURN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ',
+            deletion_sql_list(v_columns, 'object', ', '), ')), JSON_ARRAY()), COUNT(*)\n',
+            'INTO @dj_answer, @dj_rows\nFROM (\n    SELECT t.j, ',
+            deletion_sql_list(v_columns, 'answer', ', '),
+            '\n    FROM ', deletion_sql_frame(v_parent, concat(v_job, 'm INT PATH \'$.m\', ')),
+            '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame, v_beyond, '\n    LIMIT ?\n) AS q'
+        );
+    ELSEIF p_kind = 'look_levels' THEN
+        SELECT group_concat(
+            'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
+            e.index_hint, ' WHERE ', e.on_parent,
+            if(e.edge_no = p_edge_no, v_beyond, ''), ')'
+            ORDER BY e.edge_no SEPARATOR '\n    OR '
+        )
+        INTO v_below
+        FROM deletion_plan_edges AS e FORCE INDEX (uq_dpe_reference)
+        INNER JOIN deletion_plan_nodes AS n
+            ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
+        WHERE
+            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
+        RETURN concat(
+            'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
+            deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,
+            '\nWHERE ', v_below
+        );
+    END IF;
+
+    RETURN concat(
+        'DELETE x\nFROM ', deletion_sql_frame(v_columns, ''),
+        '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found
+    );
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/admin/register_deletion_target.sql
 -- register_deletion_target
 -- Allow deletions from a table, and fix the key by which its rows are named.
@@ -657,9 +863,9 @@ SET @dj_sql = if(
         FROM information_schema.columns AS c
         WHERE
             c.table_schema = database() AND c.table_name = 'deletion_plan_edges'
-            AND c.column_name = 'is_nulled'
+            AND c.column_name = 'delete_rule'
     ),
-    'ALTER TABLE deletion_plan_edges DROP COLUMN is_nulled',
+    'ALTER TABLE deletion_plan_edges DROP COLUMN delete_rule',
     'DO 0'
 );
 PREPARE dj_stmt FROM @dj_sql;

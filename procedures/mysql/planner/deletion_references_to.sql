@@ -26,7 +26,7 @@ BEGIN
 
     INSERT INTO deletion_plan_edges (
         plan_id, edge_no, parent_node_no, child_schema, child_table, reference_name, action,
-        is_declared, child_columns, parent_columns, parent_index, is_refused, is_nulled
+        is_declared, child_columns, parent_columns, parent_index, is_refused, delete_rule
     )
     SELECT
         p_plan_id,
@@ -52,7 +52,7 @@ BEGIN
         -- A row that refers to itself goes by no other rule: the engine looks row by row.
         r.table_name = n.table_name AND r.constraint_schema = n.table_schema
         AND r.delete_rule NOT IN ('CASCADE', 'SET NULL'),
-        r.delete_rule = 'SET NULL'
+        r.delete_rule
     FROM deletion_plan_nodes AS n
     STRAIGHT_JOIN information_schema.referential_constraints AS r  -- noqa: PRS
         ON

@@ -7,6 +7,7 @@
 --             expand         binds a frame of one level and a limit; it, with what hangs from it
 --             fetch_levels   binds the frame twice and a limit; its children that it does not hold
 --             look_levels    binds the frame twice; how many of its rows have children outside
+--             look_level     binds a frame of one level; how many of its rows have children
 --             remove_level   binds a frame of one level; deletes its rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -98,11 +99,11 @@ BEGIN
             '\n    FROM ', deletion_sql_frame(v_parent, concat(v_job, 'm INT PATH \'$.m\', ')),
             '\n    STRAIGHT_JOIN ', v_child, ' ON ', v_on_frame, v_beyond, '\n    LIMIT ?\n) AS q'
         );
-    ELSEIF p_kind = 'look_levels' THEN
+    ELSEIF p_kind IN ('look_levels', 'look_level') THEN
         SELECT group_concat(
             'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
             e.index_hint, ' WHERE ', e.on_parent,
-            if(e.edge_no = p_edge_no, v_beyond, ''), ')'
+            if(e.edge_no = p_edge_no AND p_kind = 'look_levels', v_beyond, ''), ')'
             ORDER BY e.edge_no SEPARATOR '\n    OR '
         )
         INTO v_below

@@ -19,11 +19,39 @@ COMMENT 'Store a compiled plan: each step with its finished SQL'
 BEGIN
     DECLARE v_step_no INT;
     DECLARE v_waits BOOLEAN;
+    DECLARE v_silent, v_other JSON;
+
+    -- What a trigger adds below rows that are about to go, the engine deletes with them, sets NULL,
+    -- or refuses. Tables below which that would be another end than the plan's, and those from
+    -- which the engine's own cascade leads there; and of them those where no error would tell.
+    WITH RECURSIVE other (node_no, is_refused) AS (
+        SELECT
+            e.parent_node_no,
+            coalesce(e.delete_rule NOT IN ('CASCADE', 'SET NULL'), FALSE)
+        FROM deletion_plan_edges AS e
+        WHERE
+            e.plan_id = p_plan_id
+            AND e.action <> 'keep'
+            AND NOT (e.delete_rule <=> 'CASCADE' AND e.action = 'cascade')
+            AND NOT (e.delete_rule <=> 'SET NULL' AND e.action = 'set_null')
+        UNION DISTINCT
+        SELECT e.parent_node_no, o.is_refused
+        FROM other AS o
+        STRAIGHT_JOIN deletion_plan_edges AS e FORCE INDEX (idx_dpe_child)  -- noqa: PRS
+            ON
+                e.plan_id = p_plan_id
+                AND e.child_node_no = o.node_no
+                AND e.delete_rule = 'CASCADE'
+    )
+
+    SELECT
+        coalesce(json_arrayagg(if(o.is_refused, NULL, o.node_no)), json_array()),
+        coalesce(json_arrayagg(o.node_no), json_array())
+    INTO v_silent, v_other
+    FROM other AS o;
 
     -- Where foreign keys alone lead on, and no row waits for another, what is emptied under its
-    -- parents' lock stays empty: no second look is needed (remove_now). What a trigger may add
-    -- meanwhile the engine takes, or refuses; but where it would set it NULL, it has to be looked
-    -- for (is_nulled), and rows of several levels do not go by one look either.
+    -- parents' lock stays empty: no second look is needed (remove_now).
     SET v_waits = coalesce((
         SELECT max(e.waits OR e.is_circular)
         FROM deletion_plan_edges AS e
@@ -58,14 +86,14 @@ BEGIN
             k.kind <> 'remove_now'
             OR NOT (
                 v_waits
+                OR json_contains(v_silent, '0')
                 OR EXISTS (
                     SELECT 1
                     FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                     WHERE
                         b.plan_id = p_plan_id
                         AND b.parent_node_no = 0
-                        AND b.action <> 'keep'
-                        AND (b.action <> 'cascade' OR b.is_declared OR b.is_nulled)
+                        AND b.action NOT IN ('keep', 'cascade')
                 )
             )
         );
@@ -93,6 +121,7 @@ BEGIN
             WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
+            WHEN 'look_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'remove_level' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'count' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
             WHEN 'count_one' THEN deletion_sql_sweep(p_plan_id, e.edge_no, k.kind)
@@ -119,8 +148,8 @@ BEGIN
         INNER JOIN json_table(
             '["fetch", "fetch_more", "size", "default", "cycle", "ring", "own", "link", "drain",
             "count", "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now",
-            "left", "set", "part", "expand", "fetch_levels", "look_levels", "remove_level", "find",
-            "drain_found", "parent_row", "change_rows"]',
+            "left", "set", "part", "expand", "fetch_levels", "look_levels", "look_level",
+            "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -162,32 +191,38 @@ BEGIN
                 )
                 WHEN k.kind IN ('find', 'drain_found') THEN
                     e.is_leaf AND e.is_ordered AND NOT v_waits
-                WHEN k.kind IN ('expand', 'fetch_levels', 'look_levels', 'remove_level') THEN
+                WHEN k.kind IN (
+                    'expand', 'fetch_levels', 'look_levels', 'look_level', 'remove_level'
+                ) THEN
                     e.action = 'cascade'
                     AND e.parent_node_no = e.child_node_no
                     AND e.index_name IS NOT NULL
                     AND NOT v_waits
+                    -- What the engine would take as the plan does is not looked for again.
+                    AND (
+                        k.kind <> 'look_level'
+                        OR json_contains(v_other, cast(e.child_node_no AS JSON))
+                        OR EXISTS (
+                            SELECT 1
+                            FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
+                            WHERE
+                                b.plan_id = e.plan_id
+                                AND b.parent_node_no = e.child_node_no
+                                AND b.action NOT IN ('keep', 'cascade')
+                        )
+                    )
+                WHEN k.kind IN ('count', 'count_one', 'sweep') THEN
+                    e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
+                WHEN k.kind = 'remove_now' THEN
+                    e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits
+                    AND NOT json_contains(v_silent, cast(e.child_node_no AS JSON))
                     AND NOT EXISTS (
                         SELECT 1
                         FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
                         WHERE
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no
-                            AND b.child_node_no <> e.child_node_no
-                            AND b.action = 'cascade'
-                            AND b.is_nulled
-                    )
-                WHEN k.kind IN ('count', 'count_one', 'sweep') THEN
-                    e.is_leaf AND NOT e.is_declared AND e.index_name IS NOT NULL AND NOT v_waits
-                WHEN k.kind = 'remove_now' THEN
-                    e.action = 'cascade' AND NOT e.is_leaf AND NOT v_waits AND NOT EXISTS (
-                        SELECT 1
-                        FROM deletion_plan_edges AS b FORCE INDEX (uq_dpe_reference)
-                        WHERE
-                            b.plan_id = e.plan_id
-                            AND b.parent_node_no = e.child_node_no
-                            AND b.action <> 'keep'
-                            AND (b.action <> 'cascade' OR b.is_declared OR b.is_nulled)
+                            AND b.action NOT IN ('keep', 'cascade')
                     )
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf

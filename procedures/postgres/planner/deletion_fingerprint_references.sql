@@ -19,7 +19,7 @@ BEGIN
         SELECT md5(concat_ws(
             '|',
             -- The form of the plans as well: those that an earlier version wrote are stale.
-            '5',
+            '6',
             -- A foreign key makes triggers of the engine's own on the table that it points at: those
             -- are found by an index, where all constraints of the database would have to be read.
             -- Any other trigger may keep rows that a plan takes for gone.

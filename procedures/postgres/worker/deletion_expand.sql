@@ -2,7 +2,8 @@
 -- Take what hangs from a narrow frame, by the same self-reference, into the frame: level by level.
 --
 -- Parameters  p_run     the run        p_frame   the frame, just fetched      p_limit   most rows
--- Returns     the frame, held; NULL: the plan has no such statement, or rows moved meanwhile
+-- Returns     the frame, held; NULL: the plan has no such statement, a foreign key refused what a
+--             trigger added between its levels, or rows moved meanwhile
 -- Writes      nothing; locks the frame's rows      Commits  no
 -- Execute     the owner only
 
@@ -25,7 +26,8 @@ BEGIN
     FROM deletion_plan_steps AS s
     WHERE s.plan_id = p_run.plan_id AND s.edge_no = p_frame.edge_no AND s.kind = 'expand';
 
-    IF v_sql IS NULL THEN
+    -- A step was lost to it: level by level, such a row finds its parent.
+    IF v_sql IS NULL OR p_run.error LIKE '23503: %' THEN
         RETURN NULL;
     END IF;
 

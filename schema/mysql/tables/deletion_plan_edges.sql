@@ -31,8 +31,8 @@ CREATE TABLE IF NOT EXISTS deletion_plan_edges (
         COMMENT 'Unique key that the columns pointed at make',
     is_refused BOOLEAN NOT NULL DEFAULT FALSE
         COMMENT 'True where the engine may refuse to delete a row that refers to itself',
-    is_nulled BOOLEAN NOT NULL DEFAULT FALSE
-        COMMENT 'True where the engine itself sets child rows NULL when their parent goes',
+    delete_rule VARCHAR(16) NULL
+        COMMENT 'What the engine itself does when a parent goes, in the words of the catalog',
     discriminator_column VARCHAR(64) NULL
         COMMENT 'Column of the child that tells which parent table is meant',
     discriminator_value TEXT NULL
