@@ -72,8 +72,13 @@ def logged(db: Database) -> list[tuple[int, int | None, str | None]]:
     return [tuple(row) for row in db.rows("SELECT id, about, who FROM a_log ORDER BY id")]
 
 
+@pytest.mark.parametrize("batch_ms", [1, 250])
 @OWN_ENDS
-def test_below_the_next_level_of_a_chain(db: Database, on_delete: str, action: str) -> None:
+def test_below_the_next_level_of_a_chain(
+    db: Database, on_delete: str, action: str, batch_ms: int
+) -> None:
+    """In one step, and in as many as there are moves, with the frames stored between them."""
+    db.set_deletion_setting("batch_ms", batch_ms)
     db.table(
         "post",
         "id bigint",

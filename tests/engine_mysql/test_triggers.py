@@ -80,3 +80,37 @@ def test_rows_that_a_trigger_adds_behind_an_emptied_reference_go_and_are_counted
             (name, "delete"): 1 for name in ("customer", "a_log", "visit", "detail", "note", "mark")
         }
     assert mysql.count("a_log") == 0
+
+
+@pytest.mark.parametrize(
+    "takes",
+    ["DELETE FROM post WHERE id = OLD.post_no", "UPDATE post SET parent_id = 50 WHERE id = 40"],
+    ids=["deletes", "moves"],
+)
+def test_a_trigger_may_take_a_row_of_several_levels_that_go_at_once(
+    mysql: Database, takes: str
+) -> None:
+    mysql.table(
+        "post",
+        "id bigint",
+        "parent_id bigint null",
+        references=[Reference("parent_id", "post", "cascade")],
+        rows=[(1, None), *[(n, n - 1) for n in range(2, 41)], (50, None)],
+    )
+    log = Reference("about", "post", "set null")
+    mysql.table("a_log", "id bigint", "about bigint null", references=[log])
+    mysql.set_deletion_rule("a_log", mysql.reference_name("a_log", log), "cascade")
+    mysql.table("note", "id bigint", "post_no bigint", rows=[(1, 40)])
+    mysql.execute("CREATE INDEX note_post ON note (post_no)")
+    mysql.declare_deletion_reference("no", "note", ["post_no"], "post", ["id"], "cascade")
+    mysql.execute(
+        "CREATE TRIGGER logged AFTER DELETE ON post FOR EACH ROW"
+        " INSERT INTO a_log VALUES (OLD.id, OLD.parent_id)"
+    )
+    mysql.execute(f"CREATE TRIGGER gone AFTER DELETE ON note FOR EACH ROW {takes}")
+    mysql.register_deletion_target("post")
+    job = mysql.delete("post", 1)
+    assert (job.status, job.error) == ("done", None)
+    left = [40, 50] if "UPDATE" in takes else [50]
+    assert mysql.column("SELECT id FROM post ORDER BY id") == left
+    assert mysql.receipts(job.id)["post", "delete"] == 39

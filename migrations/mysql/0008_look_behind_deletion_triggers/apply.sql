@@ -51,7 +51,7 @@ DEALLOCATE PREPARE dj_stmt;
 -- Execute     the owner only
 --
 -- A trigger may add rows below a level that has yet to go: where the engine would not deal with
--- them as the plan does, each level is looked at again, and the rest of the frame is walked anew.
+-- them as the plan does, each level is looked at again, and the rest of the frame is found anew.
 
 DROP PROCEDURE IF EXISTS deletion_remove_levels;
 
@@ -91,6 +91,12 @@ BEGIN
     SET @dj_frame = @dj_keys;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
     SET v_found = @dj_rows;
+
+    -- A trigger has taken some of them: which, and of what level, is not known.
+    IF v_found <> @dj_count THEN
+        SET v_look = NULL;
+    END IF;
+
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
 
     IF @dj_rows > 0 THEN
@@ -148,16 +154,58 @@ BEGIN
                 WHERE k.l > v_level
             );
             CALL deletion_count(@dj_edge_no, 'delete', v_rows, v_gone);
-            SET @dj_keys = (
-                SELECT json_arrayagg(k.o)
-                FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
-                    l INT PATH '$.l',  -- noqa: PRS
-                    o JSON PATH '$'
-                )) AS k
-                WHERE k.l <= v_level
-            );
-            SET @dj_count = json_length(@dj_keys);
-            CALL deletion_left_over();
+            -- There will be more of them: each level would cost a look at all that are left.
+            SET @dj_state = json_set(@dj_state, '$.is_fed', TRUE);
+            CALL deletion_pop();
+            SET @dj_pos = 0, @dj_read = NULL, @dj_is_dirty = TRUE;
+        END IF;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_expand.sql
+-- deletion_expand
+-- Take what hangs from the present, narrow frame, by the same self-reference, into it.
+--
+-- Writes      nothing; locks the frame's rows      Commits  no
+-- Execute     the owner only
+--
+-- Its rows go level by level, since one statement would meet parents before their children. Many
+-- rows a frame: each frame is held, and looked at, in statements of its own.
+
+DROP PROCEDURE IF EXISTS deletion_expand;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_expand()
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Take what hangs from the present, narrow frame, by the same self-reference, into it'
+BEGIN
+    DECLARE v_keys LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+    DECLARE v_count INT;
+    DECLARE v_is_changed BOOLEAN;
+
+    IF EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'expand'
+    ) THEN
+        SET @dj_frame = @dj_keys, @dj_limit = least(
+            if(json_contains_path(@dj_state, 'one', '$.is_fed'), 50, 2000), @dj_left
+        );
+        CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'expand');
+        SET v_keys = @dj_answer, v_count = @dj_rows;
+
+        IF v_count > @dj_count THEN
+            CALL deletion_hold_frame('hold', @dj_edge_no, v_keys, v_count, v_is_changed);
+
+            -- What hangs from a row that moved is among them: they are fetched level by level.
+            IF NOT v_is_changed THEN
+                SET @dj_keys = v_keys, @dj_count = v_count, @dj_is_deep = TRUE;
+            END IF;
         END IF;
     END IF;
 END$$
@@ -341,6 +389,8 @@ BEGIN
         WHERE
             e.plan_id = p_plan_id
             AND e.action <> 'keep'
+            -- No trigger may change the table whose rows are being deleted.
+            AND e.parent_node_no <> e.child_node_no
             AND NOT (e.delete_rule <=> 'CASCADE' AND e.action = 'cascade')
             AND NOT (e.delete_rule <=> 'SET NULL' AND e.action = 'set_null')
         UNION DISTINCT
@@ -517,6 +567,7 @@ BEGIN
                             WHERE
                                 b.plan_id = e.plan_id
                                 AND b.parent_node_no = e.child_node_no
+                                AND b.child_node_no <> e.child_node_no
                                 AND b.action NOT IN ('keep', 'cascade')
                         )
                     )
@@ -705,7 +756,7 @@ DELIMITER ;
 --             expand         binds a frame of one level and a limit; it, with what hangs from it
 --             fetch_levels   binds the frame twice and a limit; its children that it does not hold
 --             look_levels    binds the frame twice; how many of its rows have children outside
---             look_level     binds a frame of one level; how many of its rows have children
+--             look_level     binds a frame of one level; how many have children in other tables
 --             remove_level   binds a frame of one level; deletes its rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -801,7 +852,7 @@ BEGIN
         SELECT group_concat(
             'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
             e.index_hint, ' WHERE ', e.on_parent,
-            if(e.edge_no = p_edge_no AND p_kind = 'look_levels', v_beyond, ''), ')'
+            if(e.edge_no = p_edge_no, v_beyond, ''), ')'
             ORDER BY e.edge_no SEPARATOR '\n    OR '
         )
         INTO v_below
@@ -809,7 +860,9 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE
-            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
+            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep'
+            -- No trigger may change the table whose rows are being deleted.
+            AND (p_kind = 'look_levels' OR e.child_node_no <> v_node_no);
         RETURN concat(
             'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
             deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,

@@ -7,7 +7,7 @@
 --             expand         binds a frame of one level and a limit; it, with what hangs from it
 --             fetch_levels   binds the frame twice and a limit; its children that it does not hold
 --             look_levels    binds the frame twice; how many of its rows have children outside
---             look_level     binds a frame of one level; how many of its rows have children
+--             look_level     binds a frame of one level; how many have children in other tables
 --             remove_level   binds a frame of one level; deletes its rows
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -103,7 +103,7 @@ BEGIN
         SELECT group_concat(
             'EXISTS (SELECT 1 FROM ', n.sql_name, ' AS c',
             e.index_hint, ' WHERE ', e.on_parent,
-            if(e.edge_no = p_edge_no AND p_kind = 'look_levels', v_beyond, ''), ')'
+            if(e.edge_no = p_edge_no, v_beyond, ''), ')'
             ORDER BY e.edge_no SEPARATOR '\n    OR '
         )
         INTO v_below
@@ -111,7 +111,9 @@ BEGIN
         INNER JOIN deletion_plan_nodes AS n
             ON n.plan_id = e.plan_id AND n.node_no = e.child_node_no
         WHERE
-            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep';
+            e.plan_id = p_plan_id AND e.parent_node_no = v_node_no AND e.action <> 'keep'
+            -- No trigger may change the table whose rows are being deleted.
+            AND (p_kind = 'look_levels' OR e.child_node_no <> v_node_no);
         RETURN concat(
             'SELECT NULL, COUNT(*)\nINTO @dj_answer, @dj_rows\nFROM ',
             deletion_sql_frame(v_columns, ''), '\nSTRAIGHT_JOIN ', v_row, ' ON ', v_found,

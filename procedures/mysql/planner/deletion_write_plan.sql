@@ -32,6 +32,8 @@ BEGIN
         WHERE
             e.plan_id = p_plan_id
             AND e.action <> 'keep'
+            -- No trigger may change the table whose rows are being deleted.
+            AND e.parent_node_no <> e.child_node_no
             AND NOT (e.delete_rule <=> 'CASCADE' AND e.action = 'cascade')
             AND NOT (e.delete_rule <=> 'SET NULL' AND e.action = 'set_null')
         UNION DISTINCT
@@ -208,6 +210,7 @@ BEGIN
                             WHERE
                                 b.plan_id = e.plan_id
                                 AND b.parent_node_no = e.child_node_no
+                                AND b.child_node_no <> e.child_node_no
                                 AND b.action NOT IN ('keep', 'cascade')
                         )
                     )

@@ -26,7 +26,9 @@ BEGIN
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = @dj_plan_id AND s.edge_no = @dj_edge_no AND s.kind = 'expand'
     ) THEN
-        SET @dj_frame = @dj_keys, @dj_limit = least(2000, @dj_left);
+        SET @dj_frame = @dj_keys, @dj_limit = least(
+            if(json_contains_path(@dj_state, 'one', '$.is_fed'), 50, 2000), @dj_left
+        );
         CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'expand');
         SET v_keys = @dj_answer, v_count = @dj_rows;
 

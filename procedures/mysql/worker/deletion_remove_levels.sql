@@ -6,7 +6,7 @@
 -- Execute     the owner only
 --
 -- A trigger may add rows below a level that has yet to go: where the engine would not deal with
--- them as the plan does, each level is looked at again, and the rest of the frame is walked anew.
+-- them as the plan does, each level is looked at again, and the rest of the frame is found anew.
 
 DROP PROCEDURE IF EXISTS deletion_remove_levels;
 
@@ -46,6 +46,12 @@ BEGIN
     SET @dj_frame = @dj_keys;
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'lock');
     SET v_found = @dj_rows;
+
+    -- A trigger has taken some of them: which, and of what level, is not known.
+    IF v_found <> @dj_count THEN
+        SET v_look = NULL;
+    END IF;
+
     CALL deletion_execute(@dj_plan_id, @dj_edge_no, 'look_levels');
 
     IF @dj_rows > 0 THEN
@@ -103,16 +109,10 @@ BEGIN
                 WHERE k.l > v_level
             );
             CALL deletion_count(@dj_edge_no, 'delete', v_rows, v_gone);
-            SET @dj_keys = (
-                SELECT json_arrayagg(k.o)
-                FROM json_table(@dj_keys, '$[*]' COLUMNS (  -- noqa: CP02
-                    l INT PATH '$.l',  -- noqa: PRS
-                    o JSON PATH '$'
-                )) AS k
-                WHERE k.l <= v_level
-            );
-            SET @dj_count = json_length(@dj_keys);
-            CALL deletion_left_over();
+            -- There will be more of them: each level would cost a look at all that are left.
+            SET @dj_state = json_set(@dj_state, '$.is_fed', TRUE);
+            CALL deletion_pop();
+            SET @dj_pos = 0, @dj_read = NULL, @dj_is_dirty = TRUE;
         END IF;
     END IF;
 END$$

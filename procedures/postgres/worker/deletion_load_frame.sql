@@ -34,8 +34,12 @@ BEGIN
     )
     RETURNING f.* INTO v_frame;
 
-    IF v_frame.key_count > v_batch AND v_frame.keys -> 0 ? 'l' THEN
-        -- Rows of several levels cannot be parted: they are found again, fewer at a time.
+    IF
+        v_frame.keys -> 0 ? 'l'
+        AND (v_frame.key_count > v_batch OR (p_walk.run).error LIKE '23503: %')
+    THEN
+        -- Rows of several levels cannot be parted: they are found again, fewer at a time, or, where
+        -- a foreign key refused what a trigger added between them, level by level.
         UPDATE deletion_frames AS f
         SET edge_pos = 0, fetch_cursor = NULL
         WHERE f.run_id = v_frame.run_id AND f.depth = v_frame.depth - 1;
