@@ -68,13 +68,13 @@ BEGIN
         );
         PREPARE dj_stmt FROM @dj_sql;
         SET @dj_sql = coalesce(v_look, 'DO 0'), @dj_rows = 0;
-        PREPARE dj_look FROM @dj_sql;
+        PREPARE dj_stmt_look FROM @dj_sql;
 
         levels: WHILE v_level >= 0 DO
             SET @dj_frame = json_extract(v_levels, concat('$."', v_level, '"'));
 
             IF v_rows > 0 AND v_look IS NOT NULL THEN
-                EXECUTE dj_look USING @dj_frame;
+                EXECUTE dj_stmt_look USING @dj_frame;
 
                 IF @dj_rows > 0 THEN
                     LEAVE levels;
@@ -86,7 +86,7 @@ BEGIN
             SET v_level = v_level - 1;
         END WHILE;
 
-        DEALLOCATE PREPARE dj_look;
+        DEALLOCATE PREPARE dj_stmt_look;
         DEALLOCATE PREPARE dj_stmt;
 
         IF v_rows <> if(v_level < 0, v_found, v_keys) THEN
