@@ -114,3 +114,28 @@ def test_a_trigger_may_take_a_row_of_several_levels_that_go_at_once(
     left = [40, 50] if "UPDATE" in takes else [50]
     assert mysql.column("SELECT id FROM post ORDER BY id") == left
     assert mysql.receipts(job.id)["post", "delete"] == 39
+
+
+@pytest.mark.parametrize("table", ["post", "customer"])
+def test_rows_are_looked_at_twice_below_which_a_declared_reference_leads_to_their_own_table(
+    mysql: Database, table: str
+) -> None:
+    """No lock of theirs keeps another session from adding a child that no foreign key binds."""
+    customers(mysql, 1)
+    mysql.table(
+        "post",
+        "id bigint",
+        "parent_id bigint null",
+        "customer_id bigint null",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(1, None, 1)],
+    )
+    mysql.execute("CREATE INDEX post_parent ON post (parent_id)")
+    mysql.declare_deletion_reference("tree", "post", ["parent_id"], "post", ["id"], "cascade")
+    mysql.register_deletion_target(table)
+    assert mysql.delete(table, 1).status == "done"
+    steps = (
+        "SELECT COUNT(*) FROM deletion_plan_steps AS s WHERE s.kind = %s AND s.table_name LIKE"
+        " '%%post%%'"
+    )
+    assert mysql.value(steps, "remove_now") == 0 < mysql.value(steps, "look")

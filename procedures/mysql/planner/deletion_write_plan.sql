@@ -95,7 +95,8 @@ BEGIN
                     WHERE
                         b.plan_id = p_plan_id
                         AND b.parent_node_no = 0
-                        AND b.action NOT IN ('keep', 'cascade')
+                        AND b.action <> 'keep'
+                        AND (b.action <> 'cascade' OR b.is_declared)
                 )
             )
         );
@@ -225,7 +226,8 @@ BEGIN
                         WHERE
                             b.plan_id = e.plan_id
                             AND b.parent_node_no = e.child_node_no
-                            AND b.action NOT IN ('keep', 'cascade')
+                            AND b.action <> 'keep'
+                            AND (b.action <> 'cascade' OR b.is_declared)
                     )
                 -- What has no children is not looked at again before it goes.
                 ELSE e.action = 'cascade' AND NOT e.is_leaf
