@@ -1,5 +1,6 @@
 """The fixtures of the tests of installing and measuring, for the commands that need a server."""
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ import pymysql
 import pytest
 from psycopg import sql
 
-from deletion_jobs import apply, bench
+from deletion_jobs import apply, bench, bench_jobs, bench_load
 from deletion_jobs.database import Row, Session
 from tests.migrations.conftest import engine, mysql_place, place, postgres_place
 
@@ -57,6 +58,21 @@ def empty_url(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
 def without_waiting_for_purge(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not settle: others keep a shared server busy, and speed is no matter in tests."""
     monkeypatch.setattr(bench, "PURGE_BACKLOG", 1_000_000)
+
+
+@pytest.fixture
+def snapshots(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Tell of each measurement so far whether an old snapshot was held for it."""
+    held: list[bool] = []
+    hold = bench.old_snapshot
+
+    def watched(url: str, is_held: bool) -> contextlib.AbstractContextManager[None]:
+        held.append(is_held)
+        return hold(url, is_held)
+
+    for module in (bench, bench_jobs, bench_load):
+        monkeypatch.setattr(module, "old_snapshot", watched)
+    return held
 
 
 @pytest.fixture

@@ -34,6 +34,23 @@ def test_bench_plan_compiles_and_works_over_all_tables(capsys, tmp_path, engine,
         session.view("bench_plan_001")
 
 
+def test_bench_plan_measures_under_an_old_snapshot_beside(capsys, tmp_path, engine, url, snapshots):
+    call = Call(engine, rounds=1, url=url, output=tmp_path)
+    bench_plan.plan(call, size=SMALL, has_snapshot=True)
+    text = capsys.readouterr().out
+    found = json.loads((tmp_path / f"plan-{engine}.json").read_text())
+
+    ways = ["compile", "fresh", "job", "native"]
+    under = " under a snapshot"
+    assert list(found["seconds"]) == [name for way in ways for name in (way, way + under)]
+    # One round before the first holds none.
+    assert snapshots == [False] * len(ways) + [False, True] * len(ways)
+    assert found["snapshot"] is True
+    for title in ("compile the plan, snapshot", "deletion job, snapshot"):
+        assert title in text
+        assert title in (tmp_path / f"plan-{engine}.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("skipped", "message"),
     [

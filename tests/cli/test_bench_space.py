@@ -1,6 +1,7 @@
 """``bench space`` in a quick form: that sizes are really taken while a job goes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,41 @@ def test_bench_space_sees_the_scratch_rows_of_a_check(capsys, engine, url):
     table, size = next(iter(job["tables_when_largest"].items()))
     assert table == "deletion_walk_keys"
     assert size > 24_001 * 100
+
+
+def test_bench_space_looks_under_an_old_snapshot_beside(
+    capsys, tmp_path, engine, url, snapshots, monkeypatch
+):
+    monkeypatch.setattr(bench_space, "LIMIT_BYTES", 1000)
+    measure(engine, url, has_snapshot=True, output=tmp_path)
+    found = json.loads(capsys.readouterr().out)
+
+    assert snapshots == [False, True] * 2
+    assert found["snapshot"] is True
+    under = " under a snapshot"
+    assert list(found["methods"]) == ["job", f"job{under}", "native", f"native{under}"]
+    assert all(len(method["samples"]) > 1 for method in found["methods"].values())
+    assert found["is_within_limit"] is False
+    assert "our tables, snapshot" in (tmp_path / f"space-{engine}.svg").read_text()
+
+
+def test_bench_space_holds_the_job_under_a_snapshot_to_the_limit(
+    capsys, engine, url, snapshots, monkeypatch
+):
+    watch = bench_space._watch
+
+    def watch_larger_ones(load, watcher, worker, method):
+        watched = watch(load, watcher, worker, method)
+        size = 60_000_000 if snapshots[-1] else 1000
+        watched.samples = [replace(one, tables={"deletion_runs": size}) for one in watched.samples]
+        return watched
+
+    monkeypatch.setattr(bench_space, "_watch", watch_larger_ones)
+    bench_space.space(Call(engine, rounds=1, url=url), rows=2401, has_snapshot=True)
+    text = capsys.readouterr().out
+    assert "deletion job, snapshot: the largest of our tables" in text
+    assert "deletion_runs 60.00 MB" in text
+    assert "At most 60.0 MB in our tables: above the 50 MB" in text
 
 
 def test_bench_space_tells_a_limit_that_was_passed(capsys, engine, url, monkeypatch):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deletion_jobs import bench, bench_jobs
+from deletion_jobs import bench_jobs
 from deletion_jobs.bench import Call
 from deletion_jobs.errors import FindingError, UsageError
 
@@ -34,22 +34,14 @@ def test_bench_jobs_measures_more_workers_beside_one(capsys, tmp_path, engine, u
     assert "<svg" in (tmp_path / f"jobs-{engine}.svg").read_text()
 
 
-def test_bench_jobs_measures_under_an_old_snapshot_beside(capsys, engine, url, monkeypatch):
-    held = []
-    hold = bench.old_snapshot
-
-    def watched(url, is_held):
-        held.append(is_held)
-        return hold(url, is_held)
-
-    monkeypatch.setattr(bench_jobs, "old_snapshot", watched)
+def test_bench_jobs_measures_under_an_old_snapshot_beside(capsys, engine, url, snapshots):
     bench_jobs.jobs(Call(engine, rounds=1, url=url, as_json=True), count=60, has_snapshot=True)
     found = json.loads(capsys.readouterr().out)
 
     ways = ["jobs", "sets", "loop", "enqueue", "insert"]
     under = " under a snapshot"
     assert list(found["methods"]) == [name for way in ways for name in (way, way + under)]
-    assert held == [False, True] * len(ways)
+    assert snapshots == [False, True] * len(ways)
     assert list(found["rate_under_snapshot_to_without"]) == ways
     assert all(ratio > 0 for ratio in found["rate_under_snapshot_to_without"].values())
 

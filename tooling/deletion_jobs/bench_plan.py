@@ -3,7 +3,8 @@
 The tables are generated from three numbers and are the same on every machine: one root, a tree of
 four children a table below it, further references from each table to earlier ones until there are
 as many as asked for, and some tables that refer to themselves. The job reaches the first 200
-tables, with a row in each; the plan covers all of them.
+tables, with a row in each; the plan covers all of them. Where that is asked for, each is done once
+more while another session holds an old snapshot.
 """
 
 import time
@@ -14,9 +15,10 @@ from typing import Any
 from rich.console import Console
 
 from deletion_jobs import bench, bench_figures, bench_result
-from deletion_jobs.bench import Call
+from deletion_jobs.bench import Call, Place
 from deletion_jobs.bench_figures import spread
-from deletion_jobs.bench_result import JOB, NATIVE
+from deletion_jobs.bench_load import Turn
+from deletion_jobs.bench_result import JOB, NATIVE, UNDER_SNAPSHOT
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
 from deletion_jobs.output import say
@@ -71,20 +73,19 @@ class Size:
 
 @dataclass
 class Measured:
-    """What each round took, in seconds."""
+    """What each round took, in seconds, for each turn by its name."""
 
-    seconds: dict[str, list[float]] = field(
-        default_factory=lambda: {method: [] for method in METHODS}
-    )
+    seconds: dict[str, list[float]] = field(default_factory=dict)
     steps: int = 0
 
 
-def plan(call: Call, size: Size | None = None) -> None:
+def plan(call: Call, size: Size | None = None, has_snapshot: bool = False) -> None:
     """Measure and print; the command ``bench plan``.
 
     Args:
         call: where to measure, how often, and what becomes of the result.
         size: of the catalog; None: 760 keys on 370 tables.
+        has_snapshot: measure once more while another session holds an old snapshot.
 
     Raises:
         FindingError: the plan does not cover all tables and keys, or rows are left.
@@ -95,7 +96,7 @@ def plan(call: Call, size: Size | None = None) -> None:
     size.check()
     bench_figures.check_plotting(call)
     with bench.opened(call) as (session, place), bench.installed(session, FOLDER):
-        found = _measure(call, session, size)
+        found = _measure(call, session, place, size, has_snapshot)
         about = place.about(session)
     document: dict[str, Any] = {
         **about,
@@ -105,50 +106,58 @@ def plan(call: Call, size: Size | None = None) -> None:
         "self_references": size.self_keys,
         "tables_with_a_row": size.rows,
         "plan_steps": found.steps,
-        "seconds": {method: spread(values) for method, values in found.seconds.items()},
+        "snapshot": has_snapshot,
+        "seconds": {name: spread(values) for name, values in found.seconds.items()},
     }
-    median = {method: took["median"] for method, took in document["seconds"].items()}
+    median = {name: took["median"] for name, took in document["seconds"].items()}
     document["job_to_native"] = round(median[JOB] / max(median[NATIVE], 1e-4), 3)
     bench_figures.hand_out(call, document, f"plan-{call.engine}", _draw, _print)
 
 
-def _measure(call: Call, session: Session, size: Size) -> Measured:
+def _measure(
+    call: Call, session: Session, place: Place, size: Size, has_snapshot: bool
+) -> Measured:
     say(f"generating {size.tables} tables with {size.keys} foreign keys")
     session.call("bench_generate", size.tables, size.keys, size.self_keys)
     session.query(f"{FOLDER}/grant_all")
     session.call("register_deletion_target", ROOT, None, None)
-    found = Measured()
+    olds = (False, True) if has_snapshot else (False,)
+    turns = [Turn(method, is_old) for method in METHODS for is_old in olds]
+    found = Measured({turn.name: [] for turn in turns})
     _compile(session, COMPILE)
     # A round before the first, that is not counted, fills the caches of both sides.
     for root, method in enumerate(METHODS, start=1):
-        _take(session, method, root, size)
-    for root, (round_, method) in enumerate(call.turns(METHODS), start=len(METHODS) + 1):
-        seconds = _take(session, method, root, size)
-        found.seconds[method].append(seconds)
-        call.say(round_, f"{method} {seconds:.2f} s")
+        _take(session, place, Turn(method), root, size)
+    for root, (round_, turn) in enumerate(call.turns(turns), start=len(METHODS) + 1):
+        seconds = _take(session, place, turn, root, size)
+        found.seconds[turn.name].append(seconds)
+        call.say(round_, f"{turn.name} {seconds:.2f} s")
     found.steps = _check_plan(session, size)
     return found
 
 
-def _take(session: Session, method: str, root: int, size: Size) -> float:
+def _take(session: Session, place: Place, turn: Turn, root: int, size: Size) -> float:
     """Do one thing, and give the seconds that it took.
 
     Raises:
         FindingError: it was not done.
     """
+    method = turn.way
     if method in (COMPILE, FRESH):
-        return _compile(session, method)
+        with bench.old_snapshot(place.url, turn.is_old):
+            return _compile(session, method)
     session.call("bench_fill", root, size.rows)
     there = int(session.one(f"{FOLDER}/rows", id=root)["value"])
     if method == JOB:
         session.query(f"{FOLDER}/enqueue", id=root)
     bench.settle(session)
-    begin = time.perf_counter()
-    if method == JOB:
-        session.call("run_deletion_jobs", None, bench.RUN_SECONDS)
-    else:
-        session.call("bench_native", root)
-    seconds = time.perf_counter() - begin
+    with bench.old_snapshot(place.url, turn.is_old):
+        begin = time.perf_counter()
+        if method == JOB:
+            session.call("run_deletion_jobs", None, bench.RUN_SECONDS)
+        else:
+            session.call("bench_native", root)
+        seconds = time.perf_counter() - begin
     left = int(session.one(f"{FOLDER}/rows", id=root)["value"])
     if (there, left) != (size.rows, 0):
         raise FindingError(f"{TITLES[method]}: {left} rows of {there} are left, of {size.rows}")
@@ -195,6 +204,12 @@ def _check_plan(session: Session, size: Size) -> int:
     return int(covered["steps"])
 
 
+def _title(name: str) -> str:
+    """Say what was done, by the name of its turn."""
+    way, under, _ = name.partition(UNDER_SNAPSHOT)
+    return bench_figures.titled(TITLES[way], bool(under))
+
+
 def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
         f"{bench_figures.heading(document)}: {document['foreign_keys']} "
@@ -202,8 +217,8 @@ def _print(document: dict[str, Any], console: Console) -> None:
         f"themselves; median of {document['rounds']}"
     )
     made = bench_figures.table("", "median s", "min", "max")
-    for method, took in document["seconds"].items():
-        made.add_row(TITLES[method], *(f"{took[name]:.3f}" for name in ("median", "min", "max")))
+    for name, took in document["seconds"].items():
+        made.add_row(_title(name), *(f"{took[what]:.3f}" for what in ("median", "min", "max")))
     console.print(made)
     console.print(
         f"The plan has {document['plan_steps']:,} steps. A job with a row in each of "
@@ -223,8 +238,8 @@ def _draw(document: dict[str, Any], path: Path) -> None:
         "round",
         "seconds",
         {
-            TITLES[method]: list(zip(rounds, took["values"], strict=True))
-            for method, took in document["seconds"].items()
+            _title(name): list(zip(rounds, took["values"], strict=True))
+            for name, took in document["seconds"].items()
         },
         log_y=True,
     )

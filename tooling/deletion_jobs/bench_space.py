@@ -2,7 +2,9 @@
 
 A second session reads the sizes of all our tables, what has been written to the logs, and the
 memory of the worker's session, while the job goes. What deletions write to the application's own
-tables is in the logs as well: beside it stands one native cascade of the same rows.
+tables is in the logs as well: beside it stands one native cascade of the same rows. Where that is
+asked for, both go once more while another session holds an old snapshot, for which the server
+keeps every version of our own rows, too.
 """
 
 import time
@@ -15,8 +17,8 @@ from rich.console import Console
 from deletion_jobs import bench_figures, bench_load, bench_threads, database
 from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import spread
-from deletion_jobs.bench_load import Load, title
-from deletion_jobs.bench_result import JOB, NATIVE
+from deletion_jobs.bench_load import Load, Turn, title
+from deletion_jobs.bench_result import JOB, NATIVE, UNDER_SNAPSHOT
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError
 from deletion_jobs.sources import ENGINE_NAMES
@@ -36,6 +38,7 @@ class Sample:
         tables: bytes on disk of each of our tables, with its indexes.
         redo_bytes: written to PostgreSQL's write-ahead log or MySQL's redo log, ever.
         binlog_bytes: in MySQL's binary log.
+        undo_bytes: in the files of MySQL's undo tablespaces.
         temporary_bytes: PostgreSQL: in work files, ever; MySQL: in the session's, now.
         memory_bytes: of the session alone; None: the server cannot tell.
     """
@@ -44,6 +47,7 @@ class Sample:
     tables: dict[str, int]
     redo_bytes: int
     binlog_bytes: int
+    undo_bytes: int
     temporary_bytes: int
     memory_bytes: int | None
 
@@ -67,9 +71,10 @@ class Watched:
         """Give the sample in which our tables were largest."""
         return max(self.samples, key=lambda sample: sample.disk_bytes)
 
-    def temporary(self) -> int:
-        """Tell how much more there was in work files than before."""
-        return max(one.temporary_bytes for one in self.samples) - self.samples[0].temporary_bytes
+    def grown(self, name: str) -> int:
+        """Tell how much more there was at most than before."""
+        sizes = [int(getattr(one, name)) for one in self.samples]
+        return max(sizes) - sizes[0]
 
     def memory(self) -> int | None:
         """Give the most memory that was seen."""
@@ -77,13 +82,16 @@ class Watched:
         return max(seen, default=None)
 
 
-def space(call: Call, rows: int = 1_000_000, is_checked: bool = False) -> None:
+def space(
+    call: Call, rows: int = 1_000_000, is_checked: bool = False, has_snapshot: bool = False
+) -> None:
     """Measure and print; the command ``bench space``.
 
     Args:
         call: where to measure, how often, and what becomes of the result.
         rows: how many rows to delete, about.
         is_checked: give the target a limit of rows, so that the check counts them beforehand.
+        has_snapshot: measure once more while another session holds an old snapshot.
 
     Raises:
         FindingError: rows are left that should be gone, or nothing was seen meanwhile.
@@ -96,32 +104,38 @@ def space(call: Call, rows: int = 1_000_000, is_checked: bool = False) -> None:
         bench_load.filled(call, rows, max_rows) as load,
         database.connect(load.url) as watcher,
     ):
-        found = _measure(call, load, watcher)
+        found = _measure(call, load, watcher, has_snapshot)
         document: dict[str, Any] = {
             **load.about,
             "checked": is_checked,
+            "snapshot": has_snapshot,
             "methods": {method: _figures(watched) for method, watched in found.items()},
         }
     document["limit_bytes"] = LIMIT_BYTES
-    document["is_within_limit"] = document["methods"][JOB]["disk_bytes"]["max"] <= LIMIT_BYTES
+    document["is_within_limit"] = _most(document) <= LIMIT_BYTES
     bench_figures.hand_out(call, document, f"space-{call.engine}", _draw, _print)
 
 
-def _measure(call: Call, load: Load, watcher: Session) -> dict[str, list[Watched]]:
-    found: dict[str, list[Watched]] = {method: [] for method in METHODS}
+def _measure(
+    call: Call, load: Load, watcher: Session, has_snapshot: bool
+) -> dict[str, list[Watched]]:
+    olds = (False, True) if has_snapshot else (False,)
+    turns = [Turn(method, is_old) for method in METHODS for is_old in olds]
+    found: dict[str, list[Watched]] = {turn.name: [] for turn in turns}
     worker = int(load.session.one("bench_foreground/session_id")["value"])
-    for round_, method in call.turns(METHODS):
-        load.restore(method)
-        watched = _watch(load, watcher, worker, method)
-        load.check(method)
+    for round_, turn in call.turns(turns):
+        load.restore(turn.way)
+        with load.snapshot(turn):
+            watched = _watch(load, watcher, worker, turn.way)
+        load.check(turn.way)
         # The first and the last sample are not from the time of the deletion.
-        is_seen = method != JOB or len(watched.samples) > 2
+        is_seen = turn.way != JOB or len(watched.samples) > 2
         if not is_seen or watched.written("redo_bytes") <= 0:
-            raise FindingError(f"{title(method)}: nothing was seen meanwhile", "take more rows")
-        found[method].append(watched)
+            raise FindingError(f"{title(turn.name)}: nothing was seen meanwhile", "take more rows")
+        found[turn.name].append(watched)
         call.say(
             round_,
-            f"{method} {watched.samples[-1].seconds:.2f} s, "
+            f"{turn.name} {watched.samples[-1].seconds:.2f} s, "
             f"{watched.largest().disk_bytes / MEGABYTE:.1f} MB in our tables",
         )
     return found
@@ -150,6 +164,7 @@ def _sample(watcher: Session, worker: int, begin: float) -> Sample:
         {str(row["table_name"]): int(row["bytes"]) for row in tables},
         int(server["redo_bytes"]),
         sum(int(row["file_size"]) for row in watcher.query("bench_space/binlog")),
+        int(server["undo_bytes"]),
         int(server["temporary_bytes"]),
         None if memory is None else int(memory),
     )
@@ -171,12 +186,29 @@ def _figures(found: list[Watched]) -> dict[str, Any]:
             sorted(largest.tables.items(), key=lambda item: item[1], reverse=True)
         ),
         **written,
-        "temporary_bytes": spread([watched.temporary() for watched in found], 0),
+        **{
+            name: spread([watched.grown(name) for watched in found], 0)
+            for name in ("undo_bytes", "temporary_bytes")
+        },
         "memory_bytes": spread(known, 0) if known else None,
         "samples": [
             {**asdict(sample), "disk_bytes": sample.disk_bytes} for sample in found[-1].samples
         ],
     }
+
+
+def _jobs(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what the job took, under an old snapshot as well where that was asked for."""
+    return {
+        name: found
+        for name, found in document["methods"].items()
+        if name.removesuffix(UNDER_SNAPSHOT) == JOB
+    }
+
+
+def _most(document: dict[str, Any]) -> int:
+    """Give the most bytes that were seen in our tables."""
+    return int(max(found["disk_bytes"]["max"] for found in _jobs(document).values()))
 
 
 def _print(document: dict[str, Any], console: Console) -> None:
@@ -186,27 +218,25 @@ def _print(document: dict[str, Any], console: Console) -> None:
         f"{', counted beforehand' if document['checked'] else ''}, median of {document['rounds']}"
     )
     made = bench_figures.table(
-        "deleted by", "s", "tables MB", "log MB", "binlog MB", "temp MB", "memory MB"
+        "deleted by", "s", "tables MB", "log MB", "binlog MB", "undo MB", "temp MB", "memory MB"
     )
+    columns = ("disk_bytes", "redo_bytes", "binlog_bytes", "undo_bytes", "temporary_bytes")
     for method, found in document["methods"].items():
         memory = found["memory_bytes"]
         made.add_row(
             title(method),
             f"{found['seconds']['median']:.2f}",
-            *(
-                f"{found[name]['median'] / MEGABYTE:,.1f}"
-                for name in ("disk_bytes", "redo_bytes", "binlog_bytes", "temporary_bytes")
-            ),
+            *(f"{found[name]['median'] / MEGABYTE:,.1f}" for name in columns),
             f"{memory['median'] / MEGABYTE:,.1f}" if memory else "not told",
         )
     console.print(made)
-    job = document["methods"][JOB]
-    console.print("The largest of our tables, when all together were largest:")
-    for table, size in list(job["tables_when_largest"].items())[:5]:
-        console.print(f"  {table} {size / MEGABYTE:,.2f} MB")
+    for name, found in _jobs(document).items():
+        console.print(f"{title(name)}: the largest of our tables, when all of them were largest:")
+        for table, size in list(found["tables_when_largest"].items())[:5]:
+            console.print(f"  {table} {size / MEGABYTE:,.2f} MB")
     limit = document["limit_bytes"] / MEGABYTE
     console.print(
-        f"At most {job['disk_bytes']['max'] / MEGABYTE:,.1f} MB in our tables: "
+        f"At most {_most(document) / MEGABYTE:,.1f} MB in our tables: "
         f"{'within' if document['is_within_limit'] else 'above'} the {limit:.0f} MB asked for. "
         "Log: what deleting wrote, for the application's tables as well."
     )
@@ -215,12 +245,17 @@ def _print(document: dict[str, Any], console: Console) -> None:
 def _draw(document: dict[str, Any], path: Path) -> None:
     from deletion_jobs import bench_plot
 
-    samples = document["methods"][JOB]["samples"]
-    series = {"our tables": [(one["seconds"], one["disk_bytes"] / MEGABYTE) for one in samples]}
-    if all(one["memory_bytes"] is not None for one in samples):
-        series["memory of the worker's session"] = [
-            (one["seconds"], one["memory_bytes"] / MEGABYTE) for one in samples
+    series = {}
+    for name, found in _jobs(document).items():
+        is_old = name != JOB
+        samples = found["samples"]
+        series[bench_figures.titled("our tables", is_old)] = [
+            (one["seconds"], one["disk_bytes"] / MEGABYTE) for one in samples
         ]
+        if all(one["memory_bytes"] is not None for one in samples):
+            series[bench_figures.titled("memory of the worker's session", is_old)] = [
+                (one["seconds"], one["memory_bytes"] / MEGABYTE) for one in samples
+            ]
     bench_plot.lines(
         path,
         f"Work space while {document['rows']:,} rows go, {ENGINE_NAMES[document['engine']]}",

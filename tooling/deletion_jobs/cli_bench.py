@@ -218,6 +218,7 @@ def bench_lag(**options: Any) -> None:
 @click.option(
     "--checked", "is_checked", is_flag=True, help="Give the target a limit: rows are counted first."
 )
+@_snapshot()
 def bench_space(**options: Any) -> None:
     """Disk, log and memory that a large job takes, over time."""
     _measure("space", options)
@@ -225,6 +226,7 @@ def bench_space(**options: Any) -> None:
 
 @bench_group.command("plan")
 @_asked()
+@_snapshot()
 def bench_plan(**options: Any) -> None:
     """The planner and one job over 760 foreign keys on 370 tables."""
     _measure("plan", options)
