@@ -2,10 +2,11 @@
 -- Write a statement on the next child rows of one row of a wide frame, in the order of their key.
 --
 -- Parameters  p_plan_id, p_edge_no   the reference
---             p_kind                 find or drain_found
--- Returns     text; binds the frame, the place of the row in it, the key to begin at (and
---             for drain_found the last key) and a limit; find answers the last key in @dj_last and
---             the number of rows in @dj_rows. NULL: the index of the reference is in another order
+--             p_kind                 find, drain_found or fetch_next
+-- Returns     text; binds (for fetch_next first the row's job) the frame, the place of the row in
+--             it, the key to begin at (and for drain_found the last key) and a limit; find answers
+--             the last key in @dj_last and the number of rows in @dj_rows, fetch_next the child
+--             frame in @dj_answer as well. NULL: the index of the reference is in another order
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
 --
@@ -27,7 +28,7 @@ SQL SECURITY DEFINER
 COMMENT 'Write a statement on the next child rows of one row of a wide frame, in the order of their key'  -- noqa: LT05
 BEGIN
     DECLARE v_key, v_child JSON;
-    DECLARE v_table, v_index, v_where, v_field
+    DECLARE v_table, v_index, v_where, v_field, v_answer, v_object
         LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
 
     SELECT
@@ -39,8 +40,8 @@ BEGIN
             )) AS c
             WHERE c.name = e.parent_columns ->> '$[0]'
         ) AS field,
-        n.sql_name, e.index_name
-    INTO v_key, v_child, v_field, v_table, v_index
+        n.sql_name, e.index_name, e.answer_list, e.object_list
+    INTO v_key, v_child, v_field, v_table, v_index, v_answer, v_object
     FROM deletion_plan_edges AS e
     INNER JOIN deletion_plan_nodes AS p
         ON p.plan_id = e.plan_id AND p.node_no = e.parent_node_no
@@ -56,18 +57,24 @@ BEGIN
         '\n    AND c.', v_key ->> '$[0].name', ' >= ?'
     );
 
-    RETURN if(
-        p_kind = 'find',
-        concat(
+    RETURN CASE p_kind
+        WHEN 'find' THEN concat(
             'SELECT MAX(q.k), COUNT(*)\nINTO @dj_last, @dj_rows\nFROM (\nSELECT c.',
             v_key ->> '$[0].name', ' AS k\nFROM ', v_table, ' AS c', deletion_sql_index(v_index),
             '\n', v_where, '\nORDER BY c.', v_key ->> '$[0].name', '\nLIMIT ?\n) AS q'
-        ),
-        concat(
+        )
+        WHEN 'fetch_next' THEN concat(
+            'SELECT COALESCE(JSON_ARRAYAGG(JSON_OBJECT(\'j\', q.j, ', v_object,
+            ')), JSON_ARRAY()), MAX(q.k), COUNT(*)\nINTO @dj_answer, @dj_last, @dj_rows\nFROM (\n',
+            'SELECT CAST(? AS UNSIGNED) AS j, c.', v_key ->> '$[0].name', ' AS k, ', v_answer,
+            '\nFROM ', v_table, ' AS c', deletion_sql_index(v_index),
+            '\n', v_where, '\nORDER BY c.', v_key ->> '$[0].name', '\nLIMIT ?\n) AS q'
+        )
+        ELSE concat(
             'DELETE /*+ INDEX(c ', deletion_quote_name(v_index), ') */ FROM ', v_table, ' AS c\n',
             v_where, '\n    AND c.', v_key ->> '$[0].name', ' <= ?\nORDER BY c.',
             v_key ->> '$[0].name', '\nLIMIT ?'
         )
-    );
+    END;
 END$$
 DELIMITER ;

@@ -121,6 +121,7 @@ BEGIN
             WHEN 'drain' THEN deletion_sql_drain(p_plan_id, e.edge_no)
             WHEN 'find' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
             WHEN 'drain_found' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
+            WHEN 'fetch_next' THEN deletion_sql_find(p_plan_id, e.edge_no, k.kind)
             WHEN 'expand' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'fetch_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
             WHEN 'look_levels' THEN deletion_sql_levels(p_plan_id, e.edge_no, k.kind)
@@ -152,7 +153,7 @@ BEGIN
             '["fetch", "fetch_more", "size", "default", "cycle", "ring", "own", "link", "drain",
             "count", "count_one", "sweep", "hold", "lock", "look", "free", "remove", "remove_now",
             "left", "set", "part", "expand", "fetch_levels", "look_levels", "look_level",
-            "remove_level", "find", "drain_found", "parent_row", "change_rows"]',
+            "remove_level", "find", "drain_found", "fetch_next", "parent_row", "change_rows"]',
             '$[*]' COLUMNS (  -- noqa: CP02
                 place FOR ORDINALITY,  -- noqa: PRS
                 kind VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin PATH '$'
@@ -194,6 +195,13 @@ BEGIN
                 )
                 WHEN k.kind IN ('find', 'drain_found') THEN
                     e.is_leaf AND e.is_ordered AND NOT v_waits
+                -- Rows of one table that hang from each other go a few at a time.
+                WHEN k.kind = 'fetch_next' THEN
+                    e.action = 'cascade'
+                    AND NOT e.is_leaf
+                    AND e.is_ordered
+                    AND e.parent_node_no <> e.child_node_no
+                    AND NOT v_waits
                 WHEN k.kind IN (
                     'expand', 'fetch_levels', 'look_levels', 'look_level', 'remove_level'
                 ) THEN

@@ -80,7 +80,10 @@ BEGIN
             AND EXISTS (  -- noqa: CP03,LT06
                 SELECT 1
                 FROM deletion_plan_steps AS d FORCE INDEX (idx_dps_edge)
-                WHERE d.plan_id = s.plan_id AND d.edge_no = s.edge_no AND d.kind = 'find'
+                WHERE
+                    d.plan_id = s.plan_id
+                    AND d.edge_no = s.edge_no
+                    AND d.kind IN ('find', 'fetch_next')
             )
         INTO v_edge_no, v_node_no, v_action, v_is_leaf, v_drains, v_sweeps, v_finds
         FROM deletion_plan_steps AS s FORCE INDEX (idx_dps_parent)
@@ -114,7 +117,7 @@ BEGIN
             IF @dj_left * if(v_node_no = @dj_node_no AND NOT @dj_waits, 10, 2) < @dj_batch THEN
                 SET v_goes_on = FALSE;
             ELSE
-                CALL deletion_push(v_edge_no, v_node_no);
+                CALL deletion_push(v_edge_no, v_node_no, v_finds AND NOT @dj_is_locked AND NOT @dj_waits);
             END IF;
         ELSEIF @dj_left = 0 THEN
             SET v_goes_on = FALSE;

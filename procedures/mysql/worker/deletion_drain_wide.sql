@@ -17,8 +17,6 @@ MODIFIES SQL DATA
 SQL SECURITY DEFINER
 COMMENT 'Delete childless rows that hang from a wide frame, for one of its rows after the other'
 BEGIN
-    -- No key of any type of whole numbers is below.
-    DECLARE v_first BIGINT DEFAULT -9223372036854775808;
     DECLARE v_found BIGINT;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
         SELECT s.table_name
@@ -27,15 +25,7 @@ BEGIN
     );
 
     SET @dj_frame = @dj_keys;
-    SET @dj_place = cast(coalesce(json_extract(@dj_read, '$.place'), 0) AS SIGNED);
-    SET @dj_after = v_first;
-
-    -- Of the column's own kind, or the engine would not begin to read there.
-    IF json_extract(@dj_read, '$.after') > 0 THEN
-        SET @dj_after = cast(json_extract(@dj_read, '$.after') AS UNSIGNED);
-    ELSEIF json_contains_path(@dj_read, 'one', '$.after') THEN
-        SET @dj_after = cast(json_extract(@dj_read, '$.after') AS SIGNED);
-    END IF;
+    CALL deletion_read_on();
 
     WHILE @dj_left > 0 AND @dj_place < @dj_count DO
         SET @dj_limit = @dj_left;
@@ -62,7 +52,7 @@ BEGIN
         END IF;
 
         IF v_found < @dj_limit THEN
-            SET @dj_place = @dj_place + 1, @dj_after = v_first;
+            SET @dj_place = @dj_place + 1, @dj_after = -9223372036854775808;
         END IF;
     END WHILE;
 

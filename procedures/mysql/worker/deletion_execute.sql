@@ -40,6 +40,8 @@ BEGIN
             SET @dj_rows = if(p_kind = 'drain', row_count(), @dj_rows);
         WHEN p_kind = 'find' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_limit;
+        WHEN p_kind = 'fetch_next' THEN
+            EXECUTE dj_stmt USING @dj_cursor, @dj_frame, @dj_place, @dj_after, @dj_limit;
         WHEN p_kind = 'drain_found' THEN
             EXECUTE dj_stmt USING @dj_frame, @dj_place, @dj_after, @dj_last, @dj_limit;
             SET @dj_rows = row_count();

@@ -2,6 +2,8 @@
 -- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
 --
 -- Parameters  p_edge_no   the reference            p_node_no   its child
+--             p_is_wide   TRUE: so many hang from each of the frame's rows that a page begins where
+--                         the one before ended: deleted rows stay in the index for a while
 -- Errors      JD007 the stack is deeper than rows can be that do not go in a circle
 -- Writes      deletion_frames                      Commits  no
 -- Execute     the owner only
@@ -11,7 +13,8 @@ DROP PROCEDURE IF EXISTS deletion_push;
 DELIMITER $$
 CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_push(
     IN p_edge_no INT,
-    IN p_node_no INT
+    IN p_node_no INT,
+    IN p_is_wide BOOLEAN
 )
 LANGUAGE SQL
 NOT DETERMINISTIC
@@ -36,13 +39,19 @@ BEGIN
         ELSE greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
     END AS UNSIGNED);
     SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
-    -- Rows may stay that wait for others: then the next page comes after them.
-    CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
-        WHEN json_contains_path(@dj_state, 'one', '$.careful') THEN 'fetch_beyond'
-        WHEN @dj_waits THEN 'fetch_more'
-        WHEN v_is_self AND @dj_is_deep THEN 'fetch_levels'
-        ELSE 'fetch'
-    END);
+
+    IF p_is_wide THEN
+        CALL deletion_fetch_wide(p_edge_no);
+        SET @dj_is_dirty = TRUE;
+    ELSE
+        -- Rows may stay that wait for others: then the next page comes after them.
+        CALL deletion_execute(@dj_plan_id, p_edge_no, CASE
+            WHEN json_contains_path(@dj_state, 'one', '$.careful') THEN 'fetch_beyond'
+            WHEN @dj_waits THEN 'fetch_more'
+            WHEN v_is_self AND @dj_is_deep THEN 'fetch_levels'
+            ELSE 'fetch'
+        END);
+    END IF;
 
     IF @dj_rows = 0 THEN
         SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;

@@ -79,11 +79,11 @@ BEGIN
 
     IF p_run.rows_changed = 0 AND v_run.rows_changed > 0 AND v_now > p_run.started_at + '1 s' THEN
         v_run.state := v_run.state
-        || jsonb_build_object('lead_ms', 1000 * extract(epoch FROM v_now - p_run.started_at));
+        || jsonb_build_object('lead_us', 1000000 * extract(epoch FROM v_now - p_run.started_at));
         UPDATE deletion_runs AS r SET state = v_run.state WHERE r.run_id = p_run.run_id;
     END IF;
 
-    v_lead := make_interval(secs => coalesce((v_run.state ->> 'lead_ms')::float8, 0) / 1000);
+    v_lead := make_interval(secs => coalesce((v_run.state ->> 'lead_us')::float8, 0) / 1000000);
 
     v_is_over := v_now >= p_until;
 
