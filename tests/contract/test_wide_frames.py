@@ -111,14 +111,22 @@ def test_what_is_found_at_once_is_taken_part_by_part_and_only_once(
     assert db.receipts(job_id) == expected(rows, details)
 
 
-def test_several_wide_parents_of_one_run_have_exact_receipts(db: Database) -> None:
-    wide(db)
-    db.insert("visit", [(n + VISITS, 2, "other") for n in each(VISITS // 2)])
+@each_kind
+def test_several_wide_parents_of_one_run_have_exact_receipts(db: Database, details: int) -> None:
+    wide(db, details)
+    more = VISITS // 2
+    db.insert("visit", [(n + VISITS, 2, "other") for n in each(more)])
+    if details:
+        rows = each(details * more)
+        db.insert("detail", [(n + 1000, VISITS + 1 + (n - 1) // details) for n in rows])
     jobs = [db.enqueue_deletion("customer", n) for n in (1, 2)]
     db.set_deletion_setting("slice_ms", 3_600_000)
     db.run()
     assert [db.status(job_id) for job_id in jobs] == ["done", "done"]
-    assert [db.receipts(job_id)["visit", "delete"] for job_id in jobs] == [VISITS, VISITS // 2]
+    assert [db.receipts(job_id) for job_id in jobs] == [
+        expected(VISITS, details),
+        expected(more, details),
+    ]
     assert db.count("visit") == 0
 
 
