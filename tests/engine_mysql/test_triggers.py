@@ -48,40 +48,6 @@ def test_a_trigger_runs_as_its_definer_in_its_own_database(mysql: Database) -> N
         db.execute("SET foreign_key_checks = 1")
 
 
-@pytest.mark.parametrize("action", ["set null", "no action", "restrict"])
-@pytest.mark.parametrize("table", ["visit", "detail", "note"])
-def test_rows_that_a_trigger_adds_behind_an_emptied_reference_go_and_are_counted(
-    mysql: Database, action: str, table: str
-) -> None:
-    customers(mysql, 2)
-    log = Reference("customer_id", "customer", action)
-    mysql.table("a_log", "id bigint", "customer_id bigint null", references=[log])
-    parent = "customer"
-    for child in ("visit", "detail", "note", "mark"):
-        mysql.table(
-            child,
-            "id bigint",
-            f"{parent}_id bigint",
-            references=[Reference(f"{parent}_id", parent, "cascade")],
-            rows=[(n, n) for n in (1, 2)],
-        )
-        parent = child
-    mysql.set_deletion_rule("a_log", mysql.reference_name("a_log", log), "cascade")
-    mysql.execute(
-        f"CREATE TRIGGER gone AFTER DELETE ON {table} FOR EACH ROW"
-        " INSERT INTO a_log VALUES (OLD.id, OLD.id)"
-    )
-    mysql.register_deletion_target("customer")
-    # The second job knows from the first that all of it fits one transaction.
-    for root in (1, 2):
-        job = mysql.delete("customer", root)
-        assert (job.status, job.error) == ("done", None)
-        assert mysql.receipts(job.id) == {
-            (name, "delete"): 1 for name in ("customer", "a_log", "visit", "detail", "note", "mark")
-        }
-    assert mysql.count("a_log") == 0
-
-
 @pytest.mark.parametrize(
     "takes",
     ["DELETE FROM post WHERE id = OLD.post_no", "UPDATE post SET parent_id = 50 WHERE id = 40"],

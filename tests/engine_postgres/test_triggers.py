@@ -188,44 +188,6 @@ def test_an_error_is_kept_in_a_schema_whose_name_is_no_regular_expression(
     postgres.execute('DROP SCHEMA "app(1" CASCADE')
 
 
-@pytest.mark.parametrize("action", ["cascade", "set null", "no action", "restrict"])
-@pytest.mark.parametrize("table", ["visit", "detail", "note"])
-def test_rows_that_a_trigger_adds_behind_an_emptied_reference_go_and_are_counted(
-    postgres: Database, action: str, table: str
-) -> None:
-    customers(postgres, 2)
-    log = Reference("customer_id", "customer", action)
-    postgres.table("a_log", "id bigint", "customer_id bigint null", references=[log])
-    parent = "customer"
-    for child in ("visit", "detail", "note", "mark"):
-        postgres.table(
-            child,
-            "id bigint",
-            f"{parent}_id bigint",
-            references=[Reference(f"{parent}_id", parent, "cascade")],
-            rows=[(n, n) for n in (1, 2)],
-        )
-        parent = child
-    if action != "cascade":
-        postgres.set_deletion_rule("a_log", postgres.reference_name("a_log", log), "cascade")
-    postgres.execute(
-        "CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
-        " 'BEGIN INSERT INTO a_log VALUES (old.id, old.id); RETURN NULL; END'"
-    )
-    postgres.execute(
-        f"CREATE TRIGGER gone AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION gone()"
-    )
-    postgres.register_deletion_target("customer")
-    # The second job knows from the first that all of it fits one transaction.
-    for root in (1, 2):
-        job = postgres.delete("customer", root)
-        assert (job.status, job.error) == ("done", None)
-        assert postgres.receipts(job.id) == {
-            (name, "delete"): 1 for name in ("customer", "a_log", "visit", "detail", "note", "mark")
-        }
-    assert postgres.count("a_log") == 0
-
-
 @pytest.mark.parametrize("action", ["cascade", "set null"])
 def test_rows_that_a_trigger_adds_below_rows_that_could_go_at_once_are_counted(
     postgres: Database, action: str
