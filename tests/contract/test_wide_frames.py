@@ -15,13 +15,8 @@ VISITS = 300
 each_kind = pytest.mark.parametrize("details", [0, 2], ids=["leaves", "parents"])
 
 
-def wide(db: Database, details: int = 0) -> None:
-    """Make a customer with 300 visits and another with none; ten rows a batch.
-
-    Args:
-        details: how many rows hang from each visit; 0: there is no such table.
-    """
-    customers(db, 2)
+def visits(db: Database, details: int) -> None:
+    """Make 300 visits of customer 1, each with so many details; 0: there is no such table."""
     db.table(
         "visit",
         "id bigint",
@@ -38,6 +33,16 @@ def wide(db: Database, details: int = 0) -> None:
             references=[Reference("visit_id", "visit", "cascade")],
             rows=[(n, 1 + (n - 1) // details) for n in each(details * VISITS)],
         )
+
+
+def wide(db: Database, details: int = 0) -> None:
+    """Make a customer with 300 visits and another with none; ten rows a batch.
+
+    Args:
+        details: how many rows hang from each visit; 0: there is no such table.
+    """
+    customers(db, 2)
+    visits(db, details)
     db.register_deletion_target("customer")
     db.set_deletion_setting("batch_rows", BATCH_ROWS)
 
@@ -191,3 +196,44 @@ def test_the_first_and_the_last_key_of_all_go_as_well(db: Database, details: int
     steps.finish()
     assert (db.status(job_id), db.job(job_id).error) == ("done", None)
     assert db.receipts(job_id) == expected(VISITS + 1, details)
+
+
+@each_kind
+@pytest.mark.parametrize("is_late", [False, True], ids=["from the start", "meanwhile"])
+def test_nothing_hangs_from_a_column_that_holds_null(
+    db: Database, details: int, is_late: bool
+) -> None:
+    """A unique column may; what hangs from another customer's 0 stays."""
+    db.table(
+        "customer",
+        "id bigint",
+        "code bigint null",
+        unique=["code"],
+        rows=[(1, 5 if is_late else None), (2, 0)],
+    )
+    visits(db, details)
+    db.table(
+        "zebra",
+        "id bigint",
+        "code bigint null",
+        references=[Reference("code", "customer", "cascade", to="code")],
+        rows=[(n, 0) for n in each(7)],
+    )
+    if details:
+        db.table(
+            "zebra_detail",
+            "id bigint",
+            "zebra_id bigint",
+            references=[Reference("zebra_id", "zebra", "cascade")],
+            rows=[(n, n) for n in each(7)],
+        )
+    db.register_deletion_target("customer")
+    db.set_deletion_setting("batch_rows", BATCH_ROWS)
+    steps, job_id = begun(db)
+    if is_late:
+        db.execute("UPDATE customer SET code = NULL WHERE id = 1")
+    steps.finish()
+    assert (db.status(job_id), db.job(job_id).error) == ("done", None)
+    assert db.receipts(job_id) == expected(VISITS, details)
+    assert db.count("zebra") == 7
+    assert not details or db.count("zebra_detail") == 7

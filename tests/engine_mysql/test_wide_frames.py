@@ -1,6 +1,9 @@
 """Below a wide parent each batch begins behind the one before: deleted rows stay in the index."""
 
 import json
+from itertools import pairwise
+
+import pytest
 
 from tests.contract.steps import Steps
 from tests.contract.test_wide_frames import VISITS, begun, each_kind, expected, wide
@@ -95,3 +98,57 @@ def test_rows_of_a_frame_with_several_parents_are_read_one_parent_after_the_othe
     assert [mysql.status(job_id) for job_id in jobs] == ["done", "done"]
     for job_id, count in zip(jobs, (2, 1), strict=True):
         assert mysql.receipts(job_id) == expected(VISITS, count)
+
+
+def heavy_and_light(db: Database, details: int, light: int) -> int:
+    """Make a customer with 300 visits and light ones; give the run's first job, of the heavy one.
+
+    Args:
+        details: as in `wide`.
+        light: how many others go in the same run, with nothing below them.
+    """
+    wide(db, details)
+    db.insert("customer", [(n, "light") for n in range(3, light + 2)])
+    db.set_deletion_setting("slice_ms", 3_600_000)
+    first, *_ = [db.enqueue_deletion("customer", n) for n in range(1, light + 2)]
+    return first
+
+
+@pytest.mark.parametrize(("light", "is_wide"), [(18, True), (20, False)])
+def test_pages_of_one_row_each_are_for_frames_of_few_rows(
+    mysql: Database, light: int, is_wide: bool
+) -> None:
+    """Of many rows most have little below them, and each would cost a page of its own."""
+    job_id = heavy_and_light(mysql, 2, light)
+    # What a run may hold at once.
+    mysql.set_deletion_setting("batch_rows", 21)
+    steps = Steps(mysql)
+    steps.claim()
+    assert mysql.value("SELECT job_count FROM deletion_runs") == light + 1
+    has_read = False
+    while steps.step() == "more":
+        has_read = has_read or mysql.count("deletion_frames", "fetch_cursor IS NOT NULL") > 0
+    assert has_read is is_wide
+    mysql.run()
+    assert mysql.receipts(job_id) == expected(VISITS, 2)
+
+
+def test_a_step_looks_at_the_time_while_it_finds_nothing(mysql: Database) -> None:
+    job_id = heavy_and_light(mysql, 0, 120)
+    mysql.set_deletion_setting("batch_rows", 125)
+    mysql.insert("visit", [(n, 1, "more") for n in range(VISITS + 1, 16 * VISITS)])
+    mysql.set_deletion_setting("batch_ms", 1)
+    steps = Steps(mysql)
+    steps.claim()
+    assert mysql.value("SELECT job_count FROM deletion_runs") == 121
+    places = []
+    while steps.step() == "more":
+        places += [
+            json.loads(str(at))["place"]
+            for (at,) in mysql.rows("SELECT fetch_cursor FROM deletion_frames")
+            if at is not None
+        ]
+    mysql.run()
+    assert mysql.receipts(job_id) == expected(16 * VISITS - 1, 0)
+    assert max(places) > 0
+    assert all(to - at <= 50 for at, to in pairwise(places))

@@ -364,6 +364,8 @@ SQL SECURITY DEFINER
 COMMENT 'Delete childless rows that hang from a wide frame, for one of its rows after the other'
 BEGIN
     DECLARE v_found BIGINT;
+    -- Below many rows nothing may be left: the caller looks at the time in between.
+    DECLARE v_rest INT DEFAULT 50;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
         SELECT s.table_name
         FROM deletion_plan_steps AS s
@@ -373,7 +375,7 @@ BEGIN
     SET @dj_frame = @dj_keys;
     CALL deletion_read_on();
 
-    WHILE @dj_left > 0 AND @dj_place < @dj_count DO
+    WHILE @dj_left > 0 AND @dj_place < @dj_count AND v_rest > 0 DO
         SET @dj_limit = @dj_left;
 
         -- What hangs from a root that was not there is another story, should it come back.
@@ -399,6 +401,7 @@ BEGIN
 
         IF v_found < @dj_limit THEN
             SET @dj_place = @dj_place + 1, @dj_after = -9223372036854775808;
+            SET v_rest = v_rest - 1;
         END IF;
     END WHILE;
 
@@ -533,7 +536,12 @@ BEGIN
             IF @dj_left * if(v_node_no = @dj_node_no AND NOT @dj_waits, 10, 2) < @dj_batch THEN
                 SET v_goes_on = FALSE;
             ELSE
-                CALL deletion_push(v_edge_no, v_node_no, v_finds AND NOT @dj_is_locked AND NOT @dj_waits);
+                -- One row of the frame after the other: each has a page of its own.
+                CALL deletion_push(
+                    v_edge_no,
+                    v_node_no,
+                    v_finds AND @dj_count <= 20 AND NOT @dj_is_locked AND NOT @dj_waits
+                );
             END IF;
         ELSEIF @dj_left = 0 THEN
             SET v_goes_on = FALSE;
@@ -871,8 +879,9 @@ BEGIN
 
     SET v_where = concat(
         'WHERE\n    c.', v_child ->> '$[0].name',
-        ' = CAST(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_field,
-        '\'))) AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
+        -- From NULL, which a unique column may hold, nothing hangs; its text would become 0.
+        ' = CAST(NULLIF(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_field,
+        '\'))), \'null\') AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
         -- Not behind it: the first of all keys may be a row's.
         '\n    AND c.', v_key ->> '$[0].name', ' >= ?'
     );

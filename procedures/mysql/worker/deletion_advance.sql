@@ -117,7 +117,12 @@ BEGIN
             IF @dj_left * if(v_node_no = @dj_node_no AND NOT @dj_waits, 10, 2) < @dj_batch THEN
                 SET v_goes_on = FALSE;
             ELSE
-                CALL deletion_push(v_edge_no, v_node_no, v_finds AND NOT @dj_is_locked AND NOT @dj_waits);
+                -- One row of the frame after the other: each has a page of its own.
+                CALL deletion_push(
+                    v_edge_no,
+                    v_node_no,
+                    v_finds AND @dj_count <= 20 AND NOT @dj_is_locked AND NOT @dj_waits
+                );
             END IF;
         ELSEIF @dj_left = 0 THEN
             SET v_goes_on = FALSE;

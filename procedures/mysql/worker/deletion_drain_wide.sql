@@ -18,6 +18,8 @@ SQL SECURITY DEFINER
 COMMENT 'Delete childless rows that hang from a wide frame, for one of its rows after the other'
 BEGIN
     DECLARE v_found BIGINT;
+    -- Below many rows nothing may be left: the caller looks at the time in between.
+    DECLARE v_rest INT DEFAULT 50;
     DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin DEFAULT (
         SELECT s.table_name
         FROM deletion_plan_steps AS s
@@ -27,7 +29,7 @@ BEGIN
     SET @dj_frame = @dj_keys;
     CALL deletion_read_on();
 
-    WHILE @dj_left > 0 AND @dj_place < @dj_count DO
+    WHILE @dj_left > 0 AND @dj_place < @dj_count AND v_rest > 0 DO
         SET @dj_limit = @dj_left;
 
         -- What hangs from a root that was not there is another story, should it come back.
@@ -53,6 +55,7 @@ BEGIN
 
         IF v_found < @dj_limit THEN
             SET @dj_place = @dj_place + 1, @dj_after = -9223372036854775808;
+            SET v_rest = v_rest - 1;
         END IF;
     END WHILE;
 
