@@ -881,7 +881,8 @@ BEGIN
         'WHERE\n    c.', v_child ->> '$[0].name',
         -- From NULL, which a unique column may hold, nothing hangs; its text would become 0.
         ' = CAST(NULLIF(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_field,
-        '\'))), \'null\') AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
+        '\'))), \'null\') AS ',
+        if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
         -- Not behind it: the first of all keys may be a row's.
         '\n    AND c.', v_key ->> '$[0].name', ' >= ?'
     );
@@ -909,8 +910,8 @@ END$$
 DELIMITER ;
 -- <<<
 
--- What was compiled before lacks the new step, and goes on without it: no plan has this fingerprint,
--- unless none would be compiled anew.
+-- What was compiled before lacks the new step, and goes on without it: no plan has this
+-- fingerprint. Where none would be compiled anew all stay as they are.
 UPDATE deletion_plans AS p
 INNER JOIN deletion_settings AS s
     ON s.setting_name = 'recompile' AND coalesce(s.setting_value, s.default_value) = 'true'

@@ -53,7 +53,8 @@ BEGIN
         'WHERE\n    c.', v_child ->> '$[0].name',
         -- From NULL, which a unique column may hold, nothing hangs; its text would become 0.
         ' = CAST(NULLIF(JSON_UNQUOTE(JSON_EXTRACT(?, CONCAT(\'$[\', ?, \'].', v_field,
-        '\'))), \'null\') AS ', if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
+        '\'))), \'null\') AS ',
+        if(v_child ->> '$[0].type' LIKE '%UNSIGNED', 'UNSIGNED', 'SIGNED'), ')',
         -- Not behind it: the first of all keys may be a row's.
         '\n    AND c.', v_key ->> '$[0].name', ' >= ?'
     );
