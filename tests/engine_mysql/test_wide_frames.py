@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.steps import Steps
 from tests.contract.test_wide_frames import VISITS, begun, each_kind, expected, wide
-from tests.database import Database
+from tests.database import Database, Reference
 
 PAGE_SQL = """
 SELECT s.sql_text
@@ -114,7 +114,7 @@ def heavy_and_light(db: Database, details: int, light: int) -> int:
     return first
 
 
-@pytest.mark.parametrize(("light", "is_wide"), [(18, True), (20, False)])
+@pytest.mark.parametrize(("light", "is_wide"), [(19, True), (20, False)])
 def test_pages_of_one_row_each_are_for_frames_of_few_rows(
     mysql: Database, light: int, is_wide: bool
 ) -> None:
@@ -152,3 +152,32 @@ def test_a_step_looks_at_the_time_while_it_finds_nothing(mysql: Database) -> Non
     assert mysql.receipts(job_id) == expected(16 * VISITS - 1, 0)
     assert max(places) > 0
     assert all(to - at <= 50 for at, to in pairwise(places))
+
+
+def test_what_one_reference_was_read_to_is_not_where_the_next_begins(mysql: Database) -> None:
+    """Of the first the rest goes in one batch, which is too large for the frame to be wide."""
+    wide(mysql)
+    mysql.table(
+        "zebra",
+        "id bigint",
+        "customer_id bigint",
+        references=[Reference("customer_id", "customer", "cascade")],
+        rows=[(n, 1) for n in range(1, VISITS + 1)],
+    )
+    steps, job_id = begun(mysql)
+    while mysql.count("visit") > 45:
+        assert steps.step() == "more"
+    after = cursor(mysql)["after"]
+    assert after > 200
+    mysql.execute("UPDATE deletion_runs SET batch_rows = 100")
+    while mysql.count("visit"):
+        assert steps.step() == "more"
+    assert VISITS - 100 < mysql.count("zebra") < VISITS
+    mysql.execute("UPDATE deletion_runs SET batch_rows = 10")
+    assert steps.step() == "more"
+    # The lowest keys first.
+    gone = VISITS - mysql.count("zebra")
+    assert mysql.value("SELECT min(id) FROM zebra") == gone + 1 < after
+    steps.finish()
+    assert mysql.status(job_id) == "done"
+    assert mysql.receipts(job_id) == expected(VISITS, 0) | {("zebra", "delete"): VISITS}

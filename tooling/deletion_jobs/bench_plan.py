@@ -144,6 +144,7 @@ def _take(session: Session, place: Place, turn: Turn, root: int, size: Size) -> 
     """
     method = turn.way
     if method in (COMPILE, FRESH):
+        bench.settle(session)
         with bench.old_snapshot(place.url, turn.is_old):
             return _compile(session, method)
     session.call("bench_fill", root, size.rows)

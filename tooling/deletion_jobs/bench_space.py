@@ -2,7 +2,8 @@
 
 A second session reads the sizes of all our tables, what has been written to the logs, and the
 memory of the worker's session, while the job goes. What deletions write to the application's own
-tables is in the logs as well: beside it stands one native cascade of the same rows. Where that is
+tables is in the logs as well: beside it stands one native cascade of the same rows. Each begins
+with our tables rewritten, since files keep the size that they once had. Where that is
 asked for, both go once more while another session holds an old snapshot, for which the server
 keeps every version of our own rows, too.
 """
@@ -38,7 +39,6 @@ class Sample:
         tables: bytes on disk of each of our tables, with its indexes.
         redo_bytes: written to PostgreSQL's write-ahead log or MySQL's redo log, ever.
         binlog_bytes: in MySQL's binary log.
-        undo_bytes: in the files of MySQL's undo tablespaces.
         temporary_bytes: PostgreSQL: in work files, ever; MySQL: in the session's, now.
         memory_bytes: of the session alone; None: the server cannot tell.
     """
@@ -47,7 +47,6 @@ class Sample:
     tables: dict[str, int]
     redo_bytes: int
     binlog_bytes: int
-    undo_bytes: int
     temporary_bytes: int
     memory_bytes: int | None
 
@@ -71,10 +70,9 @@ class Watched:
         """Give the sample in which our tables were largest."""
         return max(self.samples, key=lambda sample: sample.disk_bytes)
 
-    def grown(self, name: str) -> int:
-        """Tell how much more there was at most than before."""
-        sizes = [int(getattr(one, name)) for one in self.samples]
-        return max(sizes) - sizes[0]
+    def temporary(self) -> int:
+        """Tell how much more there was in work files than before."""
+        return max(one.temporary_bytes for one in self.samples) - self.samples[0].temporary_bytes
 
     def memory(self) -> int | None:
         """Give the most memory that was seen."""
@@ -125,6 +123,7 @@ def _measure(
     worker = int(load.session.one("bench_foreground/session_id")["value"])
     for round_, turn in call.turns(turns):
         load.restore(turn.way)
+        load.session.query("bench_space/rewrite")
         with load.snapshot(turn):
             watched = _watch(load, watcher, worker, turn.way)
         load.check(turn.way)
@@ -164,7 +163,6 @@ def _sample(watcher: Session, worker: int, begin: float) -> Sample:
         {str(row["table_name"]): int(row["bytes"]) for row in tables},
         int(server["redo_bytes"]),
         sum(int(row["file_size"]) for row in watcher.query("bench_space/binlog")),
-        int(server["undo_bytes"]),
         int(server["temporary_bytes"]),
         None if memory is None else int(memory),
     )
@@ -186,10 +184,7 @@ def _figures(found: list[Watched]) -> dict[str, Any]:
             sorted(largest.tables.items(), key=lambda item: item[1], reverse=True)
         ),
         **written,
-        **{
-            name: spread([watched.grown(name) for watched in found], 0)
-            for name in ("undo_bytes", "temporary_bytes")
-        },
+        "temporary_bytes": spread([watched.temporary() for watched in found], 0),
         "memory_bytes": spread(known, 0) if known else None,
         "samples": [
             {**asdict(sample), "disk_bytes": sample.disk_bytes} for sample in found[-1].samples
@@ -218,9 +213,9 @@ def _print(document: dict[str, Any], console: Console) -> None:
         f"{', counted beforehand' if document['checked'] else ''}, median of {document['rounds']}"
     )
     made = bench_figures.table(
-        "deleted by", "s", "tables MB", "log MB", "binlog MB", "undo MB", "temp MB", "memory MB"
+        "deleted by", "s", "tables MB", "log MB", "binlog MB", "temp MB", "memory MB"
     )
-    columns = ("disk_bytes", "redo_bytes", "binlog_bytes", "undo_bytes", "temporary_bytes")
+    columns = ("disk_bytes", "redo_bytes", "binlog_bytes", "temporary_bytes")
     for method, found in document["methods"].items():
         memory = found["memory_bytes"]
         made.add_row(

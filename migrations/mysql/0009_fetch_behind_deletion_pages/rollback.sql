@@ -75,6 +75,66 @@ EXECUTE dj_stmt;
 DEALLOCATE PREPARE dj_stmt;
 -- <<<
 
+-- >>> procedures/mysql/worker/deletion_sweep.sql
+-- deletion_sweep
+-- Delete all childless rows that hang from the present, locked frame, where they fit the batch.
+--
+-- Parameters  p_edge_no    the reference
+--             p_is_swept   OUT FALSE: they do not fit, and nothing was changed
+-- Errors      40001 others changed the rows meanwhile: the step is tried again, row by row
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_sweep;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_sweep(
+    IN p_edge_no INT,
+    OUT p_is_swept BOOLEAN
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete all childless rows that hang from the present, locked frame, where they fit the batch'  -- noqa: LT05
+BEGIN
+    DECLARE v_counted BIGINT;
+    DECLARE v_by_job JSON;
+    DECLARE v_table VARCHAR(130) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    SET @dj_frame = @dj_keys, @dj_limit = @dj_left + 1;
+    CALL deletion_execute(
+        @dj_plan_id, p_edge_no, if(@dj_job_id IS NULL, 'count', 'count_one')
+    );
+    SET v_counted = @dj_rows, p_is_swept = v_counted <= @dj_left;
+    SET v_by_job = if(@dj_job_id IS NULL, @dj_answer, json_object(@dj_job_id, v_counted));
+
+    IF p_is_swept THEN
+        IF v_counted > 0 THEN
+            CALL deletion_execute(@dj_plan_id, p_edge_no, 'sweep');
+
+            -- Under their parents' lock no row can come; if one went, whose it was nobody counted.
+            IF @dj_rows <> v_counted THEN
+                SIGNAL SQLSTATE '40001'
+                    SET MESSAGE_TEXT = 'rows changed while they were counted';
+            END IF;
+
+            SET v_table = (
+                SELECT s.table_name
+                FROM deletion_plan_steps AS s
+                WHERE s.plan_id = @dj_plan_id AND s.edge_no = p_edge_no AND s.kind = 'sweep'
+            );
+            SET @dj_left = @dj_left - v_counted, @dj_changed = @dj_changed + v_counted;
+            SET @dj_here = @dj_here + v_counted;
+            CALL deletion_add_receipts(@dj_run_id, v_table, 'delete', v_by_job);
+        END IF;
+
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
 -- >>> procedures/mysql/worker/deletion_push.sql
 -- deletion_push
 -- Fetch a frame's worth of keys by one reference and make them the walk's present frame.
@@ -330,6 +390,162 @@ BEGIN
     END IF;
 
     SET @dj_is_dirty = TRUE;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_drain.sql
+-- deletion_drain
+-- Delete childless rows that hang from the present frame, where the run has one job.
+--
+-- Parameters  p_edge_no   the reference
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_drain;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_drain(
+    IN p_edge_no INT
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete childless rows that hang from the present frame, where the run has one job'
+BEGIN
+    SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
+    CALL deletion_execute(@dj_plan_id, p_edge_no, 'drain');
+
+    IF @dj_rows < @dj_left THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+
+    SET @dj_here = @dj_here + @dj_rows;
+    CALL deletion_count(p_edge_no, 'delete', @dj_rows, NULL);
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_change_rows.sql
+-- deletion_change_rows
+-- Delete, or set, rows without a key that hang from the present frame, one of its rows at a time.
+--
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null or set_default
+-- Writes      the application's table, deletion_receipts     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_change_rows;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_change_rows(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete, or set, rows without a key that hang from the present frame'
+BEGIN
+    DECLARE v_pos INT DEFAULT 0;
+    DECLARE v_key JSON;
+
+    WHILE v_pos < @dj_count AND @dj_left > 0 DO
+        SET v_key = json_extract(@dj_keys, concat('$[', v_pos, ']')), v_pos = v_pos + 1;
+        SET @dj_frame = v_key, @dj_limit = @dj_left;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'parent_row');
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'change_rows');
+        SET @dj_here = @dj_here + @dj_rows;
+        CALL deletion_count(
+            p_edge_no, if(p_action = 'cascade', 'delete', p_action), @dj_rows,
+            -- So many rows of that job.
+            if(@dj_rows = 0, NULL, concat(
+                '[', repeat(concat('{"j": ', json_extract(v_key, '$.j'), '},'), @dj_rows - 1),
+                '{"j": ', json_extract(v_key, '$.j'), '}]'
+            ))
+        );
+    END WHILE;
+
+    IF @dj_left > 0 THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
+END$$
+DELIMITER ;
+-- <<<
+
+-- >>> procedures/mysql/worker/deletion_change.sql
+-- deletion_change
+-- Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed.
+--
+-- Parameters  p_edge_no   the reference            p_action   cascade, set_null,
+--                                                              set_default or scrub
+-- Errors      JD006 rows still point where they pointed; JD007 as deletion_give_up; 40001 rows
+--             changed in between
+-- Writes      the application's table, deletion_receipts, deletion_walk_keys     Commits  no
+-- Execute     the owner only
+
+DROP PROCEDURE IF EXISTS deletion_change;
+
+DELIMITER $$
+CREATE DEFINER = 'deletion_jobs_owner'@'localhost' PROCEDURE deletion_change(
+    IN p_edge_no INT,
+    IN p_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin
+)
+LANGUAGE SQL
+NOT DETERMINISTIC
+MODIFIES SQL DATA
+SQL SECURITY DEFINER
+COMMENT 'Delete, or set, rows that hang from the present frame: found, locked, counted by job, changed'  -- noqa: LT05
+changing: BEGIN
+    DECLARE v_found, v_rows BIGINT;
+    DECLARE v_left BIGINT DEFAULT @dj_left;
+    DECLARE v_counted LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
+
+    IF p_action = 'set_default' THEN
+        CALL deletion_give_up(p_edge_no);
+
+        -- There may be more of them.
+        IF @dj_left < v_left THEN
+            LEAVE changing;
+        END IF;
+    END IF;
+
+    SET @dj_frame = @dj_keys, @dj_limit = @dj_left;
+    CALL deletion_execute(@dj_plan_id, p_edge_no, 'fetch');
+    SET v_found = @dj_rows, @dj_frame = @dj_answer;
+
+    IF v_found > 0 THEN
+        CALL deletion_execute(@dj_plan_id, p_edge_no, 'lock');
+        SET v_rows = @dj_rows, v_counted = @dj_answer;
+
+        -- A row that is not there any more may have another key now: look before its parent goes.
+        IF v_rows < v_found THEN
+            SET @dj_is_locked = FALSE;
+            SET @dj_locks = replace(@dj_locks, concat(',', @dj_depth, ','), ',');
+        END IF;
+
+        SET @dj_frame = v_counted;
+        CALL deletion_execute(@dj_plan_id, p_edge_no, if(p_action = 'cascade', 'remove', 'set'));
+
+        IF p_action = 'cascade' AND @dj_rows <> v_rows THEN
+            SIGNAL SQLSTATE '40001'
+                SET MESSAGE_TEXT = 'rows under lock were not there to be deleted';
+        END IF;
+
+        IF p_action <> 'cascade' THEN
+            CALL deletion_set_done(p_edge_no, v_counted);
+        END IF;
+
+        CALL deletion_count(
+            p_edge_no, if(p_action = 'cascade', 'delete', p_action), v_rows, v_counted
+        );
+        SET @dj_here = @dj_here + v_rows;
+    END IF;
+
+    IF v_found < @dj_limit THEN
+        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+    END IF;
 END$$
 DELIMITER ;
 -- <<<

@@ -67,7 +67,7 @@ changing: BEGIN
     END IF;
 
     IF v_found < @dj_limit THEN
-        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
     END IF;
 END$$
 DELIMITER ;

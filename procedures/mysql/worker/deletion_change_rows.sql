@@ -38,7 +38,7 @@ BEGIN
     END WHILE;
 
     IF @dj_left > 0 THEN
-        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
     END IF;
 END$$
 DELIMITER ;

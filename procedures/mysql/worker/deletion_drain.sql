@@ -21,7 +21,7 @@ BEGIN
     CALL deletion_execute(@dj_plan_id, p_edge_no, 'drain');
 
     IF @dj_rows < @dj_left THEN
-        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
     END IF;
 
     SET @dj_here = @dj_here + @dj_rows;

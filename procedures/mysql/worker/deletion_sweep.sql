@@ -51,7 +51,7 @@ BEGIN
             CALL deletion_add_receipts(@dj_run_id, v_table, 'delete', v_by_job);
         END IF;
 
-        SET @dj_pos = p_edge_no, @dj_is_dirty = TRUE;
+        SET @dj_pos = p_edge_no, @dj_read = NULL, @dj_is_dirty = TRUE;
     END IF;
 END$$
 DELIMITER ;

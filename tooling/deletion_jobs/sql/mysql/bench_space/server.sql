@@ -1,16 +1,10 @@
--- What has been written so far, what undo takes, and the memory and work files that a session
--- holds now.
+-- What has been written so far, and the memory and work files that a session holds now.
 SELECT
     (
         SELECT g.variable_value
         FROM performance_schema.global_status AS g
         WHERE g.variable_name = 'Innodb_os_log_written'
     ) AS redo_bytes,
-    (
-        SELECT coalesce(sum(s.file_size), 0)
-        FROM information_schema.innodb_tablespaces AS s
-        WHERE s.space_type = 'Undo'
-    ) AS undo_bytes,
     (
         SELECT coalesce(sum(p.size), 0)
         FROM information_schema.innodb_session_temp_tablespaces AS p

@@ -2,8 +2,6 @@
 -- server's system tells (Linux does).
 SELECT
     pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS redo_bytes,
-    -- Old versions stand in the tables themselves.
-    0 AS undo_bytes,
     (
         SELECT d.temp_bytes FROM pg_stat_database AS d WHERE d.datname = current_database()
     ) AS temporary_bytes,
