@@ -1,7 +1,7 @@
 """The large job that others feel: the levels of ``bench cascade``, deleted in each way."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
 
 IDLE = "idle"
+TITLES = {**bench_result.TITLES, IDLE: "nothing"}
 BATCH_ROWS = 5000
 
 
@@ -33,6 +34,12 @@ class Turn:
     def name(self) -> str:
         """As results name it."""
         return self.way + (UNDER_SNAPSHOT if self.is_old else "")
+
+
+def turns_of(ways: Sequence[str], has_snapshot: bool) -> list[Turn]:
+    """Give each way once, and once more under an old snapshot if asked."""
+    olds = (False, True) if has_snapshot else (False,)
+    return [Turn(way, is_old) for way in ways for is_old in olds]
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,7 @@ class Load:
 
     def turns(self, has_snapshot: bool) -> list[Turn]:
         """Give doing nothing and all ways to delete, under an old snapshot as well if asked."""
-        olds = (False, True) if has_snapshot else (False,)
-        return [Turn(way, is_old) for way in (IDLE, *self.methods) for is_old in olds]
+        return turns_of((IDLE, *self.methods), has_snapshot)
 
     def snapshot(self, turn: Turn) -> contextlib.AbstractContextManager[None]:
         """Hold an old snapshot for the length of a block, if that is the turn."""
@@ -105,10 +111,10 @@ def drawn(meanwhile: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in meanwhile.items() if not name.endswith(UNDER_SNAPSHOT)}
 
 
-def title(name: str) -> str:
-    """Say in a table what went on, by the name of its turn."""
+def title(name: str, titles: Mapping[str, str] = TITLES) -> str:
+    """Say in a table what went on, by the name of its turn and the titles of all ways."""
     way, under, _ = name.partition(UNDER_SNAPSHOT)
-    return bench_figures.titled(bench_result.TITLES.get(way, "nothing"), bool(under))
+    return bench_figures.titled(titles[way], bool(under))
 
 
 @contextlib.contextmanager

@@ -14,11 +14,11 @@ from typing import Any
 
 from rich.console import Console
 
-from deletion_jobs import bench, bench_figures, bench_result
+from deletion_jobs import bench, bench_figures, bench_load, bench_result
 from deletion_jobs.bench import Call, Place
 from deletion_jobs.bench_figures import spread
-from deletion_jobs.bench_load import Turn
-from deletion_jobs.bench_result import JOB, NATIVE, UNDER_SNAPSHOT
+from deletion_jobs.bench_load import Turn, title
+from deletion_jobs.bench_result import JOB, NATIVE
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError, UsageError
 from deletion_jobs.output import say
@@ -121,8 +121,7 @@ def _measure(
     session.call("bench_generate", size.tables, size.keys, size.self_keys)
     session.query(f"{FOLDER}/grant_all")
     session.call("register_deletion_target", ROOT, None, None)
-    olds = (False, True) if has_snapshot else (False,)
-    turns = [Turn(method, is_old) for method in METHODS for is_old in olds]
+    turns = bench_load.turns_of(METHODS, has_snapshot)
     found = Measured({turn.name: [] for turn in turns})
     _compile(session, COMPILE)
     # A round before the first, that is not counted, fills the caches of both sides.
@@ -205,12 +204,6 @@ def _check_plan(session: Session, size: Size) -> int:
     return int(covered["steps"])
 
 
-def _title(name: str) -> str:
-    """Say what was done, by the name of its turn."""
-    way, under, _ = name.partition(UNDER_SNAPSHOT)
-    return bench_figures.titled(TITLES[way], bool(under))
-
-
 def _print(document: dict[str, Any], console: Console) -> None:
     console.print(
         f"{bench_figures.heading(document)}: {document['foreign_keys']} "
@@ -219,7 +212,9 @@ def _print(document: dict[str, Any], console: Console) -> None:
     )
     made = bench_figures.table("", "median s", "min", "max")
     for name, took in document["seconds"].items():
-        made.add_row(_title(name), *(f"{took[what]:.3f}" for what in ("median", "min", "max")))
+        made.add_row(
+            title(name, TITLES), *(f"{took[what]:.3f}" for what in ("median", "min", "max"))
+        )
     console.print(made)
     console.print(
         f"The plan has {document['plan_steps']:,} steps. A job with a row in each of "
@@ -239,7 +234,7 @@ def _draw(document: dict[str, Any], path: Path) -> None:
         "round",
         "seconds",
         {
-            _title(name): list(zip(rounds, took["values"], strict=True))
+            title(name, TITLES): list(zip(rounds, took["values"], strict=True))
             for name, took in document["seconds"].items()
         },
         log_y=True,

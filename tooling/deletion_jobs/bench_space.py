@@ -3,9 +3,9 @@
 A second session reads the sizes of all our tables, what has been written to the logs, and the
 memory of the worker's session, while the job goes. What deletions write to the application's own
 tables is in the logs as well: beside it stands one native cascade of the same rows. Each begins
-with our tables rewritten, since files keep the size that they once had. Where that is
-asked for, both go once more while another session holds an old snapshot, for which the server
-keeps every version of our own rows, too.
+with our tables rewritten, since files keep the size that they once had. Where that is asked for,
+both go once more while another session holds an old snapshot, for which the server keeps every
+version of our own rows, too.
 """
 
 import time
@@ -18,7 +18,7 @@ from rich.console import Console
 from deletion_jobs import bench_figures, bench_load, bench_threads, database
 from deletion_jobs.bench import Call
 from deletion_jobs.bench_figures import spread
-from deletion_jobs.bench_load import Load, Turn, title
+from deletion_jobs.bench_load import Load, title
 from deletion_jobs.bench_result import JOB, NATIVE, UNDER_SNAPSHOT
 from deletion_jobs.database import Session
 from deletion_jobs.errors import FindingError
@@ -117,8 +117,7 @@ def space(
 def _measure(
     call: Call, load: Load, watcher: Session, has_snapshot: bool
 ) -> dict[str, list[Watched]]:
-    olds = (False, True) if has_snapshot else (False,)
-    turns = [Turn(method, is_old) for method in METHODS for is_old in olds]
+    turns = bench_load.turns_of(METHODS, has_snapshot)
     found: dict[str, list[Watched]] = {turn.name: [] for turn in turns}
     worker = int(load.session.one("bench_foreground/session_id")["value"])
     for round_, turn in call.turns(turns):
