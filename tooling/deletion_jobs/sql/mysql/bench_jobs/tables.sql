@@ -105,6 +105,7 @@ END$$
 
 CREATE PROCEDURE bench_restore()
 BEGIN
+    -- The copies hold no orphans: looking for each row's parent is a quarter of the time.
     SET SESSION foreign_key_checks = 0;
     TRUNCATE bench_user_events;
     TRUNCATE bench_user_payments;
@@ -115,12 +116,12 @@ BEGIN
     TRUNCATE deletion_attempts;
     TRUNCATE deletion_runs;
     TRUNCATE deletion_jobs;
-    SET SESSION foreign_key_checks = 1;
     INSERT INTO bench_users SELECT u.* FROM bench_all_users AS u ORDER BY u.id;
     INSERT INTO bench_user_orders SELECT o.* FROM bench_all_user_orders AS o ORDER BY o.id;
     INSERT INTO bench_user_items SELECT i.* FROM bench_all_user_items AS i ORDER BY i.id;
     INSERT INTO bench_user_payments SELECT p.* FROM bench_all_user_payments AS p ORDER BY p.id;
     INSERT INTO bench_user_events SELECT e.* FROM bench_all_user_events AS e ORDER BY e.id;
+    SET SESSION foreign_key_checks = 1;
     COMMIT;
 END$$
 

@@ -277,6 +277,7 @@ CREATE PROCEDURE bench_restore()
 MODIFIES SQL DATA
 SQL SECURITY INVOKER
 BEGIN
+    -- The copies hold no orphans: looking for each row's parent is a quarter of the time.
     SET SESSION foreign_key_checks = 0;
     TRUNCATE TABLE bench_level_10;
     TRUNCATE TABLE bench_level_9;
@@ -288,7 +289,6 @@ BEGIN
     TRUNCATE TABLE bench_level_3;
     TRUNCATE TABLE bench_level_2;
     TRUNCATE TABLE bench_level_1;
-    SET SESSION foreign_key_checks = 1;
     INSERT INTO bench_level_1 SELECT * FROM bench_all_level_1 ORDER BY id;
     INSERT INTO bench_level_2 SELECT * FROM bench_all_level_2 ORDER BY id;
     INSERT INTO bench_level_3 SELECT * FROM bench_all_level_3 ORDER BY id;
@@ -299,6 +299,7 @@ BEGIN
     INSERT INTO bench_level_8 SELECT * FROM bench_all_level_8 ORDER BY id;
     INSERT INTO bench_level_9 SELECT * FROM bench_all_level_9 ORDER BY id;
     INSERT INTO bench_level_10 SELECT * FROM bench_all_level_10 ORDER BY id;
+    SET SESSION foreign_key_checks = 1;
 END$$
 
 -- What somebody who knows the tables would write: the rows of level 2 in key order, each batch of

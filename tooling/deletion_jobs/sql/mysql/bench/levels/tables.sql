@@ -115,16 +115,17 @@ CREATE PROCEDURE bench_restore()
 MODIFIES SQL DATA
 SQL SECURITY INVOKER
 BEGIN
+    -- The copies hold no orphans: looking for each row's parent is a quarter of the time.
     SET SESSION foreign_key_checks = 0;
     TRUNCATE TABLE bench_payments;
     TRUNCATE TABLE bench_order_items;
     TRUNCATE TABLE bench_orders;
     TRUNCATE TABLE bench_customers;
-    SET SESSION foreign_key_checks = 1;
     INSERT INTO bench_customers SELECT * FROM bench_all_customers ORDER BY id;
     INSERT INTO bench_orders SELECT * FROM bench_all_orders ORDER BY id;
     INSERT INTO bench_order_items SELECT * FROM bench_all_order_items ORDER BY id;
     INSERT INTO bench_payments SELECT * FROM bench_all_payments ORDER BY id;
+    SET SESSION foreign_key_checks = 1;
 END$$
 
 -- What somebody who knows the tables would write: the orders in key order, each batch of them

@@ -68,12 +68,13 @@ CREATE PROCEDURE bench_restore()
 MODIFIES SQL DATA
 SQL SECURITY INVOKER
 BEGIN
+    -- The copies hold no orphans: looking for each row's parent is a quarter of the time.
     SET SESSION foreign_key_checks = 0;
     TRUNCATE TABLE bench_children;
     TRUNCATE TABLE bench_parents;
-    SET SESSION foreign_key_checks = 1;
     INSERT INTO bench_parents SELECT * FROM bench_all_parents ORDER BY id;
     INSERT INTO bench_children SELECT * FROM bench_all_children ORDER BY id;
+    SET SESSION foreign_key_checks = 1;
 END$$
 
 -- What somebody who knows the tables would write: the children in key order, each commit at most
