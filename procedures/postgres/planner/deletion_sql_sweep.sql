@@ -3,14 +3,16 @@
 --
 -- Parameters  p_edge     the reference that leads to the rows
 --             p_parent   its parent's node         p_child   its child's node, the rows' table
---             p_below    the references that point at the rows: each leads to rows without
---                        dependants, or to rows of the same table, of which those are taken that
---                        none hangs from; all foreign keys of whole numbers, with an index
+--             p_below    the references that point at the rows, each with the key column of its
+--                        rows: it leads to rows without dependants, to rows that are swept as
+--                        well, or to rows of the same table, of which those are taken that none
+--                        hangs from; all foreign keys of whole numbers, with an index
 -- Returns     one row a statement, with its reference: take ($1 the parent's frame, $2 limit;
 --             arrays of the jobs, keys and parents of the rows that it found and locked), and,
 --             each binding $1 jobs, $2 keys, $3 parents, $4 limit: count (rows, rows by job),
---             sweep and remove_all (nothing: the engine counts); take_one, count_one and
---             remove_all_one do the same for a run of one job, $3 each parent once;
+--             sweep and remove_all (nothing: the engine counts), and take_below (as take, of the
+--             rows that hang from those, $4 at most); take_one, count_one, remove_all_one and
+--             take_below_one do the same for a run of one job, $3 each parent once or more;
 --             take_found_one does so with $2 where the rows lie, as deletion_sql_find found them
 -- Writes      nothing                              Commits  no
 -- Execute     the owner only
@@ -139,7 +141,34 @@ FROM (
 FROM (SELECT 1 FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2))) LIMIT $4) AS x$sql$),
     ('sweep', 'DELETE FROM %1$s AS c WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))')
 ) AS s (kind, template)
-WHERE NOT (b ->> 'self')::boolean;
+WHERE NOT (b ->> 'self')::boolean AND (b ->> 'leaf')::boolean
+UNION ALL
+-- Rows that others hang from: no child can come to them, nor can they move, from here on.
+SELECT
+    (b ->> 'no')::integer, s.kind,
+    format(s.template, b ->> 'sql', b ->> 'child_column', b ->> 'key')
+FROM jsonb_array_elements(p_below) AS b
+CROSS JOIN (
+    VALUES
+    ('take_below', $sql$SELECT array_agg(x.j), array_agg(x.k1), array_agg(x.p1), count(*)
+FROM (
+    SELECT f.j, t.k1, f.k1 AS p1
+    FROM unnest($1, $2) AS f (j, k1)
+    CROSS JOIN LATERAL (
+        SELECT c.%3$s::bigint AS k1 FROM %1$s AS c WHERE c.%2$s = f.k1 FOR UPDATE OF c
+    ) AS t
+    LIMIT $4
+) AS x$sql$),
+    ('take_below_one', $sql$SELECT $1, array_agg(x.k1), $2, count(*)
+FROM (
+    SELECT c.%3$s::bigint AS k1
+    FROM %1$s AS c
+    WHERE c.%2$s = ANY (ARRAY(SELECT unnest($2)))
+    LIMIT $4
+    FOR UPDATE OF c
+) AS x$sql$)
+) AS s (kind, template)
+WHERE NOT (b ->> 'self')::boolean AND NOT (b ->> 'leaf')::boolean;
 $deletion_sql_sweep$;
 
 COMMENT ON FUNCTION deletion_sql_sweep(jsonb, jsonb, jsonb, jsonb) IS

@@ -31,10 +31,20 @@ edge AS (
     INNER JOIN node AS c ON c.node_no = (e.value ->> 'child')::integer
 ),
 
+-- Worked out once, not for each table.
+tree AS MATERIALIZED (
+    SELECT CASE
+        WHEN (p_graph ->> 'has_waits')::boolean THEN '{}'
+        ELSE deletion_plan_trees(p_graph -> 'nodes', p_graph -> 'edges')
+    END AS nodes
+),
+
 told AS (
     SELECT
         n.node_no,
-        coalesce(jsonb_agg(e.edge) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
+        coalesce(jsonb_agg(
+            e.edge || jsonb_build_object('key', e.child -> 'columns' -> 0 -> 'name')
+        ) FILTER (WHERE e.edge_no IS NOT NULL), '[]') AS edges,
         coalesce(bool_and(e.edge ->> 'index' IS NOT NULL), TRUE) AS is_indexed,
         -- One whole number is all that is to be known of a row, and all below it goes at once.
         -- Or all that does not hang from it in its own table: the rest takes another way.
@@ -48,11 +58,13 @@ told AS (
         = count(e.edge) FILTER (WHERE NOT (e.edge ->> 'self')::boolean)
         AND jsonb_array_length(n.node -> 'columns') = 1
         AND n.node -> 'columns' -> 0 ->> 'type' IN ('smallint', 'integer', 'bigint')
-        AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)' AS is_swept
+        AND n.node -> 'columns' -> 0 ->> 'eq' = 'OPERATOR(pg_catalog.=)'
+        OR n.node_no = ANY (t.nodes) AS is_swept
     FROM node AS n
+    CROSS JOIN tree AS t
     LEFT JOIN edge AS e
         ON (e.edge ->> 'parent')::integer = n.node_no AND e.action <> 'keep'
-    GROUP BY n.node_no, n.node
+    GROUP BY n.node_no, n.node, t.nodes
 ),
 
 below AS (

@@ -30,7 +30,11 @@ DECLARE
         WHEN v_is_self THEN
             greatest(1, least(p_walk.rows_left, greatest(100, v_run.batch_rows / 10)))
         WHEN v_fan_out IS NULL THEN 100
-        ELSE greatest(1, floor(0.85 * v_run.batch_rows / (1 + v_fan_out)))
+        -- Of rows that are locked, all that hangs from them was thought to fit: a few that are left
+        -- over would be walked by themselves, and by then the locks are gone.
+        ELSE greatest(1, floor(
+            CASE WHEN p_walk.locks > 0 THEN 1 ELSE 0.85 END * v_run.batch_rows / (1 + v_fan_out)
+        ))
     END);
     -- What deletion_sweep found at once is no place to read on from.
     v_last jsonb := CASE
@@ -108,7 +112,7 @@ BEGIN
 
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
-        IF NOT p_walk.has_waits AND v_child.key_count * (1 + v_fan_out) < p_walk.rows_left THEN
+        IF NOT p_walk.has_waits AND v_child.key_count * (1 + v_fan_out) <= p_walk.rows_left THEN
             v_child := deletion_lock_frame(v_run.plan_id, v_child);
 
             -- All that were found are locked, so the frame below keeps its lock as well. Rows that

@@ -28,28 +28,33 @@ DECLARE
         FROM deletion_plan_steps AS s
         WHERE s.plan_id = v_run.plan_id AND s.parent_node_no = p_step.node_no AND s.kind = 'expand'
     );
+    -- Levels below the first: how many rows they hold differs more from row to row.
+    v_is_deep boolean := EXISTS (
+        SELECT 1
+        FROM deletion_plan_steps AS s
+        WHERE
+            s.plan_id = v_run.plan_id AND s.parent_node_no = p_step.node_no
+            AND s.kind = 'take_below'
+    );
     v_fan CONSTANT text := CASE WHEN v_is_tree THEN 'tip' ELSE '' END || p_step.node_no;
     v_fan_out float8 := coalesce(
         (v_run.state -> 'fan' ->> v_fan)::float8,
         CASE WHEN v_is_tree THEN greatest(0, p_walk.rows_left / 100.0 - 1) END
     );
     -- A little less than what fits by the rows seen so far: too many cost a second look.
-    v_limit integer := CAST(floor(0.97 * p_walk.rows_left / (1 + v_fan_out)) AS integer);
+    v_limit integer := CAST(floor(
+        CASE WHEN v_is_deep THEN 0.9 ELSE 0.97 END * p_walk.rows_left / (1 + v_fan_out)
+    ) AS integer);
     v_one text := CASE WHEN v_run.job_count = 1 THEN '_one' ELSE '' END;
     v_take text;
     v_take_found text;
     v_remove text;
     v_taken record;
     v_row_ids tid[];
-    v_jobs bigint[];
-    v_keys bigint[];
-    v_parents bigint[];
-    v_below record;
-    v_left bigint;
+    v_level deletion_level;
+    v_below deletion_subtree;
     v_seen bigint;
     v_count bigint;
-    v_by_job jsonb;
-    v_found jsonb := '[]'::jsonb;
 BEGIN
     SELECT
         min(s.sql_text) FILTER (WHERE s.kind = 'take' || v_one),
@@ -89,14 +94,16 @@ BEGIN
             RETURN v_walk;
         END IF;
 
-        EXECUTE v_take_found INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_row_ids;
+        EXECUTE v_take_found INTO v_level.jobs, v_level.keys, v_level.parents, v_seen
+        USING v_frame.keys, v_row_ids;
     ELSE
         -- In a statement of its own: a child that was committed while it waited is seen by the next.
-        EXECUTE v_take INTO v_jobs, v_keys, v_parents, v_seen USING v_frame.keys, v_limit;
+        EXECUTE v_take INTO v_level.jobs, v_level.keys, v_level.parents, v_seen
+        USING v_frame.keys, v_limit;
 
         -- Others took rows while they were waited for, or gave them another key: they are looked
         -- for once more.
-        IF coalesce(cardinality(v_keys), 0) < v_seen THEN
+        IF coalesce(cardinality(v_level.keys), 0) < v_seen THEN
             v_walk.locks := 0;
         ELSIF v_seen < v_limit THEN
             IF v_is_tree THEN
@@ -109,34 +116,16 @@ BEGIN
         END IF;
     END IF;
 
-    IF v_keys IS NULL THEN
+    IF v_level.keys IS NULL THEN
         RETURN v_walk;
     END IF;
 
-    v_left := p_walk.rows_left - cardinality(v_keys);
+    v_level.node_no := p_step.node_no;
+    v_below := deletion_take_below(v_run, v_level, p_walk.rows_left - cardinality(v_level.keys));
 
-    FOR v_below IN
-        SELECT c.sql_text AS count_sql, w.sql_text AS sweep_sql, w.table_name
-        FROM deletion_plan_steps AS w
-        INNER JOIN deletion_plan_steps AS c ON c.plan_id = w.plan_id AND c.edge_no = w.edge_no
-        WHERE
-            w.plan_id = v_run.plan_id AND w.parent_node_no = p_step.node_no AND w.kind = 'sweep'
-            AND c.kind = 'count' || v_one
-        ORDER BY w.edge_no
-    LOOP
-        EXECUTE v_below.count_sql INTO v_count, v_by_job USING v_jobs, v_keys, v_parents, v_left + 1;
-        v_left := v_left - v_count;
-        EXIT WHEN v_left < 0;
-        CONTINUE WHEN v_count = 0;
-        v_found := v_found || jsonb_build_object(
-            'sql', v_below.sweep_sql, 'table', v_below.table_name, 'rows', v_count,
-            'jobs', coalesce(v_by_job, jsonb_build_object(v_jobs[1], v_count))
-        );
-    END LOOP;
-
-    IF v_left < 0 THEN
+    IF v_below.rows_left < 0 THEN
         -- More than was expected, and nothing changed yet: they are walked as any other frame.
-        IF v_row_ids IS NULL AND NOT v_is_tree THEN
+        IF v_row_ids IS NULL AND NOT v_is_tree AND NOT v_is_deep THEN
             RETURN deletion_push(p_walk, p_step);
         END IF;
 
@@ -147,39 +136,30 @@ BEGIN
             );
         END IF;
 
-        v_walk.frame := v_frame;
+        -- Nor were all of them the last ones.
+        v_walk.frame := CASE WHEN v_is_deep AND v_row_ids IS NULL THEN p_walk.frame ELSE v_frame END;
 
-        IF cardinality(v_keys) = 1 THEN
+        IF cardinality(v_level.keys) = 1 THEN
             RETURN deletion_push(v_walk, p_step);
         END IF;
 
         -- Fewer of them are taken, by what is known of them now.
         v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
             || jsonb_build_object(
-                v_fan, 2 * p_walk.rows_left::float8 / cardinality(v_keys)
+                v_fan, 2 * p_walk.rows_left::float8 / cardinality(v_level.keys)
             ));
         v_walk.run := v_run;
         RETURN v_walk;
     END IF;
 
-    v_found := v_found || jsonb_build_object(
-        'sql', v_remove, 'table', p_step.table_name, 'rows', cardinality(v_keys),
-        'jobs', CASE
-            WHEN v_run.job_count = 1 THEN jsonb_build_object(v_jobs[1], cardinality(v_keys))
-            ELSE (
-                SELECT jsonb_object_agg(g.job_id, g.row_count)
-                FROM (
-                    SELECT k.job_id, count(*) AS row_count
-                    FROM unnest(v_jobs) AS k (job_id)
-                    GROUP BY k.job_id
-                ) AS g
-            )
-        END
+    v_below.found := v_below.found || jsonb_build_object(
+        'sql', v_remove, 'table', p_step.table_name, 'rows', cardinality(v_level.keys),
+        'level', 1, 'jobs', deletion_rows_by_job(v_level)
     );
-    v_count := deletion_sweep_away(v_run.run_id, v_found, v_jobs, v_keys, v_parents);
+    v_count := deletion_sweep_away(v_run.run_id, v_below);
     v_run.rows_changed := v_run.rows_changed + v_count;
     v_run.state := v_run.state || jsonb_build_object('fan', coalesce(v_run.state -> 'fan', '{}')
-        || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_keys) - 1));
+        || jsonb_build_object(v_fan, v_count::float8 / cardinality(v_level.keys) - 1));
     v_frame.rows_here := v_frame.rows_here + v_count;
     v_walk.frame := v_frame;
     v_walk.rows_left := v_walk.rows_left - v_count;

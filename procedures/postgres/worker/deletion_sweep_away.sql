@@ -1,9 +1,7 @@
 -- deletion_sweep_away
 -- Delete what deletion_sweep has locked and counted, and write the receipts.
 --
--- Parameters  p_run_id   the run
---             p_found   jsonb array in the order of deletion: sql, table, rows, jobs (job -> rows)
---             p_jobs, p_keys, p_parents   the locked rows
+-- Parameters  p_run_id   the run                  p_tree   all that is to go
 -- Returns     bigint, the number of rows deleted
 -- Errors      40001 others took some of the rows meanwhile: the step is tried again, row by row
 -- Writes      the application's tables, deletion_receipts     Commits  no
@@ -11,10 +9,7 @@
 
 CREATE OR REPLACE FUNCTION deletion_sweep_away(
     p_run_id bigint,
-    p_found jsonb,
-    p_jobs bigint[],
-    p_keys bigint[],
-    p_parents bigint[]
+    p_tree deletion_subtree
 ) RETURNS bigint
 LANGUAGE plpgsql
 VOLATILE
@@ -23,11 +18,13 @@ SET search_path FROM CURRENT
 AS $deletion_sweep_away$
 DECLARE
     v_item jsonb;
+    v_level deletion_level;
     v_rows bigint;
     v_total bigint := 0;
 BEGIN
-    FOR v_item IN SELECT x.value FROM jsonb_array_elements(p_found) AS x LOOP
-        EXECUTE v_item ->> 'sql' USING p_jobs, p_keys, p_parents;
+    FOR v_item IN SELECT x.value FROM jsonb_array_elements(p_tree.found) AS x LOOP
+        v_level := p_tree.levels[(v_item ->> 'level')::integer];
+        EXECUTE v_item ->> 'sql' USING v_level.jobs, v_level.keys, v_level.parents;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
 
         -- Somebody took some of these rows away in between; whose they were, nobody counted.
@@ -46,11 +43,11 @@ BEGIN
     PERFORM deletion_add_receipts(
         p_run_id, array_agg(x.value ->> 'table'), 'delete', array_agg(x.value -> 'jobs')
     )
-    FROM jsonb_array_elements(p_found) AS x;
+    FROM jsonb_array_elements(p_tree.found) AS x;
     RETURN v_total;
 END;
 $deletion_sweep_away$;
 
-COMMENT ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) IS
+COMMENT ON FUNCTION deletion_sweep_away(bigint, deletion_subtree) IS
 'Delete what deletion_sweep has locked and counted, and write the receipts.';
-REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, jsonb, bigint[], bigint[], bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION deletion_sweep_away(bigint, deletion_subtree) FROM PUBLIC;
