@@ -29,7 +29,7 @@ COMMENT 'Walk on: as many moves of the stack as fit the run''s batch, in the cal
 BEGIN
     DECLARE v_edge_no, v_node_no INT;
     DECLARE v_action VARCHAR(16) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin;
-    DECLARE v_is_leaf, v_drains, v_sweeps, v_finds, v_is_swept BOOLEAN;
+    DECLARE v_is_leaf, v_drains, v_sweeps, v_finds, v_is_swept, v_is_empty BOOLEAN;
     DECLARE v_passed INT DEFAULT 0;
     DECLARE v_goes_on BOOLEAN DEFAULT TRUE;
     DECLARE v_until DATETIME(6);
@@ -113,9 +113,11 @@ BEGIN
             END IF;
         ELSEIF v_action = 'cascade' AND NOT v_is_leaf THEN
             -- So may be what is left for the children of the rows that would be fetched; of rows
-            -- that hang from each other a page is a tenth of the batch.
+            -- that hang from each other a page is a tenth of the batch. Below rows that are locked
+            -- all that there was is gone, mostly, and they can go as well.
             IF @dj_left * if(v_node_no = @dj_node_no AND NOT @dj_waits, 10, 2) < @dj_batch THEN
-                SET v_goes_on = FALSE;
+                CALL deletion_look_below(v_edge_no, v_is_empty);
+                SET v_goes_on = v_is_empty;
             ELSE
                 -- One row of the frame after the other: each has a page of its own.
                 CALL deletion_push(

@@ -36,7 +36,9 @@ BEGIN
             1, least(@dj_left, greatest(100, @dj_batch DIV 10))
         )
         WHEN v_fan IS NULL THEN least(100, @dj_left)
-        ELSE greatest(1, floor(0.85 * @dj_left / (1 + v_fan)))
+        -- Of rows that are locked, all that hangs from them was thought to fit: a few that are left
+        -- over would be walked by themselves, and by then the locks are gone.
+        ELSE greatest(1, floor(if(@dj_is_locked, 1, 0.85) * @dj_left / (1 + v_fan)))
     END AS UNSIGNED);
     SET @dj_frame = @dj_keys, @dj_cursor = coalesce(@dj_read, '{}');
 
@@ -78,7 +80,7 @@ BEGIN
 
         -- Children that fit this transaction are emptied under their parents' lock: then no
         -- second look is needed.
-        IF @dj_count * (1 + v_fan) < @dj_left AND NOT @dj_is_deep THEN
+        IF @dj_count * (1 + v_fan) <= @dj_left AND NOT @dj_is_deep THEN
             CALL deletion_lock_frame();
         END IF;
 
