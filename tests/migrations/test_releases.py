@@ -20,8 +20,9 @@ SHAPES = "0004_reach_every_deletion_shape"
 ONE_LOOK = "0007_enqueue_by_one_look"
 TRIGGERS = "0008_look_behind_deletion_triggers"
 PAGES = "0009_fetch_behind_deletion_pages"
+LEVELS = "0010_sweep_deletion_levels"
 # From which on plans need not be compiled anew.
-PLANS = {"postgres": TRIGGERS, "mysql": PAGES}
+PLANS = {"postgres": LEVELS, "mysql": PAGES}
 ACCOUNTS = {
     "postgres": "SELECT rolname FROM pg_roles WHERE rolname = '{}'",
     "mysql": "SELECT user FROM mysql.user WHERE user = '{}'",
@@ -241,7 +242,7 @@ def test_work_of_an_earlier_release_goes_on_after_the_upgrade(
 def test_a_plan_that_may_not_be_compiled_anew_goes_on_after_the_upgrade(
     place: Place, db: Database, copy: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of 0.3.4 lack a step on MySQL, and work without it."""
+    """Those of 0.3.4 lack steps, and work without them."""
     install(place, TRIGGERS, copy, monkeypatch)
     make_worker(place, db)
     shop(db)
@@ -256,6 +257,76 @@ def test_a_plan_that_may_not_be_compiled_anew_goes_on_after_the_upgrade(
     assert [db.status(number) for number in (before, job_id)] == ["done", "done"], db.job(job_id)
     assert db.receipts(job_id) == WHOLE | {("invoice", "delete"): 103}
     assert plans(db) == plan
+
+
+def test_a_plan_of_the_present_release_keeps_receipts_exact_after_the_way_back(
+    place: Place, db: Database
+) -> None:
+    """Earlier routines would take a row with two levels below it for one with one."""
+    place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    shop(db)
+    db.table(
+        "mark",
+        "id bigint",
+        "line_id bigint",
+        references=[Reference("line_id", "line", "cascade")],
+        rows=[(10 * line + n, line) for line in db.column("SELECT id FROM line") for n in (1, 2)],
+    )
+    db.register_deletion_target("customer")
+    db.set_deletion_setting("batch_rows", 30)
+    whole = WHOLE | {("mark", "delete"): 24}
+    for root in (1, 2):
+        assert db.delete("customer", root).status == "done"
+    plan = plans(db)
+    take_back(place, LEVELS)
+    for root in (3, 4):
+        job = db.delete("customer", root)
+        assert (job.status, db.receipts(job.id)) == ("done", whole), job
+    assert plans(db) == plan
+    bring_again(place, LEVELS)
+    job = db.delete("customer", 5)
+    assert (job.status, db.receipts(job.id)) == ("done", whole), job
+    assert db.count("mark") == 0
+    assert "no findings" in place.ok("verify")
+
+
+# On MySQL no lock keeps a routine as it is: there a pause is asked for.
+@pytest.mark.parametrize("engine", ["postgres"])
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_a_step_in_the_midst_of_a_sweep_holds_the_change_of_routines_up(
+    place: Place, db: Database, copy: Tree, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """It calls by name what the other release does not have, and its job would fail for good."""
+    if way == "there":
+        install(place, PAGES, copy, monkeypatch)
+    else:
+        place.ok("apply", "--no-users-key")
+    make_worker(place, db)
+    shop(db)
+    db.set_deletion_setting("batch_rows", 30)
+    db.set_deletion_setting("lock_timeout_ms", 60_000)
+    db.set_deletion_setting("recompile", "false")
+    db.compile_deletion_plan("customer")
+    assert db.delete("customer", 1).status == "done"
+    job_id = db.enqueue_deletion("customer", 2)
+    worker, holder = db.connect("worker"), db.connect()
+    holder.execute("BEGIN")
+    holder.execute("UPDATE line SET id = id + 5000 WHERE invoice_id = 21")
+    running = db.background(worker.run_deletion_jobs)
+    db.wait_until_blocked(worker)
+    text = {m.name: m for m in migrations.read_all(place.engine, TREE)}[LEVELS]
+    refused = place.pipe(text.apply_text if way == "there" else text.rollback_text)
+    assert "canceling statement due to lock timeout" in refused.stderr
+    holder.execute("COMMIT")
+    running.result(60)
+    assert (db.status(job_id), db.receipts(job_id)) == ("done", WHOLE), db.job(job_id)
+    if way == "there":
+        bring_again(place, LEVELS)
+    else:
+        take_back(place, LEVELS)
+    job = db.delete("customer", 3)
+    assert (job.status, db.receipts(job.id)) == ("done", WHOLE), job
 
 
 @pytest.mark.parametrize("release", [released()[0], released()[-1]])
